@@ -1,0 +1,325 @@
+"""Train the sign lab's four painters, which differ in one cause each.
+
+    python -m training.signs --minutes 90 [--resume]
+    python -m training.signs --evaluate
+
+All four take every step together: same start, same signs, same noise, same timesteps, same captions left
+empty. Noisy timesteps are drawn more often, as letters are settled there. ``sloppy`` reads captions as alt
+text is, ``spelled`` captions that name the word, through byte pairs; ``characters`` reads the same captions
+letter by letter; ``boxes`` is ``spelled`` with a picture of the layout concatenated to its latents (as
+InstructPix2Pix does, Brooks et al. 2023, arXiv:2211.09800), by weights that start at zero.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import DDPMScheduler, UNet2DConditionModel
+from PIL import Image
+from torch import Tensor, nn
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+from engines.pocket_autoencoder import PocketAutoencoder
+from engines.sign_world import CAUSES, COLOURS, HEIGHT, WIDTH, draw_box, draw_sign
+from training import tools
+from training.autoencoder import to_pictures
+from training.painter import LEAST_SNR, SCHEDULE, save_pipeline, split_weights
+from training.sign_captions import MAX_LENGTH, byte_pairs, characters, flat, sloppy, spelled, word_lists
+
+CHECKPOINT = tools.CHECKPOINTS / "signs.pt"
+FOLDER = tools.MODELS / "signs"
+TEXT_WIDTH = 64
+LENGTH_ODDS = (1, 2, 3, 4, 4, 4, 4, 4)
+"""How often a sign has 1, 2 … 8 letters."""
+
+
+# --- the painters -----------------------------------------------------------------------------------------
+
+
+@dataclass
+class SignPainter:
+    """What is trained for one cause: a ``UNet2DConditionModel`` and a ``CLIPTextModel``."""
+
+    key: str
+    unet: Any
+    text_encoder: Any
+    tokenizer: CLIPTokenizer
+
+    def modules(self) -> nn.ModuleDict:
+        return nn.ModuleDict({"unet": self.unet, "text_encoder": self.text_encoder})
+
+
+def build_unet(channels: int = 4) -> Any:
+    """40 and 56 channels at 4×26 and 2×13 latents; text is attended to at 2×13."""
+    return UNet2DConditionModel(
+        sample_size=(HEIGHT // 8, WIDTH // 8),
+        in_channels=channels,
+        out_channels=4,
+        block_out_channels=(40, 56),
+        layers_per_block=1,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        cross_attention_dim=TEXT_WIDTH,
+        attention_head_dim=4,
+        norm_num_groups=8,
+    )
+
+
+def build_text_encoder(tokenizer: CLIPTokenizer) -> Any:
+    """``[B, 24]`` ids to ``[B, 24, 64]`` states."""
+    return CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer), hidden_size=TEXT_WIDTH, intermediate_size=4 * TEXT_WIDTH, num_hidden_layers=2,
+            num_attention_heads=4, max_position_embeddings=MAX_LENGTH, bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id, projection_dim=TEXT_WIDTH,
+        )
+    )  # fmt: skip
+
+
+def build(words: Sequence[str], seed: int = 0) -> dict[str, SignPainter]:
+    """The four untrained painters, from one start; only the character embeddings must differ."""
+    torch.manual_seed(seed)
+    pairs = byte_pairs(words)
+    start = {"unet": build_unet().state_dict(), "text": build_text_encoder(pairs).state_dict()}
+    made = {}
+    for key, cause in CAUSES.items():
+        tokenizer = characters() if key == "characters" else pairs
+        unet, text_encoder = build_unet(8 if cause.boxed else 4), build_text_encoder(tokenizer)
+        weights = dict(start["unet"])
+        if cause.boxed:
+            first = weights["conv_in.weight"]
+            weights["conv_in.weight"] = torch.cat([first, torch.zeros_like(first)], 1)
+        unet.load_state_dict(weights)
+        own = text_encoder.state_dict()
+        text_encoder.load_state_dict({name: w if w.shape == own[name].shape else own[name]
+                                      for name, w in start["text"].items()})  # fmt: skip
+        made[key] = SignPainter(key, unet, text_encoder, tokenizer)
+    return made
+
+
+def save(painter: SignPainter, folder: Path) -> None:
+    """Write the folder that the cause's stock pipeline loads, with ``vae=`` given, in float16."""
+    boxed = CAUSES[painter.key].boxed
+    kind = "StableDiffusionInstructPix2PixPipeline" if boxed else "StableDiffusionPipeline"
+    save_pipeline(painter.unet, painter.text_encoder, painter.tokenizer, folder, kind)
+
+
+def export(painters: dict[str, SignPainter], average: dict[str, Tensor], folder: Path) -> None:
+    """Write every painter's averaged weights, and the word lists, into ``folder``."""
+    for key, painter in painters.items():
+        part = {name.removeprefix(f"{key}."): value.clone() for name, value in average.items()
+                if name.startswith(f"{key}.")}  # fmt: skip
+        current = {name: value.clone() for name, value in painter.modules().state_dict().items()}
+        painter.modules().load_state_dict(part)
+        save(painter, folder / key)
+        painter.modules().load_state_dict(current)
+    lists = word_lists()
+    text = {"source": lists["source"], "seen": flat(lists["seen"]), "never_seen": flat(lists["never_seen"])}
+    (folder / "words.json").write_text(json.dumps(text, indent=1) + "\n")
+
+
+# --- training ---------------------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def latents_of(autoencoder: PocketAutoencoder, pictures: np.ndarray, where: torch.device) -> Tensor:
+    """Latents of uint8 signs, float32 ``[N, 4, 4, 26]``."""
+    chunks = np.array_split(np.arange(len(pictures)), max(1, len(pictures) // 64))
+
+    def one(chunk: np.ndarray) -> Tensor:
+        with torch.no_grad():
+            return autoencoder.encode(to_pictures(pictures[chunk], where)).latent_dist.mode()
+
+    return torch.cat(tools.side_by_side(one, chunks, where))
+
+
+def loss_of(
+    painter: SignPainter, scheduler: Any, latents: Tensor, layout: Tensor, noise: Tensor, timesteps: Tensor,
+    ids: Tensor, dropped: Tensor,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Min-SNR weighted loss as in ``training/painter.py``, and the plain squared error of each row, ``[B]``."""
+    empty = torch.full_like(ids[:1], painter.tokenizer.pad_token_id)
+    empty[:, 0] = painter.tokenizer.bos_token_id
+    read = painter.text_encoder(torch.cat([ids, empty])).last_hidden_state
+    context = torch.where(dropped[:, None, None], read[-1:], read[:-1])
+    noisy = scheduler.add_noise(latents, noise, timesteps)
+    if CAUSES[painter.key].boxed:
+        noisy = torch.cat([noisy, layout], 1)
+    error = (painter.unet(noisy, timesteps, encoder_hidden_states=context).sample - noise).square().mean((1, 2, 3))
+    kept = scheduler.alphas_cumprod.to(timesteps.device)[timesteps]
+    ratio = kept / (1 - kept)
+    return (error * ratio.clamp(LEAST_SNR, 5) / ratio).mean(), error.detach()
+
+
+def sheet(folder: Path, file: Path) -> None:
+    """Paint a few seen (above) and never-seen words with every saved painter, one column a painter."""
+    from engines import sign_lab
+
+    lists = word_lists()
+    asked = [lists[kind][n].split()[7 * n % 30] for kind in ("seen", "never_seen") for n in (2, 3, 4, 5, 6, 8)]
+    columns = []
+    for key in CAUSES:
+        sign_lab._painters.clear()
+        *_, last = sign_lab.paint(sign_lab.load(key, folder=folder), asked, (0, 1))
+        assert last.pictures is not None
+        columns.append(np.concatenate(list(last.pictures)))
+        spelled_right = sign_lab.read(last.pictures, last.words)
+        half = len(spelled_right) // 2
+        print(f"  {key}: character errors seen {sign_lab.character_error_rate(spelled_right[:half]):.2f}, "
+              f"never seen {sign_lab.character_error_rate(spelled_right[half:]):.2f}", flush=True)  # fmt: skip
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.concatenate(columns, 1)).save(file)
+
+
+def train(options: argparse.Namespace) -> None:
+    """Train all four for ``options.minutes``; leaves a checkpoint and, at the end, the folders."""
+    where = tools.device()
+    words = flat(word_lists()["seen"])
+    painters = build(words, options.seed)
+    for painter in painters.values():
+        painter.modules().to(where)
+    everything = nn.ModuleDict({key: painter.modules() for key, painter in painters.items()})
+    print({key: sum(w.numel() for w in painter.modules().parameters()) for key, painter in painters.items()})
+    state: dict[str, Any] = {"seen": 0, "hours": 0.0}
+    if options.resume and options.checkpoint.exists():
+        state = torch.load(options.checkpoint, map_location=where)
+        everything.load_state_dict(state["weights"])
+    average = tools.Average(everything, options.average)
+    if "average" in state:
+        average.weights, average.seen = state["average"], 1_000_000
+    torch.manual_seed(options.seed + state["seen"])
+    chooser = random.Random(options.seed + state["seen"])
+
+    autoencoder = PocketAutoencoder.from_pretrained(options.autoencoder, torch_dtype=torch.float32).to(where)
+    colours = list(COLOURS)
+    signs = latents_of(autoencoder, np.stack([draw_sign(word, c) for word in words for c in colours]), where)
+    layouts = latents_of(autoencoder, np.stack([draw_box(word) for word in words]), where)
+    print(f"{len(signs)} signs, latents of deviation {signs.std().item():.2f}", flush=True)
+    by_length: dict[int, list[int]] = {}
+    for index, word in enumerate(words):
+        by_length.setdefault(len(word), []).append(index)
+
+    scheduler = DDPMScheduler(**SCHEDULE)
+    optimisers: dict[str, list[torch.optim.Optimizer]] = {}
+    for key, painter in painters.items():
+        hidden, rest = split_weights(painter.modules())
+        optimisers[key] = [
+            tools.Muon(hidden, lr=options.rate),
+            torch.optim.AdamW(rest, lr=options.rate, betas=(0.9, 0.99), weight_decay=0),
+        ]
+        for optimiser, saved in zip(optimisers[key], state.get("optimisers", {}).get(key, ()), strict=False):
+            optimiser.load_state_dict(saved)
+
+    def batch() -> tuple[list[str], tuple[Tensor, ...]]:
+        lengths = chooser.choices(sorted(by_length), LENGTH_ODDS[: len(by_length)], k=options.batch)
+        chosen = [chooser.choice(by_length[length]) for length in lengths]
+        clean = signs[torch.tensor([len(colours) * index + chooser.randrange(len(colours)) for index in chosen])]
+        return [words[index] for index in chosen], (
+            clean, layouts[torch.tensor(chosen)], torch.randn_like(clean),
+            (1000 * torch.rand(options.batch) ** options.noisy).long(), torch.rand(options.batch) < 0.1,
+        )  # fmt: skip
+
+    def gradients(work: tuple[SignPainter, list[str], tuple[Tensor, ...]]) -> Tensor:
+        painter, captions, (clean, layout, noise, timesteps, dropped) = work
+        ids = painter.tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt").input_ids
+        weights = list(painter.modules().parameters())
+        loss, error = loss_of(painter, scheduler, clean, layout, noise, timesteps, ids.to(where), dropped)
+        for weight, part in zip(weights, torch.autograd.grad(loss, weights, allow_unused=True), strict=True):
+            weight.grad = part
+        torch.nn.utils.clip_grad_norm_(weights, 1.0)
+        return error
+
+    def keep() -> None:
+        tools.write_checkpoint(options.checkpoint, {
+            "weights": everything.state_dict(), "average": average.weights, "seen": seen,
+            "optimisers": {key: [one.state_dict() for one in both] for key, both in optimisers.items()},
+            "hours": hours + (time.monotonic() - began) / 3600,
+        })  # fmt: skip
+        export(painters, average.weights, options.out)
+
+    began, hours, seen, step = time.monotonic(), state["hours"], state["seen"], 0
+    last_save, last_look = began, began
+    losses: list[Tensor] = []
+    while (spent := (time.monotonic() - began) / (60 * options.minutes)) < 1:
+        share = options.begin_at + (1 - options.begin_at) * spent
+        rate = options.rate * tools.warm_cosine(share) * min(1.0, (step + 1) / 50)
+        named, parts = batch()
+        alt = [sloppy(word, chooser) for word in named]
+        told = [spelled(word) for word in named]
+        work = [(painter, alt if key == "sloppy" else told, parts) for key, painter in painters.items()]
+        errors = torch.stack(tools.side_by_side(gradients, work, where))
+        late = parts[3] > 600
+        losses.append(torch.cat([errors.mean(1), errors[:, late].mean(1)]))
+        for both in optimisers.values():
+            for optimiser in both:
+                for group in optimiser.param_groups:
+                    group["lr"] = rate
+                optimiser.step()
+        average.update(everything)
+        step, seen = step + 1, seen + options.batch
+        now = time.monotonic()
+        if now - last_look > 60 * options.look_every or step == 20:
+            last_look = now
+            shown = [f"{value:.4f}" for value in torch.stack(losses).nanmean(0).tolist()]
+            print(f"{spent:6.1%} {seen:8d} signs, {step * options.batch / (now - began):5.1f}/s, all timesteps "
+                  f"{' '.join(shown[:4])}, noisy ones {' '.join(shown[4:])}", flush=True)  # fmt: skip
+            losses.clear()
+        if now - last_save > 60 * options.save_every:
+            keep()
+            last_save = time.monotonic()
+            if options.sheets:
+                sheet(options.out, options.checkpoint.parent / "sheets" / f"signs-{seen:08d}.png")
+    keep()
+    print(json.dumps({"seen": seen, "hours": round(hours + (time.monotonic() - began) / 3600, 2)}), flush=True)
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=90)
+    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--begin-at", type=float, default=0.0, help="share of the rate schedule to begin at")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--rate", type=float, default=3.5e-3)
+    parser.add_argument("--noisy", type=float, default=0.35, help="timesteps are 1000·u^this: less is noisier")
+    parser.add_argument("--average", type=float, default=0.98)
+    parser.add_argument("--save-every", type=float, default=8, help="minutes between checkpoints")
+    parser.add_argument("--look-every", type=float, default=1, help="minutes between looks at the losses")
+    parser.add_argument("--export", choices=("average", "weights"), help="only write --out from the checkpoint")
+    parser.add_argument("--evaluate", action="store_true", help="only measure what is in --out")
+    parser.add_argument("--words", type=int, default=7, help="words of each length to measure, from each list")
+    parser.add_argument("--sheets", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--checkpoint", type=Path, default=CHECKPOINT)
+    parser.add_argument("--autoencoder", type=Path, default=tools.MODELS / "autoencoder")
+    parser.add_argument("--out", type=Path, default=FOLDER)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = parse(arguments)
+    if not options.evaluate and not options.export:
+        train(options)
+        return
+    from training import sign_measures
+
+    state = torch.load(options.checkpoint, map_location="cpu") if options.checkpoint.exists() else {}
+    if options.export:
+        export(build(flat(word_lists()["seen"])), state[options.export], options.out)
+    if not options.evaluate:
+        return
+    training = {"signs": state.get("seen"), "hours": round(state.get("hours", 0), 2)}
+    metrics = sign_measures.evaluate(options.out, options.words, range(4), training)
+    print(sign_measures.as_markdown(metrics))
+
+
+if __name__ == "__main__":
+    main()

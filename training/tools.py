@@ -1,0 +1,185 @@
+"""What every recipe needs: where to run, how precisely, how fast to learn, and how to save safely."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from engines.evidence import Interval
+
+CHECKPOINTS = Path(__file__).parent.parent / "checkpoints"
+MODELS = Path(__file__).parent.parent / "models"
+
+
+def device() -> torch.device:
+    """CUDA when it is there, else the CPU with one thread an operation: see :func:`accumulate`."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    torch.set_num_threads(1)
+    return torch.device("cpu")
+
+
+def workers(where: torch.device) -> int:
+    """How many shards of a batch to work on at once: 1 on a GPU, else 2 (or ``$TRAINING_THREADS``)."""
+    return 1 if where.type == "cuda" else int(os.environ.get("TRAINING_THREADS", "2"))
+
+
+_pool = ThreadPoolExecutor(int(os.environ.get("TRAINING_THREADS", "2")))
+
+
+def side_by_side(work: Callable[[Any], Any], items: Sequence[Any], where: torch.device) -> list[Any]:
+    """``[work(item) for item in items]``, on the CPU by one thread a worker."""
+    return list(map(work, items) if where.type == "cuda" else _pool.map(work, items))
+
+
+def accumulate(loss_of: Callable[..., Tensor], weights: Sequence[Tensor], shards: Sequence[tuple[Any, ...]]) -> float:
+    """Set ``weights``' gradients to those of the mean of ``loss_of(*shard)`` over ``shards``; return that mean.
+
+    The shards are worked on side by side, one thread each. On a busy machine this is many times faster than
+    several threads inside each operation, which must wait for each other thousands of times a step.
+    """
+
+    def one(shard: tuple[Any, ...]) -> tuple[float, tuple[Tensor | None, ...]]:
+        loss = loss_of(*shard)
+        return loss.item(), torch.autograd.grad(loss, weights, allow_unused=True)
+
+    results = [one(shards[0])] if len(shards) == 1 else list(_pool.map(one, shards))
+    for weight, *parts in zip(weights, *(gradients for _, gradients in results), strict=True):
+        known = [part for part in parts if part is not None]
+        weight.grad = torch.stack(known).sum(0) / len(shards) if known else None
+    return math.fsum(loss for loss, _ in results) / len(shards)
+
+
+def autocast(where: torch.device, dtype: torch.dtype) -> contextlib.AbstractContextManager[None]:
+    """Mixed precision in ``dtype``; nothing at all for float32."""
+    if dtype == torch.float32:
+        return contextlib.nullcontext()
+    return torch.autocast(where.type, dtype)
+
+
+def encoding_precision(where: torch.device) -> torch.dtype:
+    """bfloat16 where the hardware computes it, else float32: emulated, it is hundreds of times slower."""
+    native = where.type == "cuda" or torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return torch.bfloat16 if native else torch.float32
+
+
+def score(share: Interval) -> dict[str, Any]:
+    """A share with its interval as JSON values."""
+    return {
+        "right": share.successes, "of": share.trials, "rate": round(share.rate, 4), "low": round(share.low, 4),
+        "high": round(share.high, 4),
+    }  # fmt: skip
+
+
+def fastest_precision(step: Callable[[torch.dtype], object], tries: int = 3) -> torch.dtype:
+    """bfloat16 if ``step`` really runs faster in it here, else float32 (measured; weights stay float32)."""
+    seconds = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        step(dtype)
+        start = time.perf_counter()
+        for _ in range(tries):
+            step(dtype)
+        seconds[dtype] = (time.perf_counter() - start) / tries
+    print("seconds a step:", {str(dtype): round(value, 3) for dtype, value in seconds.items()}, flush=True)
+    return min(seconds, key=lambda dtype: seconds[dtype])
+
+
+def warm_cosine(share: float, warm: float = 0.02, floor: float = 0.02) -> float:
+    """Learning rate factor at ``share`` (0…1) of a run: linear warm-up, then a half cosine down to ``floor``."""
+    if share < warm:
+        return share / warm
+    return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * min(1.0, (share - warm) / (1 - warm))))
+
+
+def orthogonalised(matrix: Tensor, steps: int = 5) -> Tensor:
+    """The nearest semi-orthogonal matrix, roughly, by the quintic Newton–Schulz iteration.
+
+    Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks", with their coefficients.
+    It runs in the dtype of ``matrix``; bfloat16 is enough.
+    """
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = matrix.T if tall else matrix
+    x = x / (x.norm() + 1e-7)
+    for _ in range(steps):
+        gram = x @ x.T
+        x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
+    return x.T if tall else x
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum whose update is orthogonalised, for weights of two or more axes; convolutions are flattened.
+
+    The update is scaled by 0.2·sqrt(max(rows, columns)) so that AdamW's learning rates fit (Liu et al.
+    2025, arXiv:2502.16982, eq. 4).
+    """
+
+    def __init__(
+        self, weights: Iterable[Tensor], lr: float, momentum: float = 0.95, dtype: torch.dtype = torch.float32
+    ) -> None:
+        super().__init__(weights, {"lr": lr, "momentum": momentum})
+        self.dtype = dtype
+
+    @torch.no_grad()
+    def _update(self, weight: Tensor, lr: float, decay: float) -> None:
+        assert weight.grad is not None
+        state = self.state[weight]
+        if not state:
+            state["momentum"] = torch.zeros_like(weight)
+        momentum = state["momentum"].lerp_(weight.grad, 1 - decay)
+        update = weight.grad.lerp(momentum, decay).flatten(1).to(self.dtype)
+        scale = 0.2 * max(update.shape) ** 0.5
+        weight.add_(orthogonalised(update).reshape(weight.shape).to(weight.dtype), alpha=-lr * scale)
+
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            known = [weight for weight in group["params"] if weight.grad is not None]
+            update = functools.partial(self._update, lr=group["lr"], decay=group["momentum"])
+            list(map(update, known) if known and known[0].is_cuda else _pool.map(update, known))
+
+
+class Average:
+    """An exponential moving average of a module's weights, which also holds its buffers."""
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.seen = 0
+        self.weights = {name: value.detach().clone() for name, value in module.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, module: nn.Module) -> None:
+        self.seen += 1
+        decay = min(self.decay, (1 + self.seen) / (10 + self.seen))
+        for name, value in module.state_dict().items():
+            if value.is_floating_point():
+                self.weights[name].lerp_(value, 1 - decay)
+            else:
+                self.weights[name].copy_(value)
+
+
+def save_half(model: Any, folder: Path) -> None:
+    """Save a diffusers model in float16, without the folder it was read from: that is this machine's business."""
+    model.half().save_pretrained(folder)
+    model.float()
+    file = folder / "config.json"
+    config = json.loads(file.read_text())
+    config.pop("_name_or_path", None)
+    file.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+
+
+def write_checkpoint(path: Path, state: Any) -> None:
+    """Save ``state`` so that ``path`` always holds a whole checkpoint."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    torch.save(state, temporary)
+    temporary.replace(path)
