@@ -1,0 +1,55 @@
+"""The table of contents. To add a lesson: a folder beside this file, and its key in one line below."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+
+from lessons.shell.content import Lesson, read_lesson
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A tab of the course. ``ink`` colours it: the typewriter's, the sculptor's, or both."""
+
+    key: str
+    title: str
+    summary: str
+    ink: str
+    lessons: tuple[str, ...]
+
+
+UNITS = (
+    Unit(
+        "typewriter",
+        "The typewriter",
+        "A language model scores every token it knows, draws one, and can never take it back.",
+        "typewriter",
+        ("tokenization", "attention", "sampling"),
+    ),
+    Unit(
+        "sculptor",
+        "The sculptor",
+        "A diffusion model starts from static and touches the whole canvas in every pass.",
+        "sculptor",
+        ("noising", "latents", "guidance", "two-physics"),
+    ),
+    Unit(
+        "limits",
+        "Where they fail",
+        "Say what will go wrong and why, let the machines try, and count.",
+        "sculptor",
+        ("lettering", "predict-and-test"),
+    ),
+)
+
+
+def lessons() -> tuple[Lesson, ...]:
+    """Every lesson of the course, in reading order."""
+    return tuple(read_lesson(key) for unit in UNITS for key in unit.lessons)
+
+
+def page(key: str) -> ModuleType:
+    """The ``page`` module of a lesson; it defines ``build()``."""
+    return import_module(f"lessons.{key.replace('-', '_')}.page")

@@ -1,0 +1,1 @@
+"""What every lesson shares on screen. Start reading at ``frame.py``."""

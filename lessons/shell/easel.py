@@ -1,0 +1,100 @@
+"""What the picture lessons' pages share: a painter that wakes in view, notices, a row of buttons, a picker."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator, Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from markupsafe import Markup
+
+from engines.diffusion import Painter
+from engines.evidence import PlainError
+from lessons.shell import events, live, views, workshop
+from lessons.shell.film import data_uri
+from lessons.shell.uploads import OWN
+from lessons.shell.views import join
+
+Picked = tuple[str, np.ndarray | None]
+"""The name of the chosen picture, and the learner's own (uint8 [H, W, 3]), chosen or not."""
+PICKER_JS = (Path(__file__).parent / "picker.js").read_text(encoding="utf-8")
+
+
+def wait(text: str) -> str:
+    """A notice that work is under way."""
+    return str(views.notice(text, "wait"))
+
+
+def absent() -> gr.HTML:
+    """The place above an experiment that says, at every load, whether the painter is missing."""
+    shown = gr.HTML("", elem_classes=["absent"])
+    events.at_load(missing_notice, shown)
+    return shown
+
+
+def missing_notice() -> str:
+    return str(views.notice(workshop.MISSING, "error")) if workshop.painter_is_missing() else ""
+
+
+def wake_painter(others: int, words: str = "Waking the painter…") -> Generator[Any, None, Painter]:
+    """The painter: ``painter = yield from wake_painter(n)`` in a handler of 1 + n outputs.
+
+    While it loads, the first output shows a notice and the ``others`` stay as they are. When it cannot be had, the
+    last notice says why, and the PlainError goes on to the caller.
+    """
+    painter: Painter | None = None
+    yield wait(words), *[gr.skip()] * others
+    try:
+        for event in live.aside(lambda progress, should_stop: iter([workshop.open_painter(progress)])):
+            if isinstance(event, live.Underway):
+                yield event.html, *[gr.skip()] * others
+            else:
+                painter = event
+    except PlainError as error:
+        yield str(views.notice(str(error), "error")), *[gr.skip()] * others
+        raise
+    assert painter is not None
+    return painter
+
+
+def buttons(text: str) -> tuple[gr.Button, gr.Button]:
+    """A row of "go" and "Stop"."""
+    with gr.Row(equal_height=True):
+        return gr.Button(text, variant="primary", scale=3), gr.Button("Stop", scale=1, min_width=80)
+
+
+def seed_number(value: int = 7, label: str = "Seed", **options: Any) -> gr.Number:
+    return gr.Number(value, label=label, precision=0, minimum=0, maximum=2**32 - 1, min_width=90, scale=1, **options)
+
+
+def seeds_slider(value: int, most: int = 16) -> gr.Slider:
+    return gr.Slider(2, most, value, step=1, label="Seeds", scale=2, min_width=120)
+
+
+def picker(scenes: Mapping[str, tuple[str, np.ndarray]], chosen: str) -> str:
+    """Pictures (name -> caption, uint8 [H, W, 3]) as buttons; with ``PICKER_JS`` a click fires ``select``."""
+    made = (
+        Markup(
+            '<button type="button" data-name="{name}" aria-pressed="{on}" title="{caption}">'
+            '<img src="{source}" alt="{caption}"></button>'
+        ).format(
+            name=name, on=str(name == chosen).lower(), caption=caption, source=data_uri(picture, max_side=72)
+        )
+        for name, (caption, picture) in scenes.items()
+    )  # fmt: skip
+    return str(Markup('<div class="picker" role="group" aria-label="Choose a picture">{}</div>').format(join(made)))
+
+
+def picker_with(scenes: Mapping[str, tuple[str, np.ndarray]], own: np.ndarray) -> str:
+    """The pictures and, first and chosen, the learner's own."""
+    return picker({OWN: ("Your own picture, cut to a square", own), **scenes}, OWN)
+
+
+def pick(picked: Picked, event: gr.EventData, names: Collection[str]) -> Picked:
+    """What is chosen after a click in the picker; one's own picture is kept, so that one can go back to it."""
+    name, own = str(event._data.get("name")), picked[1]
+    if name not in names and (name != OWN or own is None):
+        raise PlainError("There is no such picture. Choose one of those shown.")
+    return name, own

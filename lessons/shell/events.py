@@ -1,0 +1,154 @@
+"""How a handler meets the page: plain errors, shared queues, and one way to wire a run and its stop button."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import gradio as gr
+
+from engines import hardware
+from engines.evidence import PlainError
+from lessons.shell import views
+
+log = logging.getLogger("playground")
+NO_ROOM = (
+    "The graphics card has no room for this run. Take fewer seeds; if it stays so, choose a smaller model on the Start "
+    "page."
+)
+SORRY = "This run failed for a reason the playground did not expect. The server's log has the details; try again."
+
+Handler = Callable[..., Any]
+
+
+def plain_errors(handler: Handler) -> Handler:
+    """Turn a PlainError into a gradio error with its own words, and anything else into an apology."""
+    if inspect.isgeneratorfunction(handler):
+
+        @functools.wraps(handler)
+        def stream(*args: Any, **kwargs: Any) -> Iterator[Any]:
+            try:
+                yield from handler(*args, **kwargs)
+            except GeneratorExit:
+                raise
+            except Exception as error:
+                raise _for_the_page(error) from error
+
+        return stream
+
+    @functools.wraps(handler)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return handler(*args, **kwargs)
+        except Exception as error:
+            raise _for_the_page(error) from error
+
+    return call
+
+
+def _for_the_page(error: Exception) -> gr.Error:
+    if isinstance(error, gr.Error):
+        return error
+    if isinstance(error, PlainError):  # it says what to do, so it stays until it is closed
+        return gr.Error(str(error), duration=None, title="Not yet", print_exception=False)
+    if type(error).__name__ == "OutOfMemoryError":
+        hardware.give_back()
+        return gr.Error(NO_ROOM, duration=None, title="Too much at once", print_exception=False)
+    log.error("a handler failed", exc_info=error)
+    return gr.Error(SORRY, title="Sorry", print_exception=False)
+
+
+def told_in(status: gr.HTML, handler: Handler, outputs: Sequence[Any]) -> tuple[Handler, list[Any]]:
+    """The handler, and its outputs with ``status`` among them: a failure ends as an error notice in ``status``.
+
+    Nothing else on the page changes then. Where ``status`` was no output of the handler, whatever it gives back
+    clears it.
+    """
+    places = list(outputs)
+    own = any(place is status for place in places)
+    if not own:
+        places.append(status)
+
+    def widened(values: Any) -> Any:
+        if own:
+            return values
+        return "" if not outputs else (values, "") if len(outputs) == 1 else (*values, "")
+
+    def refused(error: Exception) -> Any:
+        words = str(views.notice(_for_the_page(error).message, "error"))
+        row = [words if place is status else gr.skip() for place in places]
+        return row[0] if len(row) == 1 else tuple(row)
+
+    if inspect.isgeneratorfunction(handler):
+
+        @functools.wraps(handler)
+        def stream(*args: Any, **kwargs: Any) -> Iterator[Any]:
+            try:
+                with contextlib.closing(handler(*args, **kwargs)) as results:
+                    for values in results:
+                        yield widened(values)
+            except Exception as error:
+                yield refused(error)
+
+        return stream, places
+
+    @functools.wraps(handler)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return widened(handler(*args, **kwargs))
+        except Exception as error:
+            return refused(error)
+
+    return call, places
+
+
+def run(
+    triggers: gr.events.Dependency | Sequence[Any] | Any,
+    handler: Handler,
+    inputs: Any = None,
+    outputs: Any = None,
+    *,
+    model: str | None = "text",
+    stop: gr.Button | None = None,
+    status: gr.HTML | None = None,
+    **options: Any,
+) -> Any:
+    """Wire ``handler`` to one or more events such as ``button.click``.
+
+    ``model`` names the engine whose queue the run joins ("text", "pictures"); None means a cheap handler that
+    never waits, and that runs once more when it was triggered meanwhile, so that no last keystroke is lost.
+    ``stop`` is a button that ends the run at its next event. ``status`` is where the run says how far it is: a
+    failure leaves its words there (see :func:`told_in`), and a run that is stopped leaves it empty. Without it a
+    failure is a message over the page.
+    """
+    if status is not None:
+        outputs = [] if outputs is None else list(outputs) if isinstance(outputs, list | tuple) else [outputs]
+        handler, outputs = told_in(status, handler, outputs)
+    queue = (
+        {"concurrency_id": model, "concurrency_limit": 1}
+        if model
+        else {"concurrency_limit": None, "trigger_mode": "always_last"}
+    )
+    options = {"api_visibility": "private", "show_progress": "minimal", **queue, **options}
+    events = [triggers] if callable(triggers) else list(triggers)
+    wired = gr.on(events, plain_errors(handler), inputs, outputs, **options)
+    if stop is not None:
+        stop.click(None, cancels=[wired], api_visibility="private", queue=False)
+    if status is not None:  # "failure" comes after a cancel too, once no more progress can arrive
+        wired.failure(lambda: "", None, status, api_visibility="private", queue=False, show_progress="hidden")
+    return wired
+
+
+def at_load(function: Callable[[], Any], output: Any) -> None:
+    """Fill ``output`` each time the page is opened. (A function as a component's value would be a public endpoint.)"""
+    gr.on(None, function, None, output, api_visibility="private", show_progress="hidden", queue=False)
+
+
+def endpoint(function: Handler, name: str, *, model: str | None = "text") -> None:
+    """Offer a typed function (or generator) to ``gradio_client`` as ``/name``; its docstring describes it."""
+    queue: dict[str, Any] = {"concurrency_id": model, "concurrency_limit": 1} if model else {"concurrency_limit": None}
+    gr.api(plain_errors(function), api_name=name, api_description=inspect.getdoc(function), **queue)

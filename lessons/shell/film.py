@@ -1,0 +1,131 @@
+"""Pictures on a page: single figures, rows of them, and a film strip that the learner scrubs.
+
+Everything is made on the server as ``<img>`` data URIs with alt texts. A :class:`Film` grows frame by frame;
+its markup only ever gets longer, so that a stream sends each frame once. The scrubbing is in ``film.js``.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+from markupsafe import Markup
+
+from lessons.shell.prose import attribute, plain
+from lessons.shell.views import empty, join
+
+HERE = Path(__file__).parent
+MAX_SIDE = 256
+BLACK = "all black: if a painter made it, its safety checker withheld the picture"
+
+
+def data_uri(picture: np.ndarray, *, max_side: int = MAX_SIDE) -> str:
+    """A uint8 picture [H, W, 3] or [H, W] as a WebP data URI; tiny ones (noise grids, masks) stay lossless."""
+    from PIL import Image
+
+    image = Image.fromarray(np.ascontiguousarray(picture))
+    if max(image.size) > max_side:
+        image.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
+    file = io.BytesIO()
+    if max(image.size) <= 64:
+        image.save(file, "WEBP", lossless=True)
+    else:
+        image.save(file, "WEBP", quality=82, method=2)
+    return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+@dataclass(frozen=True, eq=False)
+class Shot:
+    """One picture uint8 [H, W, 3] with what it shows (``alt``), a caption under it, and a mark on its frame.
+
+    ``mark`` outlines it: "" none, "chosen" or "warn"; say in the caption what the mark means.
+    """
+
+    picture: np.ndarray
+    alt: str
+    caption: str = ""
+    mark: str = ""
+
+
+def figure(shot: Shot) -> Markup:
+    """A picture with its caption."""
+    words = " · ".join(part for part in (shot.caption, "" if shot.picture.any() else BLACK) if part)
+    caption = Markup("<figcaption>{}</figcaption>").format(plain(words)) if words else Markup("")
+    return Markup('<figure class="shot {}">{}{}</figure>').format(
+        f"shot-{shot.mark}" if shot.mark else "", _image(shot.picture, shot.alt), caption
+    )
+
+
+def row(shots: Sequence[Shot], label: str, *, small: bool = False) -> Markup:
+    """Pictures side by side, wrapping on narrow screens; ``label`` names the row."""
+    return Markup('<div class="shots {}" style="--count:{}" role="group" aria-label="{}">{}</div>').format(
+        "shots-small" if small else "", len(shots), attribute(label), join(figure(shot) for shot in shots)
+    )
+
+
+def _image(picture: np.ndarray, alt: str) -> Markup:
+    grid = ' class="grid"' if max(picture.shape[:2]) <= 64 else ""
+    return Markup('<img src="{}" alt="{}"{}>').format(data_uri(picture), attribute(alt), Markup(grid))
+
+
+class Film:
+    """A strip of frames, each one picture for every track, seen large one frame at a time.
+
+    ``tracks`` names the rows ("Canvas", "Guess"…), ``frames`` is how many there will be, ``unit`` what one
+    frame is ("pass"). ``start`` (from 0) is the frame shown first; None follows the newest as they arrive.
+    """
+
+    def __init__(self, tracks: Sequence[str], frames: int, *, unit: str = "pass", start: int | None = None) -> None:
+        self.tracks, self.frames, self.unit = tuple(tracks), frames, unit
+        self._markup = Markup(
+            '<div class="film" data-run="{run}" data-start="{start}" style="--frames:{frames};--tracks:{tracks}">'
+            '<div class="film-stage">{stage}</div><p class="film-caption"></p>'
+            '<div class="film-controls"><button type="button" class="button film-play">Play</button>'
+            '<input class="film-slider" type="range" min="1" max="{frames}" value="1" aria-label="{unit}"></div>'
+            '<div class="film-strip" tabindex="0" role="group" aria-label="{label}">'
+        ).format(
+            run=id(self),
+            start="" if start is None else start,
+            frames=frames,
+            tracks=len(self.tracks),
+            stage=join(
+                Markup('<figure><img alt=""><figcaption>{}</figcaption></figure>').format(plain(track))
+                for track in self.tracks
+            ),
+            unit=attribute(unit.capitalize()),
+            label=attribute(f"The strip: one column a {unit}, rows {', '.join(self.tracks)}"),
+        )
+
+    def add(self, pictures: Sequence[np.ndarray], alts: Sequence[str], caption: str, label: str) -> str:
+        """One more frame: a picture and an alt text for each track, the words under it, a short label."""
+        images = join(_image(picture, alt) for picture, alt in zip(pictures, alts, strict=True))
+        self._markup += Markup('<div class="film-cell" data-caption="{}">{}<small>{}</small></div>').format(
+            attribute(caption), images, plain(label)
+        )
+        return self.markup()
+
+    def markup(self) -> str:
+        """The film so far. The browser closes the open tags; leaving them open lets a stream append."""
+        return str(self._markup)
+
+
+def reel(words: str) -> gr.HTML:
+    """The component a :class:`Film` is shown in; ``words`` stand there before the first run."""
+    return gr.HTML(
+        str(empty(words)),
+        elem_classes=["reel"],
+        css_template=(HERE / "film.css").read_text(encoding="utf-8"),
+        js_on_load=(HERE / "film.js").read_text(encoding="utf-8"),
+    )
+
+
+def pictures(words: str) -> gr.HTML:
+    """The component that :func:`row` and :func:`figure` are shown in."""
+    return gr.HTML(
+        str(empty(words)), elem_classes=["reel"], css_template=(HERE / "film.css").read_text(encoding="utf-8")
+    )

@@ -1,0 +1,87 @@
+"""The first page: what this is, the map of lessons, and the learner's progress kept in their browser."""
+
+from __future__ import annotations
+
+import gradio as gr
+from markupsafe import Markup
+
+from lessons.course import UNITS, Unit
+from lessons.shell import models
+from lessons.shell.content import read_glossary, read_lesson
+from lessons.shell.prose import inline
+from lessons.shell.views import join
+
+XP_PER_LESSON = 15
+
+
+def header() -> gr.HTML:
+    total = sum(len(unit.lessons) for unit in UNITS)
+    return gr.HTML(
+        '<div class="masthead"><a class="brand" href="?" data-action="open" data-lesson="">'
+        "<i>Typewriter</i> &amp; <b>Sculptor</b></a>"
+        f'<span class="xp" data-total="{total}" data-per-lesson="{XP_PER_LESSON}" role="status"></span>'
+        '<button type="button" class="link" data-action="theme" aria-label="Switch between light and dark">◐</button>'
+        "</div>",
+        elem_classes=["masthead-holder"],
+    )
+
+
+def home() -> None:
+    """The map of lessons, and which models are live."""
+    _map()
+    models.panel()
+
+
+def _map() -> gr.HTML:
+    units = join(_unit(unit) for unit in UNITS if unit.lessons)
+    return gr.HTML(
+        str(
+            Markup(
+                '<div class="home"><p class="eyebrow">A playground with real models</p>'
+                "<h1>One box, two machines</h1>"
+                '<p class="lede">Ask for an essay or ask for a painting: the box looks the same. Behind it are two '
+                'different machines. One is a <em class="ink-typewriter">typewriter</em> that presses a token at a '
+                'time and has no backspace. The other is a <em class="ink-sculptor">sculptor</em> who starts from '
+                "static and reworks the whole canvas in every pass. Here you open both, live: guess first, run the "
+                "model, and see whether you were right.</p>"
+                '<p class="resume"></p>{units}'
+                '<section class="keep"><h2>Your progress stays with you</h2><p>It lives in this browser and nowhere '
+                "else. Save it to a file to move to another machine or to be safe.</p>"
+                '<button type="button" class="button" data-action="progress-save">Save to a file</button> '
+                '<label class="button">Restore from a file<input type="file" accept="application/json" '
+                'class="sr-only" data-action="progress-restore"></label> '
+                '<button type="button" class="button" data-action="progress-clear">Start over</button>'
+                '<p class="keep-status" role="status"></p></section>{glossary}</div>'
+            ).format(units=units, glossary=_glossary())
+        )
+    )
+
+
+def _unit(unit: Unit) -> Markup:
+    cards = join(_card(key, number) for number, key in enumerate(unit.lessons, 1))
+    return Markup('<section class="unit ink-{}"><h2>{}</h2><p>{}</p><ol class="map">{}</ol></section>').format(
+        unit.ink, unit.title, unit.summary, cards
+    )
+
+
+def _card(key: str, number: int) -> Markup:
+    lesson = read_lesson(key)
+    return Markup(
+        '<li><a class="card" href="?lesson={key}" data-action="open" data-lesson="{key}">'
+        '<span class="eyebrow">Lesson {number} · {minutes} min</span><b>{title}</b><span>{summary}</span>'
+        '<span class="card-progress" data-progress="{key}"></span></a></li>'
+    ).format(
+        key=key,
+        number=number,
+        minutes=lesson.minutes,
+        title=inline(lesson.title),
+        summary=inline(lesson.summary),
+    )
+
+
+def _glossary() -> Markup:
+    terms = sorted(read_glossary().values(), key=lambda term: term.term.lower())
+    rows = join(Markup("<dt>{}</dt><dd>{}</dd>").format(term.term, inline(term.meaning)) for term in terms)
+    return Markup(
+        '<section class="glossary"><details class="drawer"><summary>Glossary</summary><dl>{}</dl></details></section>'
+    ).format(rows)

@@ -1,0 +1,93 @@
+"""Long work that can be watched and stopped: it runs aside, and its progress comes out as events.
+
+A handler that loops over :func:`aside` shows every step; when the learner presses Stop, gradio drops the
+handler, the loop closes, and the work is told to end at its next step.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import queue
+import threading
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from engines import language_model
+from engines.evidence import PlainError
+from engines.language_model import LanguageModel
+from lessons.shell import views
+
+Progress = Callable[[float, str], None]
+ShouldStop = Callable[[], bool]
+Work = Callable[[Progress, ShouldStop], Iterator[Any]]
+
+
+@dataclass(frozen=True)
+class Underway:
+    """How far the work is: ``share`` in [0, 1] and what it is doing, in words."""
+
+    share: float
+    words: str
+
+    @property
+    def html(self) -> str:
+        return str(views.notice(f"{self.words} ({self.share:.0%})".replace("%)", " %)"), "wait"))
+
+
+@dataclass(frozen=True)
+class _Ended:
+    error: BaseException | None = None
+
+
+def aside(work: Work) -> Iterator[Any]:
+    """Run ``work(progress, should_stop)`` in a thread; yield :class:`Underway` events and what it yields.
+
+    Progress that the page is too slow to show is skipped; results never are. Errors of the work are raised here.
+    """
+    events: queue.Queue[Any] = queue.Queue()
+    stopped = threading.Event()
+
+    def run() -> None:
+        try:
+            for result in work(lambda share, words: events.put(Underway(share, words)), stopped.is_set):
+                events.put(result)
+                if stopped.is_set():
+                    break
+            events.put(_Ended())
+        except BaseException as error:  # handed to the reader below
+            events.put(_Ended(error))
+
+    visitor = contextvars.copy_context()  # ZeroGPU charges whoever asked
+    threading.Thread(target=visitor.run, args=(run,), daemon=True).start()
+    try:
+        while not isinstance(event := events.get(), _Ended):
+            if not (isinstance(event, Underway) and not events.empty()):
+                yield event
+        if event.error:
+            raise event.error
+    finally:
+        stopped.set()
+
+
+def open_text_model(show: Callable[[str], Any]) -> Generator[Any, None, LanguageModel]:
+    """Load the text model, yielding ``show(notice)`` while it loads: ``model = yield from open_text_model(...)``.
+
+    When it cannot be had, the last notice says why, and the :class:`PlainError` goes on to the caller.
+    """
+
+    def work(progress: Progress, should_stop: ShouldStop) -> Iterator[LanguageModel]:
+        yield language_model.load(progress=progress)
+
+    model: LanguageModel | None = None
+    try:
+        for event in aside(work):
+            if isinstance(event, Underway):
+                yield show(event.html)
+            else:
+                model = event
+    except PlainError as error:
+        yield show(str(views.notice(str(error), "error")))
+        raise
+    assert model is not None
+    return model

@@ -1,0 +1,280 @@
+/* What happens in the learner's browser and stays there: addresses, progress, quiz, flashcards, downloads.
+   One listener on the document serves every page, so nothing has to be wired again when a view is redrawn. */
+window.playground = (() => {
+  "use strict";
+  const KEY = "playground.progress";
+  const EMPTY = () => ({ version: 1, last: "", answers: {}, misses: {}, predictions: {}, cards: {} });
+
+  // ---- progress ------------------------------------------------------------------------------------------
+  const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+  function sound(value) {
+    if (!isObject(value) || value.version !== 1) return null;
+    const kept = EMPTY();
+    for (const part of ["answers", "misses", "predictions", "cards"]) if (isObject(value[part])) kept[part] = value[part];
+    if (typeof value.last === "string") kept.last = value.last;
+    return kept;
+  }
+  function load() {
+    try { return sound(JSON.parse(localStorage.getItem(KEY))) || EMPTY(); } catch { return EMPTY(); }
+  }
+  function save(change) {
+    const progress = load();
+    change(progress);
+    try { localStorage.setItem(KEY, JSON.stringify(progress)); } catch { say(".keep-status", "This browser does not let the page keep your progress."); }
+    paint();
+  }
+  function say(selector, text) { document.querySelectorAll(selector).forEach((place) => { place.textContent = text; }); }
+
+  function answered(progress, lesson) {
+    return Object.keys(progress.answers).filter((name) => name.startsWith(lesson + "/") && progress.answers[name] === true).length;
+  }
+  function lessonXp(progress, lesson, perLesson) {
+    const total = (window.playgroundQuizTotals || {})[lesson] || 0;
+    return total ? Math.round((perLesson * answered(progress, lesson)) / total) : 0;
+  }
+
+  function set(place, text) { if (place.textContent !== text) place.textContent = text; }
+
+  function paint() {
+    const progress = load();
+    const totals = window.playgroundQuizTotals || {};
+    const xp = document.querySelector(".xp");
+    if (xp) {
+      const per = Number(xp.dataset.perLesson);
+      const points = Object.keys(totals).reduce((sum, lesson) => sum + lessonXp(progress, lesson, per), 0);
+      const done = Object.keys(totals).filter((lesson) => totals[lesson] && answered(progress, lesson) === totals[lesson]).length;
+      set(xp, `${points} XP · ${done} of ${xp.dataset.total}`);
+    }
+    document.querySelectorAll("[data-progress]").forEach((place) => {
+      const lesson = place.dataset.progress, total = totals[lesson] || 0, right = answered(progress, lesson);
+      set(place, !right ? "not started" : right === total ? "✓ done, 15 XP" : `${right} of ${total} questions right`);
+    });
+    document.querySelectorAll(".quiz").forEach((quiz) => {
+      const right = answered(progress, quiz.dataset.lesson), total = Number(quiz.dataset.total);
+      set(quiz.querySelector(".quiz-score"), right === total ? `All ${total} right: 15 XP.` : right ? `${right} of ${total} right so far.` : "");
+      quiz.querySelectorAll(".question").forEach((question) => {
+        if (progress.answers[question.dataset.question] === true) question.classList.add("solved");
+      });
+    });
+    const resume = document.querySelector(".home .resume");
+    if (resume && progress.last && !resume.querySelector("a")) {
+      const link = document.createElement("a");
+      link.href = "?lesson=" + encodeURIComponent(progress.last);
+      link.className = "button";
+      link.dataset.action = "open";
+      link.dataset.lesson = progress.last;
+      link.textContent = "Go on where you stopped: " + (tabButton(progress.last)?.textContent.trim() || progress.last.replaceAll("-", " "));
+      resume.append(link);
+    }
+  }
+
+  // ---- addresses -----------------------------------------------------------------------------------------
+  const wanted = () => new URLSearchParams(location.search).get("lesson") || "";
+  const tabButton = (name) => document.getElementById(`tab-${name || "start"}-button`);
+  let moving = false;
+
+  async function open(lesson, push) {
+    moving = true;
+    try {
+      const unit = (window.playgroundUnits || {})[lesson];
+      if (unit) document.getElementById(`tab-unit-${unit}-button`)?.click();
+      for (let tries = 0; tries < 100; tries += 1) {
+        const button = tabButton(lesson);
+        if (button) { button.click(); break; }
+        await new Promise((resolve) => setTimeout(resolve, 30));
+      }
+      if (push) remember(lesson, true);
+      window.scrollTo({ top: 0 });
+    } finally { setTimeout(() => { moving = false; }, 60); }
+  }
+  function remember(lesson, push) {
+    const address = new URL(location.href);
+    if (lesson) address.searchParams.set("lesson", lesson); else address.searchParams.delete("lesson");
+    if (address.href !== location.href) history[push ? "pushState" : "replaceState"]({}, "", address);
+    if (lesson) save((progress) => { progress.last = lesson; });
+  }
+  function followTab(button) {
+    if (moving || !button.id.startsWith("tab-") || !button.id.endsWith("-button")) return;
+    const name = button.id.slice(4, -7);
+    if (name === "start") remember("", true);
+    else if (name.startsWith("unit-")) {
+      setTimeout(() => {
+        const inner = document.querySelector(`#${name} [role=tab][aria-selected=true]`);
+        if (inner) remember(inner.id.slice(4, -7), true);
+      }, 80);
+    } else remember(name, true);
+  }
+
+  // ---- quiz ----------------------------------------------------------------------------------------------
+  function answer(button) {
+    const question = button.closest(".question"), name = question.dataset.question;
+    const right = button.dataset.right === "true";
+    question.querySelectorAll(".feedback").forEach((feedback) => { feedback.hidden = true; });
+    question.querySelectorAll("[data-action=answer]").forEach((other) => { other.setAttribute("aria-pressed", String(other === button)); });
+    const feedback = button.parentElement.querySelector(".feedback");
+    feedback.hidden = false;
+    feedback.setAttribute("role", "status");
+    save((progress) => {
+      if (right) progress.answers[name] = true;
+      else {
+        const miss = `${name}/${button.dataset.choice}`;
+        progress.misses[miss] = (progress.misses[miss] || 0) + 1;
+      }
+    });
+  }
+
+  // ---- flashcards ----------------------------------------------------------------------------------------
+  function deck(element, server) {
+    const place = element.querySelector(".deck");
+    if (!place) return;
+    const cards = JSON.parse(place.dataset.cards);
+    const known = (name) => load().cards[name];
+    const due = (card) => (known(card.key) ? Date.parse(known(card.key).due) : 0);
+    let flipped = false;
+
+    function show() {
+      const ordered = [...cards].sort((a, b) => due(a) - due(b));
+      const card = ordered[0], waiting = cards.filter((one) => due(one) <= Date.now()).length;
+      place.replaceChildren();
+      const title = document.createElement("h2");
+      title.textContent = "Flashcards";
+      const count = document.createElement("p");
+      count.className = "deck-count";
+      count.textContent = waiting ? `${waiting} to look at now` : `All reviewed. The next one is due ${new Date(due(card)).toLocaleString([], { dateStyle: "medium", timeStyle: "short" })}.`;
+      const face = document.createElement("button");
+      face.type = "button";
+      face.className = "flashcard" + (flipped ? " flipped" : "");
+      face.setAttribute("aria-live", "polite");
+      face.innerHTML = flipped ? card.back : card.front; // the lesson's own words, rendered on the server
+      face.addEventListener("click", () => { flipped = !flipped; show(); place.querySelector(".flashcard").focus(); });
+      place.append(title, count, face);
+      if (!flipped) return;
+      const row = document.createElement("div");
+      row.className = "ratings";
+      ["Again", "Hard", "Good", "Easy"].forEach((label, index) => {
+        const rate = document.createElement("button");
+        rate.type = "button";
+        rate.className = "button";
+        rate.textContent = label;
+        rate.addEventListener("click", async () => {
+          row.querySelectorAll("button").forEach((one) => { one.disabled = true; });
+          try {
+            const state = await server.review({ state: known(card.key) || null, rating: index + 1 });
+            save((progress) => { progress.cards[card.key] = state; });
+            flipped = false;
+          } catch { count.textContent = "The server did not answer; try again in a moment."; row.querySelectorAll("button").forEach((one) => { one.disabled = false; }); return; }
+          show();
+        });
+        row.append(rate);
+      });
+      place.append(row);
+    }
+    show();
+  }
+
+  // ---- files ---------------------------------------------------------------------------------------------
+  function offer(text, name, type) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type }));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  }
+  const decode = (payload) => new TextDecoder().decode(Uint8Array.from(atob(payload), (letter) => letter.charCodeAt(0)));
+
+  const actions = {
+    open: (element, event) => { event.preventDefault(); open(element.dataset.lesson, true); },
+    answer: (element) => answer(element),
+    download: (element) => offer(JSON.stringify(JSON.parse(decode(element.dataset.payload)), null, 2), element.dataset.name + ".json", "application/json"),
+    copy: async (element) => {
+      const text = element.parentElement.querySelector("code").textContent;
+      try { await navigator.clipboard.writeText(text); element.textContent = "Copied"; } catch { element.textContent = "Select the text and copy it"; }
+      setTimeout(() => { element.textContent = "Copy"; }, 2000);
+    },
+    theme: () => {
+      const dark = document.body.classList.toggle("dark");
+      try { localStorage.setItem("playground.theme", dark ? "dark" : "light"); } catch { /* the choice lasts for this page */ }
+    },
+    "progress-save": () => offer(JSON.stringify(load(), null, 2), "playground-progress.json", "application/json"),
+    "progress-clear": () => {
+      if (!confirm("Forget all progress kept in this browser, with your plan and results of “Predict, then test”?")) return;
+      const kept = (key) => key === KEY || key.startsWith("playground.predict-and-test.");
+      Object.keys(localStorage).filter(kept).forEach((key) => localStorage.removeItem(key));
+      window.dispatchEvent(new Event("playground-forget")); // so that an open page does not write it again
+      document.querySelectorAll(".question.solved").forEach((question) => question.classList.remove("solved"));
+      paint();
+      say(".keep-status", "Progress cleared.");
+    },
+  };
+
+  // ---- drawers -------------------------------------------------------------------------------------------
+  // A view is drawn anew with every step of a run; the drawers its learner opened stay open.
+  const openDrawers = new Set();
+  function drawerName(drawer) {
+    const view = drawer.closest("[id]"), title = (one) => one.querySelector("summary").textContent;
+    const namesakes = [...view.querySelectorAll(".drawer")].filter((one) => title(one) === title(drawer));
+    return `${view.id}/${title(drawer)}/${namesakes.indexOf(drawer)}`;
+  }
+  function noteDrawer(drawer) { // before the click has turned it
+    const name = drawerName(drawer);
+    if (drawer.open) openDrawers.delete(name); else openDrawers.add(name);
+  }
+  function reopenDrawers() {
+    if (!openDrawers.size) return;
+    document.querySelectorAll(".drawer:not([open])").forEach((drawer) => { drawer.open = openDrawers.has(drawerName(drawer)); });
+  }
+
+  document.addEventListener("click", (event) => {
+    const summary = event.target.closest(".drawer > summary");
+    if (summary) noteDrawer(summary.parentElement);
+    const tab = event.target.closest("button[role=tab]");
+    if (tab) followTab(tab);
+    const element = event.target.closest("[data-action]");
+    if (element && actions[element.dataset.action]) actions[element.dataset.action](element, event);
+  });
+  document.addEventListener("change", async (event) => {
+    if (event.target.dataset?.action !== "progress-restore" || !event.target.files.length) return;
+    try {
+      const file = event.target.files[0];
+      if (file.size > 2_000_000) throw new Error("too large");
+      const restored = sound(JSON.parse(await file.text()));
+      if (!restored) throw new Error("not a progress file");
+      localStorage.setItem(KEY, JSON.stringify(restored));
+      say(".keep-status", "Progress restored.");
+      paint();
+    } catch { say(".keep-status", "That file is not a saved progress of this playground. Choose the playground-progress.json you saved."); }
+    event.target.value = "";
+  });
+  window.addEventListener("popstate", () => open(wanted(), false));
+
+  // A verdict that appears on the page is noted once, as a prediction that held or did not.
+  function notePredictions() {
+    document.querySelectorAll("[data-prediction]:not([data-noted])").forEach((verdict) => {
+      verdict.dataset.noted = "yes";
+      if (verdict.dataset.hit === "none") return;
+      save((progress) => { progress.predictions[verdict.dataset.prediction] = verdict.dataset.hit === "yes"; });
+    });
+  }
+
+  function start() {
+    try {
+      const choice = localStorage.getItem("playground.theme");
+      if (choice) document.body.classList.toggle("dark", choice === "dark");
+    } catch { /* follow the system */ }
+    let queued = false, opened = false;
+    new MutationObserver(() => {
+      if (queued) return;
+      queued = true;
+      requestAnimationFrame(() => {
+        queued = false;
+        if (!opened && document.getElementById("tab-start-button")) { opened = true; if (wanted()) open(wanted(), false); }
+        reopenDrawers();
+        notePredictions();
+        paint();
+      });
+    }).observe(document.body, { childList: true, subtree: true });
+  }
+  if (document.body) start(); else document.addEventListener("DOMContentLoaded", start);
+
+  return { deck };
+})();

@@ -1,0 +1,59 @@
+"""Markdown to HTML, with glossary terms the learner can open in place."""
+
+from __future__ import annotations
+
+import re
+
+from markdown_it import MarkdownIt
+from markupsafe import Markup, escape
+
+from lessons.shell.content import read_glossary
+
+TERM = re.compile(r"\[\[([^\]|]+)(?:\|([a-z0-9-]+))?\]\]")
+markdown = MarkdownIt("commonmark", {"html": False, "typographer": True}).enable(["table", "strikethrough"])
+
+
+def prose(text: str, where: str) -> Markup:
+    """HTML of trusted lesson markdown. ``[[logit]]`` or ``[[the logits|logit]]`` opens a glossary entry.
+
+    ``where`` makes the entries' element ids unique on the page. Unknown terms raise KeyError.
+    """
+    notes: list[Markup] = []
+
+    def term(match: re.Match[str]) -> str:
+        shown = match[1]
+        key = match[2] or shown.lower().replace(" ", "-")
+        entry = read_glossary()[key]
+        name = f"term-{where}-{key}-{len(notes)}"
+        notes.append(
+            Markup('<span popover id="{0}" class="term-note"><b>{1}</b> {2}</span>').format(
+                name, entry.term, entry.meaning
+            )
+        )
+        return f"\x02{name}\x03{shown}\x04"
+
+    html = markdown.render(TERM.sub(term, text))
+    html = re.sub("\x02(.*?)\x03(.*?)\x04", r'<button type="button" class="term" popovertarget="\1">\2</button>', html)
+    return Markup(html) + Markup("").join(notes)
+
+
+def inline(text: str) -> Markup:
+    """One line of trusted markdown, without a paragraph around it."""
+    return Markup(markdown.renderInline(text))
+
+
+def plain(text: object) -> Markup:
+    """Untrusted text, escaped, with control and direction-changing characters made visible."""
+    return Markup(INVISIBLE.sub(_reveal, str(escape(str(text)))))
+
+
+def attribute(text: object) -> str:
+    """Untrusted text for an HTML attribute, to be escaped by ``Markup.format``: no markup, nothing invisible."""
+    return INVISIBLE.sub(lambda match: f"‹U+{ord(match[0]):04X}›", str(text))
+
+
+INVISIBLE = re.compile("[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+
+
+def _reveal(match: re.Match[str]) -> str:
+    return f'<span class="hidden-character" title="invisible character">U+{ord(match[0]):04X}</span>'

@@ -1,0 +1,172 @@
+"""Paper and two inks: the typewriter's blue and the sculptor's clay, in light and dark."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+import gradio as gr
+from gradio.themes import Base, Color, LocalFont, sizes
+
+from lessons.course import UNITS
+from lessons.shell.content import folder, read_quiz
+
+HERE = Path(__file__).parent
+STYLE = HERE / "playground.css"
+SCRIPT = HERE / "playground.js"
+
+FACES = (
+    ("Lora", 400, "lora-latin-400-normal"),
+    ("Lora", 600, "lora-latin-600-normal"),
+    ("IBM Plex Sans", 600, "ibm-plex-sans-latin-600-normal"),
+    ("IBM Plex Mono", 600, "ibm-plex-mono-latin-600-normal"),
+)
+
+INK = Color(
+    "#eef4fb",
+    "#e3ecf6",
+    "#c8daed",
+    "#a3c2e2",
+    "#8db8e8",
+    "#3a6aa3",
+    "#1d4e89",
+    "#194373",
+    "#14365d",
+    "#0f2847",
+    "#0a1c33",
+)
+CLAY = Color(
+    "#fdf4ee",
+    "#f8e7dc",
+    "#f0d0bd",
+    "#e9b397",
+    "#e59a78",
+    "#c8683f",
+    "#b4532a",
+    "#964522",
+    "#78371b",
+    "#5b2a15",
+    "#3d1c0e",
+)
+PAPER = Color(
+    "#fffdf8",
+    "#faf7f1",
+    "#f1ece1",
+    "#e6dfd1",
+    "#c9c1b2",
+    "#8d8a85",
+    "#6a6f78",
+    "#4b5059",
+    "#31363d",
+    "#23262b",
+    "#15171b",
+)
+
+
+def theme() -> Base:
+    return Base(
+        primary_hue=INK,
+        secondary_hue=CLAY,
+        neutral_hue=PAPER,
+        text_size=sizes.text_lg,
+        radius_size=sizes.radius_md,
+        font=[LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"],
+        font_mono=[LocalFont("IBM Plex Mono", weights=(400, 700)), "ui-monospace", "monospace"],
+    ).set(
+        body_background_fill="#faf7f1",
+        body_background_fill_dark="#15171b",
+        body_text_color="#23262b",
+        body_text_color_dark="#e9e6df",
+        body_text_color_subdued="#5d626b",
+        body_text_color_subdued_dark="#a9aeb6",
+        background_fill_primary="#fffdf8",
+        background_fill_primary_dark="#1c1f24",
+        background_fill_secondary="#faf7f1",
+        background_fill_secondary_dark="#15171b",
+        border_color_primary="#e6dfd1",
+        border_color_primary_dark="#363b43",
+        block_background_fill="transparent",
+        block_background_fill_dark="transparent",
+        block_border_width="0px",
+        block_border_width_dark="0px",
+        block_shadow="none",
+        block_shadow_dark="none",
+        block_padding="0px",
+        block_label_background_fill="transparent",
+        block_label_background_fill_dark="transparent",
+        block_label_border_width="0px",
+        block_label_border_width_dark="0px",
+        block_label_text_color="*body_text_color_subdued",
+        block_label_text_color_dark="*body_text_color_subdued",
+        block_title_text_color="*body_text_color_subdued",
+        block_title_text_color_dark="*body_text_color_subdued",
+        block_title_text_weight="500",
+        block_info_text_color="*body_text_color_subdued",
+        block_info_text_color_dark="*body_text_color_subdued",
+        input_background_fill="#fffdf8",
+        input_background_fill_dark="#22262c",
+        input_border_color="#b9b09d",
+        input_border_color_dark="#5a616c",
+        input_border_width="1px",
+        slider_color="#1d4e89",
+        slider_color_dark="#8db8e8",
+        button_primary_background_fill="#1d4e89",
+        button_primary_background_fill_dark="#8db8e8",
+        button_primary_background_fill_hover="#194373",
+        button_primary_background_fill_hover_dark="#a3c2e2",
+        button_primary_text_color="#ffffff",
+        button_primary_text_color_dark="#10141a",
+        button_secondary_background_fill="#fffdf8",
+        button_secondary_background_fill_dark="#22262c",
+        button_secondary_border_color="#1d4e89",
+        button_secondary_border_color_dark="#8db8e8",
+        button_secondary_text_color="#1d4e89",
+        button_secondary_text_color_dark="#a3c2e2",
+        button_border_width="1px",
+        button_large_text_size="16px",
+        button_medium_text_size="15px",
+        link_text_color="#1d4e89",
+        link_text_color_dark="#8db8e8",
+    )
+
+
+def launch_options() -> dict[str, object]:
+    """Keyword arguments for ``Blocks.launch`` that dress the page; nothing here comes from a network."""
+    script = _course_facts() + SCRIPT.read_text(encoding="utf-8")
+    return {
+        "theme": theme(),
+        "css": _fonts() + "".join(sheet.read_text(encoding="utf-8") for sheet in _stylesheets()),
+        "head": f'<meta name="viewport" content="width=device-width, initial-scale=1"><script>{script}</script>',
+        "footer_links": ["api"],
+        "run_history": False,
+        "ssr_mode": False,
+    }
+
+
+def _fonts() -> str:
+    """Faces whose Latin letters Gradio's own bundle lacks (its Lora and its SemiBold weights hold none)."""
+    rules = []
+    for family, weight, file in FACES:
+        data = base64.b64encode((HERE / "fonts" / f"{file}.woff2").read_bytes()).decode()
+        rules.append(
+            f"@font-face {{ font-family: '{family}'; font-weight: {weight}; font-display: swap; "
+            f"src: url(data:font/woff2;base64,{data}) format('woff2'); }}\n"
+        )
+    return "".join(rules)
+
+
+def _stylesheets() -> list[Path]:
+    own = (folder(key) / "style.css" for unit in UNITS for key in unit.lessons)
+    return [STYLE, *(sheet for sheet in own if sheet.exists())]
+
+
+def _course_facts() -> str:
+    units = {key: unit.key for unit in UNITS for key in unit.lessons}
+    totals = {key: len(read_quiz(key).questions) for key in units}
+    return f"window.playgroundUnits = {json.dumps(units)}; window.playgroundQuizTotals = {json.dumps(totals)};\n"
+
+
+def blocks() -> gr.Blocks:
+    """An empty playground page."""
+    return gr.Blocks(title="Typewriter & Sculptor", analytics_enabled=False, delete_cache=(3600, 3600), fill_width=True)

@@ -1,0 +1,182 @@
+"""Small HTML views. Every function returns safe markup; whatever a learner or a model wrote is escaped."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from engines.evidence import Evidence, Finding, Provenance, Table
+from lessons.shell.prose import attribute, inline, plain
+
+BADGES = {
+    "live": "computed for you just now",
+    "recorded": "measured earlier by the recipe named here",
+    "illustrative": "drawn to explain, not measured",
+}
+
+
+def join(parts: Iterable[Markup]) -> Markup:
+    return Markup("").join(parts)
+
+
+def evidence(result: Evidence, name: str = "result") -> Markup:
+    """What stands under every figure: findings, provenance, and drawers with table, code and download."""
+    return Markup('<div class="evidence">{}{}</div>').format(provenance_line(result, name), findings(result.findings))
+
+
+def provenance_line(result: Evidence, name: str) -> Markup:
+    source = result.provenance
+    drawers = [drawer("Table", table(result.table, result.alt))]
+    if result.snippet:
+        drawers.append(drawer("Show the code", code(result.snippet)))
+    payload = base64.b64encode(json.dumps(result.as_json(), ensure_ascii=False).encode()).decode()
+    return Markup(
+        '<div class="provenance"><span class="badge badge-{badge}" title="{meaning}">{badge}</span>'
+        '<span class="settings">{settings}</span>{drawers}'
+        '<button type="button" class="link" data-action="download" data-name="{name}" data-payload="{payload}">'
+        "Download</button></div>"
+        '<p class="alt">{alt}</p>'
+    ).format(
+        badge=source.badge,
+        meaning=BADGES[source.badge],
+        settings=settings(source),
+        drawers=join(drawers),
+        name=name,
+        payload=payload,
+        alt=plain(result.alt),
+    )
+
+
+def settings(source: Provenance) -> Markup:
+    parts = [source.model + (f"@{source.revision[:8]}" if source.revision else "")]
+    if source.seed is not None:
+        parts.append(f"seed {source.seed}")
+    parts += [f"{key.replace('_', ' ')} {_short(value)}" for key, value in source.settings.items()]
+    if source.seconds is not None:
+        parts.append(f"{source.seconds:.1f} s")
+    return Markup(" · ").join(plain(part) for part in parts)
+
+
+def _short(value: object) -> str:
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 48 else text[:47] + "…"
+
+
+def drawer(title: str, body: Markup) -> Markup:
+    return Markup('<details class="drawer"><summary>{}</summary>{}</details>').format(title, body)
+
+
+def code(source: str) -> Markup:
+    return Markup(
+        '<div class="code"><button type="button" class="link" data-action="copy">Copy</button>'
+        '<pre tabindex="0"><code>{}</code></pre></div>'
+    ).format(source)
+
+
+def table(data: Table, caption: str = "") -> Markup:
+    """An HTML table with a caption for screen readers; numbers right-aligned."""
+    head = join(Markup('<th scope="col">{}</th>').format(plain(column)) for column in data.columns)
+    rows = join(Markup("<tr>{}</tr>").format(join(_cell(value) for value in row)) for row in data.rows)
+    return Markup(
+        '<div class="table" tabindex="0" role="group" aria-label="Data table"><table>'
+        '<caption class="sr-only">{}</caption><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
+    ).format(plain(caption), head, rows)
+
+
+def _cell(value: str | int | float | None) -> Markup:
+    if value is None:
+        return Markup("<td>–</td>")
+    if isinstance(value, float):
+        return Markup('<td class="number">{}</td>').format(f"{value:.4g}")
+    if isinstance(value, int):
+        return Markup('<td class="number">{}</td>').format(f"{value:,}")
+    return Markup("<td>{}</td>").format(plain(value))
+
+
+def findings(cards: Sequence[Finding]) -> Markup:
+    """The "what to notice" cards: measured headlines."""
+    if not cards:
+        return Markup("")
+    return Markup('<ul class="findings" aria-label="What to notice">{}</ul>').format(
+        join(
+            Markup("<li><b>{}</b><span>{}</span></li>").format(plain(card.headline), plain(card.text)) for card in cards
+        )
+    )
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar: ``share`` in [0, 1] is its length, ``text`` the number shown; ``low``/``high`` an interval.
+
+    ``chosen`` outlines it, ``cut`` hatches it, ``action`` is extra markup at its end (a button, say).
+    """
+
+    label: Markup | str
+    share: float
+    text: str
+    chosen: bool = False
+    cut: bool = False
+    low: float | None = None
+    high: float | None = None
+    ink: str = "typewriter"
+    action: Markup = Markup("")
+
+
+def bars(rows: Sequence[Bar]) -> Markup:
+    """Horizontal bars; each row carries its label, its value in words and its state in words."""
+    return Markup('<ul class="bars">{}</ul>').format(join(_bar(row) for row in rows))
+
+
+def _bar(row: Bar) -> Markup:
+    states = [state for state, on in (("hit", row.chosen), ("cut", row.cut)) if on]
+    whisker = Markup("")
+    if row.low is not None and row.high is not None:
+        whisker = Markup('<i class="whisker" style="left:{:.1f}%;width:{:.1f}%"></i>').format(
+            row.low * 100, max(row.high - row.low, 0) * 100
+        )
+    return Markup(
+        '<li class="bar-row {states} ink-{ink}"><span class="bar-label">{label}</span>'
+        '<span class="bar-track"><i class="bar" style="width:{width:.2f}%"></i>{whisker}</span>'
+        '<span class="bar-value">{text}</span>{action}</li>'
+    ).format(
+        states=" ".join(states),
+        ink=row.ink,
+        label=row.label if isinstance(row.label, Markup) else plain(row.label),
+        width=min(max(row.share, 0.0), 1.0) * 100,
+        whisker=whisker,
+        text=plain(row.text),
+        action=row.action,
+    )
+
+
+def chips(
+    pieces: Sequence[str], *, titles: Sequence[str] | None = None, numbers: Sequence[int] | None = None
+) -> Markup:
+    """Token chips in reading order: visible spaces, escaped text, an id under each when ``numbers`` is given."""
+    out = []
+    for index, piece in enumerate(pieces):
+        label = visible(piece)
+        title = titles[index] if titles else ""
+        under = Markup("<small>{}</small>").format(numbers[index]) if numbers else Markup("")
+        out.append(Markup('<span class="token" title="{}">{}{}</span>').format(attribute(title), label, under))
+    return Markup('<span class="tokens">{}</span>').format(join(out))
+
+
+def visible(piece: str) -> Markup:
+    """A token's text with spaces as ␣, line ends as ⏎ and tabs as ⇥, escaped."""
+    return plain(piece.replace(" ", "␣").replace("\n", "⏎").replace("\t", "⇥")) or Markup("∅")
+
+
+def notice(text: str, kind: str = "info") -> Markup:
+    """A message in the page's flow. ``kind``: info, wait or error."""
+    role = "alert" if kind == "error" else "status"
+    return Markup('<div class="notice notice-{}" role="{}">{}</div>').format(kind, role, plain(text))
+
+
+def empty(text: str) -> Markup:
+    """What a view shows before its first run."""
+    return Markup('<div class="empty">{}</div>').format(inline(text))
