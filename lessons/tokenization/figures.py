@@ -1,0 +1,368 @@
+"""The tokenization lesson's own views: chunks side by side, a word being assembled, heat maps, spelt words."""
+
+from __future__ import annotations
+
+import itertools
+import unicodedata
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from engines import byte_pairs
+from engines.byte_pairs import Merge
+from engines.vocabularies import Span, Tokenized, VocabularyInfo
+from lessons.shell import views
+from lessons.shell.prose import plain
+from lessons.tokenization import experiments as lab
+from lessons.tokenization.letters import MAX_WORD, SPELLED, Control, Spellings, Spelt, Tally, letters_of
+
+CHIPS_SHOWN = 260
+
+
+# --- Chunks ------------------------------------------------------------------------------------
+
+
+def rows(cuts: Sequence[Tokenized], missing: Sequence[VocabularyInfo] = (), ids_only: bool = False) -> str:
+    """One row a vocabulary: its name and size, the chunks, how many there are."""
+    body = views.join([*(_row(cut, ids_only) for cut in cuts), *(_missing(info) for info in missing)])
+    return str(Markup('<ul class="tokenization-rows">{}</ul>').format(body))
+
+
+def _row(cut: Tokenized, ids_only: bool) -> Markup:
+    info, tokens = cut.vocabulary, len(cut.ids)
+    rate = f"{cut.characters_per_token:.1f} characters each" if tokens else "nothing reached it"
+    rewritten = (
+        Markup('<p class="tokenization-note">It first {}.</p>').format(plain(info.rewrites)) if cut.rewritten else ""
+    )
+    return Markup(
+        '<li class="tokenization-row"><div class="tokenization-name"><b>{}</b><small>{:,} entries</small></div>'
+        '<div class="tokenization-cut" dir="ltr">{}{}</div>'
+        '<div class="tokenization-count"><b>{}</b> {}<small>{}</small></div></li>'
+    ).format(
+        plain(info.name),
+        info.size,
+        spans(cut.spans, ids_only),
+        rewritten,
+        tokens,
+        "token" if tokens == 1 else "tokens",
+        rate,
+    )
+
+
+def _missing(info: VocabularyInfo) -> Markup:
+    size = "93 MB, with the live model" if info.key == "smollm2" else "1.5 MB, once"
+    return Markup(
+        '<li class="tokenization-row"><div class="tokenization-name"><b>{}</b><small>{:,} entries</small></div>'
+        '<div class="tokenization-cut">'
+        '<button type="button" class="button" data-fetch="{}">Fetch it ({})</button></div>'
+        '<div class="tokenization-count"></div></li>'
+    ).format(plain(info.name), info.size, info.key, size)
+
+
+def spans(parts: Sequence[Span], ids_only: bool = False) -> Markup:
+    """Chips with the id under each chunk; fragments of a character dashed, text that no token carries struck out."""
+    chips = [_chip(part, ids_only) for part in parts[:CHIPS_SHOWN] if not (ids_only and part.token_id is None)]
+    if len(parts) > CHIPS_SHOWN:
+        chips.append(Markup('<span class="tokenization-note">… and {} more</span>').format(len(parts) - CHIPS_SHOWN))
+    return Markup('<span class="tokens tokenization-chips">{}</span>').format(views.join(chips))
+
+
+def _chip(part: Span, ids_only: bool) -> Markup:
+    length = part.end_byte - part.start_byte
+    where = f"bytes {part.start_byte}–{part.end_byte - 1}" if length > 1 else f"byte {part.start_byte}"
+    if part.token_id is None:
+        return Markup(
+            '<span class="token tokenization-lost" title="no token carries this, {}">'
+            "<bdi>{}</bdi><small>no token</small></span>"
+        ).format(where, chunk_text(part.text))
+    if ids_only:
+        return Markup('<span class="token" title="{}">{}</span>').format(where, part.token_id)
+    kind = "" if part.whole else " tokenization-fragment"
+    title = f"token {part.token_id}, {where}" + ("" if part.whole else ": part of a character")
+    return Markup('<span class="token{}" title="{}"><bdi>{}</bdi><small>{}</small></span>').format(
+        kind, title, chunk_text(part.text), part.token_id
+    )
+
+
+def chunk_text(text: str) -> Markup:
+    """A chunk for reading: spaces as ␣, an accent without its letter on a dotted circle, hidden characters named."""
+    if text and unicodedata.category(text[0]).startswith("M"):
+        text = "◌" + text
+    return views.visible(text.replace("\u00a0", "⍽"))
+
+
+def examples(pairs: Sequence[tuple[str, str]]) -> str:
+    """Buttons that put a sample into the box; ``pairs`` are (label, text)."""
+    buttons = views.join(
+        Markup('<button type="button" class="tokenization-example" data-example="{}">{}</button>').format(
+            n, plain(label)
+        )
+        for n, (label, _) in enumerate(pairs)
+    )
+    return str(
+        Markup('<div class="tokenization-examples" role="group" aria-label="Examples to cut">{}</div>').format(buttons)
+    )
+
+
+# --- A word being assembled --------------------------------------------------------------------
+
+
+def ladder(merges: Sequence[Merge], growth: lab.Growth) -> str:
+    """How the word was put together: one rung for every merge that changed it, then the newest entries."""
+    inside, rungs = f" {growth.word}", []
+    before: tuple[bytes, ...] = ()
+    for learned in range(growth.learned + 1):
+        chunks = byte_pairs.cut(inside, merges[:learned])
+        if chunks != before:
+            rungs.append(_rung(learned, merges[learned - 1] if learned else None, chunks))
+            before = chunks
+    newest = views.join(
+        Markup("<li><b>{}</b> {} <small>{}</small></li>").format(
+            n,
+            Markup('<span class="token">{}</span>').format(chunk_text(_text(merge.chunk))),
+            f"seen {merge.count} times",
+        )
+        for n, merge in list(enumerate(growth.merges, start=1))[-8:]
+    )
+    opening = views.join(
+        Markup('<span class="token">{}</span>').format(chunk_text(_text(chunk))) for chunk in growth.opening
+    )
+    return str(
+        Markup(
+            '<div class="tokenization-growth"><div><h3>How “{}” is put together</h3>'
+            '<ol class="tokenization-ladder">{}</ol></div>'
+            '<div><h3>Newest entries of the vocabulary</h3><ol class="tokenization-newest">{}</ol></div></div>'
+            "<h3>The text it learned from, cut with what it knows now</h3>"
+            '<p class="tokens tokenization-diet">{} …</p>'
+        ).format(
+            plain(growth.word),
+            views.join(rungs),
+            newest or Markup("<li>None yet: it knows the 256 bytes and nothing else.</li>"),
+            opening,
+        )
+    )
+
+
+def _rung(learned: int, merge: Merge | None, chunks: Sequence[bytes]) -> Markup:
+    made = (
+        Markup("merge {}: {} + {}").format(learned, chunk_text(_text(merge.left)), chunk_text(_text(merge.right)))
+        if merge
+        else Markup("at first")
+    )
+    chips = views.join(Markup('<span class="token">{}</span>').format(chunk_text(_text(chunk))) for chunk in chunks)
+    return Markup('<li><span class="tokens">{}</span> <small>{}</small></li>').format(chips, made)
+
+
+def _text(chunk: bytes) -> str:
+    return chunk.decode("utf-8", "show-bytes")
+
+
+# --- Rates -------------------------------------------------------------------------------------
+
+
+def heat(rates: Sequence[lab.Rate], names: dict[str, str]) -> str:
+    """Characters a token, texts down and vocabularies across; the darker, the more text one token carries."""
+    kinds = list(dict.fromkeys(rate.kind for rate in rates))
+    keys = list(dict.fromkeys(rate.key for rate in rates))
+    at = {(rate.kind, rate.key): rate for rate in rates}
+    most = max(rate.characters_per_token for rate in rates)
+    head = views.join(Markup('<th scope="col">{}</th>').format(plain(names[key])) for key in keys)
+    body = views.join(
+        Markup('<tr><th scope="row">{}</th>{}</tr>').format(
+            plain(f"Declaration, {kind}" if kind in lab.LANGUAGES else kind),
+            views.join(
+                Markup('<td style="--share:{:.0f}%">{:.1f}</td>').format(
+                    100 * at[kind, key].characters_per_token / most, at[kind, key].characters_per_token
+                )
+                for key in keys
+            ),
+        )
+        for kind in kinds
+    )
+    return str(
+        Markup(
+            '<div class="tokenization-heat" tabindex="0" role="group" aria-label="Characters a token">'
+            "<table><caption>Characters a token</caption><thead><tr><td></td>{}</tr></thead>"
+            "<tbody>{}</tbody></table></div>"
+        ).format(head, body)
+    )
+
+
+def price(rates: Sequence[lab.Rate], names: dict[str, str], keys: Sequence[str]) -> str:
+    """Tokens for the same articles against English, for the vocabularies in ``keys``, with intervals."""
+    shown = [rate for rate in rates if rate.key in keys and rate.times_english]
+    order = [rate.kind for rate in sorted(shown, key=lambda rate: -(rate.times_english or (0,))[0])]
+    top = max((rate.times_english[2] for rate in shown if rate.times_english), default=1.0) * 1.02
+    bars = [
+        views.Bar(
+            label=Markup("{}<small>{}</small>").format(plain(rate.kind), plain(names[rate.key])),
+            share=mean / top,
+            text=f"× {mean:.1f}",
+            low=low / top,
+            high=high / top,
+            ink="sculptor" if rate.key == keys[0] else "typewriter",
+        )
+        for rate in sorted(shown, key=lambda rate: (order.index(rate.kind), keys.index(rate.key)))
+        for mean, low, high in [rate.times_english or (0.0, 0.0, 0.0)]
+    ]
+    return str(
+        Markup(
+            '<div class="tokenization-price"><h3>Tokens for the same eight articles, English = 1</h3>{}</div>'
+        ).format(views.bars(bars))
+    )
+
+
+# --- Counting and spelling ---------------------------------------------------------------------
+
+
+def tallies(found: Sequence[Tally]) -> str:
+    """Accuracy bars, then for each spelling the chunks the model was given and the answers it gave."""
+    accuracy = views.bars(
+        [
+            views.Bar(
+                SPELLED[tally.spelling],
+                tally.right.rate if tally.right.trials else 0.0,
+                f"{tally.right.successes} of {tally.right.trials}",
+                low=tally.right.low,
+                high=tally.right.high,
+            )
+            for tally in found
+        ]
+    )
+    cards = views.join(_answers(tally) for tally in found)
+    return str(
+        Markup(
+            '<h3 class="tokenization-head">Right answers, with 95 % intervals</h3>{}'
+            '<div class="tokenization-cards">{}</div>'
+        ).format(accuracy, cards)
+    )
+
+
+def _answers(tally: Tally) -> Markup:
+    most = max((times for _, times in tally.histogram), default=1)
+    bars = [
+        views.Bar(
+            "no number" if answer is None else f"“{answer}”",
+            times / most,
+            f"{times} ✓" if answer == tally.truth else str(times),
+            chosen=answer == tally.truth,
+        )
+        for answer, times in tally.histogram
+    ]
+    if not any(answer == tally.truth for answer, _ in tally.histogram):
+        bars.append(views.Bar(f"“{tally.truth}”", 0.0, "0 ✓", chosen=True))
+    return Markup(
+        '<section><h3>{}</h3><p class="tokenization-note">What the model gets:</p>{}'
+        '<p class="tokenization-note">Its answers (✓ marks the truth):</p>{}</section>'
+    ).format(SPELLED[tally.spelling].capitalize(), _chips(tally.seen), views.bars(bars))
+
+
+def _chips(pieces: Sequence[str]) -> Markup:
+    return Markup('<span class="tokens">{}</span>').format(
+        views.join(Markup('<span class="token">{}</span>').format(chunk_text(piece)) for piece in pieces)
+    )
+
+
+def controls(found: Sequence[Control]) -> str:
+    """For each spelling: words that hold one, two, three of the letter, and what was said about them."""
+    sections = views.join(
+        Markup("<section><h3>{}</h3>{}</section>").format(
+            SPELLED[one.spelling].capitalize(),
+            views.join(_control_row(one, truth) for truth in sorted(set(one.truths))),
+        )
+        for one in found
+    )
+    return str(Markup('<div class="tokenization-cards tokenization-controls">{}</div>').format(sections))
+
+
+def _control_row(one: Control, truth: int) -> Markup:
+    said = one.said(truth)
+    words = views.join(
+        Markup('<li class="{}"><bdi>{}</bdi> <b>{}</b>{}</li>').format(
+            "right" if answer == truth else "wrong",
+            plain(word),
+            "–" if answer is None else answer,
+            Markup('<span aria-label="right"> ✓</span>')
+            if answer == truth
+            else Markup('<span class="sr-only"> wrong</span>'),
+        )
+        for (word, _), answer, true in zip(one.words, one.answers, one.truths, strict=True)
+        if true == truth
+    )
+    return Markup(
+        '<p class="tokenization-note">True count {}: right {} of {}</p><ul class="tokenization-said">{}</ul>'
+    ).format(truth, said[truth], said.total(), words)
+
+
+def spelt(found: Sequence[Spellings]) -> str:
+    """Each word as it was spelt, letter by letter, wrong letters marked; one column a way of giving it."""
+    head = views.join(Markup('<th scope="col">Given {}</th>').format(SPELLED[one.given]) for one in found)
+    body = views.join(
+        Markup('<tr><th scope="row"><bdi>{}</bdi></th>{}</tr>').format(
+            plain(words[0].word), views.join(Markup("<td>{}</td>").format(_letters(word)) for word in words)
+        )
+        for words in zip(*(one.words for one in found), strict=True)
+    )
+    share = views.bars(
+        [
+            views.Bar(
+                SPELLED[one.given],
+                one.share[0],
+                f"{one.share[0]:.0%}",
+                low=max(one.share[1], 0.0),
+                high=min(one.share[2], 1.0),
+            )
+            for one in found
+        ]
+    )
+    return str(
+        Markup(
+            '<h3 class="tokenization-head">Letters right, mean over the words with 95 % interval</h3>{}'
+            '<div class="tokenization-spelt" tabindex="0" role="group" aria-label="Words as the model spelt them">'
+            "<table><thead><tr><th>Word</th>{}</tr></thead><tbody>{}</tbody></table></div>"
+        ).format(share, head, body)
+    )
+
+
+def _letters(word: Spelt) -> Markup:
+    if not word.answer:
+        return Markup('<span class="tokenization-note">no letters</span>')
+    wanted, written = letters_of(word.word), letters_of(word.answer)
+    letters = views.join(
+        Markup('<span class="{}">{}</span>').format("ok" if wrote == true else "off", plain(wrote))
+        for wrote, true in itertools.zip_longest(written[:MAX_WORD], wanted[: len(written)])
+        if wrote is not None
+    )
+    verdict = "✓" if word.exact else f"{word.letters_right} of {len(wanted)}"
+    return Markup('<span class="tokenization-letters">{}</span> <small>{}</small>').format(letters, verdict)
+
+
+# --- Look-alikes -------------------------------------------------------------------------------
+
+
+def pairs(cuts: Sequence[tuple[Tokenized, Tokenized]], left: str, right: str) -> str:
+    """Both strings with their characters by name, then both cuts for each vocabulary."""
+    sides = views.join(
+        Markup(
+            '<section><p class="tokenization-big"><bdi>{}</bdi></p><ol class="tokenization-codes">{}</ol></section>'
+        ).format(text, views.join(Markup("<li>{}</li>").format(name) for name in lab.names_of(text)[:24]))
+        for text in (left, right)
+    )
+    body = views.join(
+        Markup(
+            '<li class="tokenization-row tokenization-pair">'
+            '<div class="tokenization-name"><b>{}</b><small>{}</small></div>'
+            '<div class="tokenization-cut" dir="ltr">{}</div><div class="tokenization-cut" dir="ltr">{}</div></li>'
+        ).format(
+            plain(a.vocabulary.name),
+            "= the same ids" if a.ids == b.ids else "≠ different ids",
+            spans(a.spans),
+            spans(b.spans),
+        )
+        for a, b in cuts
+    )
+    return str(
+        Markup(
+            '<div class="tokenization-cards tokenization-sides">{}</div><ul class="tokenization-rows">{}</ul>'
+        ).format(sides, body)
+    )
