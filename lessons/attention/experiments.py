@@ -1,0 +1,57 @@
+"""The lesson's experiments, in the order of its screens."""
+
+from lessons.attention.fading import FACTS, LEVELS, MAX_COPIES, Fading, fade
+from lessons.attention.lens import SENTENCES, Lens, lens, lens_survey, quarter
+from lessons.attention.looking import (
+    EXAMPLES,
+    KEYS,
+    Gaze,
+    Look,
+    cell,
+    check_still_live,
+    gaze,
+    hottest,
+    leaning,
+    look,
+    named_head,
+    pulling,
+    strongest,
+    who_looks,
+    words_to_watch,
+)
+from lessons.attention.silencing import MAX_RANDOM, Contest, Scan, Trial, contest, scan, survey
+
+__all__ = [
+    "EXAMPLES",
+    "FACTS",
+    "KEYS",
+    "LEVELS",
+    "MAX_COPIES",
+    "MAX_RANDOM",
+    "SENTENCES",
+    "Contest",
+    "Fading",
+    "Gaze",
+    "Lens",
+    "Look",
+    "Scan",
+    "Trial",
+    "cell",
+    "check_still_live",
+    "contest",
+    "fade",
+    "gaze",
+    "hottest",
+    "lens",
+    "leaning",
+    "lens_survey",
+    "look",
+    "named_head",
+    "pulling",
+    "quarter",
+    "scan",
+    "strongest",
+    "survey",
+    "who_looks",
+    "words_to_watch",
+]

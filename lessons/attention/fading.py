@@ -1,0 +1,247 @@
+"""Noise in the weights: do facts go one by one, or fade together?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from engines import snippets
+from engines.dials import Dials, reshape, softmax
+from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, mean_interval
+from engines.language_model import LanguageModel, Prompt
+from lessons.attention.looking import rounded
+
+MAX_COPIES = 8
+LESS_SURE = 0.9  # an answer is less sure when less than this share of its probability is left
+LEVELS = (0.05, 0.075, 0.1, 0.125, 0.15, 0.2)
+FACTS = (
+    ("The capital of France is", " Paris"),
+    ("The capital of Japan is", " Tokyo"),
+    ("The capital of Russia is", " Moscow"),
+    ("The Eiffel Tower is in the city of", " Paris"),
+    ("The Colosseum is in the city of", " Rome"),
+    ("The Beatles came from the city of", " Liverpool"),
+    ("Romeo and Juliet was written by William", " Shakespeare"),
+    ("Charles Darwin wrote On the Origin of", " Species"),
+    ("The first man on the moon was Neil", " Armstrong"),
+    ("The inventor of the telephone was Alexander Graham", " Bell"),
+    ("The Earth orbits the", " Sun"),
+    ("The opposite of hot is", " cold"),
+)
+
+
+@dataclass(frozen=True)
+class Fading:
+    """What noisy copies still know. F facts, N noise levels, S seeds; nan where a copy was not measured.
+
+    ``whole`` float [F]: probability of the right answer in the whole model; ``faded`` float [N, S, F]: in the copies;
+    ``first`` float [N, S, F]: 1 where the right answer was still the copy's first choice, else 0.
+    """
+
+    facts: tuple[tuple[str, str], ...]
+    levels: tuple[float, ...]
+    seeds: tuple[int, ...]
+    whole: np.ndarray
+    faded: np.ndarray
+    first: np.ndarray
+    copies: int = 0
+
+    @property
+    def planned(self) -> int:
+        return len(self.levels) * len(self.seeds)
+
+    def kept(self, level: int) -> list[float]:
+        """The share of facts kept by each copy made so far at a level."""
+        rows = self.first[level]
+        return [float(row.mean()) for row in rows if not np.isnan(row).any()]
+
+    def survivors(self, level: int) -> tuple[int, int, int]:
+        """(less sure, still right, asked) over the copies of a level: how many of the right answers lost certainty."""
+        right = self.first[level] == 1  # [S, F]
+        weaker = self.faded[level] < LESS_SURE * self.whole
+        return int((right & weaker).sum()), int(right.sum()), int((~np.isnan(self.first[level])).sum())
+
+    def weakened(self, level: int) -> list[float]:
+        """The share of weaker answers among those still right, for each copy of a level that has any right.
+
+        One share a copy: the answers of one copy stand or fall with the same noise, so they are no separate trials.
+        """
+        right = self.first[level] == 1  # [S, F]
+        weaker = right & (self.faded[level] < LESS_SURE * self.whole)
+        return [float(row.sum() / known.sum()) for row, known in zip(weaker, right, strict=True) if known.any()]
+
+    @property
+    def half_gone(self) -> int:
+        """The level at which the share of facts kept is nearest to a half."""
+        shares = [float(np.mean(self.kept(n))) if self.kept(n) else np.inf for n in range(len(self.levels))]
+        return int(np.argmin([abs(share - 0.5) for share in shares]))
+
+    @property
+    def outcome(self) -> int | None:
+        """Share of weaker answers among those still right when half are gone, the mean of the copies.
+
+        0 under 25 %, 1 to 75 %, 2 above; None when no answer was right there.
+        """
+        shares = self.weakened(self.half_gone)
+        if not shares:
+            return None
+        share = float(np.mean(shares))
+        return 0 if share < 0.25 else 1 if share <= 0.75 else 2
+
+    @property
+    def told(self) -> str:
+        """What :attr:`outcome` was measured on, in words."""
+        shares = self.weakened(self.half_gone)
+        weaker, right, _ = self.survivors(self.half_gone)
+        if not shares:
+            return "no answer was still right"
+        over = "in one copy" if len(shares) == 1 else f"the mean of {len(shares)} copies"
+        return f"{rounded(float(np.mean(shares)))} of the answers still right were weaker ({over}; {weaker} of {right})"
+
+
+def fade(
+    model: LanguageModel,
+    *,
+    copies: int,
+    seed: int = 0,
+    levels: Sequence[float] = LEVELS,
+    facts: Sequence[tuple[str, str]] = FACTS,
+) -> Iterator[Evidence[Fading]]:
+    """Make noisy copies of the model, ``copies`` for each level, and ask each for every fact; Evidence after each.
+
+    Facts that the whole model does not put first are left out: what is not known cannot fade. Raises
+    :class:`PlainError` when it knows none.
+    """
+    if not 1 <= copies <= MAX_COPIES:
+        raise PlainError(f"Make 1 to {MAX_COPIES} copies for each noise level; it was {copies}.")
+    started, seeds = time.perf_counter(), tuple(range(seed, seed + copies))
+    prompts = [model.encode(prompt) for prompt, _ in facts]
+    tokens = [model.encode(answer).ids[0] for _, answer in facts]
+    whole = _ask(model, prompts, tokens)
+    known = [i for i, (_, first) in enumerate(whole) if first]
+    if not known:
+        raise PlainError(f"{model.name} puts none of the facts first, so there is nothing that could fade.")
+    shape = (len(levels), len(seeds), len(known))
+    result = Fading(
+        facts=tuple(facts[i] for i in known),
+        levels=tuple(levels),
+        seeds=seeds,
+        whole=np.array([whole[i][0] for i in known]),
+        faded=np.full(shape, np.nan),
+        first=np.full(shape, np.nan),
+    )
+    board: list[tuple[int, str, float, float]] = []
+    for s, copy_seed in enumerate(seeds):
+        for n, level in enumerate(levels):
+            copy = model.smeared(level, copy_seed)
+            answers = _ask(copy, [prompts[i] for i in known], [tokens[i] for i in known])
+            if not board:
+                board = _board(copy, result.facts[0][0])
+            del copy
+            result = _with(result, n, s, answers)
+            yield _fade_evidence(model, result, board, time.perf_counter() - started)
+
+
+def _ask(model: LanguageModel, prompts: Sequence[Prompt], tokens: Sequence[int]) -> list[tuple[float, bool]]:
+    """For each prompt the probability of its token, and whether it is the first choice."""
+    answers = []
+    for logits, token in zip(model.next_token_logits(prompts), tokens, strict=True):
+        broken = not np.isfinite(logits).all()
+        answers.append((0.0, False) if broken else (float(softmax(logits)[token]), bool(logits[token] == logits.max())))
+    return answers
+
+
+def _board(model: LanguageModel, prompt: str) -> list[tuple[int, str, float, float]]:
+    logits = model.next_token_scores(model.encode(prompt)).logits
+    return [
+        (c.token_id, c.text, c.probability, c.kept_probability)
+        for c in reshape(logits, Dials(), model.piece).candidates
+    ]
+
+
+def _with(result: Fading, level: int, seed: int, answers: Sequence[tuple[float, bool]]) -> Fading:
+    faded, first = result.faded.copy(), result.first.copy()
+    faded[level, seed] = [probability for probability, _ in answers]
+    first[level, seed] = [float(lead) for _, lead in answers]
+    return replace(result, faded=faded, first=first, copies=result.copies + 1)
+
+
+def _fade_evidence(
+    model: LanguageModel, result: Fading, board: list[tuple[int, str, float, float]], seconds: float
+) -> Evidence[Fading]:
+    facts, half = len(result.facts), result.half_gone
+    mean, low, high = mean_interval(result.kept(half))
+    weaker, right, _ = result.survivors(half)
+    shares = result.weakened(half)
+    mild_weaker, mild_right, mild_asked = result.survivors(0)
+    span = _span(low, high) if len(result.kept(half)) > 1 else ""
+    return Evidence(
+        value=result,
+        alt=f"{result.copies} of {result.planned} noisy copies asked {facts} facts. At noise {result.levels[half]:g} "
+        f"they keep {rounded(mean)} of the facts{span}; of {right} answers still right there, {weaker} have lost at "
+        f"least a tenth of their probability. At noise {result.levels[0]:g}, {mild_right} of {mild_asked} answers are "
+        f"still right and {mild_weaker} of those are weaker.",
+        table=Table(
+            ("fact", "answer", "whole model", *(f"noise {level:g}" for level in result.levels)),
+            tuple(
+                (
+                    prompt,
+                    answer,
+                    float(result.whole[f]),
+                    *(_mean(result.faded[n, :, f]) for n in range(len(result.levels))),
+                )
+                for f, (prompt, answer) in enumerate(result.facts)
+            ),
+        ),
+        provenance=Provenance(
+            "live",
+            model.name,
+            model.revision,
+            {"facts": facts, "copies": result.copies, "noise in": "standard deviations of each weight matrix"},
+            result.seeds[0],
+            seconds,
+        ),
+        findings=(
+            Finding(
+                f"{rounded(mean)} kept",
+                f"at noise {result.levels[half]:g}: mean of {len(result.kept(half))} copies{span}, {facts} facts each.",
+            ),
+            _weaker_finding(shares, weaker, right),
+            Finding(
+                f"{mild_weaker} of {mild_right}",
+                f"right answers are weaker already at noise {result.levels[0]:g}, where {mild_asked - mild_right} of "
+                f"{mild_asked} are lost.",
+            ),
+        ),
+        snippet=snippets.next_token(
+            model.reference, result.facts[0][0], Dials(), smear=(result.levels[0], result.seeds[0])
+        ),
+        expected=board,
+    )
+
+
+def _weaker_finding(shares: list[float], weaker: int, right: int) -> Finding:
+    if not shares:
+        return Finding("None right", "No answer was still right there, so none can be weaker. Try more copies.")
+    mean, low, high = mean_interval(shares)
+    copies = "in 1 copy"
+    if len(shares) > 1:
+        copies = f"mean of {len(shares)} copies, {_span(low, high).strip(' ()')}"
+    return Finding(
+        f"{rounded(mean)} weaker",
+        f"of the answers still right there ({copies}; {weaker} of {right} in all) lost at least a tenth of their "
+        "probability. Rows erased from a table would leave the others as they were.",
+    )
+
+
+def _span(low: float, high: float) -> str:
+    """A 95 % interval of a share, kept within 0 and 1."""
+    return f" (95 % interval {rounded(max(low, 0))}–{rounded(min(high, 1))})"
+
+
+def _mean(values: np.ndarray) -> float | None:
+    measured = values[~np.isnan(values)]
+    return float(measured.mean()) if measured.size else None
