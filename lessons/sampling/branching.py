@@ -1,0 +1,239 @@
+"""Branches: every way a text went under one seed, and what one forced key changes after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from engines import snippets
+from engines.dials import Dials
+from engines.evidence import Evidence, Finding, PlainError, Table, mean_interval
+from engines.language_model import LanguageModel, Prompt, Token
+from lessons.sampling.experiments import (
+    MAX_BITS,
+    Mark,
+    interval,
+    interval_percent,
+    mark,
+    need_same,
+    percent,
+    plural,
+    provenance,
+    shown,
+)
+from lessons.sampling.measures import agreement
+
+MAX_LINES = 6
+
+
+@dataclass(frozen=True)
+class Line:
+    """One way the text went. ``parent`` and ``at`` say from which line it parted, and at which key (from 0)."""
+
+    name: str
+    tokens: tuple[Token, ...] = ()
+    parent: str = ""
+    at: int = 0
+
+    @property
+    def token_ids(self) -> tuple[int, ...]:
+        return tuple(token.token_id for token in self.tokens)
+
+    @property
+    def bits(self) -> float:
+        """How surprising the whole line is to the model: -log2 of its probability at temperature 1."""
+        return sum(min(token.surprise_bits, MAX_BITS) for token in self.tokens)
+
+
+@dataclass(frozen=True, eq=False)
+class Story:
+    """A text and every way it went, all by one model under one seed and one setting of the dials."""
+
+    prompt: Prompt
+    written_by: Mark
+    dials: Dials
+    seed: int
+    length: int
+    lines: tuple[Line, ...] = ()
+    seconds: float = 0.0
+
+    def line(self, name: str) -> Line:
+        for line in self.lines:
+            if line.name == name:
+                return line
+        raise PlainError("That line is no longer on the page. Choose a key of a line you can see.")
+
+
+def tell(model: LanguageModel, text: str, dials: Dials, seed: int, length: int) -> Iterator[Story]:
+    """Write line A, key by key."""
+    story = Story(model.encode(text), mark(model), dials, seed, length)
+    yield from _grow(story, Line("A"), model.write(story.prompt, dials, seed=seed, max_tokens=length))
+
+
+def branch(model: LanguageModel, story: Story, name: str, at: int, token_id: int) -> Iterator[Story]:
+    """Write a new line: the keys of line ``name`` before ``at``, then ``token_id``, then on with the same dice."""
+    need_same(story.written_by, model)
+    if len(story.lines) >= MAX_LINES:
+        raise PlainError(f"There is room for {MAX_LINES} lines. Write a fresh line to start over.")
+    parent = story.line(name)
+    if not 0 <= at < len(parent.tokens):
+        raise PlainError(f"Choose a key from 0 to {len(parent.tokens) - 1} of line {name}.")
+    tokens = model.branch(
+        story.prompt, parent.token_ids, at, token_id, story.dials, seed=story.seed, max_tokens=story.length
+    )
+    yield from _grow(story, Line(chr(ord("A") + len(story.lines)), parent=name, at=at), tokens)
+
+
+def _grow(story: Story, line: Line, tokens: Iterator[Token]) -> Iterator[Story]:
+    for token in tokens:
+        line = replace(line, tokens=(*line.tokens, token))
+        story = replace(story, seconds=story.seconds + token.seconds)
+        if token.index >= line.at:
+            yield replace(story, lines=(*story.lines, line))
+
+
+def closest_call(line: Line) -> int:
+    """The key, in the first two thirds, at which another was nearest: where an alternative had the largest slice."""
+
+    def rival(token: Token) -> float:
+        return max((c.kept_probability for c in token.scoreboard.candidates if c.token_id != token.token_id), default=0)
+
+    early = range(max(1, len(line.tokens) * 2 // 3))
+    return max(early, key=lambda index: rival(line.tokens[index]))
+
+
+def runner_up(token: Token) -> int:
+    """The most likely token that was not taken."""
+    return next(c.token_id for c in token.scoreboard.candidates if c.token_id != token.token_id)
+
+
+def story_evidence(model: LanguageModel, story: Story) -> Evidence[Story]:
+    """Every line with where it parted and what it cost."""
+    need_same(story.written_by, model)
+    rows: list[tuple[str | int | float | None, ...]] = []
+    sentences = []
+    for line in story.lines:
+        text = model.decode(line.token_ids)
+        if line.parent:
+            parent = story.line(line.parent)
+            same, places = agreement(parent.token_ids, line.token_ids, line.at + 1)
+            forced = shown(line.tokens[line.at].piece)
+            sentences.append(
+                f"Line {line.name} parts from {line.parent} at key {line.at + 1} (“{forced}”); after it "
+                f"{same} of {places} keys are the same."
+            )
+            rows.append((line.name, line.parent, line.at + 1, forced, f"{same} of {places}", line.bits, text))
+        else:
+            sentences.append(f"Line {line.name} reads “{text.strip()}”.")
+            rows.append((line.name, "", None, "", "", line.bits, text))
+    last = story.lines[-1]
+    cards = [
+        Finding(
+            f"{line.bits:.0f} bits",
+            f"is how surprising line {line.name} is to the model itself, {line.bits / len(line.tokens):.1f} a key.",
+        )
+        for line in story.lines[-3:]
+    ]
+    forced_at = {last.at: last.tokens[last.at].token_id} if last.parent else {}
+    # A branch of a branch needs every forced key of its ancestors in the code that rewrites it.
+    ancestor = last
+    while ancestor.parent:
+        forced_at[ancestor.at] = last.token_ids[ancestor.at]
+        ancestor = story.line(ancestor.parent)
+    return Evidence(
+        story,
+        " ".join(sentences),
+        Table(("line", "parts from", "at key", "forced", "same keys after", "bits", "text"), tuple(rows)),
+        provenance(model, story.dials, seed=story.seed, seconds=story.seconds, keys=story.length),
+        tuple(cards),
+        snippets.continuation(
+            model.reference,
+            story.prompt.text,
+            story.dials,
+            seed=story.seed,
+            max_tokens=len(last.tokens),
+            forced=dict(sorted(forced_at.items())),
+        ),
+        model.decode(last.token_ids),
+    )
+
+
+@dataclass(frozen=True)
+class Parting:
+    """One seed's text and the same with its runner-up forced: how many later keys stayed the same."""
+
+    seed: int
+    taken: str
+    forced: str
+    same: int
+    places: int
+    text: str
+    other: str
+
+
+def need_dice(dials: Dials) -> None:
+    """PlainError at temperature 0, where every seed writes the same text."""
+    if dials.greedy:
+        raise PlainError(
+            "At temperature 0 no dice is thrown, so every seed writes the same text. Set a temperature above 0."
+        )
+
+
+def partings(
+    model: LanguageModel, text: str, dials: Dials, seeds: Sequence[int], *, at: int, length: int
+) -> Iterator[tuple[Parting, ...]]:
+    """For each seed: write a text, force the runner-up at key ``at``, go on with the same dice, compare."""
+    need_dice(dials)
+    if not 0 <= at < length - 1:
+        raise PlainError(f"Force a key before the last one: from 1 to {length - 1}.")
+    prompt, done = model.encode(text), tuple[Parting, ...]()
+    for seed in seeds:
+        first = tuple(model.write(prompt, dials, seed=seed, max_tokens=length))
+        if len(first) <= at + 1:
+            continue  # this text ended before the key in question
+        ids = [token.token_id for token in first]
+        other = tuple(model.branch(prompt, ids, at, runner_up(first[at]), dials, seed=seed, max_tokens=length))
+        same, places = agreement(ids, [token.token_id for token in other], at + 1)
+        done = (
+            *done,
+            Parting(
+                seed,
+                first[at].piece,
+                other[at].piece,
+                same,
+                places,
+                "".join(token.text for token in first),
+                "".join(token.text for token in other),
+            ),
+        )
+        yield done
+
+
+def partings_evidence(
+    model: LanguageModel, text: str, dials: Dials, done: Sequence[Parting], *, at: int, length: int, seconds: float
+) -> Evidence[tuple[float, float, float]]:
+    """Mean share of later keys that stayed the same, with its interval over seeds."""
+    shares = [one.same / one.places for one in done if one.places]
+    mean, low, high = mean_interval(shares)
+    rows = tuple((p.seed, shown(p.taken), shown(p.forced), p.same, p.places, p.text, p.other) for p in done)
+    stuck = sum(one.same == 0 for one in done)
+    alt = (
+        f"Over {plural(len(done), 'seed')}, with key {at + 1} forced to the runner-up and the same dice after it, "
+        f"{interval_percent(mean, low, high)} of the later keys stayed the same."
+    )
+    return Evidence(
+        (mean, low, high),
+        alt,
+        Table(("seed", "taken", "forced", "same after", "keys after", "as it was", "with the forced key"), rows),
+        provenance(model, dials, seed=done[0].seed, seconds=seconds, seeds=len(done), forced_at=at + 1, keys=length),
+        (
+            Finding(
+                percent(mean),
+                f"of the later keys stayed the same after one forced key (95 % interval {interval(low, high)}, "
+                f"{plural(len(done), 'seed')}).",
+            ),
+            Finding(f"{stuck} of {len(done)}", "texts had not one later key in the same place as before."),
+        ),
+        snippets.continuation(model.reference, text, dials, seed=done[0].seed, max_tokens=length),
+        done[0].text,
+    )
