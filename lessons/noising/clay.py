@@ -1,0 +1,298 @@
+"""Screen 5: stir, poke, walk, repaint, and carve in fewer passes."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engines import diffusion, picture_measures, picture_snippets
+from engines.diffusion import Painter, Plan
+from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, spread
+from engines.plan import check_number, seed_range
+from lessons.noising.experiments import distance, guidance
+
+
+@dataclass(frozen=True, eq=False)
+class Exhibit:
+    """One picture of a series with its caption; ``marked`` singles out the one to compare with."""
+
+    picture: np.ndarray
+    caption: str
+    marked: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """What a play with the clay shows: the pictures of the first seed, in order."""
+
+    exhibits: tuple[Exhibit, ...]
+    outside: dict[int, list[float]] | None = None
+
+
+REGIONS = {
+    "the middle": (0.25, 0.25, 0.75, 0.75),
+    "the left half": (0.0, 0.0, 0.5, 1.0),
+    "the right half": (0.5, 0.0, 1.0, 1.0),
+    "the upper half": (0.0, 0.0, 1.0, 0.5),
+    "the lower half": (0.0, 0.5, 1.0, 1.0),
+}
+
+
+def region_mask(region: str, height: int, width: int) -> np.ndarray:
+    """bool [height, width], True inside a named region."""
+    if region not in REGIONS:
+        raise PlainError(f"There is no region called {region!r}. Choose one of: {', '.join(REGIONS)}.")
+    left, top, right, bottom = REGIONS[region]
+    mask = np.zeros((height, width), bool)
+    mask[round(top * height) : round(bottom * height), round(left * width) : round(right * width)] = True
+    return mask
+
+
+def _cells(painter: Painter, region: str) -> tuple[int, int, int, int]:
+    """A region on the latent's grid: (left, top, right, bottom)."""
+    left, top, right, bottom = REGIONS[region]
+    _, rows, columns = painter.latent_shape
+    return math.floor(left * columns), math.floor(top * rows), math.ceil(right * columns), math.ceil(bottom * rows)
+
+
+def _fixed(painter: Painter, steps: int) -> dict[str, Any]:
+    return {"steps": steps, "guidance_scale": guidance(painter, None)}
+
+
+def nudge(
+    painter: Painter, caption: str, *, seed: int = 0, other_seed: int = 1, steps: int | None = None
+) -> Evidence[Series]:
+    """Stir a little of another noise into the start noise; does the picture change a little?"""
+    began, steps = time.perf_counter(), painter.passes(steps)
+    amounts = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
+    plan = Plan(caption, (seed,), steps=steps, start=diffusion.Perturbed(amounts, other_seed))
+    pictures = diffusion.paint(painter, plan)
+    distances = distance(pictures, pictures[:1])
+    captions = ["as it was", *(f"{amount:.0%} stirred in" for amount in amounts[1:])]
+    shares = distances / max(float(distances[-1]), 1e-9)
+    value = Series(tuple(Exhibit(p, c, i == 0) for i, (p, c) in enumerate(zip(pictures, captions, strict=True))))
+    measured = zip(amounts, distances, shares, strict=True)
+    rows = tuple((a, round(float(d), 3), round(float(s), 2)) for a, d, s in measured)
+    findings = (
+        Finding(f"{shares[1]:.0%}", "of the way to the other seed's picture after stirring in a tenth of its noise."),
+        Finding(f"{shares[4]:.0%}", "after stirring in a half. To a diffusion model a seed is nothing but its noise."),
+    )
+    alt = "Seven pictures whose start noise is stirred more and more: " + ", ".join(
+        f"{a:.0%} gives a difference of {d:.2f}" for a, d in zip(amounts, distances, strict=True)
+    )
+    table = Table(("new noise", "difference from the first", "share of a full change"), rows)
+    source = Provenance.live(painter, began, seed, caption=caption, other_seed=other_seed, passes=steps)
+    code = picture_snippets.for_painter(
+        painter, picture_snippets.stirred_start, caption, seed=seed, other_seed=other_seed, amounts=amounts,
+        **_fixed(painter, steps),
+    )  # fmt: skip
+    return Evidence(value, alt + ".", table, source, findings, code, pictures)
+
+
+def poke_passes(steps: int) -> tuple[int, ...]:
+    """The passes (from 0) before which the clay is poked: early, a third, half, late, almost done.
+
+    None before the first: there is only noise to poke into.
+    """
+    shares = (0.12, 0.32, 0.52, 0.76, 0.92)
+    return tuple(dict.fromkeys(min(steps - 1, max(1, round(share * steps))) for share in shares))
+
+
+def poke(
+    painter: Painter,
+    caption: str,
+    *,
+    region: str = "the middle",
+    seed: int = 0,
+    seeds: int = 4,
+    steps: int | None = None,
+) -> Iterator[Evidence[Series]]:
+    """Punch a hole of fresh noise into the latent at several passes; what do the later passes make of it?"""
+    began, rows, steps = time.perf_counter(), seed_range(seed, seeds), painter.passes(steps)
+    check_number("The number of passes", steps, 2, 100, whole=True)
+    untouched = diffusion.paint(painter, Plan(caption, rows, steps=steps))
+    hole = region_mask(region, *untouched.shape[1:3])
+    exhibits = [Exhibit(untouched[0], "never poked", True)]
+    inside: dict[int, list[float]] = {}
+    outside: dict[int, list[float]] = {}
+    for at in poke_passes(steps):
+        jab = diffusion.Poke(at, REGIONS[region], "noise", seed=(seed + 1000) % 2**32)
+        pictures = diffusion.paint(painter, Plan(caption, rows, steps=steps, pokes=(jab,)))
+        gaps = np.abs(pictures.astype(np.float32) - untouched.astype(np.float32)).mean(axis=-1) / 255
+        inside[at] = [float(gap[hole].mean()) for gap in gaps]
+        outside[at] = [float(gap[~hole].mean()) for gap in gaps]
+        exhibits.append(Exhibit(pictures[0], f"poked before pass {at + 1}"))
+        table = tuple(
+            (k + 1, round(float(np.mean(inside[k])), 4), round(float(np.mean(outside[k])), 4)) for k in inside
+        )
+        early, late = min(outside), max(outside)
+        findings = (
+            Finding(
+                f"{np.mean(outside[early]):.1%}",
+                f"of full brightness is how far the rest of the picture moves when poked before pass {early + 1}: "
+                f"{spread([100 * x for x in outside[early]], 1)} per cent, against "
+                f"{np.mean(inside[early]):.1%} inside the hole.",
+            ),
+            Finding(
+                f"{np.mean(outside[late]):.1%}",
+                f"when poked before pass {late + 1}: {spread([100 * x for x in outside[late]], 1)} per cent outside "
+                f"the hole, against {np.mean(inside[late]):.1%} inside it.",
+            ),
+        )
+        alt = "Mean change outside and inside the hole: " + "; ".join(
+            f"poked before pass {k + 1}, {np.mean(outside[k]):.1%} and {np.mean(inside[k]):.1%}" for k in inside
+        )
+        source = Provenance.live(painter, began, seed, caption=caption, region=region, seeds=len(rows), passes=steps)
+        columns = Table(("poked before pass", "change inside", "change outside"), table)
+        code = picture_snippets.for_painter(
+            painter, picture_snippets.poked, caption, seed=rows[0], before=at, cells=_cells(painter, region),
+            poke_seed=jab.seed, **_fixed(painter, steps),
+        )  # fmt: skip
+        value = Series(tuple(exhibits), dict(outside))
+        yield Evidence(value, alt + ".", columns, source, findings, code, pictures[0])
+
+
+def poke_truth(value: Series) -> tuple[int, str]:
+    assert value.outside is not None
+    means = {at: float(np.mean(gaps)) for at, gaps in sorted(value.outside.items())}
+    moved = [mean >= 0.05 for mean in means.values()]
+    choice = 2 if all(moved) else 1 if any(moved) else 0
+    listed = ", ".join(f"{mean:.1%} before pass {at + 1}" for at, mean in means.items())
+    return choice, f"the rest of the picture changed by {listed}"
+
+
+def walk(
+    painter: Painter,
+    caption: str,
+    *,
+    seed: int = 0,
+    other_seed: int = 1,
+    other_caption: str = "",
+    steps: int | None = None,
+) -> Evidence[Series]:
+    """Seven stops on the way from one start noise to another, or, with a second caption, from words to words."""
+    began, steps = time.perf_counter(), painter.passes(steps)
+    fractions = tuple(float(f) for f in np.linspace(0, 1, 7))
+    settings: dict[str, Any] = {"seeds": (seed,), "steps": steps}
+    if other_caption.strip():
+        even = "the way through the text encoder's numbers"
+        plan = Plan(caption, blend=diffusion.Blend(other_caption, fractions), **settings)
+        way = f"from “{caption}” to “{other_caption}”, the same start noise"
+    else:
+        even = "the walk through the noise"
+        plan = Plan(caption, start=diffusion.Between(other_seed, fractions), **settings)
+        way = f"from seed {seed} to seed {other_seed}, the same words"
+    pictures = diffusion.paint(painter, plan)
+    strides = distance(pictures[1:], pictures[:-1])
+    whole = float(distance(pictures[-1:], pictures[:1])[0])
+    leap = int(strides.argmax())
+    names = ["start", *(f"{f:.0%}" for f in fractions[1:-1]), "goal"]
+    value = Series(tuple(Exhibit(p, n, i in (0, 6)) for i, (p, n) in enumerate(zip(pictures, names, strict=True))))
+    rows = tuple((names[i], names[i + 1], round(float(stride), 3)) for i, stride in enumerate(strides))
+    findings = (
+        Finding(
+            f"{strides[leap]:.2f}",
+            f"is the longest of the six strides, {names[leap]} to {names[leap + 1]}; start to goal is {whole:.2f}.",
+        ),
+        Finding(
+            f"{strides.max() / max(float(strides.mean()), 1e-9):.1f} ×",
+            f"the average stride: {even} is even, the walk through pictures need not be.",
+        ),
+    )
+    alt = f"Seven pictures {way}; the longest stride is {strides[leap]:.2f}, {names[leap]} to {names[leap + 1]}."
+    extra = {"second caption": other_caption} if other_caption.strip() else {"other seed": other_seed}
+    source = Provenance.live(painter, began, seed, caption=caption, passes=steps, **extra)
+    fixed: dict[str, Any] = {"seed": seed, "fractions": fractions, **_fixed(painter, steps)}
+    if other_caption.strip():
+        by_words = picture_snippets.walk_between_captions
+        code = picture_snippets.for_painter(painter, by_words, caption, other_caption, **fixed)
+    else:
+        by_noise = picture_snippets.walk_between_seeds
+        code = picture_snippets.for_painter(painter, by_noise, caption, other_seed=other_seed, **fixed)
+    return Evidence(value, alt, Table(("from", "to", "difference"), rows), source, findings, code, pictures)
+
+
+def repaint(
+    painter: Painter,
+    caption: str,
+    new_caption: str,
+    *,
+    region: str = "the left half",
+    seed: int = 0,
+    steps: int | None = None,
+) -> Evidence[Series]:
+    """Hold one part of a finished picture and let the painter fill the rest by new words."""
+    began, steps = time.perf_counter(), painter.passes(steps)
+    original = diffusion.paint(painter, Plan(caption, (seed,), steps=steps))[0]
+    mask = region_mask(region, *original.shape[:2])
+    freeze = diffusion.Freeze(original, mask)
+    again = diffusion.paint(painter, Plan(new_caption, ((seed + 1) % 2**32,), steps=steps, freeze=freeze))[0]
+    alone = diffusion.paint(painter, Plan(new_caption, ((seed + 1) % 2**32,), steps=steps))[0]
+    gap = picture_measures.error_map(original, again)
+    inside, outside = float(gap[mask].mean()), float(gap[~mask].mean())
+    shown = original.copy()
+    shown[mask] = (shown[mask] * 0.25 + 190).clip(0, 255).astype(np.uint8)
+    value = Series((
+        Exhibit(original, "the original", True), Exhibit(shown, f"to be repainted: {region}"),
+        Exhibit(again, "repainted"), Exhibit(alone, "the new words with no frame"),
+    ))  # fmt: skip
+    findings = (
+        Finding(f"{inside:.1%}", "mean change inside the region."),
+        Finding(
+            f"{outside:.1%}",
+            "outside it: what the autoencoder's round trip and the seam cost. The kept part is put back, noised, after "
+            "every pass.",
+        ),
+    )
+    alt = (
+        f"{region.capitalize()} of “{caption}” repainted as “{new_caption}”: {inside:.1%} mean change inside, "
+        f"{outside:.1%} outside."
+    )
+    table = Table(("part", "mean change"), (("inside", round(inside, 4)), ("outside", round(outside, 4))))
+    source = Provenance.live(
+        painter, began, seed, caption=caption, new_caption=new_caption, region=region, passes=steps
+    )
+    code = picture_snippets.for_painter(
+        painter, picture_snippets.repainted, caption, new_caption, seed=seed, new_seed=(seed + 1) % 2**32,
+        cells=_cells(painter, region), **_fixed(painter, steps),
+    )  # fmt: skip
+    return Evidence(value, alt, table, source, findings, code, again)
+
+
+def compare_steps(
+    painter: Painter, caption: str, *, seed: int = 0, seeds: int = 4, choices: Sequence[int] = (5, 10, 20, 50)
+) -> Iterator[Evidence[Series]]:
+    """The same start noise carved in few passes and in many, each compared with the longest run."""
+    began, rows = time.perf_counter(), seed_range(seed, seeds)
+    pictures: dict[int, np.ndarray] = {}
+    seconds: dict[int, float] = {}
+    for steps in sorted(choices, reverse=True):
+        start = time.perf_counter()
+        pictures[steps] = diffusion.paint(painter, Plan(caption, rows, steps=steps))
+        seconds[steps] = (time.perf_counter() - start) / len(rows)
+        most, shown = max(pictures), sorted(pictures)
+        alike = {n: picture_measures.convergence(pictures[n][None], pictures[most]).whole[0] for n in shown}
+        value = Series(tuple(Exhibit(pictures[n][0], f"{n} passes", n == most) for n in shown))
+        table = tuple((n, round(float(alike[n].mean()), 3), round(seconds[n], 2)) for n in shown)
+        findings = tuple(
+            Finding(
+                f"{alike[n].mean():.2f}",
+                f"is the correlation of {n} passes with {most}: {spread(alike[n])}, in "
+                f"{seconds[n] / seconds[most]:.0%} of the time.",
+            )
+            for n in shown[:3]
+        )
+        alt = f"The same start carved in fewer and more passes; correlation with the {most}-pass picture: " + ", ".join(
+            f"{n} passes {alike[n].mean():.2f}" for n in shown
+        )
+        source = Provenance.live(painter, began, seed, caption=caption, seeds=len(rows))
+        columns = ("passes", f"like the {most}-pass picture", "seconds a picture")
+        scale = guidance(painter, None)
+        code = picture_snippets.carved(painter.source, caption, seed=rows[0], choices=shown, guidance_scale=scale)
+        expected = {n: pictures[n][0] for n in shown}
+        yield Evidence(value, alt + ".", Table(columns, table), source, findings, code, expected)

@@ -1,0 +1,267 @@
+"""What the noising lesson draws by itself: picker, grids, charts and clouds of points, from Evidence values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from engines.diffusion import Pass
+from engines.picture_measures import noise_picture
+from lessons.noising import passes, ruining
+from lessons.noising.clay import Series
+from lessons.noising.drawing import Own
+from lessons.noising.turning import Turn
+from lessons.shell.film import Film, Shot, data_uri, row
+from lessons.shell.prose import attribute, plain
+from lessons.shell.views import Bar, bars, join
+
+CLAY, BLUE = "#c8683f", "#3a6aa3"
+
+
+def ruin_film(value: ruining.Ruin, end: int) -> str:
+    """One frame a noise level: the ruined picture, the noise the painter sees in it, and its guess."""
+    film = Film(
+        ("the picture, ruined", "the noise it sees (3 of 4 channels)", "its guess of what is underneath"),
+        len(value.guesses), unit="noise level", start=len(value.guesses) // 2,
+    )  # fmt: skip
+    for index, guess in enumerate(value.guesses):
+        film.add(
+            (guess.noisy_picture, noise_picture(guess.predicted_noise), guess.guess),
+            (
+                f"The picture under noise at timestep {guess.timestep}",
+                "The noise estimate as a coarse grid of colours",
+                f"The painter's guess of the clean picture, {guess.psnr:.1f} dB from it",
+            ),
+            f"timestep {guess.timestep} of {end}: {guess.alpha:.2f} × picture + {guess.sigma:.2f} × noise. The guess, "
+            f"{guess.psnr:.1f} dB, is {'picked out of' if value.picked[0, index] else 'lost in'} the line-up",
+            str(guess.timestep),
+        )
+    return film.markup()
+
+
+def ruin_chart(value: ruining.Ruin) -> Any:
+    """PSNR of ruin and guess against the timestep, the guess with its 95 % band over the noises."""
+    means, lows, highs = _bands(value.psnr.T)
+    steps = list(value.timesteps)
+    figure = _chart("timestep (more noise →)", "nearness to the original, dB")
+    _band(figure, steps, lows, highs, CLAY)
+    _line(figure, steps, means, "the guess", CLAY, "solid", "circle")
+    _line(figure, steps, [guess.noisy_psnr for guess in value.guesses], "the ruined picture", BLUE, "dash", "square")
+    return figure
+
+
+def strip_frame(film: Film, moment: passes.Moment) -> str:
+    """Add one pass to a film strip."""
+    event = moment.event
+    assert event.canvas is not None and event.previews is not None
+    number = event.index + 1
+    changed = f"; the pass before changed {moment.pixels_changed:.0%} of the pixels" if moment.pixels_changed else ""
+    return film.add(
+        (event.canvas[0], noise_picture(event.noise[0]), event.previews[0]),
+        (
+            f"The canvas before pass {number}",
+            f"The noise estimate of pass {number}",
+            f"The finished picture as guessed in pass {number}",
+        ),
+        f"pass {number} of {event.passes}, timestep {event.timestep:.0f}: {event.alpha:.2f} × picture + "
+        f"{event.sigma:.2f} × noise{changed}",
+        str(number),
+    )
+
+
+def strip_film(count: int) -> Film:
+    """An empty film for a run of ``count`` passes and the finished picture."""
+    tracks = ("the canvas", "the noise it estimates (3 of 4 channels)", "the picture it is heading for")
+    return Film(tracks, count + 1)
+
+
+def strip_end(film: Film, value: passes.StripRun) -> str:
+    """The last frame: the finished picture."""
+    blank = np.full((16, 16, 3), 128, np.uint8)
+    return film.add(
+        (value.picture, blank, value.picture),
+        ("The finished picture", "No noise left to estimate", "The finished picture"),
+        f"done: the last pass changed {value.pixels_changed[-1]:.0%} of the pixels",
+        "✓",
+    )
+
+
+def guesses_row(event: Pass) -> str:
+    """The current guess for every seed, while the lock is measured."""
+    assert event.previews is not None
+    shots = [Shot(picture, f"Guess for seed number {i + 1}") for i, picture in enumerate(event.previews)]
+    return str(row(shots, f"Guesses in pass {event.index + 1} of {event.passes}", small=True))
+
+
+def finals_row(value: passes.Lock) -> str:
+    shots = [Shot(picture, f"Finished picture of seed number {i + 1}") for i, picture in enumerate(value.finals)]
+    return str(row(shots, "The finished pictures", small=True))
+
+
+def lock_film(value: passes.Lock) -> str:
+    third = max(1, round(value.passes / 3))
+    tracks = ("the guess", "its composition (blurred)", "its detail (what blurring removes)")
+    film = Film(tracks, value.passes, start=third - 1)
+    low, high = value.measured.low[:, 0], value.measured.high[:, 0]
+    for index in range(value.passes):
+        film.add(
+            (value.guesses[index], value.coarse[index], value.fine[index]),
+            (f"Guess in pass {index + 1}", f"Composition in pass {index + 1}", f"Detail in pass {index + 1}"),
+            f"pass {index + 1} of {value.passes}: like the final picture {low[index]:.2f} in composition, "
+            f"{high[index]:.2f} in detail" + (" (a third of the way)" if index + 1 == third else ""),
+            str(index + 1),
+        )
+    return film.markup()
+
+
+def lock_chart(value: passes.Lock) -> Any:
+    numbers = list(range(1, value.passes + 1))
+    figure = _chart("pass", "likeness to the final picture")
+    for name, band, colour, dash, symbol in (
+        ("composition", value.measured.low, CLAY, "solid", "circle"),
+        ("the seed's own composition", value.own.low, CLAY, "dot", "diamond-open"),
+        ("detail", value.measured.high, BLUE, "dash", "square"),
+    ):
+        means, lows, highs = _bands(band)
+        _band(figure, numbers, lows, highs, colour)
+        _line(figure, numbers, means, name, colour, dash, symbol)
+    grey = {"dash": "dot", "color": "#8f8776"}
+    figure.add_vline(
+        x=value.passes / 3, line=grey, annotation_text="a third of the way", annotation_position="bottom right"
+    )
+    figure.add_hline(y=passes.LOCKED, line=grey, annotation_text="settled", annotation_position="bottom left")
+    figure.update_yaxes(range=[min(0.0, float(value.measured.high.min())) - 0.02, 1.04])
+    return figure
+
+
+def turn_grid(value: Turn, rows: int = 3) -> str:
+    """Seeds down, swaps across: the old caption's own picture, one a swap, the new caption's own."""
+    swaps = list(value.swapped)
+    heads = ["never swapped", *(f"before pass {at + 1}" for at in swaps), "new words from the start"]
+    body = []
+    for index in range(min(rows, len(value.own_first))):
+        cells = [_cell(value.own_first[index], f"“{value.first}” kept to the end", False, "")]
+        for at in swaps:
+            turned = bool(value.turned[at][index])
+            word = "turned" if turned else "stayed"
+            cells.append(_cell(value.swapped[at][index], f"Swapped before pass {at + 1}: {word}", turned, word))
+        cells.append(_cell(value.own_second[index], f"“{value.second}” from the start", False, ""))
+        body.append(Markup("<tr>{}</tr>").format(join(cells)))
+    head = join(Markup('<th scope="col">{}</th>').format(plain(text)) for text in heads)
+    return str(
+        Markup(
+            '<div class="noising-turns reel" tabindex="0" role="group" aria-label="Pictures by the pass of the swap">'
+            "<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>"
+        ).format(head, join(body))
+    )
+
+
+def _cell(picture: np.ndarray, alt: str, turned: bool, word: str) -> Markup:
+    return Markup('<td class="{}"><img src="{}" alt="{}">{}</td>').format(
+        "turned" if turned else "", data_uri(picture, max_side=128), attribute(alt), word
+    )
+
+
+def turn_bars(value: Turn) -> str:
+    rows = []
+    for at in value.swapped:
+        share = value.interval(at)
+        text = f"{share.successes} of {share.trials}"
+        label = f"pass {at + 1} of {value.passes}"
+        rows.append(Bar(label, share.rate, text, low=share.low, high=share.high, ink="sculptor"))
+    return str(bars(rows))
+
+
+def exhibits(value: Series) -> str:
+    shots = [Shot(e.picture, e.caption, e.caption, "chosen" if e.marked else "") for e in value.exhibits]
+    return str(row(shots, "The series"))
+
+
+def cloud(value: Own, key: str, alt: str) -> str:
+    """A cloud of points as JSON for ``cloud.js``: thousandths of the pad's half side."""
+    frames = value.samples[None] if value.flow is None else value.flow
+    labels = [f"samples after {value.losses[-1][0]:,} training steps"] if value.flow is None else list(value.labels)
+    return json.dumps(
+        {
+            "key": key, "alt": alt, "labels": labels, "middle": len(frames) // 2,
+            "drawing": _thousandths(value.drawing[:: max(1, len(value.drawing) // 500)]),
+            "frames": [_thousandths(frame) for frame in frames],
+        }
+    )  # fmt: skip
+
+
+def _thousandths(points: np.ndarray) -> list[int]:
+    return (points * 1000).round().clip(-9999, 9999).astype(int).ravel().tolist()
+
+
+def loss_line(losses: Sequence[tuple[int, float]]) -> str:
+    """The training loss so far as a small chart; the dashed line is what “no noise” would score."""
+    left, top, width, height = 38, 14, 430, 110
+    steps = losses[-1][0]
+    most = max(1.1, *(loss for _, loss in losses))
+
+    def at(step: float, loss: float) -> str:
+        return f"{left + width * step / steps:.1f},{top + height * (1 - loss / most):.1f}"
+
+    line = " ".join(at(step, loss) for step, loss in losses)
+    bound = top + height * (1 - 1 / most)
+    return str(
+        Markup(
+            '<figure class="noising-loss"><svg viewBox="0 0 480 152" role="img" aria-label="{label}">'
+            '<path class="axis" d="M38 14V124H468"/><path class="bound" d="M38 {bound:.1f}H468"/>'
+            '<polyline class="line" points="{line}"/><text x="32" y="{bound4:.1f}" text-anchor="end">1</text>'
+            '<text x="32" y="128" text-anchor="end">0</text>'
+            '<text x="468" y="144" text-anchor="end">{steps} steps</text>'
+            '<text x="44" y="144">training loss</text></svg></figure>'
+        ).format(
+            label=f"Training loss: {losses[0][1]:.2f} at first, {losses[-1][1]:.2f} after {losses[-1][0]} steps",
+            bound=bound,
+            bound4=bound + 4,
+            line=line,
+            steps=f"{steps:,}",
+        )  # fmt: skip
+    )
+
+
+# --- plotly -----------------------------------------------------------------------------------------------
+
+
+def _chart(across: str, up: str) -> Any:
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    figure.update_layout(
+        height=340, margin={"l": 56, "r": 16, "t": 12, "b": 84}, paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)", xaxis_title=across, yaxis_title=up, font={"family": "IBM Plex Sans", "size": 14},
+        legend={"orientation": "h", "y": -0.3, "x": 0}, hovermode="x unified",
+    )  # fmt: skip
+    return figure
+
+
+def _bands(values: np.ndarray) -> tuple[list[float], list[float], list[float]]:
+    """Mean and 95 % interval of each row of [points, samples]; the mean thrice for a single sample."""
+    from engines.evidence import mean_interval
+
+    rows = [mean_interval(list(row)) for row in values]
+    rows = [(m, m, m) if not np.isfinite(low) else (m, low, high) for m, low, high in rows]
+    means, lows, highs = zip(*rows, strict=True)
+    return list(means), list(lows), list(highs)
+
+
+def _band(figure: Any, x: list[Any], low: list[float], high: list[float], colour: str) -> None:
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    figure.add_scatter(
+        x=x + x[::-1], y=high + low[::-1], fill="toself", fillcolor=f"rgba({red},{green},{blue},0.18)",
+        line={"width": 0}, hoverinfo="skip", showlegend=False,
+    )  # fmt: skip
+
+
+def _line(figure: Any, x: list[Any], y: list[float], name: str, colour: str, dash: str, symbol: str) -> None:
+    figure.add_scatter(
+        x=x, y=[round(value, 3) for value in y], name=name, mode="lines+markers",
+        line={"color": colour, "dash": dash, "width": 2.5}, marker={"symbol": symbol, "size": 6},
+    )  # fmt: skip
