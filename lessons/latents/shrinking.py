@@ -1,0 +1,142 @@
+"""Screen 1: a picture as 48 times fewer numbers, and what comes back."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from engines import autoencoder, picture_snippets
+from engines.autoencoder import ChannelViews, RoundTrip
+from engines.diffusion import Painter
+from engines.evidence import Evidence, Finding, Table, mean_interval, spread
+from engines.picture_measures import error_map, psnr
+from lessons.latents import experiments as lab
+from lessons.latents.experiments import Chosen
+
+NOTICEABLE = 16  # shades of 255
+SAME = 99.0  # dB that stand for “no difference at all”
+
+
+@dataclass(frozen=True)
+class Score:
+    """One picture's round trip: PSNR in dB, that of the thumbnail, and shares of pixels in [0, 1]."""
+
+    name: str
+    psnr: float
+    thumbnail_psnr: float
+    exact: float
+    close: float
+
+
+@dataclass(frozen=True, eq=False)
+class Shrunk:
+    """The chosen picture through the autoencoder, beside a thumbnail made of as many numbers.
+
+    ``scores``: the chosen picture's first, then those of the other bundled scenes measured so far.
+    """
+
+    chosen: Chosen
+    trip: RoundTrip
+    channels: ChannelViews
+    thumbnail: np.ndarray
+    thumbnail_error: np.ndarray
+    thumbnail_side: int
+    scores: tuple[Score, ...]
+
+
+def thumbnail_side(latent_numbers: int) -> int:
+    """The largest square thumbnail, three numbers a pixel, within a budget of ``latent_numbers``."""
+    return max(1, math.isqrt(latent_numbers // 3))
+
+
+def through_thumbnail(picture: np.ndarray, side: int) -> np.ndarray:
+    """The rival: shrink uint8 [H, W, 3] to ``side``² pixels by averaging, and enlarge it again (bicubic)."""
+    small = Image.fromarray(picture).resize((side, side), Image.Resampling.BOX)
+    return np.asarray(small.resize((picture.shape[1], picture.shape[0]), Image.Resampling.BICUBIC))
+
+
+def score(name: str, picture: np.ndarray, restored: np.ndarray, thumbnail: np.ndarray) -> Score:
+    worst = np.abs(picture.astype(int) - restored).max(axis=-1)
+    exact, close = float((worst == 0).mean()), float((worst <= NOTICEABLE).mean())
+    return Score(name, min(psnr(picture, restored), SAME), min(psnr(picture, thumbnail), SAME), exact, close)
+
+
+def shrink(painter: Painter, chosen: Chosen) -> Iterator[Evidence[Shrunk]]:
+    """The chosen picture first, then the same measures over all the bundled scenes."""
+    began = time.perf_counter()
+    trip = autoencoder.round_trip(painter, chosen.picture)
+    side = thumbnail_side(trip.numbers.latent)
+    thumbnail = through_thumbnail(chosen.picture, side)
+    own = score(chosen.caption, chosen.picture, trip.restored, thumbnail)
+    value = Shrunk(
+        chosen, trip, autoencoder.channel_views(trip.latent), thumbnail, error_map(chosen.picture, thumbnail), side,
+        (own,),
+    )  # fmt: skip
+    yield _evidence(painter, value, began)
+    names = [name for name in lab.CAPTIONS if name != chosen.name]
+    pictures = np.stack([lab.example(name, painter.height, painter.width) for name in names])
+    restored = lab.round_trips(painter, pictures)
+    others = tuple(
+        score(lab.CAPTIONS[name], before, after, through_thumbnail(before, side))
+        for name, before, after in zip(names, pictures, restored, strict=True)
+    )
+    yield _evidence(painter, Shrunk(**{**vars(value), "scores": (own, *others)}), began)
+
+
+def truth(value: Shrunk) -> tuple[int, str]:
+    """Which choice of the prediction came true, and the measurement in words."""
+    shares = [one.exact for one in value.scores]
+    mean, low, high = mean_interval(shares)
+    choice = 0 if mean > 0.9 else 1 if mean > 0.5 else 2 if mean > 0.25 else 3
+    between = f" (95 % interval {low:.0%}–{high:.0%})" if math.isfinite(low) else ""
+    return choice, f"{mean:.0%} of the pixels{between} in {len(shares)} pictures"
+
+
+def _evidence(painter: Painter, value: Shrunk, began: float) -> Evidence[Shrunk]:
+    numbers, own = value.trip.numbers, value.scores[0]
+    gains = [one.psnr - one.thumbnail_psnr for one in value.scores]
+    count, many = len(value.scores), len(value.scores) > 1
+    over = f"over {count} pictures" if many else "for this picture"
+    better, reason = "nearer to", "The difference is what training bought."
+    if gains[0] <= 0:
+        better, reason = "further from", "Here a plain blur does better: training pays on pictures like its own."
+    findings = (
+        Finding(
+            f"{numbers.ratio:.3g} × fewer",
+            f"numbers: {numbers.picture:,} before, {numbers.latent:,} after. Exact, for every picture of this size.",
+        ),
+        Finding(
+            f"{own.psnr:.1f} dB",
+            f"is how near this picture comes back; {over}: {spread([one.psnr for one in value.scores], 1)} dB.",
+        ),
+        Finding(
+            f"{gains[0]:+.1f} dB",
+            f"{better} the original than a thumbnail of {value.thumbnail_side} × {value.thumbnail_side} pixels, which "
+            f"holds no more numbers; {over}: {spread(gains, 1)} dB. {reason}",
+        ),
+        Finding(
+            f"{own.exact:.0%} exact, {own.close:.0%} close",
+            f"pixels of this picture; “close” means within {NOTICEABLE} shades of 255 in every colour.",
+        ),
+    )
+    alt = (
+        f"{value.chosen.caption} goes from {numbers.picture:,} numbers to {numbers.latent:,} and back; it returns at "
+        f"{own.psnr:.1f} dB, with {own.exact:.0%} of its pixels exact and {own.close:.0%} within {NOTICEABLE} shades, "
+        f"while a thumbnail of no more numbers returns at {own.thumbnail_psnr:.1f} dB."
+    )
+    rows = tuple(
+        (
+            one.name, round(one.psnr, 2), round(one.thumbnail_psnr, 2), round(100 * one.exact, 1),
+            round(100 * one.close, 1),
+        )
+        for one in value.scores
+    )  # fmt: skip
+    columns = ("picture", "autoencoder, dB", "thumbnail, dB", "exact pixels, %", f"within {NOTICEABLE} shades, %")
+    source = lab.provenance(painter, began, picture=value.chosen.name, pictures=count)
+    code = picture_snippets.round_trip(painter.source, value.chosen.path)
+    return Evidence(value, alt, Table(columns, rows), source, findings, code, value.trip.psnr)
