@@ -1,0 +1,200 @@
+"""Screen 5: a negative caption, a louder word, another word under the old layout."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from engines import attention_snippets, diffusion, picture_snippets
+from engines.diffusion import HoldLayout, Painter, Plan, WordWeight
+from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
+from engines.plan import check_number, seed_range, whole
+from lessons.guidance.experiments import (
+    Alignment,
+    alignment,
+    apart,
+    cells,
+    listed,
+    more,
+    need_caption,
+    need_two_branches,
+    not_scored,
+    share,
+    words,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Edit:
+    """Rows of pictures, uint8 [seeds, H, W, 3] each, with a label; ``changes[label]``: how far each seed moved
+    from the first row, and the same for each pixel of the first seed in ``maps`` (float [H, W]).
+
+    ``asked``: the judge's certainty, by label, of what ``asking`` names, or empty where it cannot tell;
+    ``unscored``: what was asked for beside that.
+    """
+
+    labels: tuple[str, ...]
+    pictures: tuple[np.ndarray, ...]
+    asking: str = ""
+    asked: tuple[np.ndarray, ...] = ()
+    unscored: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> dict[str, np.ndarray]:
+        return {
+            label: apart(pictures, self.pictures[0])
+            for label, pictures in zip(self.labels[1:], self.pictures[1:], strict=True)
+        }
+
+    def difference(self, index: int) -> np.ndarray:
+        """Where row ``index`` differs from the first row, for the first seed: float32 [H, W] in [0, 1]."""
+        from engines.picture_measures import error_map
+
+        return error_map(self.pictures[index][0], self.pictures[0][0])
+
+
+def negate(
+    painter: Painter, caption: str, negative: str, *, seed: int = 7, seeds: int = 6, steps: int | None = None
+) -> Evidence[Edit]:
+    """The caption alone, and with a negative caption in the place of the empty one."""
+    began, steps = time.perf_counter(), painter.passes(steps)
+    need_two_branches(painter)
+    caption, negative = need_caption(caption), need_caption(negative, "negative caption")
+    rows = seed_range(seed, seeds)
+    plan = Plan(caption, rows, steps=steps)
+    pictures = tuple(diffusion.paint(painter, one) for one in (plan, replace(plan, negative_caption=negative)))
+    value = Edit(("without a negative caption", f"negative: “{negative}”"), pictures)
+    measure = alignment(negative, painter)
+    if isinstance(measure, Alignment):
+        asked = tuple(measure.of(each) for each in pictures)
+        value = replace(value, asking=listed(measure.wishes), asked=asked, unscored=measure.unscored)
+    code = picture_snippets.denoising(
+        painter.source, caption, seeds=rows, steps=steps, guidance_scale=painter.guidance_scale,
+        negative_caption=negative,
+    )  # fmt: skip
+    result = _evidence(painter, value, rows, began, caption=caption, negative_caption=negative, passes=steps)
+    return replace(result, snippet=code, expected=pictures[1])
+
+
+def reweigh(
+    painter: Painter,
+    caption: str,
+    word: str,
+    *,
+    weights: Sequence[float] = (-2.0, 0.0, 2.0, 4.0),
+    seed: int = 7,
+    seeds: int = 4,
+    steps: int | None = None,
+) -> Iterator[Evidence[Edit]]:
+    """The word's attention multiplied by each of ``weights``, beside the untouched pictures."""
+    began, steps = time.perf_counter(), painter.passes(steps)
+    caption, word = need_caption(caption), need_caption(word, "word")
+    rows = seed_range(seed, seeds)
+    plan = Plan(caption, rows, steps=steps)
+    value = Edit((f"“{word}” × 1",), (diffusion.paint(painter, plan),))
+    for weight in weights:
+        painted = diffusion.paint(painter, replace(plan, word_weights=(WordWeight(word, float(weight)),)))
+        value = replace(value, labels=(*value.labels, f"“{word}” × {weight:g}"), pictures=(*value.pictures, painted))
+        code = attention_snippets.word_weight(
+            painter.source, caption, tokens=painter.read(caption).tokens_of(word), weight=float(weight), seeds=rows,
+            steps=steps, guidance_scale=painter.guidance_scale,
+        )  # fmt: skip
+        result = _evidence(painter, value, rows, began, caption=caption, word=word, passes=steps)
+        yield replace(result, snippet=code, expected=painted)
+
+
+def swap_word(
+    painter: Painter,
+    caption: str,
+    word: str,
+    other: str,
+    *,
+    hold: int = 20,
+    hold_self: int = 8,
+    seed: int = 7,
+    seeds: int = 4,
+    steps: int | None = None,
+) -> Iterator[Evidence[Edit]]:
+    """One word replaced from the same seed: plainly, and with the first picture's attention held.
+
+    Cross-attention is held for ``hold`` passes, self-attention for ``hold_self`` (Hertz et al. 2022, Algorithm 1).
+    """
+    began, steps = time.perf_counter(), painter.passes(steps)
+    caption = need_caption(caption)
+    steps = whole("The number of passes", steps, 1, 100)
+    check_number("The passes that hold the layout", hold, 1, steps, whole=True)
+    rows = seed_range(seed, seeds)
+    new = replaced(painter, caption, word, other)
+    before = diffusion.paint(painter, Plan(caption, rows, steps=steps))
+    plain = diffusion.paint(painter, Plan(new, rows, steps=steps))
+    held: list[np.ndarray] = []
+    layout = HoldLayout(int(hold), min(int(hold_self), int(hold)))
+    code = attention_snippets.held_layout(
+        painter, caption, new, seed=rows[0], steps=steps, hold=layout.passes, hold_self=layout.self_passes
+    )
+    measure = alignment(other, painter)
+    labels = ("the old caption", f"“{other.strip()}”, same seed", f"“{other.strip()}”, layout held")
+    for count, one in enumerate(rows, start=1):
+        held.append(diffusion.paint(painter, Plan((caption, new), (one,), steps=steps, hold_layout=layout))[1])
+        shown = before[:count], plain[:count], np.stack(held)
+        value = Edit(labels, shown)
+        if isinstance(measure, Alignment):
+            asked = tuple(measure.of(each) for each in shown)
+            value = replace(value, asking=listed(measure.wishes), asked=asked, unscored=measure.unscored)
+        result = _evidence(
+            painter, value, rows[:count], began, caption=caption, replaced_by=new, passes=steps, held=int(hold),
+            held_self=layout.self_passes,
+        )  # fmt: skip
+        yield replace(result, snippet=code, expected=held[0])
+
+
+def replaced(painter: Painter, caption: str, word: str, other: str) -> str:
+    """The caption with every ``word`` replaced by ``other``; PlainError when it is not there or the same."""
+    other = need_caption(other, "new word")
+    wanted = need_caption(word, "word to replace")
+    if other.lower() == wanted.lower():
+        raise PlainError("The new word is the old one. Choose another.")
+    text, count = re.subn(rf"(?<!\w){re.escape(wanted)}(?!\w)", lambda match: other, caption, flags=re.IGNORECASE)
+    if not count:
+        painter.read(caption).tokens_of(wanted)  # says what is wrong
+    return text
+
+
+def _evidence(
+    painter: Painter, value: Edit, seeds: tuple[int, ...], began: float, **settings: object
+) -> Evidence[Edit]:
+    changes = {label: share(change) for label, change in value.changes.items()}
+    asked = [share(each) for each in value.asked]
+    rows = []
+    for index, label in enumerate(value.labels):
+        change = cells(changes[label]) if index else (0.0, 0.0, 0.0)
+        rows.append((label, *change, *(cells(asked[index]) if asked else (None,) * 3)))
+    findings = [
+        Finding(f"{100 * change[0]:.1f} %", f"mean change of the colours, {label}: {words(change, 1, True)}.")
+        for label, change in changes.items()
+    ]
+    if asked:
+        findings.append(Finding(
+            " → ".join(f"{each[0]:.2f}" for each in asked),
+            f"is how sure the judge is of {value.asking}: "
+            + "; ".join(f"{label}, {words(each)}" for label, each in zip(value.labels, asked, strict=True)) + "."
+            + not_scored(value.unscored),
+        ))  # fmt: skip
+    alt = f"Pictures of {len(seeds)} seeds beside those of “{settings.get('caption')}”. Mean change: " + "; ".join(
+        f"{label}, {words(change, 1, True)}" for label, change in changes.items()
+    )
+    source = Provenance.live(
+        painter, began, seeds[0], seeds=len(seeds), guidance_scale=painter.guidance_scale, **settings
+    )
+    columns = ("pictures", "mean change (0 to 1)", "low", "high", "judge's certainty", "low", "high")
+    return Evidence(value, alt + ".", Table(columns, tuple(rows)), source, tuple(findings))
+
+
+def swap_truth(value: Edit) -> tuple[int, str]:
+    plain, held = list(value.changes.values())
+    said = f"plainly {words(share(plain), 1, True)} of change, with the layout held {words(share(held), 1, True)}"
+    return {1: 0, -1: 1, 0: 2}[more(plain, held)], said

@@ -1,0 +1,187 @@
+"""Cross-attention and guidance, measured: engine events in, Evidence out.
+
+What the experiments share. Read them as the lesson goes: :mod:`looking` (which words a patch looks at),
+:mod:`silencing` (a word taken away for some passes), :mod:`branches` (the two predictions), :mod:`sweeping`
+(the guidance scale, and its comparison with temperature) and :mod:`editing` (negative captions, louder words,
+held layouts).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engines import judge
+from engines.diffusion import Painter
+from engines.evidence import PlainError, mean_interval
+from engines.judge import Facts, Judge
+from engines.sticker_world import RECOLOURABLE, Thing, counted, placed, unscored
+
+if TYPE_CHECKING:
+    from engines.judge_model import Reading
+
+STEPS = 25
+LITTLE = frozenset(
+    "a an the of on in at to and or with under over above below behind beside by is are that from its".split()
+)
+"""Words that name nothing by themselves."""
+
+ONE_BRANCH = (
+    "This painter makes one prediction in a pass: it was trained to do without the second one, so there is no gap "
+    "to look at or to multiply. Open a painter with classifier-free guidance, such as the bundled one, for this "
+    "experiment."
+)
+Mean = tuple[float, float, float]
+"""A mean with its 95 % interval; the interval of a single value is open."""
+
+
+def need_two_branches(painter: Painter) -> None:
+    """PlainError for painters whose guidance is built in (few-step and distilled ones)."""
+    if not painter.has_two_branches:
+        raise PlainError(ONE_BRANCH)
+
+
+def pass_of(painter: Painter, position: int) -> int:
+    """The pass (from 1) at a slider's ``position`` of :data:`STEPS`: a few-step painter has fewer passes than that."""
+    return max(1, round(position * painter.steps / STEPS))
+
+
+def need_caption(caption: str, name: str = "caption") -> str:
+    """The caption without spaces around it; PlainError when nothing is left."""
+    if not isinstance(caption, str) or not caption.strip():
+        raise PlainError(f"Write a {name} first, such as “a rabbit on a yellow background”.")
+    return caption.strip()
+
+
+def mean(values: Sequence[float] | np.ndarray) -> Mean:
+    return mean_interval([float(value) for value in values])
+
+
+def share(values: Sequence[float] | np.ndarray) -> Mean:
+    """The mean of values in [0, 1] with its 95 % interval, cut to that range."""
+    middle, low, high = mean(values)
+    return (middle, max(0.0, low), min(1.0, high)) if math.isfinite(low) else (middle, low, high)
+
+
+def words(of: Mean, digits: int = 2, percent: bool = False) -> str:
+    """A mean and its interval in words; the mean alone when there is one value."""
+    middle, low, high = ((100 * value if percent else value) for value in of)
+    sign = " %" if percent else ""
+    if not math.isfinite(low):
+        return f"{middle:.{digits}f}{sign}"
+    return f"{middle:.{digits}f}{sign} (95 % interval {low:.{digits}f}–{high:.{digits}f}{sign})"
+
+
+def cells(of: Mean, digits: int = 4) -> tuple[float | None, ...]:
+    """A mean and its interval for a table; None where the interval is open."""
+    return tuple(round(value, digits) if math.isfinite(value) else None for value in of)
+
+
+def more(a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray) -> int:
+    """Whether ``a`` is above ``b`` (1) or below it (−1) in pairs, or neither (0): the interval decides."""
+    _, low, high = mean(np.asarray(a, dtype=float) - np.asarray(b, dtype=float))
+    if not math.isfinite(low):
+        return 0
+    return 1 if low > 0 else -1 if high < 0 else 0
+
+
+def apart(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Mean absolute difference of two batches of pictures uint8 [n, H, W, 3], [n] in [0, 1]."""
+    return np.abs(a.astype(np.float32) - b.astype(np.float32)).mean(axis=(1, 2, 3)) / 255
+
+
+# --- does the picture show what the caption asks for? -----------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Measures how well pictures match a caption: the mean, over all its wishes, of how sure the judge is of each.
+
+    Of an object, a colour and the background the judge states a probability; a number and a place hold or do not, 1
+    or 0. The judge is an independent classifier of Sticker World that never saw a painted picture.
+    """
+
+    judge: Judge
+    facts: Facts
+
+    @property
+    def wishes(self) -> tuple[str, ...]:
+        """What it looks for, in words."""
+        return tuple(self._checks())
+
+    @property
+    def unscored(self) -> tuple[str, ...]:
+        """What the caption asks for and this measure leaves out, in words."""
+        lettering = (f"the lettering “{self.facts.lettering}”",) if self.facts.lettering else ()
+        return (*unscored(self.facts), *lettering)
+
+    def of(self, pictures: np.ndarray) -> np.ndarray:
+        """One number in [0, 1] a picture (uint8 [n, H, W, 3])."""
+        checks = self._checks().values()
+        return np.array([sum(check(one) for check in checks) / len(checks) for one in self.judge.look(pictures)])
+
+    def _checks(self) -> dict[str, Callable[[Reading], float]]:
+        """Each wish in words, with how far a reading grants it, in [0, 1]."""
+        facts = self.facts
+        names = tuple(dict.fromkeys(thing.name for thing in facts.things))
+        checks: dict[str, Callable[[Reading], float]] = {name: partial(_seen, name=name) for name in names}
+        for name, (number, exact) in counted(facts).items():
+            said = f"exactly {number} {name}" if exact else f"{number} or more {name}"
+            checks[said] = partial(_counts, name=name, number=number, exact=exact)
+        for thing in facts.things:
+            if thing.colour and thing.name in RECOLOURABLE:
+                checks[f"the {thing.name} in {thing.colour}"] = partial(_coloured, thing=thing)
+        if placed(facts):
+            said = f"{names[0]} {SIDES[str(facts.relation)]} {names[1]}"
+            checks[said] = lambda reading: float(reading.relation(*names) == facts.relation)
+        if facts.background:
+            said = f"the background “{facts.background}”"
+            checks[said] = lambda reading: reading.backgrounds.get(str(facts.background), 0.0)
+        return checks
+
+
+SIDES = {"left": "left of", "right": "right of", "above": "above", "below": "below"}
+
+
+def _seen(reading: Reading, name: str) -> float:
+    return reading.objects.get(name, 0.0)
+
+
+def _counts(reading: Reading, name: str, number: int, exact: bool) -> float:
+    seen = reading.counts().get(name, 0)
+    return float(seen == number if exact else seen >= number)
+
+
+def _coloured(reading: Reading, thing: Thing) -> float:
+    """The mean certainty of the colour over as many of the thing as are asked for; 0 for one not found so."""
+    wanted = thing.count or 1
+    sure = [each.colour_probability for each in reading.found if (each.name, each.colour) == (thing.name, thing.colour)]
+    return sum(sorted(sure, reverse=True)[:wanted]) / wanted
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in words: “a, b and c”."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def not_scored(unscored: Sequence[str]) -> str:
+    """A sentence that names what the judge leaves out of its figure; nothing when that is nothing."""
+    return f" Not scored: {', '.join(unscored)}." if unscored else ""
+
+
+def alignment(caption: str, painter: Painter) -> Alignment | str:
+    """The measure for this caption, or why there is none."""
+    if not painter.is_bundled:
+        return "The judge knows the bundled painter's world only, so nothing here says how well captions are followed."
+    facts = judge.facts_of(caption)
+    if not facts.things and not facts.background:
+        return "The judge knows none of the things this caption names, so it cannot say how well it is followed."
+    try:
+        return Alignment(judge.load(), facts)
+    except PlainError as error:
+        return str(error)

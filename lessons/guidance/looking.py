@@ -1,0 +1,159 @@
+"""Screen 1: which words does each patch of the canvas look at, in every pass and at every size?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from engines import diffusion, picture_snippets
+from engines.diffusion import Painter, Pass, Plan, WordMaps
+from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
+from engines.plan import seed_range
+from lessons.guidance.experiments import LITTLE, Mean, cells, need_caption, share, words
+
+KINDS = ("words that name something", "little words", "no word at all")
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """Attention by word. ``shares``: float [seeds, passes, words + 1], the last column what no word gets.
+
+    ``maps`` are those of the first seed, one a pass; ``picture`` is its finished picture.
+    """
+
+    caption: str
+    words: tuple[str, ...]
+    maps: tuple[WordMaps, ...]
+    picture: np.ndarray
+    shares: np.ndarray
+
+    def share(self, word: int) -> Mean:
+        """The word's share of all attention over passes, with its interval over seeds."""
+        return share(self.shares[:, :, word].mean(axis=1))
+
+    def kinds(self) -> np.ndarray:
+        """Shares [seeds, 3] of naming words, little words, and no word."""
+        little = np.array([word.lower() in LITTLE for word in self.words])
+        shares = self.shares.mean(axis=1)
+        of_words = shares[:, :-1]
+        return np.stack([of_words[:, ~little].sum(1), of_words[:, little].sum(1), shares[:, -1]], axis=1)
+
+
+def look(
+    painter: Painter, caption: str, *, seed: int = 7, seeds: int = 6, steps: int | None = None
+) -> Iterator[Pass | Evidence[Look]]:
+    """Every Pass of the first seed as it happens, with its word maps; then the Evidence, twice.
+
+    Once for the first seed, and again when the other seeds are painted, with intervals over all of them.
+    """
+    began, steps = time.perf_counter(), painter.passes(steps)
+    caption = need_caption(caption)
+    rows = seed_range(seed, seeds)
+    if not any(word.tokens for word in painter.read(caption).words):
+        raise PlainError("There is no word in this caption that the painter can read. Write a few words.")
+    maps: list[WordMaps] = []
+    for event in diffusion.denoise(painter, Plan(caption, rows[:1], steps=steps, previews=True, record_attention=True)):
+        assert event.attention is not None
+        maps.append(event.attention)
+        yield event
+    assert event.pictures is not None
+    value = Look(caption, maps[0].words[0], tuple(maps), event.pictures[0], np.stack([_shares(m) for m in maps], 1))
+    yield _evidence(painter, value, rows[:1], steps, began)
+    if len(rows) == 1:
+        return
+    others = diffusion.denoise(painter, Plan(caption, rows[1:], steps=steps, record_attention=True))
+    shares = np.stack([_shares(event.attention) for event in others if event.attention is not None], 1)
+    yield _evidence(painter, replace(value, shares=np.concatenate([value.shares, shares])), rows, steps, began)
+
+
+def _shares(attention: WordMaps) -> np.ndarray:
+    """Mean attention [rows, words + 1] of a pass over patches, every size counting alike; last: to no word."""
+    of_words = np.stack([maps.mean(axis=(2, 3)) for maps in attention.maps.values()]).mean(axis=0)
+    return np.concatenate([of_words, 1 - of_words.sum(axis=1, keepdims=True)], axis=1)
+
+
+def _evidence(painter: Painter, value: Look, seeds: tuple[int, ...], steps: int, began: float) -> Evidence[Look]:
+    kinds = [share(column) for column in value.kinds().T]
+    naming = [i for i, word in enumerate(value.words) if word.lower() not in LITTLE] or list(range(len(value.words)))
+    top = max(naming, key=lambda i: value.share(i)[0])
+    by_pass = value.shares[:, :, top].mean(axis=0)
+    third = max(1, len(by_pass) // 3)
+    early, late = share(value.shares[:, :third, top].mean(axis=1)), share(value.shares[:, -third:, top].mean(axis=1))
+    rows = [
+        (word, *cells(value.share(i)), int(value.shares[:, :, i].mean(axis=0).argmax()) + 1)
+        for i, word in enumerate(value.words)
+    ]
+    last = len(value.words)
+    rows.append((
+        "(markers: start, end, padding)", *cells(value.share(last)),
+        int(value.shares[:, :, last].mean(axis=0).argmax()) + 1,
+    ))  # fmt: skip
+    findings = (
+        Finding(
+            f"{kinds[2][0]:.0%}",
+            f"of all attention goes to no word: {words(kinds[2], 0, True)}, {_over(seeds)}. It rests on the markers "
+            "around the caption.",
+        ),
+        Finding(
+            f"“{value.words[top]}”",
+            f"draws the most of the words that name something: {words(value.share(top), 1, True)} of all attention.",
+        ),
+        _echo(value, top)
+        or Finding(
+            f"{early[0]:.1%} → {late[0]:.1%}",
+            f"is what “{value.words[top]}” gets in the first and in the last third of the passes, on average.",
+        ),
+    )
+    sizes = ", ".join(f"{h}×{w}" for h, w in value.maps[0].maps)
+    alt = (
+        f"Heatmaps of every word of “{value.caption}” in {len(value.maps)} passes at {sizes} patches. Words that name "
+        f"something draw {kinds[0][0]:.0%} of the attention, little words {kinds[1][0]:.0%}, markers {kinds[2][0]:.0%}."
+    )
+    scale = painter.guidance_scale
+    source = Provenance.live(
+        painter, began, seeds[0], caption=value.caption, seeds=len(seeds), passes=steps, guidance_scale=scale
+    )
+    tokens = [word.tokens for word in painter.read(value.caption).words if word.tokens]
+    code = picture_snippets.word_maps(
+        painter.source, value.caption, seed=seeds[0], steps=steps, guidance_scale=scale, tokens=tokens
+    )
+    expected = [{h * w: maps[0].reshape(last, -1) for (h, w), maps in one.maps.items()} for one in value.maps]
+    table = Table(("word", "share of attention", "low", "high", "most in pass"), tuple(rows))
+    return Evidence(value, alt, table, source, findings, code, expected)
+
+
+def _echo(value: Look, word: int) -> Finding | None:
+    """How alike the maps of a naming word and of the little word after it are; None when there is no such word."""
+    after = word + 1
+    if after >= len(value.words) or value.words[after].lower() not in LITTLE:
+        return None
+    finest = [max(one.maps.items(), key=lambda item: item[0])[1][0] for one in value.maps]
+    alike = np.corrcoef(np.stack([m[word].ravel() for m in finest]).ravel(), np.stack(
+        [m[after].ravel() for m in finest]).ravel())[0, 1]  # fmt: skip
+    return Finding(
+        f"{alike:+.2f}",
+        f"is how alike the heatmaps of “{value.words[word]}” and “{value.words[after]}” are in this run (correlation "
+        "over patches and passes): the encoder has mixed each word into those after it.",
+    )
+
+
+def _over(seeds: tuple[int, ...]) -> str:
+    return "1 seed" if len(seeds) == 1 else f"{len(seeds)} seeds"
+
+
+def look_truth(value: Look) -> tuple[int, str]:
+    kinds = [share(column) for column in value.kinds().T]
+    said = "; ".join(f"{name} {words(of, 0, True)}" for name, of in zip(KINDS, kinds, strict=True))
+    return int(np.argmax([of[0] for of in kinds])), said
+
+
+def word_index(caption_words: Sequence[str], word: str) -> tuple[int, ...]:
+    """The places of ``word`` among the caption's words; PlainError names the words there are."""
+    wanted = str(word).strip().lower()
+    found = tuple(i for i, text in enumerate(caption_words) if text.lower() == wanted)
+    if not found:
+        raise PlainError(f"That word is not in the caption. Its words are: {', '.join(caption_words)}.")
+    return found

@@ -1,0 +1,162 @@
+"""Screen 2: a word is taken away in some passes. Which passes were listening, and did the heatmap know?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from engines import diffusion, picture_snippets
+from engines.diffusion import KnockOut, Painter, Plan
+from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
+from engines.plan import MAX_STEPS, seed_range, whole
+from lessons.guidance.experiments import apart, cells, mean, more, need_caption, share, words
+
+WINDOW, REST, ALWAYS, HIDDEN = "window", "rest", "always", "hidden"
+
+
+@dataclass(frozen=True, eq=False)
+class Silenced:
+    """Pictures uint8 [seeds, H, W, 3] with the word, and without it in some passes.
+
+    ``without``: "window" passes first…last (from 0), "rest" all others, "always", and "hidden": always, but
+    only from attention. ``heat``: float [seeds, H, W], the word's attention over all passes with the word.
+    ``read``: the caption in each pass of "window".
+    """
+
+    caption: str
+    word: str
+    first: int
+    last: int
+    steps: int
+    kept: np.ndarray
+    heat: np.ndarray
+    without: dict[str, np.ndarray]
+    read: tuple[str, ...] = ()
+
+    def label(self, case: str) -> str:
+        span = f"{self.first + 1}–{self.last + 1}" if self.last > self.first else f"{self.first + 1}"
+        return {
+            WINDOW: f"gone in passes {span} only",
+            REST: f"there in passes {span} only",
+            ALWAYS: "gone in all passes",
+            HIDDEN: "hidden from attention only",
+        }[case]
+
+    def change(self, case: str) -> np.ndarray:
+        """How far each picture moved, [seeds] in [0, 1]."""
+        return apart(self.without[case], self.kept)
+
+    def agreement(self) -> np.ndarray:
+        """Per seed, how well heat and change agree over the canvas: a correlation, on 16×16 tiles."""
+        moved = np.abs(self.without[ALWAYS].astype(np.float32) - self.kept.astype(np.float32)).mean(axis=3)
+        pairs = zip(_tiles(self.heat), _tiles(moved), strict=True)
+        return np.array([np.corrcoef(a, b)[0, 1] if a.std() > 0 < b.std() else 0.0 for a, b in pairs])
+
+
+def _tiles(maps: np.ndarray, side: int = 16) -> np.ndarray:
+    """Means over side × side tiles: [n, H, W] -> [n, side²]."""
+    n, height, width = maps.shape
+    side = min(side, height, width)
+    cut = maps[:, : height // side * side, : width // side * side]
+    return cut.reshape(n, side, height // side, side, width // side).mean(axis=(2, 4)).reshape(n, -1)
+
+
+def silence(
+    painter: Painter,
+    caption: str,
+    word: str,
+    *,
+    first: int = 0,
+    last: int = 7,
+    seed: int = 7,
+    seeds: int = 6,
+    steps: int | None = None,
+) -> Iterator[str | Evidence[Silenced]]:
+    """Paint with the word and without it in several spans of passes; what comes next in words, then results."""
+    began = time.perf_counter()
+    caption = need_caption(caption)
+    steps = whole("The number of passes", painter.passes(steps), 2, 100)
+    last = whole("The last pass", last, 0, steps - 1)
+    first = whole("The first pass", first, 0, last)
+    if last - first == steps - 1:
+        raise PlainError("That is every pass. Leave at least one pass out, so that there is something to compare.")
+    rows = seed_range(seed, seeds)
+    reading = painter.read(caption)
+    tokens = reading.tokens_of(word)
+    places = [i for i, one in enumerate(w for w in reading.words if w.tokens) if set(one.tokens) <= set(tokens)]
+    yield f"Painting {len(rows)} pictures with “{word}”, listening where it is looked at"
+    heats, pictures = [], None
+    for event in diffusion.denoise(painter, Plan(caption, rows, steps=steps, record_attention=True)):
+        size, maps = (painter.height, painter.width), event.attention
+        assert maps is not None
+        heats.append([np.sum([maps.heat(row, p, *size) for p in places], axis=0) for row in range(len(rows))])
+        pictures = event.pictures
+    assert pictures is not None
+    value = Silenced(caption, word.strip(), first, last, steps, pictures, np.mean(heats, axis=0), {})
+    spans = {
+        WINDOW: (KnockOut(word, first, last),),
+        REST: tuple(KnockOut(word, a, b) for a, b in ((0, first - 1), (last + 1, MAX_STEPS)) if a <= b),
+        ALWAYS: (KnockOut(word),),
+        HIDDEN: (KnockOut(word, how="attention"),),
+    }
+    for case, knock_out in spans.items():
+        yield f"Painting them again: “{word}” {value.label(case)}"
+        read = []
+        for event in diffusion.denoise(painter, Plan(caption, rows, steps=steps, knock_out=knock_out)):
+            read.append(event.captions[0])
+        assert event.pictures is not None
+        value = replace(value, without={**value.without, case: event.pictures})
+        if case == WINDOW:
+            value = replace(value, read=tuple(read))
+        yield _evidence(painter, value, rows, began)
+
+
+def _evidence(painter: Painter, value: Silenced, seeds: tuple[int, ...], began: float) -> Evidence[Silenced]:
+    changes = {case: share(value.change(case)) for case in value.without}
+    rows = tuple((value.label(case), *cells(change)) for case, change in changes.items())
+    findings = [
+        Finding(
+            f"{100 * change[0]:.1f} %",
+            f"of full scale is how far the colours move on average with “{value.word}” {value.label(case)}: "
+            f"{words(change, 1, True)}.",
+        )
+        for case, change in changes.items()
+        if case in (WINDOW, REST)
+    ]
+    if ALWAYS in changes:
+        agree = mean(value.agreement())
+        findings.append(Finding(
+            f"{agree[0]:+.2f}",
+            f"is how well the heatmap of “{value.word}” foretells where the picture changes without it (correlation "
+            f"over tiles, {words(agree)}; 1 is perfect, 0 is chance).",
+        ))  # fmt: skip
+    if HIDDEN in changes and changes[ALWAYS][0] > 0:
+        part = changes[HIDDEN][0] / changes[ALWAYS][0]
+        findings.append(Finding(
+            f"{part:.0%}",
+            "of that is what hiding only the word's own tokens does. The rest of the word comes through the tokens "
+            "after it: the text encoder has mixed it into them.",
+        ))  # fmt: skip
+    alt = f"Mean change of the picture over {len(seeds)} seeds with “{value.word}” taken away: " + "; ".join(
+        f"{value.label(case)}, {words(change, 1, True)}" for case, change in changes.items()
+    )
+    scale = painter.guidance_scale
+    source = Provenance.live(
+        painter, began, seeds[0], caption=value.caption, word=value.word, seeds=len(seeds), passes=value.steps,
+        guidance_scale=scale,
+    )  # fmt: skip
+    code = picture_snippets.for_painter(
+        painter, picture_snippets.captions_by_pass, value.read, seed=seeds[0], steps=value.steps, guidance_scale=scale,
+        xl=painter.is_xl,
+    )  # fmt: skip
+    table = Table(("the word", "mean change (0 to 1)", "low", "high"), rows)
+    return Evidence(value, alt + ".", table, source, tuple(findings), code, value.without[WINDOW][0])
+
+
+def silence_truth(value: Silenced) -> tuple[int, str]:
+    a, b = value.change(WINDOW), value.change(REST)
+    said = f"{value.label(WINDOW)}: {words(share(a), 1, True)}; {value.label(REST)}: {words(share(b), 1, True)}"
+    return {1: 0, -1: 1, 0: 2}[more(a, b)], said
