@@ -1,0 +1,9 @@
+/* "Start afresh", and what the Start page's "Start over" does here: whatever this browser kept is forgotten first. */
+const forget = () => {
+  Object.keys(localStorage).filter((key) => key.startsWith("playground.predict-and-test.")).forEach((key) => localStorage.removeItem(key));
+  trigger("select", {});
+};
+element.addEventListener("click", (event) => {
+  if (event.target.closest("button") && confirm("Forget this plan, its answers and its results?")) forget();
+});
+window.addEventListener("playground-forget", forget);

@@ -1,0 +1,328 @@
+"""What the predict-and-test lesson draws by itself; every word from a learner or a model is escaped."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+from PIL import Image, ImageDraw
+
+from engines.fingers import Hand
+from lessons.predict_and_test import blind, hands, notes, planning, testing
+from lessons.predict_and_test.calibration import Calibration, Point
+from lessons.predict_and_test.notebook import MOST_ROWS, Fed, Result, Results, Score, Unseen, labels
+from lessons.shell.film import Shot, data_uri, row
+from lessons.shell.prose import attribute, plain
+from lessons.shell.views import Bar, bars, drawer, join
+
+CLAY, BLUE = "#c8683f", "#3a6aa3"
+THUMB = 128
+AFRESH = '<p class="exercise-afresh"><button type="button" class="link">Start afresh</button></p>'
+
+
+def examples() -> str:
+    """The example prompts as buttons, by what each kind probes."""
+    groups = (
+        Markup('<div class="exercise-group"><span>{}</span>{}</div>').format(
+            probe,
+            join(
+                Markup('<button type="button" data-caption="{0}">{0}</button>').format(caption) for caption in captions
+            ),
+        )
+        for probe, captions in planning.EXAMPLES
+    )
+    return str(
+        Markup('<div class="exercise-examples" role="group" aria-label="Examples">{}</div>').format(join(groups))
+    )
+
+
+def kept(trial: testing.Trial, model: str, revision: str) -> Results:
+    """The test as the learner's browser keeps it, pictures as small data URIs."""
+    return Results(
+        model=model, revision=revision, seeds=trial.seeds, steps=trial.steps, guidance_scale=trial.guidance_scale,
+        planned=trial.planned, results=tuple(_kept(one) for one in trial.tested),
+    )  # fmt: skip
+
+
+def _kept(one: testing.Tested) -> Result:
+    return Result(
+        kind=one.entry.kind,
+        prompt=one.entry.prompt,
+        reason=one.entry.reason,
+        confidence=one.entry.confidence,
+        changed=one.entry.changed,
+        scores={name: Score(right=share.successes, of=share.trials) for name, share in one.judged.rates.items()},
+        unjudged=tuple(_short(text) for text in one.judged.unjudged),
+        verdicts=tuple(None if text is None else _short(text) for text in one.judged.wrong),
+        diet=None
+        if one.held is None
+        else tuple(
+            Fed(aspect=h.aspect, what=_short(h.what), scenes=h.scenes, held_out=h.held_out, note=h.note)
+            for h in one.held[:MOST_ROWS]
+        ),
+        more=max(0, len(one.held or ()) - MOST_ROWS),
+        tail=_short(one.tail),
+        nearest=Score(right=one.nearest.successes, of=one.nearest.trials) if one.nearest else None,
+        foils=one.foils,
+        unseen=tuple(Unseen(word=_short(word), pieces=tuple(map(_short, pieces))) for word, pieces in one.unseen),
+        pictures=tuple(data_uri(picture, max_side=THUMB) for picture in one.pictures),
+    )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 200 else text[:199] + "…"
+
+
+# --- the test ---------------------------------------------------------------------------------------------
+
+
+def underway(moment: testing.Moment, shown: str, kinds: Sequence[str]) -> str:
+    """How far the test is, and what the prompt in work looks like by now (``shown``, from :func:`guesses`)."""
+    return str(
+        Markup(
+            '<div class="exercise-cards"><article class="exercise-card"><h3>'
+            '<small class="exercise-{kind}">{name}</small> prompt {number} of {prompts}, pass {passed} of {passes}</h3>'
+            '<progress max="{all}" value="{done}" aria-label="Progress of the whole test"></progress>{guesses}'
+            "</article></div>"
+        ).format(
+            kind=kinds[moment.prompt],
+            name=labels(kinds)[moment.prompt],
+            number=moment.prompt + 1,
+            prompts=moment.prompts,
+            passed=moment.passed,
+            passes=moment.passes,
+            all=moment.prompts * moment.passes,
+            done=moment.prompt * moment.passes + moment.passed,
+            guesses=Markup(shown),
+        )
+    )
+
+
+def guesses(moment: testing.Moment) -> str:
+    assert moment.guesses is not None
+    shots = [Shot(picture, f"Guess of picture {at + 1}") for at, picture in enumerate(moment.guesses)]
+    return str(row(shots, f"The painter's guesses in pass {moment.passed}", small=True))
+
+
+def tested(results: Results) -> str:
+    return str(Markup('<div class="exercise-cards">{}</div>').format(cards(results)))
+
+
+def cards(results: Results) -> Markup:
+    """A card a prompt: prediction, pictures with their faults, rates with whiskers, the diet."""
+    return join(_card(name, result) for name, result in zip(results.names, results.results, strict=True))
+
+
+def _card(name: str, result: Result) -> Markup:
+    share = result.scores.get("everything")
+    if share:
+        outcome = plain(f"everything right in {share.share}")
+    else:
+        outcome = plain(f"not judged in full; nobody here can score {', '.join(result.unjudged) or 'it'}")
+    rates = bars([
+        Bar(
+            aspect, score.share.rate, f"{score.right} of {score.of}", chosen=aspect == "everything",
+            low=score.share.low, high=score.share.high, ink="sculptor",
+        )
+        for aspect, score in result.scores.items()
+    ])  # fmt: skip
+    return Markup(
+        '<article class="exercise-card"><h3><small class="exercise-{kind}">{name}</small> {prompt}</h3>'
+        '<p class="exercise-said">You said {confidence} %{changed}: {outcome}.</p>{alignment}{pictures}{faults}'
+        '<div class="exercise-facts"><div>{rates}</div><div class="exercise-fed"><b>What it was fed</b><ul>{fed}</ul>'
+        "</div></div></article>"
+    ).format(
+        kind=result.kind,
+        name=name,
+        prompt=plain(result.prompt),
+        confidence=result.confidence,
+        changed=f" ({result.afterwards})" if result.changed else "",
+        outcome=outcome,
+        alignment=Markup('<p class="exercise-said">Alignment by CLIP, no verdict: {}.</p>').format(result.alignment)
+        if result.alignment
+        else "",
+        pictures=_pictures(name, result),
+        faults=_faults(result),
+        rates=rates,
+        fed=join(Markup("<li>{}</li>").format(plain(line)) for line in notes.fed_lines(result)),
+    )
+
+
+def _faults(result: Result) -> Markup:
+    """What the judge saw in the pictures it calls wrong, in words."""
+    wrong = [(number, words) for number, words in enumerate(result.verdicts, start=1) if words]
+    rows = join(Markup("<li>picture {}: {}</li>").format(number, plain(words)) for number, words in wrong)
+    return drawer("What the judge saw in the wrong ones", Markup("<ul>{}</ul>").format(rows)) if wrong else Markup("")
+
+
+def _pictures(name: str, result: Result) -> Markup:
+    """Every picture with its verdict; a wrong one has a dashed frame."""
+    verdicts = [*result.verdicts, *[None] * len(result.pictures)]
+    whole = "everything" in result.scores
+    fine = "right" if whole else "nothing wrong in what the judge can tell; the rest is for your eye"
+    shots = []
+    for number, (picture, wrong) in enumerate(zip(result.pictures, verdicts, strict=False), start=1):
+        words = "not judged" if wrong is None else wrong or fine
+        mark = "" if wrong is None else "≠" if wrong else "✓" if whole else "?"
+        shots.append(
+            Markup(
+                '<figure class="shot {}" title="{}"><img src="{}" alt="{}"><figcaption>{}</figcaption></figure>'
+            ).format(
+                "shot-warn" if wrong else "",
+                attribute(words),
+                picture,
+                attribute(f"{name}, picture {number}: {words}"),
+                mark,
+            )
+        )
+    return Markup('<div class="shots shots-small" style="--count:{}" role="group" aria-label="{}">{}</div>').format(
+        len(shots), attribute(f"The pictures of {name}"), join(shots)
+    )
+
+
+# --- calibration ------------------------------------------------------------------------------------------
+
+
+def chart(value: Calibration) -> Any:
+    """Confidence across, result up, whiskers for the intervals; on the diagonal the two agree."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[0, 1], y=[0, 1], mode="lines", name="said = happened", line={"color": "#8d8a85", "dash": "dash", "width": 1},
+        hoverinfo="skip",
+    )  # fmt: skip
+    for kind, colour, symbol in (("easy", BLUE, "circle"), ("hard", CLAY, "diamond")):
+        points = [point for point in value.points if point.kind == kind]
+        rates = [point.share.rate for point in points]
+        figure.add_scatter(
+            x=[point.confidence for point in points], y=rates, mode="markers+text", name=f"expected {kind}",
+            text=[point.name for point in points], textposition=[_beside(point, value) for point in points],
+            marker={"color": colour, "symbol": symbol, "size": 12}, textfont={"size": 13},
+            error_y={
+                "type": "data", "symmetric": False, "color": colour, "thickness": 1.5,
+                "array": [point.share.high - rate for point, rate in zip(points, rates, strict=True)],
+                "arrayminus": [rate - point.share.low for point, rate in zip(points, rates, strict=True)],
+            },
+        )  # fmt: skip
+    figure.update_layout(
+        height=420, margin={"l": 56, "r": 4, "t": 10, "b": 46}, paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)", legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"}, font={"size": 13},
+        xaxis={"title": "how sure you were", "tickformat": ".0%", "range": [-0.05, 1.2]},
+        yaxis={"title": "share of pictures entirely right", "tickformat": ".0%", "range": [-0.05, 1.12]},
+    )  # fmt: skip
+    return figure
+
+
+def _beside(point: Point, value: Calibration) -> str:
+    """Which side of a dot its name goes to: away from a near neighbour on the right, and from the border."""
+    near = any(0 < other.confidence - point.confidence < 0.13 for other in value.points)
+    return "middle left" if near or point.confidence > 0.97 else "middle right"
+
+
+# --- the note ---------------------------------------------------------------------------------------------
+
+
+def note(value: notes.Note) -> str:
+    """The lab note: two downloads, and the page itself in a frame that can run nothing."""
+    page = base64.b64encode(value.html.encode()).decode()
+    data = base64.b64encode(json.dumps(value.data, ensure_ascii=False).encode()).decode()
+    return str(
+        Markup(
+            '<div class="exercise-note"><p><a class="button" download="lab-note.html" '
+            'href="data:text/html;charset=utf-8;base64,{page}">Download the lab note (HTML, to print)</a>'
+            '<button type="button" class="button" data-action="download" data-name="lab-note" '
+            'data-payload="{data}">Download everything as JSON</button></p>'
+            '<iframe title="The lab note as it will print" sandbox="" srcdoc="{html}"></iframe></div>'
+        ).format(page=page, data=data, html=value.html)
+    )
+
+
+# --- hands ------------------------------------------------------------------------------------------------
+
+
+def counted(value: hands.Hands) -> str:
+    """The painted hands with outline and fingertips drawn in, and a bar for every count."""
+    if not value.counted:
+        shots = [Shot(p, f"Seed {seed}, not counted") for seed, p in zip(value.seeds, value.pictures, strict=True)]
+        return str(row(shots, "The painted hands", small=True))
+    shots = []
+    for seed, picture, hand in zip(value.seeds, value.pictures, value.counted, strict=True):
+        said = hands.words(hand.fingers)
+        mark = "" if hand.fingers == hands.FIVE else "warn"
+        shots.append(Shot(_traced(picture, hand), f"Seed {seed}: {said}", f"{said}", mark))
+    return str(row(shots, "The painted hands, traced and counted") + _tally(value))
+
+
+def _tally(value: hands.Hands) -> Markup:
+    numbers = sorted({hand.fingers for hand in value.counted if hand.fingers is not None} | {4, 5, 6})
+    rows = []
+    for number in [*numbers, None]:
+        times = sum(hand.fingers == number for hand in value.counted)
+        if number is None and not times:
+            continue
+        name = hands.words(number)
+        rows.append(Bar(name, times / len(value.counted), str(times), chosen=number == hands.FIVE, ink="sculptor"))
+    return bars(rows)
+
+
+def judge_worth() -> str:
+    """The judge's recorded test, folded away beside the test that relies on it."""
+    shares = [*testing.judge_worth(), *blind.shares()]
+    if not shares:
+        return ""
+    rows = [
+        Bar(name, share.rate, f"{share.rate:.1%}".replace("%", " %"), low=share.low, high=share.high, ink="sculptor")
+        for name, share in shares
+    ]
+    misread = blind.misread()
+    body = Markup(
+        '<div class="exercise-worth"><p><span class="badge badge-recorded">recorded</span> On rendered scenes whose '
+        "content is known, sent through the autoencoder unless a row says otherwise. Half-formed things were not among "
+        "them: there the judge names the nearest sticker, so a person is stricter.{}</p>{}</div>"
+    ).format(
+        f" Your eye decides on what it misreads even where it is: {', '.join(misread)}." if misread else "", bars(rows)
+    )
+    return str(drawer("How good is the judge itself?", body))
+
+
+def worth() -> str:
+    """The counter's recorded test, shown before anyone paints."""
+    shares = hands.worth()
+    if not shares:
+        return '<p class="exercise-worth">The counter\'s test is not recorded here; run training/fingers.py.</p>'
+    rows = [
+        Bar(name, share.rate, f"{share.rate:.0%}".replace("%", " %"), low=share.low, high=share.high, ink="sculptor")
+        for name, share in shares
+        if "five" in name or "or four" in name
+    ]
+    total = sum(
+        share.trials
+        for name, share in shares
+        if name in ("five fingers, as rendered", "three or four fingers, as rendered")
+    )
+    return str(
+        Markup(
+            '<div class="exercise-worth"><p><span class="badge badge-recorded">recorded</span> The counter itself, on '
+            "{} rendered hands whose fingers are known:</p>{}</div>"
+        ).format(total, bars(rows))
+    )
+
+
+def _traced(picture: np.ndarray, hand: Hand) -> np.ndarray:
+    """The picture enlarged to 256 pixels with the outline and a ring on each fingertip."""
+    image = Image.fromarray(picture).resize((256, 256), Image.Resampling.BICUBIC)
+    draw = ImageDraw.Draw(image)
+    if hand.outline:
+        points = [(x * 256, y * 256) for x, y in hand.outline]
+        draw.line([*points, points[0]], fill=(255, 255, 255), width=3)
+        draw.line([*points, points[0]], fill=(20, 20, 25), width=1)
+    for x, y in hand.tips:
+        box = (x * 256 - 7, y * 256 - 7, x * 256 + 7, y * 256 + 7)
+        draw.ellipse(box, outline=(255, 255, 255), width=4)
+        draw.ellipse(box, outline=(20, 20, 25), width=2)
+    return np.asarray(image)
