@@ -1,0 +1,110 @@
+"""A running playground and a real browser that reports whatever a learner should never meet."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The address of ``python app.py``, started as a newcomer would start it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {**os.environ, "GRADIO_SERVER_PORT": str(port), "HF_HUB_OFFLINE": "1"}
+    process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment)
+    address = f"http://127.0.0.1:{port}"
+    for _ in range(240):
+        try:
+            urllib.request.urlopen(address, timeout=2).close()
+            break
+        except OSError:
+            assert process.poll() is None, "app.py ended before it answered"
+            time.sleep(0.5)
+    yield address
+    process.terminate()
+    process.wait(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if executable is None:
+        if os.environ.get("CI"):
+            pytest.fail("no Chromium on the PATH: .ci/run installs it")
+        pytest.skip("no Chromium on the PATH")
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=executable, args=list(QUIET))
+
+
+@dataclass
+class Watch:
+    """What went wrong while a page was open. ``leaving``: a page being left rightly aborts its requests."""
+
+    errors: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+    leaving: bool = False
+
+    def error(self, text: str) -> None:
+        if not (self.leaving and ("AbortError" in text or "Connection errored out" in text)):
+            self.errors.append(text)
+
+
+@dataclass
+class Visit:
+    """A page of the playground, opened at a lesson; ``watch`` collects what a learner should never meet."""
+
+    page: Page
+    watch: Watch
+    address: str
+
+    def open(self, lesson: str = "") -> Page:
+        self.watch.leaving = True
+        self.page.goto(self.address + (f"/?lesson={lesson}" if lesson else "/"))
+        self.watch.leaving = False
+        self.page.wait_for_selector(f"#lesson-{lesson} h1" if lesson else ".home h1", timeout=60_000)
+        return self.page
+
+
+@pytest.fixture
+def visit(server: str, browser: Browser) -> Iterator[Visit]:
+    """A fresh visitor. Fails the test on console errors or on any request that leaves the machine."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(90_000)
+    watch = Watch()
+
+    def console(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            watch.error(message.text)
+
+    page.on("console", console)
+    page.on("pageerror", lambda error: watch.error(str(error)))
+    page.on("request", lambda r: None if r.url.startswith((server, "data:", "blob:")) else watch.outside.append(r.url))
+    yield Visit(page, watch, server)
+    watch.leaving = True
+    context.close()
+    assert not watch.errors
+    assert not watch.outside

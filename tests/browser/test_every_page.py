@@ -1,0 +1,103 @@
+"""What holds on every page: accessible, at home on a phone, silent on the network, and progress that stays."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from lessons import course
+from lessons.shell.content import read_quiz
+
+KEYS = [key for unit in course.UNITS for key in unit.lessons]
+
+
+def serious(page: Page) -> list[str]:
+    violations: list[dict[str, Any]] = Axe().run(page).response["violations"]
+    return [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in violations if v["impact"] in ("serious", "critical")]
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("lesson", ["", *KEYS])
+def test_axe_finds_nothing_serious(visit, lesson: str, scheme: Any, width: int) -> None:
+    visit.page.emulate_media(color_scheme=scheme)
+    visit.page.set_viewport_size({"width": width, "height": 900})
+    page = visit.open(lesson)
+    page.wait_for_timeout(600)
+    assert not serious(page)
+    overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert overflow <= 1, f"the page scrolls sideways by {overflow} pixels"
+
+
+def test_the_map_leads_to_every_lesson_and_back(visit) -> None:
+    page = visit.open()
+    for key in KEYS:
+        page.click(f".map a[data-lesson={key}]")
+        expect(page.locator(f"#lesson-{key} h1")).to_be_visible()
+        assert page.url.endswith(f"?lesson={key}")
+        page.go_back()
+        expect(page.locator(".home h1")).to_be_visible()
+
+
+def test_tabs_keep_the_address(visit) -> None:
+    page = visit.open(KEYS[0])
+    page.click(f"#tab-{KEYS[1]}-button")
+    expect(page.locator(f"#lesson-{KEYS[1]} h1")).to_be_visible()
+    assert page.url.endswith(f"?lesson={KEYS[1]}")
+
+
+def test_progress_survives_a_reload_and_a_file(visit, tmp_path) -> None:
+    key = KEYS[0]
+    page = visit.open(key)
+    for question in read_quiz(key).questions:
+        box = page.locator(f"[data-question='{key}/{question.key}']")
+        box.locator("[data-right=false]").first.click()
+        expect(box.locator(".feedback:visible")).to_contain_text("Not quite")
+        box.locator("[data-right=true]").click()
+        expect(box.locator(".feedback:visible")).to_contain_text("Right.")
+    expect(page.locator(".xp")).to_contain_text("15 XP · 1 of")
+    visit.open()
+    expect(page.locator(".xp")).to_contain_text("15 XP · 1 of")
+    expect(page.locator(f"[data-progress={key}]")).to_contain_text("done")
+
+    with page.expect_download() as download:
+        page.click("[data-action=progress-save]")
+    file = tmp_path / "progress.json"
+    download.value.save_as(file)
+    assert json.loads(file.read_text())["version"] == 1
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.click("[data-action=progress-clear]")
+    expect(page.locator(".xp")).to_contain_text("0 XP · 0 of")
+    page.set_input_files("[data-action=progress-restore]", file)
+    expect(page.locator(".xp")).to_contain_text("15 XP · 1 of")
+    (tmp_path / "bad.json").write_text("<script>")
+    page.set_input_files("[data-action=progress-restore]", tmp_path / "bad.json")
+    expect(page.locator(".keep-status")).to_contain_text("not a saved progress")
+
+
+def test_flashcards_flip_and_are_rescheduled(visit) -> None:
+    page = visit.open(KEYS[0])
+    deck = page.locator(f"#lesson-{KEYS[0]} .deck")
+    cards = len(read_quiz(KEYS[0]).flashcards)
+    expect(deck).to_contain_text(f"{cards} to look at now")
+    deck.locator(".flashcard").focus()
+    page.keyboard.press("Enter")
+    deck.get_by_role("button", name="Good").click()
+    expect(deck).to_contain_text(f"{cards - 1} to look at now")
+    visit.open(KEYS[0])
+    expect(page.locator(f"#lesson-{KEYS[0]} .deck")).to_contain_text(f"{cards - 1} to look at now")
+
+
+def test_dark_and_light_can_be_chosen_and_stay(visit) -> None:
+    page = visit.open()
+    dark = "document.body.classList.contains('dark')"
+    before = page.evaluate(dark)
+    page.click("[data-action=theme]")
+    assert page.evaluate(dark) is not before
+    visit.open()
+    page.wait_for_timeout(400)
+    assert page.evaluate(dark) is not before

@@ -1,0 +1,103 @@
+"""Every lesson's main path in a real browser: guess, run each experiment, see its evidence and the verdict."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from lessons import course
+from lessons.shell.content import read_lesson
+from tests.browser.test_every_page import serious
+
+KEYS = [key for unit in course.UNITS for key in unit.lessons]
+SLOW = 600_000
+TYPED = ".stage textarea:visible:enabled, .stage input[type=text]:visible:enabled"
+HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>\u202e'
+
+
+def screens(page: Page, key: str) -> list[Locator]:
+    found = page.locator(f"#lesson-{key} .screen")
+    expect(found).to_have_count(len(read_lesson(key).sections))
+    return found.all()
+
+
+def guess(screen: Locator) -> None:
+    choices = screen.locator(".predict input[type=radio]")
+    if choices.count():
+        choices.first.check()
+
+
+def run(screen: Locator) -> None:
+    button = screen.locator(".stage button.primary").first
+    button.scroll_into_view_if_needed()
+    button.click()
+
+
+def open_table(screen: Locator) -> None:
+    """Open the first table. A run still under way redraws its figure, and a click may fall between two drawings."""
+    table = screen.locator(".evidence table").first
+    for _ in range(3):
+        screen.locator(".evidence .drawer summary", has_text="Table").first.click()
+        try:
+            expect(table).to_be_visible()
+            return
+        except AssertionError:
+            continue
+    expect(table).to_be_visible()
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_experiment_runs_on_the_first_click(visit, key: str) -> None:
+    page = visit.open(key)
+    for screen in screens(page, key):
+        guess(screen)
+        run(screen)
+        expect(screen.locator(".evidence .badge").first).to_be_visible(timeout=SLOW)
+        open_table(screen)
+        expect(screen.locator(".evidence .alt").first).not_to_be_empty()
+    assert page.locator(".toast-body.error").count() == 0
+    assert page.locator(f"#lesson-{key} .notice-error:visible").count() == 0
+    if read_lesson(key).predictions:
+        expect(page.locator(f"#lesson-{key} .verdict").first).to_contain_text("Measured", timeout=SLOW)
+    assert not serious(page)  # boards, branches, charts and opened tables among the rest
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_what_is_typed_never_becomes_markup(visit, key: str) -> None:
+    page = visit.open(key)
+    filled = 0
+    for screen in screens(page, key):
+        boxes = screen.locator(TYPED)
+        for box in boxes.all():
+            box.fill(HOSTILE)
+        if boxes.count():
+            filled += 1
+            run(screen)
+            page.wait_for_timeout(6000 if filled == 1 else 3000)  # the first run loads its model
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("img[src=x]").count() == 0
+
+
+def test_a_dial_reshapes_the_scoreboard_without_a_pass(visit) -> None:
+    page = visit.open("sampling")
+    page.click("#sampling-press")
+    board = page.locator("#sampling-board")
+    expect(board.locator(".bar-row, li").first).to_be_visible(timeout=SLOW)
+    page.wait_for_timeout(1500)
+    before = board.inner_text()
+    page.locator("#lesson-sampling .screen").first.locator("input[type=range]").first.focus()
+    for _ in range(4):
+        page.keyboard.press("ArrowLeft")
+    expect(board).not_to_have_text(before, timeout=20_000)
+
+
+def test_an_open_drawer_stays_open_while_its_figure_is_redrawn(visit) -> None:
+    page = visit.open("latents")
+    smear = screens(page, "latents")[1]
+    run(smear)
+    expect(smear.locator(".evidence .badge").first).to_be_visible(timeout=SLOW)
+    open_table(smear)
+    expect(smear.locator(".verdict")).to_contain_text("Measured", timeout=SLOW)
+    expect(smear.locator(".evidence table").first).to_be_visible()
+    smear.locator(".evidence .drawer summary", has_text="Table").first.click()
+    expect(smear.locator(".evidence table").first).to_be_hidden()

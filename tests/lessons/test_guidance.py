@@ -1,0 +1,387 @@
+"""The guidance lesson: measures, bounds, bad input, code against page, and nothing typed becomes markup."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from engines import diffusion
+from engines.evidence import PlainError
+from lessons.guidance import branches, editing, experiments, figures, looking, page, silencing, sweeping
+from lessons.shell import easel, views, workshop
+from tests.lessons.common import NASTY, last, run, safe
+
+CAPTION = "a red cat on a blue background"
+
+
+class Measure(experiments.Alignment):
+    """Stands where the judge stands: brighter is better."""
+
+    def __init__(self) -> None:
+        pass
+
+    wishes = ("cat", "the background “blue”")  # type: ignore[assignment]
+    unscored = ("“steam”",)  # type: ignore[assignment]
+
+    def of(self, pictures: np.ndarray) -> np.ndarray:
+        return pictures.mean(axis=(1, 2, 3)) / 255
+
+
+def near(picture, expected) -> None:
+    """A batch rounds the last digit differently."""
+    assert np.abs(np.asarray(picture).astype(int) - expected).max() <= 1
+
+
+# --- word maps --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def looked(painter):
+    return list(looking.look(painter, CAPTION, seeds=3, steps=2))
+
+
+def test_attention_adds_up_over_words_and_markers(looked):
+    *_, first, result = looked
+    assert first.value.shares.shape == (1, 2, 8) and result.value.shares.shape == (3, 2, 8)
+    np.testing.assert_allclose(result.value.shares.sum(axis=2), 1, atol=1e-5)
+    np.testing.assert_allclose(result.value.kinds().sum(axis=1), 1, atol=1e-5)
+    assert result.value.words == tuple(CAPTION.split())
+    choice, said = looking.look_truth(result.value)
+    assert choice in range(3) and "no word at all" in said
+    assert len(result.table.rows) == 8 and "interval" in result.findings[0].text
+
+
+def test_word_map_code_hears_the_same(looked):
+    first = looked[-2]
+    for sizes, expected in zip(run(first.snippet), first.expected, strict=True):
+        assert sizes.keys() == expected.keys()
+        for patches, maps in expected.items():
+            np.testing.assert_allclose(sizes[patches], maps, atol=1e-6)
+
+
+def test_word_maps_stream_one_line_a_pass(looked):
+    passes = looked[:2]
+    head = json.loads(figures.maps_head("k", passes[0].attention.words[0], 2))
+    assert head["words"][head["chosen"]] == "red"
+    line = json.loads(figures.maps_line(passes[0]))
+    for grid in line["grids"]:
+        assert len(grid["cells"]) == 7 and len(grid["cells"][0]) == grid["h"] * grid["w"]
+    assert "\n" not in figures.maps_line(passes[0])[:-1]
+
+
+# --- silencing --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def silenced(painter):
+    return last(silencing.silence(painter, CAPTION, "red", first=1, last=2, seeds=2, steps=4))
+
+
+def test_a_word_is_missed_where_it_is_missing(painter, silenced):
+    value = silenced.value
+    assert list(value.without) == ["window", "rest", "always", "hidden"]
+    expected = diffusion.paint(
+        painter, diffusion.Plan(CAPTION, (7, 8), steps=4, knock_out=(diffusion.KnockOut("red", 1, 2),))
+    )
+    np.testing.assert_array_equal(value.without["window"], expected)
+    assert value.label("window") == "gone in passes 2–3 only"
+    assert (np.abs(value.agreement()) <= 1).all()
+    assert silencing.silence_truth(value)[0] in range(3)
+    near(run(silenced.snippet), silenced.expected)
+
+
+def test_a_scheduler_with_a_pass_of_its_own_keeps_the_word_away_to_the_end(pndm):
+    value = last(silencing.silence(pndm, CAPTION, "red", first=1, last=2, seeds=1, steps=4)).value
+    read: list[str] = []
+    away = diffusion.Plan(
+        CAPTION, (7,), steps=4, knock_out=(diffusion.KnockOut("red", 0, 0), diffusion.KnockOut("red", 3, 4))
+    )
+    for event in diffusion.denoise(pndm, away):
+        read.append(event.captions[0])
+    assert len(read) == len(value.read) == 5
+    assert [("red" in one) for one in read] == [("red" not in one) for one in value.read]
+    np.testing.assert_array_equal(value.without["rest"], event.pictures)
+    *steps, result = branches.fork(pndm, CAPTION, seeds=1, steps=4)
+    assert len(steps) == 5 and result.provenance.settings["passes"] == 4
+    looked = last(looking.look(pndm, CAPTION, seeds=1, steps=4))
+    assert len(looked.value.maps) == 5 and looked.provenance.settings["passes"] == 4
+
+
+WITHOUT_CODE = {"v": {"fork"}, "xl-turbo": {"silence", "fork"}, "consistency": {"silence", "fork"}}
+
+
+def test_code_is_shown_for_the_painters_it_is_right_for(family):
+    name, painter = family
+    results = {
+        "look": last(looking.look(painter, CAPTION, seeds=1, steps=3)),
+        "silence": last(silencing.silence(painter, CAPTION, "red", first=1, last=1, seeds=1, steps=3)),
+        "weigh": last(editing.reweigh(painter, CAPTION, "red", weights=(3,), seeds=1, steps=3)),
+        "swap": last(editing.swap_word(painter, CAPTION, "cat", "dog", hold=2, hold_self=1, seeds=1, steps=3)),
+    }
+    if painter.has_two_branches:
+        results["fork"] = last(branches.fork(painter, CAPTION, guidance_scale=5.0, seeds=1, steps=3))
+        results["sweep"] = last(sweeping.sweep(painter, CAPTION, scales=(1, 4), seeds=1, steps=3))
+        results["negate"] = editing.negate(painter, CAPTION, "two dog", seeds=1, steps=3)
+    without = {kind for kind, result in results.items() if not result.snippet}
+    assert without == WITHOUT_CODE.get(name, set()) & results.keys()
+    for kind in results.keys() - without:
+        painted, expected = run(results[kind].snippet), results[kind].expected
+        if kind == "look":
+            for sizes, maps in zip(painted, expected, strict=True):
+                for patches in maps:
+                    np.testing.assert_allclose(sizes[patches], maps[patches], atol=1e-5)
+        elif kind == "fork":
+            for branch, noise in expected.items():
+                np.testing.assert_allclose(painted[branch], noise, atol=1e-4)
+        elif kind == "sweep":
+            for scale, picture in expected.items():
+                near(painted[scale][0], picture)
+        elif kind == "negate":
+            near(painted["pictures"][0], expected[0])
+        else:
+            near(painted[0] if kind == "weigh" else painted, expected[0] if kind == "weigh" else expected)
+
+
+def test_the_bigger_change_wins_when_the_interval_says_so(silenced):
+    kept = np.zeros((4, 8, 8, 3), np.uint8)
+    dim, bright = kept + 10, kept + 90
+    value = replace(silenced.value, kept=kept, without={"window": bright, "rest": dim})
+    assert silencing.silence_truth(value)[0] == 0
+    assert silencing.silence_truth(replace(value, without={"window": dim, "rest": bright}))[0] == 1
+    assert silencing.silence_truth(replace(value, without={"window": dim, "rest": dim}))[0] == 2
+
+
+def test_heat_that_foretells_the_change_agrees():
+    heat = np.zeros((1, 32, 32))
+    heat[:, :16] = 1
+    kept = np.zeros((1, 32, 32, 3), np.uint8)
+    changed = kept.copy()
+    changed[:, :16] = 200
+    value = silencing.Silenced("a cat", "cat", 0, 1, 4, kept, heat, {"always": changed})
+    assert value.agreement()[0] == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"word": "zebra"}, {"word": ""}, {"first": 3, "last": 1}, {"first": 0, "last": 3}, {"last": 9}, {"seeds": 0}],
+)
+def test_silencing_refuses_in_plain_words(painter, settings):
+    with pytest.raises(PlainError):
+        last(silencing.silence(painter, CAPTION, **({"word": "red", "steps": 4, "seeds": 1} | settings)))
+
+
+# --- two predictions --------------------------------------------------------------------------------------
+
+
+def test_the_sum_is_the_schedulers_noise(painter):
+    *_, first, result = steps = list(branches.fork(painter, CAPTION, guidance_scale=5.0, seeds=2, steps=4))
+    forks = steps[:4]
+    for fork in forks:
+        mixed = fork.noise_without + 5.0 * (fork.noise_with - fork.noise_without)
+        np.testing.assert_allclose(mixed, fork.noise_guided, atol=1e-5)
+    assert result.value.noise.shape == result.value.picture.shape == (2, 4)
+    assert branches.fork_truth(result.value)[0] in range(3)
+    line = json.loads(figures.fork_line(forks[0]))
+    assert len(line["images"]) == 3 and len(line["with"]) == forks[0].noise_with.size
+    for name, expected in first.expected.items():
+        np.testing.assert_allclose(run(first.snippet)[name], expected, atol=1e-5)
+
+
+def test_a_painter_with_one_branch_says_so(turbo):
+    assert not turbo.has_two_branches
+    for experiment in (branches.fork(turbo, CAPTION), sweeping.sweep(turbo, CAPTION), sweeping.dice(turbo, CAPTION)):
+        with pytest.raises(PlainError, match="one prediction"):
+            next(experiment)
+    with pytest.raises(PlainError, match="one prediction"):
+        editing.negate(turbo, CAPTION, "blue")
+    assert last(looking.look(turbo, CAPTION, seeds=1, steps=1)).value.shares.shape == (1, 1, 8)
+    assert not last(silencing.silence(turbo, CAPTION, "red", last=0, seeds=1, steps=2)).snippet
+
+
+def test_a_few_step_painter_takes_its_own_number_of_passes(turbo):
+    assert turbo.steps == 4
+    assert [experiments.pass_of(turbo, position) for position in (1, 8, 20, experiments.STEPS)] == [1, 1, 3, 4]
+    assert last(looking.look(turbo, CAPTION, seeds=1)).value.shares.shape[1] == 4
+    silent = last(silencing.silence(turbo, CAPTION, "red", last=experiments.pass_of(turbo, 8) - 1, seeds=1))
+    assert silent.provenance.settings["passes"] == 4
+    held = last(editing.swap_word(turbo, CAPTION, "cat", "dog", hold=experiments.pass_of(turbo, 20), seeds=1))
+    assert held.provenance.settings["passes"] == 4
+
+
+# --- the sweep --------------------------------------------------------------------------------------------
+
+
+def test_the_sweep_measures_more_and_more_seeds(painter, monkeypatch):
+    monkeypatch.setattr(sweeping, "alignment", lambda caption, painter: Measure())
+    first, second = sweeping.sweep(painter, CAPTION, scales=(0, 1, 4, 20), seeds=2, steps=2)
+    value = second.value
+    assert first.value.clipped.shape == (1, 4) and value.clipped.shape == value.alignment.shape == (2, 4)
+    ignored = diffusion.paint(painter, diffusion.Plan("", (7,), steps=2, guidance_scale=1.0))[0]
+    near(value.pictures[0, 0], ignored)
+    code = run(first.snippet)
+    assert list(code) == [1, 4, 20]
+    for scale, (picture, saturation, _) in code.items():
+        near(picture, first.expected[scale])
+        assert saturation == pytest.approx(value.saturation[0, value.at(scale)], abs=0.02)
+    assert len(figures.sweep_chart(value).data) == 6
+
+
+def test_what_more_guidance_bought(painter):
+    value = last(sweeping.sweep(painter, CAPTION, scales=(4, 20), seeds=2, steps=1)).value
+    assert value.alignment is None and "bundled" in value.why and sweeping.sweep_truth(value) is None
+    low, high = np.array([[0.2, 0.2], [0.3, 0.3]]), np.array([[0.2, 0.8], [0.3, 0.9]])
+    for closer, harsher, choice in ((high, low, 0), (high, high, 1), (low, high, 2), (low, low, 3)):
+        changed = replace(value, alignment=closer, clipped=harsher, saturation=low)
+        assert sweeping.sweep_truth(changed)[0] == choice
+
+
+@pytest.mark.parametrize("scales", [(), (4,), (4, 4.0), (-1, 4), (1, 31), (1, float("nan")), tuple(range(17))])
+def test_scales_out_of_range_are_refused(painter, scales):
+    with pytest.raises(PlainError):
+        next(sweeping.sweep(painter, CAPTION, scales=scales))
+
+
+@pytest.fixture
+def seen(painter, monkeypatch):
+    """What the judge sees in every picture; tests fill it in."""
+    from engines.judge_model import Found, Reading
+
+    readings: list[Reading] = []
+
+    class Look:
+        def look(self, pictures):
+            return readings * len(pictures)
+
+    def see(*found: tuple[str, str, float, float], objects: dict[str, float], background: str = "blue") -> None:
+        things = tuple(Found(name, 0.9, colour, sure, x, 0.5) for name, colour, sure, x in found)
+        readings[:] = [Reading(things, objects, background, {background: 0.5})]
+
+    monkeypatch.setattr(diffusion.Painter, "is_bundled", True)
+    monkeypatch.setattr(experiments.judge, "load", Look)
+    return see
+
+
+def test_the_judge_is_asked_for_what_the_caption_names(painter, seen):
+    seen(("cat", "gray", 0.4, 0.5), objects={"cat": 0.9})
+    measure = experiments.alignment("a cat on a blue background", painter)
+    assert measure.wishes == ("cat", "exactly 1 cat", "the background “blue”") and measure.unscored == ()
+    np.testing.assert_allclose(measure.of(np.zeros((2, 8, 8, 3), np.uint8)), (0.9 + 1 + 0.5) / 3)
+    assert isinstance(experiments.alignment("a steam engine", painter), str)
+
+
+def test_place_number_and_colour_count_too(painter, seen):
+    picture = np.zeros((1, 8, 8, 3), np.uint8)
+    beside = experiments.alignment("a lemon to the left of a cat", painter)
+    assert beside.wishes == ("lemon", "cat", "exactly 1 lemon", "exactly 1 cat", "lemon left of cat")
+    both = {"lemon": 0.8, "cat": 0.8}
+    seen(("lemon", "yellow", 1, 0.2), ("cat", "gray", 1, 0.8), objects=both)
+    right = beside.of(picture)[0]
+    seen(("lemon", "yellow", 1, 0.8), ("cat", "gray", 1, 0.2), objects=both)
+    assert right == pytest.approx((1.6 + 3) / 5) and beside.of(picture)[0] == pytest.approx(right - 1 / 5)
+    painted = experiments.alignment("two red balloons", painter)
+    assert painted.wishes == ("balloon", "exactly 2 balloon", "the balloon in red")
+    seen(("balloon", "red", 0.6, 0.2), ("balloon", "blue", 0.9, 0.8), objects={"balloon": 0.9})
+    assert painted.of(picture)[0] == pytest.approx((0.9 + 1 + 0.6 / 2) / 3)
+    seen(objects={"balloon": 0.1})
+    assert painted.of(picture)[0] == pytest.approx(0.1 / 3)
+
+
+def test_what_the_judge_leaves_out_is_named(painter, seen):
+    seen(("cat", "gray", 1, 0.5), objects={"cat": 0.9})
+    assert "the colour of the cat" in experiments.alignment("a red cat", painter).unscored
+    assert "the lettering “OPEN”" in experiments.alignment('a sign that says "open"', painter).unscored
+    swept = last(sweeping.sweep(painter, "a red cat", scales=(4, 20), seeds=1, steps=1))
+    assert "Not scored: the colour of the cat." in swept.findings[0].text
+    negated = editing.negate(painter, CAPTION, "a red cat", seeds=1, steps=1)
+    assert "Not scored: the colour of the cat." in negated.findings[-1].text
+
+
+def test_dice_are_thrown_once(painter):
+    value = last(sweeping.dice(painter, CAPTION, scales=(1, 3), seeds=2, steps=2)).value
+    assert value.again.max() == 0 and value.spread.shape == (2, 2)
+    assert sweeping.dice_truth(value)[0] in range(3)
+    with pytest.raises(PlainError, match="2 seeds"):
+        next(sweeping.dice(painter, CAPTION, seeds=1))
+
+
+# --- editing ----------------------------------------------------------------------------------------------
+
+
+def test_every_edit_stands_beside_the_untouched_pictures(painter, monkeypatch):
+    monkeypatch.setattr(editing, "alignment", lambda caption, painter: Measure())
+    negated = editing.negate(painter, CAPTION, "two dog", seeds=2, steps=2)
+    near(run(negated.snippet)["pictures"][0], negated.expected[0])
+    weighed = last(editing.reweigh(painter, CAPTION, "red", weights=(0, 3), seeds=2, steps=2))
+    assert weighed.value.labels == ("“red” × 1", "“red” × 0", "“red” × 3")
+    swapped = last(editing.swap_word(painter, CAPTION, "cat", "dog", hold=2, hold_self=2, seeds=2, steps=2))
+    np.testing.assert_array_equal(
+        swapped.value.pictures[0], diffusion.paint(painter, diffusion.Plan(CAPTION, (7, 8), steps=2))
+    )
+    assert editing.swap_truth(swapped.value)[0] in range(3)
+    near(run(weighed.snippet)[0], weighed.expected[0])
+    near(run(swapped.snippet), swapped.expected)
+    for result in (negated, weighed, swapped):
+        assert result.alt.endswith(".") and len(result.table.rows) == len(result.value.labels)
+        assert figures.edit_rows(result.value).count("<figure") == 2 * len(result.value.labels)
+
+
+def test_a_word_is_replaced_everywhere_and_whole(painter):
+    assert editing.replaced(painter, "a cat and a Cat, not a catfish", "cat", r"\1 dog") == (
+        r"a \1 dog and a \1 dog, not a catfish"
+    )
+    for word, other in (("zebra", "dog"), ("cat", "cat"), ("cat", " "), ("", "dog")):
+        with pytest.raises(PlainError):
+            editing.replaced(painter, CAPTION, word, other)
+
+
+# --- the API, safety --------------------------------------------------------------------------------------
+
+
+def test_the_api(served):
+    answer = page.word_maps(CAPTION, "Blue", seed=1, steps=2)
+    assert len(answer["passes"]) == 2 and 0 < answer["share"] < 1 and json.dumps(answer)
+    side = len(answer["passes"][0]["maps"]["8x8"])
+    assert side == 8
+    swept = page.guidance_sweep(CAPTION, seed=1, scales=[1, 9])
+    assert [one["scale"] for one in swept["sweep"]] == [1, 9] and json.dumps(swept)
+    assert swept["sweep"][0]["certainty"] is None and swept["why"]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"word": "zebra"},
+        {"word": ""},
+        {"steps": 0},
+        {"steps": 51},
+        {"seed": -1},
+        {"caption": ""},
+        {"caption": "x" * 999},
+    ],
+)
+def test_the_api_refuses_in_plain_words(served, settings):
+    with pytest.raises(PlainError):
+        page.word_maps(**({"caption": CAPTION, "word": "red", "steps": 1} | settings))
+
+
+def test_without_a_painter_the_lesson_says_so(monkeypatch):
+    monkeypatch.setattr(workshop, "painter_is_missing", lambda: True)
+    assert "models/painter" in easel.missing_notice()
+
+
+def test_nothing_typed_becomes_markup(painter):
+    caption = f"cat {NASTY}"
+    look = last(looking.look(painter, caption, seeds=1, steps=1))
+    silent = last(silencing.silence(painter, caption, "cat", last=0, seeds=1, steps=2))
+    swept = last(sweeping.sweep(painter, caption, scales=(1, 4), seeds=1, steps=1))
+    dice = last(sweeping.dice(painter, caption, scales=(1, 4), seeds=2, steps=1))
+    negated = editing.negate(painter, caption, NASTY, seeds=1, steps=1)
+    swapped = last(editing.swap_word(painter, caption, "cat", NASTY, hold=1, seeds=1, steps=1))
+    weighed = last(editing.reweigh(painter, caption, "cat", weights=(2,), seeds=1, steps=1))
+    for result in (look, silent, swept, dice, negated, swapped, weighed):
+        safe(str(views.evidence(result)))
+    safe(figures.silenced_rows(silent.value) + figures.silenced_bars(silent.value) + figures.sweep_row(swept.value))
+    safe(figures.edit_rows(negated.value) + figures.edit_rows(swapped.value) + figures.dice_rows(dice.value))

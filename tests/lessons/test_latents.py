@@ -1,0 +1,256 @@
+"""The latents lesson: measures, bounds, bad pictures, code against page, and nothing typed becomes markup."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engines import judge, picture_snippets
+from engines.evidence import PlainError
+from engines.pictures import font_size
+from lessons.latents import experiments as lab
+from lessons.latents import page, reading, shrinking, smearing, surgery, views
+from lessons.shell import easel
+from lessons.shell import views as shell_views
+from lessons.shell.content import read_lesson, read_quiz
+from tests.lessons.common import NASTY, last, run, safe
+
+
+@pytest.fixture
+def reader(monkeypatch):
+    """A reader that reads a picture's ink: "OPEN" where there is some, nothing on blank paper."""
+
+    def read(pictures, progress=None):
+        return tuple(judge.Lettering("OPEN" if picture.min() < 250 else "", 1.0, ()) for picture in pictures)
+
+    monkeypatch.setattr(judge, "read_text", read)
+
+
+def png(picture: np.ndarray) -> str:
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def test_the_words_are_complete():
+    lesson = read_lesson("latents")
+    assert [section.key for section in lesson.sections] == ["shrink", "smear", "surgery", "text"]
+    assert set(lesson.predictions) == {"exact", "stripes", "channel", "letters"}
+    assert len(read_quiz("latents").questions) == 6
+
+
+# --- 1 ----------------------------------------------------------------------------------------------------
+
+
+def test_shrinking_counts_and_compares_with_a_thumbnail(painter):
+    first, result = shrinking.shrink(painter, lab.choose(painter, "owl-meadow"))
+    value = result.value
+    assert len(first.value.scores) == 1 and len(value.scores) == len(lab.CAPTIONS)
+    assert value.trip.numbers.picture == 64 * 64 * 3 and value.trip.numbers.latent == 4 * 8 * 8
+    assert value.trip.numbers.ratio == 48
+    assert value.thumbnail_side**2 * 3 <= value.trip.numbers.latent
+    assert result.expected == pytest.approx(value.scores[0].psnr)
+    assert views.shrunk(value).count("latent") >= 1 and "48" in result.findings[0].headline
+    assert shrinking.truth(value)[0] in range(4)
+
+
+def test_shrinking_code_gives_the_same_psnr(painter, tmp_path):
+    result = next(shrinking.shrink(painter, lab.choose(painter, "owl-meadow")))
+    Image.fromarray(lab.example("owl-meadow", 64, 64)).save(tmp_path / "owl.png")
+    code = result.snippet.replace("lessons/noising/examples/owl-meadow.png", str(tmp_path / "owl.png"))
+    assert run(code)["psnr"] == pytest.approx(result.expected, abs=0.01)
+
+
+@pytest.mark.parametrize(("share", "choice"), [(0.95, 0), (0.6, 1), (0.3, 2), (0.1, 3)])
+def test_exact_pixels_choose_the_answer(painter, share, choice):
+    value = next(shrinking.shrink(painter, lab.choose(painter, "owl-meadow"))).value
+    score = replace(value.scores[0], exact=share)
+    assert shrinking.truth(replace(value, scores=(score, score)))[0] == choice
+
+
+def test_the_thumbnail_keeps_what_is_flat_and_no_more():
+    flat = np.full((64, 64, 3), 77, np.uint8)
+    np.testing.assert_array_equal(shrinking.through_thumbnail(flat, 9), flat)
+    assert shrinking.thumbnail_side(1024) == 18
+
+
+# --- 2 ----------------------------------------------------------------------------------------------------
+
+
+def test_detail_sorts_flat_from_edge():
+    picture = np.zeros((32, 32, 3), np.uint8)
+    picture[:, 16:] = 255
+    detail = smearing.local_detail(picture)
+    assert detail[5, 3] == 0 and detail[5, 15] == pytest.approx(1)
+    blurred = picture.copy()
+    blurred[:, 15:17] = 128
+    measured = smearing.edges(picture[None], blurred[None])
+    assert measured.over(0) == [0] and measured.over(3)[0] > 0
+    assert measured.share.sum() == pytest.approx(1) and measured.area.sum() == pytest.approx(1)
+
+
+def test_contrast_kept_is_one_for_a_copy_and_nothing_for_grey():
+    pattern = smearing.stripe(4, 0, True, 64)
+    copy = np.repeat(pattern[..., None] * 255, 3, axis=-1).astype(np.uint8)
+    assert smearing.contrast_kept(pattern, copy) == pytest.approx(1)
+    assert smearing.contrast_kept(pattern, np.full_like(copy, 128)) == pytest.approx(0)
+    assert smearing.contrast_kept(pattern, 255 - copy) == pytest.approx(-1)
+    assert smearing.offsets(1) == [0, 1] or len(smearing.offsets(1)) == 3
+    assert smearing.offsets(8) == [0, 4, 8, 12]
+
+
+@pytest.fixture(scope="module")
+def smeared(painter):
+    own = lab.choose(painter, NASTY, np.full((90, 40), 128, np.uint8))
+    return list(smearing.smear(painter, replace(own, name=NASTY)))
+
+
+def test_smearing_measures_scenes_stripes_and_strangers(smeared):
+    value = smeared[-1].value
+    assert [one.width for one in value.stripes] == list(smearing.WIDTHS)
+    assert len(value.strangers) == 6 and value.strangers[0].name.startswith("its diet")
+    assert smearing.truth(value)[0] in range(4)
+    assert "detail" in views.detail_bars(value.edges)
+    assert views.stripe_pictures(value, 64).count("<figure") == len(smearing.WIDTHS)
+    assert len(views.stripe_chart(value).data) == 2
+    safe(views.stranger_row(value) + str(shell_views.evidence(smeared[-1])))
+
+
+def test_stripe_code_gives_the_same_contrast(painter, smeared):
+    step = smeared[5]
+    assert run(step.snippet) == pytest.approx(step.expected, abs=0.01)
+
+
+def test_the_narrowest_survivor_has_no_wider_victim(smeared):
+    value = smeared[-1].value
+    kept = {1: 0.9, 2: 0.1, 3: 0.6, 4: 0.7}
+    stripes = tuple(replace(value.stripes[0], width=w, kept=np.array([k])) for w, k in kept.items())
+    assert smearing.surviving_width(replace(value, stripes=stripes)) == 3
+    assert smearing.truth(replace(value, stripes=stripes))[0] == 1
+    assert smearing.surviving_width(replace(value, stripes=stripes[1:2])) is None
+
+
+# --- 3 ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", list(surgery.HOWS))
+def test_surgery_measures_every_channel(painter, how):
+    results = list(surgery.operate(painter, lab.choose(painter, "cat-meadow"), how))
+    value = results[-1].value
+    assert [len(result.value.harms) for result in results] == [1, 2, 3, 4]
+    assert surgery.truth(value)[0] == surgery.worst(value).channel
+    for harm in value.harms:
+        assert len(harm.psnr) == 12 and all(-0.01 <= share <= 1.01 for share in harm.brightness)
+        changed = (harm.latent != value.latent).any(axis=(1, 2))
+        assert not np.delete(changed, harm.channel).any()
+    assert views.operated(value).count("<figure") == 5 and views.harm_bars(value).count("bar-row") == 4
+
+
+@pytest.mark.parametrize("how", list(surgery.HOWS))
+def test_surgery_code_gives_the_same_picture(painter, tmp_path, how):
+    result = last(surgery.operate(painter, lab.choose(painter, "cat-meadow"), how, seed=3))
+    for name in lab.CAPTIONS:
+        Image.fromarray(lab.example(name, 64, 64)).save(tmp_path / f"{name}.png")
+    code = result.snippet.replace("lessons/noising/examples", str(tmp_path))
+    assert np.abs(np.asarray(run(code)["restored"]).astype(int) - result.expected).max() <= 1
+
+
+def test_other_operations_are_refused(painter):
+    for settings in ({"how": NASTY}, {"seed": -1}):
+        with pytest.raises(PlainError):
+            last(surgery.operate(painter, lab.choose(painter, "cat-meadow"), **settings))
+
+
+# --- 4 ----------------------------------------------------------------------------------------------------
+
+
+def test_words_are_drawn_without_repeats_and_ones_own_comes_first():
+    assert len(set(reading.pick_words(count=12, seed=3))) == 12
+    assert reading.pick_words("open", 3)[0] == "open"
+    assert "OPEN" not in reading.pick_words("open", 24)
+    assert reading.pick_words(seed=1) == reading.pick_words(seed=1) != reading.pick_words(seed=2)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"own": NASTY}, {"own": "two words"}, {"own": "日本"}, {"count": 0}, {"count": 25}, {"seed": None}]
+)
+def test_bad_words_are_refused(settings):
+    with pytest.raises(PlainError):
+        reading.pick_words(**settings)
+
+
+def test_legibility_reads_before_and_after(painter, reader):
+    results = list(reading.legibility(painter, own="open", count=2))
+    value = results[-1].value
+    heights = [one.letter_height for one in value.heights]
+    assert heights == sorted(heights) and len(results) == value.of == len(heights)
+    assert all(one.before == ("OPEN", "OPEN") for one in value.heights)
+    assert all(one.share(one.before).successes == 1 for one in value.heights)
+    assert reading.truth(value, 64)[0] in range(4)
+    assert views.readings(value).count("<figure") == len(heights)
+    assert len(views.reading_chart(value).data) == 2
+
+
+def test_the_surviving_height_has_no_larger_victim(painter, reader):
+    value = last(reading.legibility(painter, own="open", count=2)).value
+    one = value.heights[0]
+    heights = tuple(
+        replace(one, letter_height=height, after=("OPEN", "") if good else ("", ""))
+        for height, good in ((6, True), (10, False), (14, True), (20, True))
+    )
+    assert reading.surviving_height(replace(value, heights=heights)) == 14
+    assert reading.truth(replace(value, heights=heights))[0] == 1
+
+
+def test_what_the_reader_reads_is_escaped(painter, reader):
+    value = last(reading.legibility(painter, count=1)).value
+    nasty = tuple(replace(one, after=(NASTY,)) for one in value.heights)
+    safe(views.readings(replace(value, heights=nasty)))
+
+
+def test_legibility_code_draws_what_the_page_draws():
+    code = picture_snippets.legibility("a/painter", "OPEN", font_size=font_size(12), size=64)
+    compile(code, "snippet", "exec")
+    drawing = "from PIL import Image, ImageDraw, ImageFont\n" + code[code.index("font =") : code.index("pixels =")]
+    scope: dict = {}
+    exec(drawing, scope)
+    np.testing.assert_array_equal(np.asarray(scope["drawn"]), reading.draw_text("OPEN", 12, width=64, height=64))
+
+
+# --- the API ----------------------------------------------------------------------------------------------
+
+
+def test_the_api(served):
+    wide = np.random.default_rng(0).integers(0, 256, (40, 90, 4), dtype=np.uint8)
+    for sent in ("cat-meadow", png(wide), "data:image/png;base64," + png(wide)):
+        trip, channels = page.round_trip(sent), page.latent_channels(sent)
+        assert trip["ratio"] == 48 and trip["after"].startswith("data:image/webp;base64,")
+        assert np.array(channels["latent"]).shape == tuple(channels["shape"]) == (4, 8, 8)
+        assert len(channels["views"]) == 4 and json.dumps(trip) and json.dumps(channels)
+
+
+def enormous() -> str:
+    file = io.BytesIO()
+    Image.new("1", (9000, 9000)).save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+@pytest.mark.parametrize(
+    "picture",
+    ["", "../../etc/passwd", "not base64!", NASTY, None, 7, base64.b64encode(b"GIF89a").decode(), enormous()],
+    ids=["empty", "path", "words", "markup", "none", "number", "corrupt", "enormous"],
+)
+@pytest.mark.parametrize("endpoint", [page.round_trip, page.latent_channels], ids=["round_trip", "latent_channels"])
+def test_the_api_refuses_what_is_no_picture(served, endpoint, picture):
+    with pytest.raises(PlainError):
+        endpoint(picture)
+
+
+def test_an_upload_is_shown_without_markup():
+    safe(easel.picker_with({}, np.zeros((64, 64, 3), np.uint8)))

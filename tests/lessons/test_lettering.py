@@ -1,0 +1,607 @@
+"""The lettering lesson: the mirror and the signs measured, bounds, code against page, nothing typed becomes markup."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+from dataclasses import replace
+
+import gradio as gr
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from engines import character_art as art
+from engines import hardware, judge, language_model, sign_lab
+from engines.evidence import Evidence, PlainError, wilson
+from lessons.lettering import causes, ceilings, drawings, mirror, page, signs
+from lessons.lettering import views as draw
+from lessons.shell import views
+from lessons.shell.content import read_lesson, read_quiz
+from tests.engines import tiny_text
+from tests.lessons.common import NASTY, last, run, safe
+
+
+def test_the_words_are_complete():
+    lesson = read_lesson("lettering")
+    assert [section.key for section in lesson.sections] == ["signs", "causes", "ceiling", "mirror"]
+    assert set(lesson.predictions) == {"legible", "repair", "ceiling", "mirror"}
+    assert len(read_quiz("lettering").questions) == 6
+
+
+WORDS = sign_lab.Words(("A", "OPEN", "STOP", "BREAD"), ("B", "HATS", "LAMP", "RIVER"), "a test")
+WRONG = [
+    "",
+    "two words",
+    "NINELETTERS",
+    "x" * 200,
+    NASTY,
+    "\u05e9\u05dc\u05d5\u05dd",
+    "\U0001f600",
+    "OP\u200bEN",
+    "日本",
+    "ÄRA",
+    7,
+    None,
+]
+
+
+class Painter:
+    """Stands in for a sign painter: "boxes" prints the word, the others print it backwards."""
+
+    revision = "test"
+
+    def __init__(self, key: str) -> None:
+        self.cause = sign_lab.check_cause(key)
+
+    def pieces(self, word: str) -> tuple[str, ...]:
+        return tuple(word) if self.cause.key == "characters" else (word,)
+
+    def unmet(self, word: str) -> tuple[bool, ...] | None:
+        return None if self.cause.key == "sloppy" else (not WORDS.has_seen(word),) * len(self.pieces(word))
+
+
+@pytest.fixture
+def lab(monkeypatch):
+    """The lab with stand-ins for painters and reader, and short word lists."""
+    written: dict[bytes, str] = {}
+
+    def printed(word: str) -> np.ndarray:
+        picture = sign_lab.draw_sign(word)
+        written[picture.tobytes()] = word
+        return picture
+
+    def paint(painter, words, seeds, *, previews=False):
+        words, seeds = tuple(map(sign_lab.check_word, words)), tuple(seeds)
+        right = painter.cause.boxed
+        pictures = np.stack([printed(word if right else word[::-1]) for word in words for _ in seeds])
+        for index in range(4):
+            last = index == 3
+            yield sign_lab.SignPass(
+                index, 4, words, seeds, pictures if previews else None, pictures if last else None, 0.1
+            )
+
+    def read(pictures, words):
+        each = [word for word in words for _ in range(len(pictures) // len(words))]
+        texts = [written.get(picture.tobytes(), "") for picture in pictures]
+        return tuple(sign_lab.Spelling(w, t, judge.edit_distance(t, w)) for w, t in zip(each, texts, strict=True))
+
+    monkeypatch.setattr(sign_lab, "words", lambda: WORDS)
+    monkeypatch.setattr(sign_lab, "is_seen", WORDS.has_seen)
+    monkeypatch.setattr(sign_lab, "load", lambda cause, progress=None: Painter(cause))
+    monkeypatch.setattr(sign_lab, "paint", paint)
+    monkeypatch.setattr(sign_lab, "read", read)
+
+
+# --- 1: signs ---------------------------------------------------------------------------------------------
+
+
+def test_a_word_is_painted_by_each_painter_and_read(lab):
+    events = list(signs.paint_word("open", seeds=3, seed=5))
+    results = [event for event in events if isinstance(event, Evidence)]
+    value = results[-1].value
+    assert [len(result.value.painted) for result in results] == [1, 2, 3, 4]
+    assert value.word == "OPEN" and value.seen
+    assert [one.exact.successes for one in value.painted] == [0, 0, 0, 3]
+    assert value.painted[0].spellings[0].text == "NEPO" and [value.painted[0].seed(row) for row in range(3)] == [
+        5,
+        6,
+        7,
+    ]
+    assert value.pieces == (("OPEN",), ("OPEN",), ("O", "P", "E", "N"), ("OPEN",))
+    assert len(results[-1].table.rows) == 12
+    assert draw.signs(value).count("<figure") == 12 and "was on the training signs" in draw.signs(value)
+    assert results[-1].findings[-1].headline == "Seen"
+
+
+def test_glimpses_come_before_the_signs_and_a_run_can_be_left(lab, monkeypatch):
+    monkeypatch.setattr(signs, "GLIMPSE_EVERY", 1)
+    events = signs.paint_word("LAMP", ["boxes"], seeds=1)
+    first = next(events)
+    assert isinstance(first, signs.Glimpse) and first.index == 0
+    assert "pass 1 of 4" in draw.signs(signs.Signs("LAMP", False, (), (), ()), first)
+    events.close()
+
+
+@pytest.mark.parametrize(("right", "choice"), [(0, 0), (1, 1), (2, 1), (3, 2), (4, 3)])
+def test_the_sloppy_painter_chooses_the_answer(lab, right, choice):
+    result = last(signs.paint_word("LAMP", ["sloppy"], seeds=4))
+    (one,) = result.value.painted
+    spellings = tuple(replace(spelling, errors=0 if i < right else 4) for i, spelling in enumerate(one.spellings))
+    value = replace(result.value, painted=(replace(one, spellings=spellings),))
+    assert signs.truth(value)[0] == choice
+    assert signs.truth(last(signs.paint_word("LAMP", ["boxes"])).value) is None
+
+
+@pytest.mark.parametrize("word", WRONG, ids=ascii)
+def test_what_no_sign_can_hold_is_refused_before_anything_is_painted(lab, word):
+    for call in (
+        lambda: last(signs.paint_word(word)), lambda: page.paint_sign(word),
+        lambda: last(page.try_painter(words=word)) if word != "two words" else sign_lab.check_word(word),
+    ):  # fmt: skip
+        with pytest.raises(PlainError):
+            call()
+
+
+@pytest.mark.parametrize("settings", [{"causes": []}, {"causes": [NASTY]}, {"seeds": 0}, {"seeds": 99}, {"seed": None}])
+def test_bad_settings_are_refused(lab, settings):
+    with pytest.raises(PlainError):
+        last(signs.paint_word("OPEN", **settings))
+
+
+@pytest.mark.parametrize("painter", ["characters", "boxes"])
+def test_sign_code_paints_what_the_page_shows(painter):
+    result = last(signs.paint_word("OPEN", [painter], seeds=1, seed=3))
+    assert np.abs(np.asarray(run(result.snippet)).astype(int) - result.expected).max() <= 2
+
+
+def test_new_words_go_round_a_list_of_words_that_no_painter_was_trained_on():
+    assert set(signs.NEW_WORDS) <= set(sign_lab.words().never_seen) and len(signs.NEW_WORDS) >= 40
+    first = signs.next_new_word("OPEN")
+    assert first in signs.NEW_WORDS and signs.next_new_word(NASTY) == signs.next_new_word("") == first
+    word, met = first, []
+    for _ in signs.NEW_WORDS:
+        met.append(word)
+        word = signs.next_new_word(word.lower())
+    assert word == first and len(set(met)) == len(signs.NEW_WORDS)
+
+
+def test_pieces_that_no_training_caption_held_are_marked(lab):
+    new, old = last(signs.paint_word("LAMP", seeds=1)), last(signs.paint_word("OPEN", seeds=1))
+    assert new.value.unmet == (None, (True,), (True,) * 4, (True,))
+    assert draw.signs(new.value).count('class="unmet"') == 6 and "in no training caption" in draw.signs(new.value)
+    assert "which stood in no training caption" in new.findings[1].text
+    assert "has more to fail at" in new.findings[-1].text and "has more to fail at" not in old.findings[-1].text
+    assert "unmet" not in draw.signs(old.value) and not any("training caption" in one.text for one in old.findings[:-1])
+    assert signs.never_met((True, False, True)) == "; only 1 of them stood in a training caption"
+    assert "none of them" in signs.never_met((True, True)) and signs.never_met(None) == signs.never_met((False,)) == ""
+
+
+def test_what_the_reader_reads_is_escaped(lab):
+    result = last(signs.paint_word("LAMP", ["sloppy"], seeds=1))
+    (one,) = result.value.painted
+    nasty = replace(one, spellings=(sign_lab.Spelling("LAMP", NASTY, 4),))
+    safe(draw.signs(replace(result.value, painted=(nasty,))))
+    safe(draw.side_by_side(causes.Run("seen", 4, ("LAMP",), (nasty,))))
+
+
+def test_two_learners_at_once_keep_their_own_results(lab):
+    mine, theirs = signs.paint_word("LAMP", seeds=1), signs.paint_word("STOP", seeds=2)
+    seen = [(a.value.word, b.value.word) for a, b in zip(mine, theirs, strict=True) if isinstance(a, Evidence)]
+    assert seen == [("LAMP", "STOP")] * 4
+
+
+# --- 2: causes --------------------------------------------------------------------------------------------
+
+
+def test_a_cell_gives_all_painters_the_same_words_and_seeds(lab):
+    results = list(causes.rerun("never_seen", 4, words=2, seeds=2, seed=3))
+    value = results[-1].value
+    assert sorted(value.words) == ["HATS", "LAMP"] and len(results) == 4
+    assert {one.words for one in value.painted} == {value.words} and {one.seeds for one in value.painted} == {(3, 4)}
+    assert len(results[-1].table.rows) == 16
+    assert draw.side_by_side(value).count("<figure") == 8
+
+
+def test_the_effect_of_the_word_is_none_for_a_deaf_painter_and_all_for_a_printer(lab):
+    value = last(causes.rerun("never_seen", 4, words=2, seeds=2)).value
+    printer = value.painted[-1]
+    assert printer.word_effect == pytest.approx(1)
+    deaf = replace(printer, pictures=np.repeat(printer.pictures[:1], len(printer.pictures), axis=0))
+    assert deaf.word_effect == 0
+    assert "How much the word changes the lettering" in draw.side_by_side(value)
+    assert last(causes.rerun("never_seen", 4, words=1)).value.painted[0].word_effect is None
+
+
+def test_words_are_drawn_by_seed_from_their_list(lab):
+    assert causes.pick("seen", 4, 8, 1) == causes.pick("seen", 4, 8, 1) and set(causes.pick("seen", 4, 8, 1)) == {
+        "OPEN",
+        "STOP",
+    }
+    assert causes.words_asked("open, lamp", 4, 0) == ("OPEN", "LAMP")
+
+
+BAD_CELLS = (
+    {"kind": NASTY}, {"length": 0}, {"length": 9}, {"length": 7}, {"words": 0}, {"words": 99}, {"seeds": 0},
+    {"seeds": 99}, {"seed": -1}, {"seed": None},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("settings", BAD_CELLS)
+def test_bad_cells_are_refused(lab, settings):
+    with pytest.raises(PlainError):
+        last(causes.rerun(**settings))
+
+
+def test_repairs_are_compared_sign_by_sign(lab, monkeypatch):
+    many = sign_lab.Words((), ("ABCD", "EFGH", "IJKL", "MNOP", "QRST", "UVWX"), "a test")
+    monkeypatch.setattr(sign_lab, "words", lambda: many)
+    result = last(causes.rerun("never_seen", 4, seeds=2))
+    spelling, reading, layout = result.findings[4:]
+    assert (spelling.headline, reading.headline, layout.headline) == ("+0 points", "+0 points", "+100 points")
+    assert "on no word" in spelling.text and "same 6 words" in reading.text and "it helps" in layout.text
+    few = last(causes.rerun("never_seen", 4, words=5, seeds=4))
+    assert few.findings[-1].headline == "+100 points" and "too few words" in few.findings[-1].text
+
+
+def test_intervals_of_a_cell_are_over_words(lab):
+    value = last(causes.rerun("never_seen", 4, words=2, seeds=4)).value
+    share = value.painted[-1].exact
+    assert (share.successes, share.trials) == (8, 8) and share.low == pytest.approx(wilson(2, 2).low)
+
+
+def record(right: int, of: int = 50) -> dict:
+    share = wilson(right, of)
+    return {
+        "words": of, "right": right, "of": of, "rate": share.rate, "low": share.low, "high": share.high,
+        "character_error_rate": 1 - share.rate, "character_error_low": 0.0, "character_error_high": 1.0,
+    }  # fmt: skip
+
+
+def measured(shares: dict[str, int]) -> dict:
+    """A record as ``training/sign_measures.py`` writes it."""
+
+    def lengths(right: int) -> dict:
+        return {key: record(right) for key in ("all", "1", "2–4", "2 letters", "8 letters")}
+
+    return {
+        "steps": 20, "guidance_scale": 3.0, "seeds": [0, 1], "reader": {"round_trip": lengths(48)},
+        "painters": {key: {"seen": lengths(50), "never_seen": lengths(right)} for key, right in shares.items()},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("shares", "choice"),
+    [
+        ({"sloppy": 0, "spelled": 10, "characters": 25, "boxes": 45}, 3),
+        ({"sloppy": 0, "spelled": 5, "characters": 45, "boxes": 44}, 4),
+        ({"sloppy": 0, "spelled": 2, "characters": 40, "boxes": 5}, 2),
+    ],
+)
+def test_the_record_chooses_the_answer(monkeypatch, shares, choice):
+    monkeypatch.setattr(sign_lab, "recorded", lambda: measured(shares))
+    result = causes.recorded()
+    value = result.value
+    assert causes.truth(value)[0] == choice
+    assert (
+        value.pieces is None
+        and value.lengths == (1, 2, 8)
+        and len(result.table.rows) == 2 * 4 * 4
+        and len(result.findings) == 5
+    )
+    assert result.provenance.badge == "recorded" and "96.0%" in result.findings[-1].headline
+    markup = page._record("never_seen", 8)
+    assert markup.count("<button") == 2 * 4 * 3 and markup.count('class="chosen"') == 4
+    assert "recorded" in page._kept(lambda shown: shown.provenance.badge)
+
+
+def test_recorded_intervals_count_words_and_not_signs(monkeypatch):
+    shares = {"sloppy": 0, "spelled": 10, "characters": 25, "boxes": 45}
+    metrics = measured(shares)
+    for lists in metrics["painters"].values():
+        for table in lists.values():
+            for row in table.values():
+                row["words"] = 10
+    monkeypatch.setattr(sign_lab, "recorded", lambda: metrics)
+    value = causes.recorded().value
+    assert causes.truth(value)[0] == 4
+    cell = value.cell("boxes", "never_seen")
+    assert (cell.exact.successes, cell.exact.trials) == (45, 50)
+    assert cell.exact.low < wilson(45, 50).low and cell.exact.high > wilson(45, 50).high
+
+
+def test_the_bundled_record_is_shown():
+    result = causes.recorded()
+    assert result is not None and causes.truth(result.value) is not None
+    assert result.value.lengths == tuple(range(1, 9)) and len(result.value.cells) == 2 * 4 * 9
+    of, unmet = result.value.pieces
+    assert 0 < unmet < of and any(one.headline == f"{unmet} of {of}" for one in result.findings)
+
+
+def test_differences_are_claimed_only_when_intervals_part():
+    assert "helps" in causes.difference(wilson(1, 50), wilson(40, 50))
+    assert "harms" in causes.difference(wilson(40, 50), wilson(1, 50))
+    assert "cannot be told from these intervals alone" in causes.difference(wilson(20, 50), wilson(25, 50))
+
+
+def test_without_a_record_the_page_says_so(monkeypatch):
+    def missing():
+        raise FileNotFoundError
+
+    monkeypatch.setattr(sign_lab, "recorded", missing)
+    assert causes.recorded() is None and "not been measured" in page._record()
+    assert page._kept(str) == ""
+
+
+# --- 3: ceilings ------------------------------------------------------------------------------------------
+
+
+def test_the_ceiling_reads_printed_signs_before_and_after(lab, monkeypatch):
+    monkeypatch.setattr(ceilings, "LENGTHS", (1, 4))
+    monkeypatch.setattr(ceilings, "round_trip", lambda pictures: 255 - pictures)
+
+    def read(pictures, words):
+        dark = [bool(picture.mean() < 128) for picture in pictures]
+        return tuple(sign_lab.Spelling(w, "" if lost else w, 4 * lost) for w, lost in zip(words, dark, strict=True))
+
+    monkeypatch.setattr(sign_lab, "read", read)
+    results = list(ceilings.measure(2))
+    value = results[-1].value
+    assert len(results) == 2 and value.finished and not results[0].value.finished
+    assert value.share(after=False).trials == value.share(after=True).trials == 4
+    assert draw.ceiling(value).count("<figure") == 4
+    assert ceilings.truth(value)[0] in range(4)
+
+
+def test_ceiling_code_reads_what_the_page_reads(monkeypatch):
+    monkeypatch.setattr(sign_lab, "words", lambda: WORDS)
+    monkeypatch.setattr(ceilings, "LENGTHS", (4,))
+    result = last(ceilings.measure(1))
+    assert run(result.snippet) == result.expected
+    assert result.value.trips[0].before[0].exact
+
+
+@pytest.mark.parametrize("number", [torch.float32, torch.bfloat16])
+def test_signs_go_through_the_autoencoder_in_the_devices_number_type(monkeypatch, number):
+    monkeypatch.setattr(hardware, "dtype", lambda on=None: number)
+    ceilings._autoencoder.cache_clear()
+    try:
+        printed = np.stack([sign_lab.draw_sign("OPEN"), sign_lab.draw_sign("STOP", "red")])
+        restored = ceilings.round_trip(printed)
+        assert ceilings._autoencoder().dtype == number
+    finally:
+        ceilings._autoencoder.cache_clear()
+    assert restored.shape == printed.shape and restored.dtype == np.uint8
+    assert np.abs(restored.astype(int) - printed).mean() < 20
+
+
+@pytest.mark.parametrize("settings", [{"each": 0}, {"each": 99}, {"seed": None}])
+def test_bad_ceilings_are_refused(lab, settings):
+    with pytest.raises(PlainError):
+        last(ceilings.measure(**settings))
+
+
+# --- the API ----------------------------------------------------------------------------------------------
+
+
+def test_a_sign_over_the_api(lab):
+    told = page.paint_sign("lamp", "boxes", 3)
+    assert told["read"] == told["word"] == "LAMP" and told["exact"] and told["distance"] == 0
+    assert not told["seen_in_training"] and told["picture"].startswith("data:image/webp") and json.dumps(told)
+
+
+def test_a_cell_over_the_api_streams(lab):
+    events = list(page.try_painter("characters", "lamp,open", seeds=2))
+    assert not events[0]["finished"] and events[-1]["finished"]
+    assert events[-1]["signs"] == 4 and events[-1]["exact"] == 0 and json.dumps(events)
+    assert [reading["seen_in_training"] for reading in events[-1]["readings"]] == [False, False, True, True]
+    for settings in ({"painter": NASTY}, {"words": ",".join("ABCDEFGHIJ")}, {"seeds": 99}, {"length": 0}):
+        with pytest.raises(PlainError):
+            list(page.try_painter(**settings))
+
+
+def test_text_is_read_over_the_api():
+    file = io.BytesIO()
+    Image.fromarray(sign_lab.draw_sign("HELLO")).save(file, "PNG")
+    sent = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    told = page.read_text(sent)
+    assert told["text"] == "HELLO" and 0 < told["confidence"] <= 1
+    assert page.read_text("stop")["text"] == "STOP"
+
+
+@pytest.mark.parametrize(
+    "picture", ["", "../../etc/passwd", "not base64!", NASTY, None, 7, base64.b64encode(b"GIF89a").decode()], ids=ascii
+)
+def test_what_is_no_picture_is_not_read(picture):
+    with pytest.raises(PlainError):
+        page.read_text(picture)
+
+
+# --- 4: the mirror -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def model():
+    return tiny_text.tiny()
+
+
+def readable(text: str) -> str:
+    """Without the half characters that a tiny model writes and two tokenizers name differently."""
+    return re.sub(r"‹0x..›|[^ -~\n]", "", text)
+
+
+def attempt(shape: str, text: str, seed: int = 1) -> mirror.Attempt:
+    drawing = art.read(text, art.STYLES["dots"])
+    return mirror.Attempt(seed, text, drawing, art.score(drawing, shape, mirror.SIZE))
+
+
+@pytest.mark.parametrize("style", list(art.STYLES))
+def test_every_way_of_asking_is_drawn_and_scored(model, style, monkeypatch):
+    monkeypatch.setattr(mirror, "SIZE", 5)
+    results = list(mirror.draw(model, "ring", style, runs=2, seed=5))
+    value = results[-1].value
+    assert [len(result.value.ways) for result in results] == [1, 2, 3]
+    assert [way.key for way in value.ways] == list(mirror.WAYS)
+    assert all([one.seed for one in way.attempts] == [5, 6] for way in value.ways)
+    assert len(results[-1].table.rows) == 6 and len(results[-1].findings) == 4
+    assert "".join(value.tokens.pieces) == art.write(value.target, value.style)
+    assert mirror.truth(results[0].value) is None and mirror.truth(value)[0] in range(4)
+    assert drawings.gallery(value).count("<figure") == 2 + 6
+
+
+def test_the_examples_hold_the_shape_only_when_it_is_to_be_copied(model):
+    drawn = art.write(art.rasterise("L", mirror.SIZE), art.STYLES["dots"])
+    assert drawn not in mirror.request(model, "L", "ask", art.STYLES["dots"]).text
+    assert drawn not in mirror.request(model, "L", "shown", art.STYLES["dots"]).text
+    copied = mirror.request(model, "L", "copy", art.STYLES["dots"])
+    assert drawn in copied.text and copied.text.count("the letter L") == 2 and not copied.chat
+    shown = mirror.request(model, "L", "shown", art.STYLES["dots"]).text
+    assert shown.count("A drawing of") == 5 and shown.endswith("the letter L, 7 rows and 7 columns:\n")
+
+
+@pytest.mark.parametrize("style", list(art.STYLES))
+def test_every_shape_has_the_same_room(model, style):
+    written = art.STYLES[style]
+    rooms = {
+        way: {mirror.request(model, shape, way, written).max_tokens for shape in art.SHAPES} for way in mirror.WAYS
+    }
+    assert len(rooms["ask"]) == 1 and len(rooms["shown"]) == 1 and rooms["shown"] == rooms["copy"]
+    needed = max(len(model.encode(art.write(art.rasterise(shape, mirror.SIZE), written)).ids) for shape in art.SHAPES)
+    assert min(rooms["ask"]) > min(rooms["shown"]) > needed
+
+
+def test_chance_is_that_of_the_shape_asked_for(model):
+    def way(shape: str) -> mirror.Way:
+        drawn = art.write(art.rasterise(shape, mirror.SIZE), art.STYLES["dots"])
+        return mirror.Way("shown", tuple(attempt(shape, drawn, seed) for seed in range(4)))
+
+    triangle, ring = way("triangle"), way("ring")
+    assert triangle.chance > 0.7 and ring.chance < 0.15
+    value = last(mirror.draw(model, "ring", ways=["shown"], runs=1)).value
+    assert f"at random, {ring.chance:.0%}" in mirror.truth(replace(value, ways=(ring,)))[1]
+    assert f"shuffled, {triangle.chance:.0%}" in drawings.gallery(replace(value, shape="triangle", ways=(triangle,)))
+    assert "not clearly more often than" in mirror._finding(triangle, "a triangle").text
+    assert ", more often than" in mirror._finding(ring, "a ring").text
+    none = mirror.Way("shown", (attempt("triangle", "no drawing"),))
+    assert none.chance == 0
+
+
+@pytest.mark.parametrize(("right", "choice"), [(0, 0), (2, 1), (4, 2), (5, 3)])
+def test_the_share_recognised_chooses_the_answer(model, right, choice):
+    value = last(mirror.draw(model, "L", ways=["shown"], runs=1)).value
+    good, bad = attempt("L", art.write(art.rasterise("L", 7), art.STYLES["dots"])), attempt("L", "nothing")
+    way = mirror.Way("shown", (good,) * right + (bad,) * (8 - right))
+    assert way.recognised.successes == right == way.drawn.successes
+    assert mirror.truth(replace(value, ways=(way,)))[0] == choice
+
+
+@pytest.mark.parametrize("way", ["ask", "shown"])
+def test_mirror_code_writes_what_the_page_shows(model, monkeypatch, tmp_path, way):
+    monkeypatch.setattr(model, "reference", tiny_text.saved("llama", tmp_path))
+    result = last(mirror.draw(model, "T", ways=[way], runs=1, seed=3))
+    assert readable(run(result.snippet)) == readable(result.expected)
+    assert result.expected == result.value.ways[0].attempts[0].reply
+
+
+def test_all_shapes_are_asked_for_equally_often(model):
+    result = last(mirror.confuse(model, each=2, seed=4))
+    assert len(result.value.attempts) == 16 and len(result.table.rows) == 8
+    assert all(sum(row[1:]) == 2 for row in result.table.rows)
+    assert drawings.confusion(result.value).count("<tr") == 9
+
+
+def test_a_perfect_draughtsman_fills_the_diagonal():
+    value = mirror.Confusion(tuple(attempt(s, art.write(art.rasterise(s, 7), art.STYLES["dots"])) for s in art.SHAPES))
+    assert value.recognised.rate == 1 and all(value.count(shape, shape) == 1 for shape in art.SHAPES)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"shape": NASTY}, {"style": NASTY}, {"ways": [NASTY]}, {"runs": 0}, {"runs": 999}, {"seed": -1}, {"seed": None}],
+)
+def test_bad_requests_for_drawings_are_refused(model, settings):
+    with pytest.raises(PlainError):
+        last(mirror.draw(model, **{"shape": "L", **settings}))
+
+
+def test_a_stopped_drawing_yields_nothing_unfinished(model):
+    assert list(mirror.draw(model, "L", runs=2, should_stop=lambda: True)) == []
+
+
+def test_what_the_model_writes_is_escaped(model):
+    result = last(mirror.draw(model, "L", ways=["shown"], runs=1))
+    way = mirror.Way("shown", (attempt("L", f"{NASTY}\n" * 40),))
+    value = replace(result.value, ways=(way,))
+    safe(drawings.gallery(value))
+    safe(str(views.evidence(replace(result, table=replace(result.table, rows=((NASTY,) * 8,))))))
+    assert drawings.clip("x" * 500 + "\n" * 3 + "\n".join("y" * 30)).count("\n") == drawings.LINES
+
+
+def test_the_mirror_over_the_api(model, monkeypatch):
+    monkeypatch.setattr(language_model, "load", lambda *_: model)
+    told = page.ascii_draw("plus", runs=2)
+    assert 0 <= told["chance"] <= 1 and told["runs"] == 2 and len(told["drawings"]) == 2 and json.dumps(told)
+    with pytest.raises(PlainError):
+        page.ascii_draw(NASTY)
+
+
+# --- the page -------------------------------------------------------------------------------------------------
+
+
+def handlers(name: str) -> list:
+    """The page's handlers of that name, screen by screen; they know nothing of the browser."""
+    with gr.Blocks() as blocks:
+        page.build()
+    return [one.fn for one in blocks.fns.values() if getattr(one.fn, "__name__", "") == name]
+
+
+def told(output: object) -> str | None:
+    """What a handler puts into a component; None where it leaves it alone."""
+    return output if isinstance(output, str) else None
+
+
+def test_a_run_clears_what_the_last_one_found_and_shows_what_is_finished(lab):
+    outputs = list(handlers("run")[0]("LAMP", ["sloppy", "boxes"], 2, 7, None))
+    first = outputs[0]
+    assert "LAMP" in told(first[1]) and "<figure" not in told(first[1]) and (first[2], first[3]) == ("", "")
+    shown = [told(one[2]) for one in outputs[1:] if told(one[2]) is not None]
+    assert len(shown) == 2 and all("badge-live" in one for one in shown)
+    assert "Layout given" not in shown[0] and "Layout given" in shown[1] and outputs[-1][0] == ""
+
+
+def test_a_cell_run_again_clears_the_stage_and_shows_each_painter(lab):
+    outputs = list(handlers("run")[1]("never_seen", 4, 2, 1, 0, None))
+    assert page.WAITING in told(outputs[0][1]) and (outputs[0][2], outputs[0][3]) == ("", "")
+    shown = [told(one[2]) for one in outputs[1:] if told(one[2]) is not None]
+    assert len(shown) == len(sign_lab.CAUSES) and outputs[-1][0] == ""
+    pressed = gr.EventData(None, {"list": "never_seen", "length": 4})
+    again = list(handlers("picked")[0](2, 1, 0, None, pressed))
+    assert [one[:2] for one in again] == [("never_seen", 4)] * len(again) and len(again) == len(outputs)
+    assert "aria-busy" in draw.RERUN and "scrollIntoView" in draw.RERUN
+
+
+def test_the_other_screens_clear_what_they_found(lab, model, monkeypatch):
+    monkeypatch.setattr(ceilings, "LENGTHS", (1, 4))
+    monkeypatch.setattr(ceilings, "round_trip", lambda pictures: pictures)
+    monkeypatch.setattr(language_model, "load", lambda *_, **__: model)
+    measured_all = list(handlers("run")[2](1, 0, None))
+    assert (measured_all[0][2], measured_all[0][3]) == ("", "")
+    assert sum("badge-live" in (told(one[2]) or "") for one in measured_all) == 2
+    drawn = list(handlers("run")[3]("L", "dots", 2, 1, None))
+    assert (drawn[0][2], drawn[0][3]) == ("", "") and "badge-live" in told(drawn[-1][2])
+    confused = list(handlers("confuse")[0]("dots", 1))
+    assert confused[0][2] == "" and "badge-live" in told(confused[-1][2])
+
+
+def test_a_page_is_not_cleared_for_a_run_that_cannot_be(lab):
+    signs_run, cell_run, ceiling_run, mirror_run = handlers("run")
+    for bad in (
+        signs_run("LAMP", ["boxes"], 1, None, None), cell_run("seen", 7, 2, 1, 0, None),
+        cell_run("seen", 4, 2, 1, None, None), ceiling_run(1, None, None), mirror_run("L", "dots", 2, None, None),
+        handlers("confuse")[0]("dots", None),
+    ):  # fmt: skip
+        with pytest.raises(gr.Error):
+            next(bad)

@@ -1,0 +1,87 @@
+"""The Start page's panel: which models are live, and who may change them."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from engines import catalogue, hardware, hub, profiles
+from engines.evidence import PlainError
+from engines.profiles import Live
+from lessons.shell import film, models
+from tests.lessons.common import NASTY, safe
+
+
+def caller(host: str = "127.0.0.1", **headers: str) -> Any:
+    return SimpleNamespace(client=SimpleNamespace(host=host), headers=headers)
+
+
+@pytest.fixture(autouse=True)
+def at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (models.VARIABLE, "SPACE_ID", catalogue.PROFILE_VARIABLE, *catalogue.CUSTOM_VARIABLES.values()):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(catalogue, "_chosen", {})
+
+
+def test_the_live_models_are_named_with_their_state() -> None:
+    html = str(models.live())
+    assert "SmolLM2-135M-Instruct" in html and "Sticker World painter" in html and "Apache-2.0" in html
+    assert [row["role"] for row in models.models()] == ["text", "pictures"]
+
+
+def test_a_gpu_is_pointed_out_where_no_profile_was_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hardware, "has_card", lambda: True)
+    assert "This machine has a GPU" in models._note() and "Stable Diffusion 1.5" in models._note()
+    monkeypatch.setenv(catalogue.PROFILE_VARIABLE, "pocket")
+    assert "GPU" not in models._note()
+
+
+def test_what_a_model_calls_itself_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = Live("text", NASTY, NASTY, NASTY, "loaded", (NASTY,))
+    monkeypatch.setattr(profiles, "live", lambda: (row,))
+    safe(str(models.live()))
+
+
+def test_only_the_servers_own_machine_may_change_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    models.need_right(caller())
+    for stranger in (caller("10.0.0.7"), caller(**{"x-forwarded-for": "10.0.0.7"})):
+        with pytest.raises(PlainError, match="change for everybody.*PLAYGROUND_SWITCH=on"):
+            models.need_right(stranger)
+    monkeypatch.setenv("SPACE_ID", "somebody/playground")
+    with pytest.raises(PlainError):
+        models.need_right(caller())
+    monkeypatch.setenv(models.VARIABLE, "on")
+    models.need_right(caller("10.0.0.7"))
+    monkeypatch.setenv(models.VARIABLE, "off")
+    monkeypatch.delenv("SPACE_ID")
+    with pytest.raises(PlainError):
+        models.need_right(caller())
+
+
+def test_size_and_fit_are_shown_and_a_yes_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = hub.Survey("some/painter", "a" * 40, {"unet/x.safetensors": 5_000_000_000}, 10)
+    switched: list[tuple[Any, ...]] = []
+
+    def switch(role: Any, name: str, progress: Any, *, agree: bool) -> Live:
+        progress(0.5, "Putting the old model away")
+        switched.append((role, name, agree))
+        return Live(role, "painter", "a" * 40, "", "loaded")
+
+    monkeypatch.setattr(profiles, "switch", switch)
+    monkeypatch.setattr(profiles, "download", lambda role, name: found)
+    *_, (notice, yes, _) = models.ask("pictures", "some/painter", caller())
+    assert "5.0 GB to fetch, at revision aaaaaaaa" in notice and yes["visible"] and not switched
+    *_, (notice, yes, _) = models.change("pictures", "some/painter", caller())
+    assert "painter is live" in notice and switched == [("pictures", "some/painter", True)]
+    monkeypatch.setattr(profiles, "download", lambda role, name: None)
+    *_, (notice, _, _) = models.ask("pictures", " some/painter ", caller())
+    assert switched[-1] == ("pictures", "some/painter", False) and "is live" in notice
+
+
+def test_a_picture_that_was_withheld_says_so() -> None:
+    black = film.Shot(np.zeros((8, 8, 3), np.uint8), "a picture", "seed 1")
+    assert "seed 1 · all black: if a painter made it, its safety checker" in str(film.figure(black))
+    assert "all black" not in str(film.figure(film.Shot(np.eye(8, dtype=np.uint8), "a picture")))

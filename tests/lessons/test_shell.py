@@ -1,0 +1,262 @@
+"""The shell: content checks, escaping, quiz and flashcards, errors in plain words."""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+
+import gradio as gr
+import numpy as np
+import pytest
+from markupsafe import Markup
+from pydantic import ValidationError
+
+from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, wilson
+from lessons.shell import easel, events, live, quiz, views
+from lessons.shell.content import Prediction, Question, parse_lesson
+from lessons.shell.frame import Screen
+from lessons.shell.prose import plain, prose
+from lessons.shell.uploads import OWN, named_or_sent, picture_bytes
+
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\u202e\u200b"
+LESSON = """---
+key: demo
+title: A title
+tab: Demo
+summary: A summary.
+ink: typewriter
+objectives: [one, two]
+sources: [{title: A source}]
+---
+## First {#first}
+Words with a [[token]].
+
+### Deeper
+More words.
+"""
+
+
+def test_a_lesson_is_parsed_into_sections() -> None:
+    lesson = parse_lesson(LESSON)
+    assert lesson.section("first").prose == "Words with a [[token]]."
+    assert lesson.section("first").deeper == "More words."
+    with pytest.raises(KeyError, match="no section 'second'"):
+        lesson.section("second")
+
+
+def test_a_lesson_without_sources_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        parse_lesson(LESSON.replace("[{title: A source}]", "[]"))
+
+
+def test_a_question_needs_one_right_answer_and_named_misconceptions() -> None:
+    right, wrong = {"text": "a", "feedback": "f", "right": True}, {"text": "b", "feedback": "f"}
+    with pytest.raises(ValidationError, match="names no misconception"):
+        Question.model_validate({"key": "k", "question": "q", "choices": [right, wrong]})
+    with pytest.raises(ValidationError, match="exactly one right"):
+        Question.model_validate({"key": "k", "question": "q", "choices": [right, right]})
+
+
+def test_a_prediction_has_one_reason_or_one_for_each_choice() -> None:
+    asked = {"question": "Which?", "choices": ["this", "that"]}
+    assert Prediction(**asked, because="So.").reason(1) == "So."
+    assert Prediction(**asked, because=["First.", "Second."]).reason(1) == "Second."
+    with pytest.raises(ValidationError, match="2 choices and 1 reasons"):
+        Prediction(**asked, because=["Only one."])
+
+
+def test_the_verdict_gives_the_reason_of_what_came_true() -> None:
+    lesson = parse_lesson(LESSON.replace("sources:", """predictions:
+  which: {question: "Which?", choices: [this, that], because: [First., Second.]}
+sources:"""))  # fmt: skip
+    screen = Screen(lesson, lesson.section("first"), "which", None, None)
+    assert "Second." in screen.score("this", 1, "it") and "First." not in screen.score("this", 1, "it")
+
+
+def test_ones_own_picture_can_be_chosen_again() -> None:
+    own = np.zeros((8, 8, 3), np.uint8)
+    scenes = {"cat": ("a cat", own), "owl": ("an owl", own)}
+    markup = easel.picker_with(scenes, own)
+    assert f'data-name="{OWN}" aria-pressed="true"' in markup and markup.count('aria-pressed="true"') == 1
+
+    def click(name: object, picked: easel.Picked) -> easel.Picked:
+        return easel.pick(picked, gr.EventData(None, {"name": name}), scenes)
+
+    elsewhere = click("owl", (OWN, own))
+    assert elsewhere == ("owl", own) and click(OWN, elsewhere)[0] == OWN
+    for name, picked in (
+        (OWN, ("cat", None)),
+        ("nothing", ("cat", own)),
+        (None, ("cat", own)),
+        (HOSTILE, ("cat", own)),
+    ):
+        with pytest.raises(PlainError):
+            click(name, picked)
+
+
+def test_pictures_are_named_or_sent() -> None:
+    assert named_or_sent("cat", {"cat": 1}) == ("cat", None)
+    assert named_or_sent("data:image/png;base64,QUJD", {"cat": 1}) == (OWN, b"ABC")
+    for bad in (None, 7, ["cat"], {"cat": 1}, "", "not base64!", "x" * 30_000_001):
+        with pytest.raises(PlainError):
+            named_or_sent(bad, ("cat",))
+        with pytest.raises(PlainError):
+            picture_bytes(bad, ())
+
+
+def test_unknown_glossary_terms_are_an_error() -> None:
+    assert 'popovertarget="term-here-token-0"' in prose("A [[token]].", "here")
+    with pytest.raises(KeyError):
+        prose("A [[flibbertigibbet]].", "here")
+
+
+def test_invisible_characters_are_shown() -> None:
+    shown = plain(HOSTILE)
+    assert "<script" not in shown and "<img" not in shown
+    assert "U+202E" in shown and "U+200B" in shown
+
+
+def test_no_view_lets_markup_through() -> None:
+    result = Evidence(
+        value=None,
+        alt=HOSTILE,
+        table=Table((HOSTILE,), ((HOSTILE,), (None,), (1,), (0.5,))),
+        provenance=Provenance("live", HOSTILE, "", {HOSTILE: HOSTILE}, 3, 0.1),
+        findings=(Finding(HOSTILE, HOSTILE),),
+        snippet=HOSTILE,
+    )
+    html = Markup("").join(
+        (
+            views.evidence(result, "name"),
+            views.bars([views.Bar(HOSTILE, 0.5, HOSTILE, low=0.1, high=0.9)]),
+            views.chips([HOSTILE], titles=[HOSTILE], numbers=[1]),
+            views.notice(HOSTILE),
+        )
+    )
+    assert "<script" not in html and "<img" not in html
+
+
+def test_visible_spaces() -> None:
+    assert views.visible(" a\n\t") == "␣a⏎⇥"
+    assert views.visible("") == "∅"
+
+
+def test_plain_errors_keep_their_words_and_others_do_not_leak(caplog: pytest.LogCaptureFixture) -> None:
+    @events.plain_errors
+    def refuse() -> None:
+        raise PlainError("Type a word first.")
+
+    @events.plain_errors
+    def stream():
+        yield 1
+        raise RuntimeError("secret path")
+
+    with pytest.raises(gr.Error, match="Type a word first"):
+        refuse()
+    events_seen = stream()
+    assert next(events_seen) == 1
+    with caplog.at_level(logging.CRITICAL, logger="playground"), pytest.raises(gr.Error) as caught:
+        next(events_seen)
+    assert "secret" not in str(caught.value)
+
+
+def test_flashcards_are_scheduled_and_survive_damage() -> None:
+    state = quiz.review({"state": None, "rating": 3})
+    later = quiz.review({"state": state, "rating": 4})
+    assert later["due"] > state["due"]
+    for damaged in (None, [], {"state": {"nonsense": True}, "rating": 99}, {"state": "x" * 1000, "rating": "<b>"}):
+        assert quiz.review(damaged)["due"]
+
+
+def test_wilson_matches_published_values() -> None:
+    """Newcombe 1998, table I, method 3: 81 of 263 and 0 of 20."""
+    assert (round(wilson(81, 263).low, 4), round(wilson(81, 263).high, 4)) == (0.2553, 0.3662)
+    assert (wilson(0, 20).low, round(wilson(0, 20).high, 4)) == (0.0, 0.1611)
+
+
+def test_work_aside_knows_who_asked() -> None:
+    visitor: contextvars.ContextVar[str] = contextvars.ContextVar("visitor", default="nobody")
+    visitor.set("a learner")
+    assert list(live.aside(lambda progress, should_stop: iter([visitor.get()]))) == ["a learner"]
+
+
+def test_a_full_card_is_told_in_plain_words() -> None:
+    class OutOfMemoryError(RuntimeError):
+        pass
+
+    def paint() -> None:
+        raise OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(gr.Error, match="Take fewer seeds"):
+        events.plain_errors(paint)()
+
+
+def test_what_to_do_stays_on_the_page() -> None:
+    def refuse() -> None:
+        raise PlainError("Free some disk space.")
+
+    with pytest.raises(gr.Error) as caught:
+        events.plain_errors(refuse)()
+    assert caught.value.duration is None
+
+
+def test_a_failed_run_ends_with_its_words_in_place_of_its_progress(caplog: pytest.LogCaptureFixture) -> None:
+    with gr.Blocks():
+        view, status = gr.HTML(), gr.HTML()
+
+    def run(error: Exception):
+        yield "half", "37 of 93 MB"
+        raise error
+
+    told, places = events.told_in(status, run, [view, status])
+    assert places == [view, status]
+    *_, (left, words) = told(PlainError("Free some <b>disk</b> space."))
+    assert left == gr.skip()
+    assert "notice-error" in words and "Free some &lt;b&gt;disk" in words
+    with caplog.at_level(logging.CRITICAL, logger="playground"):
+        *_, (_, words) = told(RuntimeError("secret path"))
+    assert "secret" not in words and "notice-error" in words
+
+
+def test_a_status_outside_the_outputs_is_cleared_by_what_comes() -> None:
+    with gr.Blocks():
+        view, other, status = gr.HTML(), gr.HTML(), gr.HTML()
+
+    def one(fails: bool) -> str:
+        if fails:
+            raise PlainError("Not now.")
+        return "shown"
+
+    told, places = events.told_in(status, one, [view])
+    assert places == [view, status] and told(False) == ("shown", "")
+    left, words = told(True)
+    assert left == gr.skip() and "Not now." in words
+    told, _ = events.told_in(status, lambda: ("a", "b"), [view, other])
+    assert told() == ("a", "b", "")
+    told, places = events.told_in(status, lambda: None, [])
+    assert told() == "" and places == [status]
+    told, _ = events.told_in(status, one, [status])
+    assert told(False) == "shown" and "Not now." in told(True)
+
+
+def test_a_stopped_run_leaves_no_progress_behind() -> None:
+    """Gradio calls what follows a failure after a cancel too, when no more progress can come."""
+    with gr.Blocks() as blocks:
+        go, stop, status = gr.Button(), gr.Button(), gr.HTML()
+        wired = events.run(go.click, lambda: "Seed 3 of 8", None, status, stop=stop, status=status)
+    after = [d for d in blocks.get_config_file()["dependencies"] if d["trigger_after"] == wired["id"]]
+    assert [d["outputs"] for d in after] == [[status._id]]
+    assert after[0]["trigger_only_on_failure"]
+
+
+def test_a_model_that_cannot_be_had_leaves_the_reason_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(progress):
+        progress(0.4, "Downloading: 37 of 93 MB")
+        raise PlainError("Only 20 MB are free. Free some disk space.")
+
+    monkeypatch.setattr(live.language_model, "load", load)
+    shown: list[str] = []
+    with pytest.raises(PlainError, match="Free some disk space"):
+        for notice in live.open_text_model(lambda notice: notice):
+            shown.append(notice)
+    assert "notice-error" in shown[-1] and "Free some disk space" in shown[-1]

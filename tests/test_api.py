@@ -1,0 +1,129 @@
+"""Every documented endpoint through gradio_client: it answers good arguments, and refuses bad ones in plain words.
+
+The app is built as ``app.py`` builds it. Heavy models are replaced by random ones of the true classes; what is small
+and bundled (sign lab, judge, reader, vocabularies) is the real thing.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+
+import app
+from engines import diffusion, language_model
+from lessons.shell import events, film, theme, workshop
+from tests.engines import tiny_painters, tiny_text
+
+README = Path(__file__).parent.parent / "README.md"
+TEXT = "The keys to the cabinet are so rusty"
+PICTURE = film.data_uri(np.full((128, 128, 3), 200, np.uint8))
+CAPTION = "a red apple on a blue background"
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    painter = diffusion.load(tiny_painters.save_sd(tmp_path_factory.mktemp("api") / "sd"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workshop, "open_painter", lambda progress=None: painter)
+        patch.setattr(language_model, "load", lambda *args, **kwargs: tiny_text.tiny())
+        patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        playground = app.build()
+        playground.launch(
+            server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True, **theme.launch_options()
+        )
+        try:
+            yield Client(f"http://127.0.0.1:{port}", verbose=False, analytics_enabled=False)
+        finally:
+            playground.close(verbose=False)
+            torch.set_num_threads(threads)
+
+
+def case(name: str, good: tuple[Any, ...], answer: str, *bad: Any) -> list[Any]:
+    """A good call with a key that its answer holds, and bad calls of the same endpoint."""
+    calls = [pytest.param(name, good, answer, id=f"{name}{_brief(good)}")]
+    return calls + [pytest.param(name, one, None, id=f"{name}-bad{_brief(one)}") for one in bad]
+
+
+def _brief(arguments: tuple[Any, ...]) -> str:
+    return str(tuple("PICTURE" if argument is PICTURE else argument for argument in arguments))
+
+
+CALLS = [
+    *case("models", (), "role"),
+    *case("tokenize", ("strawberry", "o200k"), "ids", (123,), ("a", "klingon"), ("a", 5)),
+    *case(
+        "count_letters", ("banana", "a", 2), "answers", (5,), ("banana", 7), ("banana", "a", 2.9),
+        ("banana", "a", 2, "backwards"), ("banana", "a", 2, "whole", "b"),
+    ),
+    *case("next_token", (TEXT,), "candidates", (5,), (TEXT, "hot"), (TEXT, 1, 1, "many")),
+    *case("write", (TEXT, 0.8, 0.9, 7, 3), "text", (5,), (TEXT, 1, 1, "b"), (TEXT, 1, 1, 7, 2.5)),
+    *case("branch", (TEXT, "a", 1, 0.8, 0.9, 7, 3), "parts_at", (TEXT, 5), (TEXT, "a", "b")),
+    *case("attention", (TEXT, 1, 2), "weights", (123,), (TEXT, "a"), (TEXT, 1.5, 0), (TEXT, 9, 9)),
+    *case("attention", (TEXT,), "weights", (TEXT, None, "b")),
+    *case("logit_lens", (TEXT,), "answer", (5,), ("",)),
+    *case("ablate_head", (TEXT, 1, 2), "before", (TEXT, 1.5, 0), (TEXT, 0, "b"), (5, 0, 0)),
+    *case("ablate_head", (TEXT,), "after", ("a",)),
+    *case("noise", (PICTURE, 500), "noisy", (5,), (PICTURE, "late")),
+    *case("denoise", (CAPTION, 0, 2), "canvas", (5,), (CAPTION, 0, 1.5)),
+    *case("round_trip", (PICTURE,), "psnr", ("nowhere",), (5,)),
+    *case("latent_channels", (PICTURE,), "latent", (5,)),
+    *case("word_maps", (CAPTION, "apple", 0, 2), "passes", (CAPTION, "pear", 0, 2), (CAPTION, 5, 0, 2)),
+    *case("guidance_sweep", (CAPTION, 0, [1, 2]), "sweep", (5,), (CAPTION, 0, 3)),
+    *case("test_prompt", (CAPTION, 2, 0, 1), "aspects", (5,), (CAPTION, "a")),
+    *case("judge", (PICTURE, CAPTION), "aspects", (5, CAPTION), (PICTURE, 5)),
+    *case("swap_prompt", (CAPTION, "a dog", 2, 0, 1, 2), "turned", (CAPTION, "a dog", "b"), (5, 5)),
+    *case("paint_sign", ("OK",), "read", (5,), ("OK", "spelled", "a")),
+    *case("read_text", ("OPEN",), "text", (5,)),
+    *case("sign_lab", ("spelled", "OK", 2, 1), "exact", ("spelled", 5), ("spelled", "OK", 2, "a")),
+    *case("ascii_draw", ("square", "ask", "dots", 1), "drawings", (5,), ("square", "ask", "dots", "a")),
+]  # fmt: skip
+
+
+def called(client: Client, name: str, arguments: tuple[Any, ...]) -> Any:
+    """The last answer of an endpoint."""
+    return client.submit(*arguments, api_name=f"/{name}").result(timeout=60)
+
+
+@pytest.mark.parametrize(("name", "arguments", "answer"), CALLS)
+def test_endpoint(client: Client, name: str, arguments: tuple[Any, ...], answer: str | None) -> None:
+    if answer is not None:
+        given = called(client, name, arguments)
+        assert answer in (given[0] if isinstance(given, list) else given)
+        return
+    with pytest.raises(AppError) as refused:
+        called(client, name, arguments)
+    words = refused.value.message
+    assert words and words != events.SORRY
+    assert not re.search(r"Traceback|Error\b|object has no|NoneType|upstream Gradio app", words)
+
+
+def test_every_documented_endpoint_is_called_and_every_endpoint_is_documented(client: Client) -> None:
+    documented = set(re.findall(r"^\| `/(\w+)`", README.read_text(encoding="utf-8"), re.MULTILINE))
+    tried = {name for name, _, _ in (one.values for one in CALLS)}
+    offered = {name.strip("/") for name in client.view_api(return_format="dict", print_info=False)["named_endpoints"]}
+    assert documented == tried == offered
+    for name in documented:
+        calls = [answer for one, _, answer in (call.values for call in CALLS) if one == name]
+        assert any(calls) and (None in calls or name == "models")
+
+
+def test_the_arguments_are_those_of_the_readme(client: Client) -> None:
+    rows = re.findall(r"^\| `/(\w+)` \| ([^|]*) \|", README.read_text(encoding="utf-8"), re.MULTILINE)
+    offered = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    for name, said in rows:
+        told = [re.match(r"\w+", one.strip())[0] for one in re.sub(r"\([^)]*\)", "", said).split(",") if one.strip()]
+        assert told == [one["parameter_name"] for one in offered[f"/{name}"]["parameters"]], name

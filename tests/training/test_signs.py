@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from diffusers import DDPMScheduler
+
+from engines import sign_lab
+from engines.sign_lab import Spelling
+from training import sign_captions, sign_measures, signs
+
+WORDS = ["A", "AT", "CAT", "STOP", "STEP", "OPEN", "PEN"]
+
+
+@pytest.fixture(scope="module")
+def painters() -> dict[str, signs.SignPainter]:
+    return signs.build(WORDS)
+
+
+def test_the_split_keeps_words_apart() -> None:
+    lists = signs.word_lists()
+    seen, never = signs.flat(lists["seen"]), signs.flat(lists["never_seen"])
+    assert len(seen) == len(set(seen)) and len(never) >= 200 and not set(seen) & set(never)
+    for words in (lists["seen"], lists["never_seen"]):
+        assert all(len(word) == length for length, listed in words.items() for word in listed.split())
+        assert all(sign_lab.check_word(word) == word for word in signs.flat(words))
+
+
+def test_seen_words_are_single_tokens_and_others_fall_apart(painters: dict[str, signs.SignPainter]) -> None:
+    pairs, letters = painters["spelled"].tokenizer, painters["characters"].tokenizer
+    assert pairs.tokenize("STOP") == ["stop</w>"] and len(pairs.tokenize("POTS")) > 1
+    assert letters.tokenize("STOP") == ["s", "t", "o", "p</w>"]
+    assert len(letters(signs.spelled("EIGHTEEN")).input_ids) <= signs.MAX_LENGTH
+
+
+def test_pieces_never_met_in_training_are_counted(painters: dict[str, signs.SignPainter]) -> None:
+    pairs, letters = painters["spelled"].tokenizer, painters["characters"].tokenizer
+    assert sign_measures.unmet_pieces(pairs, WORDS, ["STOP", "CAT"]) == {
+        "words": 2, "pieces": 2, "unmet": 0, "with_unmet": 0, "wholly_unmet": 0,
+    }  # fmt: skip
+    found = sign_measures.unmet_pieces(pairs, WORDS, ["XX", "STOPAT"])
+    assert found["words"] == 2 and found["with_unmet"] == 2 and found["wholly_unmet"] >= 1
+    assert 2 <= found["unmet"] <= found["pieces"] == len(pairs.tokenize("XX")) + len(pairs.tokenize("STOPAT"))
+    assert sign_measures.unmet_pieces(letters, WORDS, ["TAP", "SCAT"])["unmet"] == 0
+
+
+def test_the_record_and_the_card_say_how_strange_new_words_are_to_each_encoder() -> None:
+    words, recorded = sign_lab.words(), sign_lab.recorded()["pieces"]
+    for cause in ("spelled", "characters"):
+        tokenizer = sign_lab.load(cause).pipeline.tokenizer
+        found = sign_measures.unmet_pieces(tokenizer, words.seen, words.never_seen)
+        assert found == recorded[cause] and found["words"] == len(words.never_seen)
+    row = recorded["spelled"]
+    card = (sign_lab.FOLDER / "README.md").read_text()
+    page = (Path(__file__).parents[2] / "lessons" / "lettering" / "lesson.md").read_text()
+    for number in (row["unmet"], row["pieces"], row["with_unmet"], row["wholly_unmet"]):
+        assert str(number) in card and str(number) in page
+
+
+def test_the_lists_of_the_recipe_and_of_the_folder_are_described_alike() -> None:
+    lists = signs.word_lists()
+    assert sign_lab.words().source == lists["source"] and "pieces of words" in lists["source"]
+
+
+def test_byte_pairs_do_not_depend_on_chance(painters: dict[str, signs.SignPainter]) -> None:
+    again = sign_captions.byte_pairs(WORDS[::-1])
+    assert again.get_vocab() == painters["spelled"].tokenizer.get_vocab()
+    assert all(len(again.tokenize(word)) == 1 for word in WORDS)
+    assert sign_captions.merges({"abab": 2, "bab": 1}) == [("a", "b</w>"), ("b", "ab</w>"), ("a", "bab</w>")]
+
+
+def test_sloppy_captions_rarely_name_the_word() -> None:
+    chooser = random.Random(0)
+    named = sum("STOP" in signs.sloppy("STOP", chooser) for _ in range(2000)) / 2000
+    assert 0.06 < named < 0.10
+
+
+def test_all_painters_start_from_the_same_weights(painters: dict[str, signs.SignPainter]) -> None:
+    scheduler = DDPMScheduler(**signs.SCHEDULE)
+    torch.manual_seed(0)
+    latents, layout, noise = torch.randn(3, 2, 4, 4, 26).unbind()
+    named, dropped = [signs.spelled("STOP"), signs.spelled("CAT")], torch.ones(2, dtype=torch.bool)
+    errors = {}
+    for key, painter in painters.items():
+        ids = painter.tokenizer(named, padding="max_length", return_tensors="pt").input_ids
+        steps = torch.tensor([200, 900])
+        _, errors[key] = signs.loss_of(painter, scheduler, latents, layout, noise, steps, ids, dropped)
+    assert torch.equal(errors["sloppy"], errors["spelled"])
+    assert torch.allclose(errors["boxes"], errors["spelled"], atol=1e-5)
+    for name, weight in painters["characters"].unet.state_dict().items():
+        assert torch.equal(weight, painters["spelled"].unet.state_dict()[name])
+
+
+def test_error_rates_are_counted_over_letters_and_resampled_over_words() -> None:
+    row = sign_measures.cell([Spelling("CAT", "CAT", 0), Spelling("CAT", "CAR", 1), Spelling("OPENED", "", 6)])
+    assert row["right"] == 1 and row["of"] == 3 and row["words"] == 2
+    assert row["character_error_rate"] == pytest.approx(7 / 12, abs=1e-4)
+    assert row["character_error_low"] == pytest.approx(1 / 6, abs=1e-4) and row["character_error_high"] == 1
+
+
+def test_the_recipe_runs_resumes_and_measures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lists = {"seen": {1: "A", 3: "CAT PEN", 4: "STOP"}, "never_seen": {1: "B", 3: "TAP", 4: "POTS"}, "source": "here"}
+    monkeypatch.setattr(signs, "word_lists", lambda: lists)
+    monkeypatch.setattr(signs, "LENGTH_ODDS", (1, 1, 1))
+    few = ["--minutes", "0.01", "--batch", "4", "--no-sheets", "--checkpoint", str(tmp_path / "signs.pt")]
+    signs.main([*few, "--out", str(tmp_path / "signs")])
+    seen = torch.load(tmp_path / "signs.pt")["seen"]
+    signs.main([*few, "--out", str(tmp_path / "signs"), "--resume"])
+    assert torch.load(tmp_path / "signs.pt")["seen"] > seen
+    (tmp_path / "signs" / "README.md").write_text("<!-- metrics -->\n<!-- end of metrics -->\n")
+    signs.main(["--evaluate", "--words", "1", *few[4:], "--out", str(tmp_path / "signs")])
+    metrics = json.loads((tmp_path / "signs" / "metrics.json").read_text())
+    assert set(metrics["painters"]) == set(sign_lab.CAUSES) and metrics["training"]["signs"] > seen
+    assert np.isfinite(metrics["painters"]["boxes"]["never_seen"]["all"]["rate"])
+    assert "never seen" in (tmp_path / "signs" / "README.md").read_text()
+    assert set(metrics["pieces"]) == {"spelled", "characters"}
+    outcomes, table = metrics["outcomes"]["boxes"]["seen"], metrics["painters"]["boxes"]["seen"]["all"]
+    assert len(outcomes) == 3 and all(len(errors) == 4 for errors in outcomes.values())
+    assert sum(not letters for errors in outcomes.values() for letters in errors) == table["right"]
