@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import gradio as gr
+from typing import TYPE_CHECKING
 
 from lessons import course
-from lessons.shell import home, navigation, theme, workshop
+from lessons.shell import events, home, navigation, theme, workshop
+
+if TYPE_CHECKING:
+    import gradio as gr
 
 
 def build() -> gr.Blocks:
     """The whole playground; no engine is loaded until a learner uses it."""
-    with theme.blocks() as playground:
+    with theme.blocks().queue(max_size=64, default_concurrency_limit=4, api_open=False) as playground:
         home.header()
         with navigation.tabs() as tabs:
             with tabs.page("", "Start"):
@@ -20,7 +23,8 @@ def build() -> gr.Blocks:
                     for key in unit.lessons:
                         with tabs.lesson(key):
                             course.page(key).build()
-    return playground.queue(max_size=64, default_concurrency_limit=4, api_open=False)
+        events.wire_loads()
+    return playground
 
 
 def main() -> None:

@@ -175,7 +175,8 @@ def _text(lesson: LessonPage) -> None:
 
         events.run(
             [go.click, own.submit], run, [own, count, seed, screen.guess],
-            [status, stage, chart, result, screen.verdict], stop=stop, model="pictures",
+            [status, stage, chart, result, screen.verdict],
+            stop=stop, status=status, stopped=events.STOPPED, model="pictures",
         )  # fmt: skip
 
 

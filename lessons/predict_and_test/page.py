@@ -37,7 +37,6 @@ DIFFERENT = (
     "The fields on the first screen are not what you sealed. The sealed plan is tested; seal again to test what stands "
     "there now."
 )
-STOPPED = "Stopped. What was finished stays."
 
 
 @dataclass
@@ -142,11 +141,6 @@ def _start_afresh(desk: Desk) -> None:
 
     events.run(desk.afresh.select, forget, None, emptied, model=None, show_progress="hidden")
     desk.afresh.select(None, cancels=[desk.running], api_visibility="private", queue=False)
-
-
-def _say_stopped(stop: gr.Button, place: gr.HTML) -> None:
-    words = str(views.notice(STOPPED))
-    events.run(stop.click, lambda: words, None, place, model=None, show_progress="hidden")
 
 
 def restored(plan: Any, count: int) -> list[Any]:
@@ -262,8 +256,9 @@ def _test(lesson: LessonPage, desk: Desk) -> gr.HTML:
 
     outputs = [now, about, board, result, screen.verdict, desk.sealed, desk.results, *desk.eyes]
     inputs = [*desk.fields, desk.sealed, seeds, seed, screen.guess]
-    desk.running = events.run(go.click, run, inputs, outputs, stop=stop, model="pictures")
-    _say_stopped(stop, now)
+    desk.running = events.run(
+        go.click, run, inputs, outputs, stop=stop, status=now, stopped="Stopped.", model="pictures"
+    )
     return board
 
 
@@ -368,9 +363,8 @@ def _hands(lesson: LessonPage) -> None:
 
     events.run(
         [go.click, caption.submit], run, [caption, seeds, seed, screen.guess], [now, view, result, screen.verdict],
-        stop=stop, model="pictures",
+        stop=stop, status=now, stopped=events.STOPPED, model="pictures",
     )  # fmt: skip
-    _say_stopped(stop, now)
 
 
 # --- the API ----------------------------------------------------------------------------------------------

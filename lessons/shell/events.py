@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import html
 import inspect
 import logging
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import gradio as gr
+from gradio.context import Context
 
 from engines import hardware
 from engines.evidence import PlainError
@@ -21,12 +24,16 @@ NO_ROOM = (
     "page."
 )
 SORRY = "This run failed for a reason the playground did not expect. The server's log has the details; try again."
+STOPPED = "Stopped. What was finished stays."
 
 Handler = Callable[..., Any]
 
 
-def plain_errors(handler: Handler) -> Handler:
-    """Turn a PlainError into a gradio error with its own words, and anything else into an apology."""
+def plain_errors(handler: Handler, *, page: bool = True) -> Handler:
+    """Turn a PlainError into a gradio error with its own words, and anything else into an apology.
+
+    ``page``: the error will be shown as HTML, so what it quotes is escaped.
+    """
     if inspect.isgeneratorfunction(handler):
 
         @functools.wraps(handler)
@@ -36,7 +43,7 @@ def plain_errors(handler: Handler) -> Handler:
             except GeneratorExit:
                 raise
             except Exception as error:
-                raise _for_the_page(error) from error
+                raise _shown(error, page) from error
 
         return stream
 
@@ -45,21 +52,29 @@ def plain_errors(handler: Handler) -> Handler:
         try:
             return handler(*args, **kwargs)
         except Exception as error:
-            raise _for_the_page(error) from error
+            raise _shown(error, page) from error
 
     return call
 
 
-def _for_the_page(error: Exception) -> gr.Error:
-    if isinstance(error, gr.Error):
-        return error
-    if isinstance(error, PlainError):  # it says what to do, so it stays until it is closed
-        return gr.Error(str(error), duration=None, title="Not yet", print_exception=False)
+def _words(error: Exception) -> str:
+    """What to tell the learner, as plain text."""
+    if isinstance(error, PlainError | gr.Error):
+        return str(error) if isinstance(error, PlainError) else error.message
     if type(error).__name__ == "OutOfMemoryError":
         hardware.give_back()
-        return gr.Error(NO_ROOM, duration=None, title="Too much at once", print_exception=False)
+        return NO_ROOM
     log.error("a handler failed", exc_info=error)
-    return gr.Error(SORRY, title="Sorry", print_exception=False)
+    return SORRY
+
+
+def _shown(error: Exception, page: bool) -> gr.Error:
+    if isinstance(error, gr.Error):
+        return error
+    words = _words(error)
+    title = {NO_ROOM: "Too much at once", SORRY: "Sorry"}.get(words, "Not yet")
+    stays = None if words != SORRY else 10  # what says what to do stays until it is closed
+    return gr.Error(html.escape(words) if page else words, duration=stays, title=title, print_exception=False)
 
 
 def told_in(status: gr.HTML, handler: Handler, outputs: Sequence[Any]) -> tuple[Handler, list[Any]]:
@@ -79,7 +94,7 @@ def told_in(status: gr.HTML, handler: Handler, outputs: Sequence[Any]) -> tuple[
         return "" if not outputs else (values, "") if len(outputs) == 1 else (*values, "")
 
     def refused(error: Exception) -> Any:
-        words = str(views.notice(_for_the_page(error).message, "error"))
+        words = str(views.notice(_words(error), "error"))
         row = [words if place is status else gr.skip() for place in places]
         return row[0] if len(row) == 1 else tuple(row)
 
@@ -115,6 +130,7 @@ def run(
     model: str | None = "text",
     stop: gr.Button | None = None,
     status: gr.HTML | None = None,
+    stopped: str = "",
     **options: Any,
 ) -> Any:
     """Wire ``handler`` to one or more events such as ``button.click``.
@@ -122,9 +138,10 @@ def run(
     ``model`` names the engine whose queue the run joins ("text", "pictures"); None means a cheap handler that
     never waits, and that runs once more when it was triggered meanwhile, so that no last keystroke is lost.
     ``stop`` is a button that ends the run at its next event. ``status`` is where the run says how far it is: a
-    failure leaves its words there (see :func:`told_in`), and a run that is stopped leaves it empty. Without it a
+    failure leaves its words there (see :func:`told_in`), and a run that is stopped leaves ``stopped``. Without it a
     failure is a message over the page.
     """
+    rest = str(views.notice(stopped)) if stopped else ""
     if status is not None:
         outputs = [] if outputs is None else list(outputs) if isinstance(outputs, list | tuple) else [outputs]
         handler, outputs = told_in(status, handler, outputs)
@@ -139,16 +156,39 @@ def run(
     if stop is not None:
         stop.click(None, cancels=[wired], api_visibility="private", queue=False)
     if status is not None:  # "failure" comes after a cancel too, once no more progress can arrive
-        wired.failure(lambda: "", None, status, api_visibility="private", queue=False, show_progress="hidden")
+        wired.failure(lambda: rest, None, status, api_visibility="private", queue=False, show_progress="hidden")
     return wired
 
 
+# Blocks under construction -> function -> the outputs it fills
+_at_load: weakref.WeakKeyDictionary[gr.Blocks, dict[Callable[[], Any], list[Any]]] = weakref.WeakKeyDictionary()
+
+
+def _page() -> gr.Blocks:
+    page = Context.root_block
+    assert page is not None, "nothing is being built"
+    return page
+
+
 def at_load(function: Callable[[], Any], output: Any) -> None:
-    """Fill ``output`` each time the page is opened. (A function as a component's value would be a public endpoint.)"""
-    gr.on(None, function, None, output, api_visibility="private", show_progress="hidden", queue=False)
+    """Fill ``output`` each time the page is opened, once :func:`wire_loads` has been called.
+
+    (A function as a component's value would be a public endpoint.)
+    """
+    _at_load.setdefault(_page(), {}).setdefault(function, []).append(output)
+
+
+def wire_loads() -> None:
+    """Ask each function of :func:`at_load` once for all its outputs: a page has many, and a class opens it together."""
+    for function, outputs in _at_load.pop(_page(), {}).items():
+
+        def ask(function: Callable[[], Any] = function, count: int = len(outputs)) -> Any:
+            return (function(),) * count if count > 1 else function()
+
+        gr.on(None, ask, None, outputs, api_visibility="private", show_progress="hidden", queue=False)
 
 
 def endpoint(function: Handler, name: str, *, model: str | None = "text") -> None:
     """Offer a typed function (or generator) to ``gradio_client`` as ``/name``; its docstring describes it."""
     queue: dict[str, Any] = {"concurrency_id": model, "concurrency_limit": 1} if model else {"concurrency_limit": None}
-    gr.api(plain_errors(function), api_name=name, api_description=inspect.getdoc(function), **queue)
+    gr.api(plain_errors(function, page=False), api_name=name, api_description=inspect.getdoc(function), **queue)

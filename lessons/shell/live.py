@@ -21,6 +21,8 @@ from lessons.shell import views
 Progress = Callable[[float, str], None]
 ShouldStop = Callable[[], bool]
 Work = Callable[[Progress, ShouldStop], Iterator[Any]]
+BEAT = 1.0
+"""Seconds without news after which :func:`aside` says again where the work is."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class _Ended:
 def aside(work: Work) -> Iterator[Any]:
     """Run ``work(progress, should_stop)`` in a thread; yield :class:`Underway` events and what it yields.
 
-    Progress that the page is too slow to show is skipped; results never are. Errors of the work are raised here.
+    Progress that the page is too slow to show is skipped; results never are. Errors of the work are raised here. A
+    loop can be closed only between two events, so the last :class:`Underway` comes again every ``BEAT`` seconds.
     """
     events: queue.Queue[Any] = queue.Queue()
     stopped = threading.Event()
@@ -60,8 +63,16 @@ def aside(work: Work) -> Iterator[Any]:
 
     visitor = contextvars.copy_context()  # ZeroGPU charges whoever asked
     threading.Thread(target=visitor.run, args=(run,), daemon=True).start()
+    latest = Underway(0.0, "Working")
     try:
-        while not isinstance(event := events.get(), _Ended):
+        while True:
+            try:
+                event = events.get(timeout=BEAT)
+            except queue.Empty:
+                event = latest
+            if isinstance(event, _Ended):
+                break
+            latest = event if isinstance(event, Underway) else latest
             if not (isinstance(event, Underway) and not events.empty()):
                 yield event
         if event.error:

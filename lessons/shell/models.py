@@ -55,10 +55,11 @@ def panel() -> None:
         choices = _choices(role)
         return gr.update(choices=choices, value=choices[0][1])
 
+    told: dict[str, Any] = {"model": "models", "status": status, "show_progress": "hidden"}
     events.run(role.change, offer, role, name, model=None, show_progress="hidden")
     events.run(name.change, lambda: gr.update(visible=False), None, yes, model=None, show_progress="hidden")
-    events.run(go.click, ask, [role, name], [status, yes, shown], model="models", show_progress="hidden")
-    events.run(yes.click, change, [role, name], [status, yes, shown], model="models", show_progress="hidden")
+    events.run(go.click, ask, [role, name], [status, yes, shown], **told)
+    events.run(yes.click, change, [role, name], [status, yes, shown], **told)
     events.endpoint(models, "models", model=None)
 
 

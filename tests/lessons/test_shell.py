@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextvars
 import logging
+import threading
+import time
 
 import gradio as gr
 import numpy as np
@@ -160,12 +162,26 @@ def test_plain_errors_keep_their_words_and_others_do_not_leak(caplog: pytest.Log
     assert "secret" not in str(caught.value)
 
 
+def test_what_a_message_quotes_is_escaped_on_the_page_and_not_for_programs() -> None:
+    def refuse() -> None:
+        raise PlainError(f"There is no word {HOSTILE}.")
+
+    with pytest.raises(gr.Error) as shown:
+        events.plain_errors(refuse)()
+    assert "<" not in shown.value.message and "&lt;img" in shown.value.message
+    with pytest.raises(gr.Error) as told:
+        events.plain_errors(refuse, page=False)()
+    assert HOSTILE in told.value.message
+
+
 def test_flashcards_are_scheduled_and_survive_damage() -> None:
     state = quiz.review({"state": None, "rating": 3})
     later = quiz.review({"state": state, "rating": 4})
     assert later["due"] > state["due"]
     for damaged in (None, [], {"state": {"nonsense": True}, "rating": 99}, {"state": "x" * 1000, "rating": "<b>"}):
         assert quiz.review(damaged)["due"]
+    for part in ({"state": 2, "stability": None}, {"last_review": "2026-01-01"}, {"due": 7}, {"stability": "x"}):
+        assert quiz.review({"state": {**later, **part}, "rating": 3})["due"]
 
 
 def test_wilson_matches_published_values() -> None:
@@ -178,6 +194,32 @@ def test_work_aside_knows_who_asked() -> None:
     visitor: contextvars.ContextVar[str] = contextvars.ContextVar("visitor", default="nobody")
     visitor.set("a learner")
     assert list(live.aside(lambda progress, should_stop: iter([visitor.get()]))) == ["a learner"]
+
+
+def test_silent_work_is_told_of_and_can_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "BEAT", 0.01)
+    told = threading.Event()
+
+    def work(progress, should_stop):
+        progress(0.5, "Painting")
+        while not should_stop():
+            time.sleep(0.01)
+        told.set()
+        yield "too late"
+
+    running = live.aside(work)
+    assert [next(running).words for _ in range(3)] == ["Painting"] * 3
+    running.close()
+    assert told.wait(5)
+
+
+def test_a_page_asks_each_function_once_for_all_its_outputs() -> None:
+    with gr.Blocks() as blocks:
+        for _ in range(3):
+            events.at_load(time.monotonic, gr.HTML())
+        events.wire_loads()
+    (load,) = blocks.fns.values()
+    assert len(load.outputs) == 3 and len(load.fn()) == 3
 
 
 def test_a_full_card_is_told_in_plain_words() -> None:
@@ -239,14 +281,17 @@ def test_a_status_outside_the_outputs_is_cleared_by_what_comes() -> None:
     assert told(False) == "shown" and "Not now." in told(True)
 
 
-def test_a_stopped_run_leaves_no_progress_behind() -> None:
+@pytest.mark.parametrize("words", ["", events.STOPPED])
+def test_a_stopped_run_leaves_no_progress_behind(words: str) -> None:
     """Gradio calls what follows a failure after a cancel too, when no more progress can come."""
     with gr.Blocks() as blocks:
         go, stop, status = gr.Button(), gr.Button(), gr.HTML()
-        wired = events.run(go.click, lambda: "Seed 3 of 8", None, status, stop=stop, status=status)
+        wired = events.run(go.click, lambda: "Seed 3 of 8", None, status, stop=stop, status=status, stopped=words)
     after = [d for d in blocks.get_config_file()["dependencies"] if d["trigger_after"] == wired["id"]]
     assert [d["outputs"] for d in after] == [[status._id]]
     assert after[0]["trigger_only_on_failure"]
+    left = blocks.fns[after[0]["id"]].fn()
+    assert words in left and bool(left) == bool(words)
 
 
 def test_a_model_that_cannot_be_had_leaves_the_reason_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
