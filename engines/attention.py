@@ -110,7 +110,7 @@ def cell(
     kv_head = head * len(seen.keys) // len(seen.queries)
     query_vector, keys, values = seen.queries[head, query], seen.keys[kv_head], seen.values[kv_head]
     scores = keys @ query_vector * np.float32(seen.scale)  # [T]
-    masked = seen.mask[query] < np.finfo(np.float32).min / 2  # [T]
+    masked = seen.mask[query] < np.finfo(np.float16).min / 2  # [T]; whatever the model computes in
     weights = np.exp(np.where(masked, -np.inf, scores) - scores[~masked].max())
     weights /= weights.sum()
     if not np.allclose(weights, seen.weights[head, query], atol=1e-4 if network.full_precision else 0.02):

@@ -12,18 +12,18 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from engines import zero_gpu
 from engines.captions import Reading, Word
-from engines.evidence import PlainError
 from engines.painter import Painter, load
 from engines.picture_measures import psnr
 from engines.plan import (
     MAX_GUIDANCE,
     MAX_ROWS,
+    MAX_SEED,
     Between,
     Blend,
     Freeze,
@@ -47,8 +47,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Between", "Blend", "Freeze", "FromPicture", "GivenNoise", "HoldLayout", "KnockOut", "OneShotGuess",
-    "Painted", "Painter", "Pass", "Perturbed", "Plan", "Poke", "Reading", "Swap", "Word", "WordMaps",
-    "WordWeight", "denoise", "gallery", "load", "noising", "paint",
+    "Painter", "Pass", "Perturbed", "Plan", "Poke", "Reading", "Swap", "Word", "WordMaps",
+    "WordWeight", "denoise", "load", "noising", "paint",
 ]  # fmt: skip
 
 
@@ -108,17 +108,6 @@ class Pass:
 
 
 @dataclass(frozen=True, eq=False)
-class Painted:
-    """One finished picture of a gallery."""
-
-    index: int
-    caption: str
-    seed: int
-    picture: np.ndarray
-    seconds: float
-
-
-@dataclass(frozen=True, eq=False)
 class OneShotGuess:
     """A picture noised to one timestep, and the clean picture the painter guesses from it in a single pass.
 
@@ -152,7 +141,7 @@ def denoise(painter: Painter, plan: Plan) -> Iterator[Pass]:
 
     from engines.interventions import Run
 
-    with torch.inference_mode():
+    with painter.turn, torch.inference_mode():
         run = Run(painter, plan)
         latent = run.start()
     for index, t in enumerate(run.timesteps):
@@ -187,11 +176,12 @@ def _trace(run: Run, index: int, before: Tensor, latent: Tensor, outputs: tuple[
 
     painter, plan, (alpha, sigma) = run.painter, run.plan, run.levels[index]
     kind = painter.prediction_type
-    noise, clean = noise_and_clean(outputs[0], before, alpha, sigma, kind)
-    tensors = [before, latent, clean, noise]
-    tensors += [noise_and_clean(output, before, alpha, sigma, kind)[0] for output in outputs[1:]]
-    arrays = torch.stack([tensor.float() for tensor in tensors]).cpu().numpy()
-    shown = [clean] * plan.previews + [before / math.hypot(alpha, sigma)] * plan.canvas
+    seen = before.float()
+    noise, clean = noise_and_clean(outputs[0].float(), seen, alpha, sigma, kind)
+    tensors = [seen, latent.float(), clean, noise]
+    tensors += [noise_and_clean(output.float(), seen, alpha, sigma, kind)[0] for output in outputs[1:]]
+    arrays = torch.stack(tensors).cpu().numpy()
+    shown = [clean] * plan.previews + [seen / math.hypot(alpha, sigma)] * plan.canvas
     decoded = painter.decode_previews(torch.cat(shown)) if shown else np.empty(0)
     last = index == run.passes - 1
     pictures, withheld = painter.checked(painter.decode_tensor(latent)) if last else (None, ())
@@ -235,30 +225,11 @@ def _word_maps(run: Run, index: int) -> WordMaps | None:
 
 def paint(painter: Painter, plan: Plan) -> np.ndarray:
     """The finished pictures uint8 [rows, H, W, 3] of a plan."""
-    *_, last = denoise(painter, plan)
-    assert last.pictures is not None
-    return last.pictures
-
-
-def gallery(
-    painter: Painter, captions: Sequence[str], seeds: Sequence[int], *, batch: int = 8, **settings: Any
-) -> Iterator[Painted]:
-    """Paint any number of (caption, seed) rows in batches, yielding each picture; ``settings`` as in Plan.
-
-    ``captions`` and ``seeds`` have one entry a picture. Closing the iterator stops between passes.
-    """
-    if len(captions) != len(seeds):
-        raise PlainError("Give one seed for each caption.")
-    check_number("The batch", batch, 1, MAX_ROWS, whole=True)
-    for first in range(0, len(captions), batch):
-        began = time.perf_counter()
-        rows = slice(first, first + batch)
-        plan = Plan(caption=tuple(captions[rows]), seeds=tuple(seeds[rows]), **settings)
-        pictures = paint(painter, plan)
-        seconds = (time.perf_counter() - began) / len(pictures)
-        for offset, picture in enumerate(pictures):
-            index = first + offset
-            yield Painted(index, captions[index], seeds[index], picture, seconds)
+    pictures = None
+    for event in denoise(painter, plan):
+        pictures = event.pictures
+    assert pictures is not None
+    return pictures
 
 
 @zero_gpu.on_card(lambda painter, picture, *, timesteps, **more: painter.seconds(len(timesteps), 1))
@@ -281,6 +252,7 @@ def noising(
         check_number("A timestep", timestep, 0, painter.train_timesteps - 1, whole=True)
     check_caption(caption)
     check_number("The guidance scale", guidance_scale, 0, MAX_GUIDANCE)
+    check_number("The seed", seed, 0, MAX_SEED, whole=True)
     two_branches = painter.has_two_branches and guidance_scale != 1
     picture = painter.fit(picture[None], painter.height, painter.width)[0]
     clean = torch.from_numpy(painter.encode(picture[None])).to(device=painter.device, dtype=painter.dtype)

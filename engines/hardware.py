@@ -209,7 +209,7 @@ def numbers_in(folder: Path) -> int:
                 shapes = [entry["shape"] for key, entry in header.items() if key != "__metadata__"]
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise PlainError(f"{file.name} in {folder.name!r} is damaged. Fetch or copy it again.") from error
-            kind = file.name.split(".")[1]
+            kind = file.name.split(".")[1].split("-")[0]  # fp16 of model.fp16-00001-of-00002.safetensors
             kinds[kind] = kinds.get(kind, 0) + sum(math.prod(shape) for shape in shapes)
         total += max(kinds.values())
     return total

@@ -34,6 +34,8 @@ MAX_PROMPT = 2048
 MAX_CHARACTERS = 40_000
 MAX_WATCHED = 128
 MAX_RUNS = 64
+MAX_BATCH_TOKENS = 32_768
+"""Tokens of all runs of a batch together, read and written: what their cache of keys and values has to hold."""
 FULL_PRECISION_UP_TO = 4 * 2**30
 """Weight files up to this many bytes run in float32: logits rounded to half precision would tie."""
 Progress = Callable[[float, str], None]
@@ -326,6 +328,8 @@ class LanguageModel:
             raise PlainError(f"Choose a step from 0 to {len(tokens_so_far)}: that much has been written so far.")
         if at >= max_tokens:
             raise PlainError(f"Branch before step {max_tokens}, or allow more tokens: there is no room after it.")
+        if any(map(self.ends, tokens_so_far[:at])):
+            raise PlainError("The text ends before that step. Branch at its last token or before.")
         forced = {**dict(enumerate(tokens_so_far[:at])), at: token_id}
         return self.write(prompt, dials, seed=seed, max_tokens=max_tokens, forced=forced, keep_logits=keep_logits)
 
@@ -356,6 +360,12 @@ class LanguageModel:
             raise PlainError(f"Ask for 1 to {MAX_RUNS} runs at once; it was {len(seeds)}.")
         for prompt in prompts[:1] if shared else prompts:
             self._check_room(prompt, max_tokens)
+        tokens = (max(len(prompt.ids) for prompt in prompts) + max_tokens) * len(seeds)
+        if tokens > MAX_BATCH_TOKENS:
+            raise PlainError(
+                f"{len(seeds)} runs of this length are {tokens:,} tokens at once; {MAX_BATCH_TOKENS:,} is the most. "
+                "Shorten the text, or ask for fewer runs."
+            )
         for seed in seeds:
             _check_seed(seed)
         drafts = [_Draft(seed, _dice(seed)) for seed in seeds]
@@ -430,8 +440,10 @@ class LanguageModel:
         if not 0 <= scale <= 10:
             raise PlainError(f"Set the noise between 0 and 10 standard deviations; it was {scale}.")
         _check_seed(seed)
-        room = hardware.free_bytes()
-        hardware.check_fits(f"A copy of {self.name}", self._weights.numbers, memory=room, in_parts=False)
+        room, numbers = hardware.free_bytes(), self._weights.numbers
+        if self._weights.full_precision and hardware.precision() != "float32":
+            numbers *= 2  # small models run in float32 on every device
+        hardware.check_fits(f"A copy of {self.name}", numbers, memory=room, in_parts=False)
         return self._smeared((scale, seed))
 
     def _smeared(self, recipe: tuple[float, int]) -> LanguageModel:

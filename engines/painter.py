@@ -59,6 +59,8 @@ class Painter:
         preview: Any = None,
         key: str = "",
     ) -> None:
+        import torch
+
         from engines.cross_attention import install
 
         self.pipeline, self.unet, self.vae = pipeline, pipeline.unet, pipeline.vae
@@ -81,8 +83,8 @@ class Painter:
         self.screened, self.preview, self.key = screened, preview, key
         self.turn = threading.RLock()
         self._tokenizing = threading.Lock()
-        if self.is_xl and self.vae.dtype.itemsize == 2 and self.vae.config.get("force_upcast"):
-            self.vae.float()  # half precision overflows in the autoencoder of XL
+        if self.is_xl and self.vae.dtype == torch.float16 and self.vae.config.get("force_upcast"):
+            self.vae.float()  # float16 overflows in the autoencoder of XL
         others = (getattr(pipeline, name, None) for name in ("text_encoder", "text_encoder_2", "safety_checker"))
         for part in (self.unet, self.vae, preview, *others):
             if part is not None:
@@ -251,7 +253,8 @@ class Painter:
         """One latent a generator, drawn from the autoencoder's distribution as the stock pipeline does."""
         import torch
 
-        draws = [self.vae.encode(pixels).latent_dist.sample(generator) for generator in generators]
+        posterior = self.vae.encode(pixels).latent_dist
+        draws = [posterior.sample(generator) for generator in generators]
         return self._normalise(torch.cat(draws)).to(self.dtype)
 
     @zero_gpu.on_card(lambda painter, latents, **more: 5 + 0.5 * len(latents))

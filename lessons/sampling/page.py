@@ -551,8 +551,8 @@ def branch(
     prompt, forced = model.encode(text), lab.one_token(model, token)
     line = list(model.write(prompt, dials, seed=seed, max_tokens=length))
     ids = [one.token_id for one in line]
-    if step > len(ids):
-        raise PlainError(f"The text ended after {len(ids)} keys. Branch at key {len(ids)} or before.")
+    if step >= len(ids):
+        raise PlainError(f"The text ended after {len(ids)} keys. Branch at key {len(ids) - 1} or before.")
     other = list(model.branch(prompt, ids, step, forced, dials, seed=seed, max_tokens=length))
     return {
         "line": {"text": "".join(one.text for one in line), "tokens": [_token(one) for one in line]},

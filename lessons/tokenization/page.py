@@ -211,7 +211,7 @@ def _merges(lesson: LessonPage) -> None:
             return gr.Textbox(visible=diet == "my own text")
 
         inputs, outputs = [diet, own, word, count, screen.guess], [learned, view, result, count, screen.verdict, status]
-        events.run([go.click], learn, inputs, outputs, model=None, status=status)
+        events.run([go.click], learn, inputs, outputs, model="merges", status=status)
         events.run(
             [count.input, word.input],
             dragged,

@@ -6,7 +6,9 @@ import torch
 
 from engines.attention import kl_bits
 from engines.evidence import PlainError
-from tests.engines.tiny_text import KINDS, network_model, tiny
+from engines.language_model import LanguageModel
+from engines.transformer import Network
+from tests.engines.tiny_text import KINDS, network_model, tiny, tokenizer
 
 TEXT = "The keys to the cabinet are so rusty that I cannot"
 
@@ -53,6 +55,16 @@ def test_the_arithmetic_of_a_cell_gives_the_weight_of_the_model(kind: str) -> No
         assert cell.masked == (key > query) and list(cell.masked_row) == [k > query for k in range(last + 1)]
         np.testing.assert_allclose(cell.weighted_value, cell.weight * cell.value_vector, atol=1e-6)
         assert cell.kv_head == (head if kind == "gpt2" else head // 3)
+
+
+@pytest.mark.parametrize("precision", [torch.float16, torch.bfloat16])
+def test_a_cell_can_be_worked_out_in_half_precision(precision: torch.dtype) -> None:
+    import copy
+
+    halved = copy.deepcopy(network_model("llama")).to(precision)
+    model = LanguageModel(Network(halved), tokenizer(), name="half", revision="random")
+    cell = model.attention_cell(TEXT, 1, 2, 5, 3)
+    assert not cell.masked and list(cell.masked_row) == [k > 5 for k in range(len(cell.masked_row))]
 
 
 def test_values_weighted_over_all_keys_give_what_the_head_puts_out() -> None:

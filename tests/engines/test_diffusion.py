@@ -428,14 +428,6 @@ def test_one_shot_guesses(sd):
     np.testing.assert_allclose(alone.predicted_clean, guesses[1].predicted_clean, atol=1e-4)
 
 
-def test_a_gallery_paints_any_number_of_rows(sd):
-    captions, seeds = [CAPTION, "two dogs", CAPTION], [1, 1, 2]
-    shown = list(diffusion.gallery(sd, captions, seeds, batch=2, steps=2))
-    assert [(item.index, item.caption, item.seed) for item in shown] == [(i, captions[i], seeds[i]) for i in range(3)]
-    expected = paint(sd, Plan(CAPTION, seeds=(2,), steps=2))[0]
-    np.testing.assert_array_equal(shown[2].picture, expected)
-
-
 # --- refusals -----------------------------------------------------------------------------------------------
 
 

@@ -104,6 +104,8 @@ def test_only_the_parts_of_a_pipeline_are_counted(tmp_path: Path) -> None:
     save(tmp_path / "unet" / "model.safetensors", 10)
     save(tmp_path / "unet" / "model.fp16.safetensors", 10)
     save(tmp_path / "vae" / "model.safetensors", 3)
+    for part in (1, 2):
+        save(tmp_path / "unet" / f"model.bf16-0000{part}-of-00002.safetensors", 5)
     save(tmp_path / "v1-5-pruned.safetensors", 1000)
     assert hardware.numbers_in(tmp_path) == 13
     text = tmp_path / "text"

@@ -297,6 +297,12 @@ def bad_calls() -> dict[str, Callable[[], object]]:
         "forced token": lambda: model.write(prompt, Dials(), seed=0, max_tokens=5, forced={0: 10**6}),
         "branch": lambda: model.branch(prompt, [1, 2], 3, 5, Dials(), seed=0, max_tokens=5),
         "branch too late": lambda: model.branch(prompt, [1] * 9, 9, 5, Dials(), seed=0, max_tokens=9),
+        "branch after the end": lambda: model.branch(
+            prompt, [1, tokenizer().eos_token_id], 2, 5, Dials(), seed=0, max_tokens=9
+        ),
+        "a batch too large": lambda: model.write_many(
+            model.encode("cat " * 100), Dials(), seeds=range(MAX_RUNS), max_tokens=500
+        ),
         "no runs": lambda: model.write_many(prompt, Dials(), seeds=[], max_tokens=5),
         "many runs": lambda: model.write_many(prompt, Dials(), seeds=range(MAX_RUNS + 1), max_tokens=5),
         "unequal": lambda: model.write_many([prompt], Dials(), seeds=[1, 2], max_tokens=5),

@@ -61,7 +61,6 @@ out["trip"] = digest(latent), digest(sculptor.decode(latent))
 out["noising"] = [digest(guess.guess) for guess in diffusion.noising(sculptor, picture, timesteps=(9, 500), seed=3)]
 frozen = Freeze(picture, np.eye(8, dtype=bool))
 out["frozen"] = digest(diffusion.paint(sculptor, Plan(CAPTION, steps=2, freeze=frozen)))
-out["gallery"] = [digest(one.picture) for one in diffusion.gallery(sculptor, [CAPTION] * 2, [1, 2], steps=2)]
 
 prompt = typewriter.encode("The keys to the cabinet")
 out["scores"] = digest(typewriter.next_token_scores(prompt).logits)
