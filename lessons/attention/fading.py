@@ -233,7 +233,7 @@ def _weaker_finding(shares: list[float], weaker: int, right: int) -> Finding:
     return Finding(
         f"{rounded(mean)} weaker",
         f"of the answers still right there ({copies}; {weaker} of {right} in all) lost at least a tenth of their "
-        "probability. Rows erased from a table would leave the others as they were.",
+        "probability.",
     )
 
 

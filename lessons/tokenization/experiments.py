@@ -445,7 +445,7 @@ def look_alikes(left: str, right: str, keys: Sequence[str]) -> Evidence[tuple[tu
             ),
             Finding(
                 f"{statistics.mean(shared):.0%}",
-                "of the ids are shared by both, on average: so much can the model recognise again.",
+                "of the ids are in both cuts, on average. The rest look to the model like other words.",
             ),
         ),
         snippet=_pair_snippet(left, right, keys),

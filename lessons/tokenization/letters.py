@@ -320,8 +320,8 @@ def _control_evidence(
             *(
                 Finding(
                     f"{one.right.successes} of {one.right.trials} right",
-                    f"{SPELLED[one.spelling]} (95 % interval {one.right.low:.0%}–{one.right.high:.0%}). One fixed "
-                    "answer for all would get a third.",
+                    f"{SPELLED[one.spelling]} (95 % interval {one.right.low:.0%}–{one.right.high:.0%}). Always "
+                    "saying 1, 2 or 3 would get a third.",
                 )
                 for one in found
             ),
