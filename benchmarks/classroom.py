@@ -11,11 +11,7 @@ is what a learner sees first; completion is the end of the run. Models are loade
 from __future__ import annotations
 
 import argparse
-import os
-import socket
 import statistics
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -23,9 +19,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.text import ROOT, describe, wait_for
+from benchmarks.measuring import Row, playground, report
 
-Row = tuple[str, ...]
 COLUMNS = (
     "what", "learners", "first event p50", "p95", "completion p50", "p95", "runs a minute", "failed",
 )  # fmt: skip
@@ -66,10 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for lesson in lessons:
             learn(url, lesson, 1, 1)  # loads the model
             rows += [row(lesson, count, *learn(url, lesson, count, options.rounds)) for count in options.learners]
-    print(f"\n{describe()}\n")
-    print("| " + " | ".join(COLUMNS) + " |\n" + "| --- " * len(COLUMNS) + "|")
-    for each in rows:
-        print("| " + " | ".join(each) + " |")
+    report(COLUMNS, rows)
 
 
 @contextmanager
@@ -77,23 +69,9 @@ def serving(url: str | None) -> Iterator[str]:
     """The address of a server: ``url``, or app.py started for the while on a free port."""
     if url:
         yield url
-        return
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    app = subprocess.Popen(
-        [sys.executable, "app.py"],
-        cwd=ROOT,
-        env={**os.environ, "GRADIO_SERVER_PORT": str(port)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        wait_for(f"http://127.0.0.1:{port}/", app)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        app.terminate()
-        app.wait(timeout=30)
+    else:
+        with playground() as (started, _):
+            yield started
 
 
 def learn(url: str, lesson: Lesson, learners: int, rounds: int) -> tuple[list[Waited], float]:

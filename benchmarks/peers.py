@@ -5,8 +5,9 @@
     pip install xllamacpp                            # adds llama.cpp's row
 
 Rivals take turns in one process and the best round of each counts. llama.cpp reads the very file that our model was
-converted from, but computes in its four bits where ours has float32: it says what a runtime made for speed does, and
-shows neither attention nor a scoreboard.
+converted from, but computes in its four bits where ours has float32, and as PyPI ships it for Linux and Windows on the
+processor, also where ours has a card: it says what a runtime made for speed does, and shows neither attention nor a
+scoreboard.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import pictures, text
+from benchmarks.measuring import Row, best, report
 
-Row = tuple[str, str, str]
+COLUMNS = ("what", "measured", "ours against it")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -38,10 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         rows += typewriters(options.tokens, options.rounds)
     if not options.no_pictures:
         rows += sculptors(options.steps, options.rounds, options.untrained)
-    print(f"\n{text.describe()}\n")
-    print("| what | measured | ours against it |\n| --- | --- | --- |")
-    for row in rows:
-        print("| " + " | ".join(row) + " |")
+    report(COLUMNS, rows)
 
 
 def typewriters(tokens: int, rounds: int) -> list[Row]:
@@ -58,10 +57,11 @@ def typewriters(tokens: int, rounds: int) -> list[Row]:
         peer = llama_cpp(prompt.text, tokens, Path(folder), torch.get_num_threads())
         if peer is not None:
             rivals.append(peer)
-        ours, *others = text.best(rounds, *rivals)
+        ours, *others = best(rounds, *rivals)
         del rivals, peer
-    rows = [("`write` with scoreboards", f"{tokens / ours:.1f} tokens/s", "")]
-    names = ("`model.generate`, float32", "llama.cpp, the same model in 4 bits")
+    rows: list[Row] = [("`write` with scoreboards", f"{tokens / ours:.1f} tokens/s", "")]
+    precision = str(stock.dtype).removeprefix("torch.")
+    names = (f"`model.generate`, {precision}", "llama.cpp, the same model in 4 bits")
     for name, seconds in zip(names, others, strict=False):
         rows.append((name, f"{tokens / seconds:.1f} tokens/s", f"{seconds / ours:.2f}×"))
     if len(others) < len(names):
@@ -111,9 +111,8 @@ def sculptors(steps: int, rounds: int, untrained: bool) -> list[Row]:
     shown = pictures.Plan(
         pictures.CAPTION, steps=steps, guidance_scale=pictures.GUIDANCE, previews=True, record_attention=True
     )
-    ours, watched, stock = pictures.best(
+    ours, watched, stock = best(
         rounds,
-        time.perf_counter,
         lambda: list(pictures.denoise(painter, plain)),
         lambda: list(pictures.denoise(painter, shown)),
         lambda: pictures.stock_call(painter, steps),

@@ -3,31 +3,29 @@
     python -m benchmarks.pictures                  # about a minute on two CPU cores
     python -m benchmarks.pictures --model FOLDER   # another painter
     python -m benchmarks.pictures --untrained      # the pocket painter's shape with random weights
+    python -m benchmarks.pictures --memory         # only how much memory it takes
 
-Each row is measured in one process, alternately with the stock pipeline call, and the best round of each
-counts: on a machine that does other things too, the fastest round is the one least disturbed.
-``--cpu-time`` counts the processor seconds of this process instead of the clock, for such machines.
+Times are measured in one process, alternately with the stock pipeline call, and the best round of each counts.
+``--cpu-time`` counts the processor seconds of this process instead of the clock, for machines that do other things
+too. Memory is measured in a process of its own for each row, which loads the painter and paints once.
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
-import os
-import platform
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measuring import Row, apart, best, mib, peak_memory, report, resident_bytes
 from engines.diffusion import Painter, Plan, denoise, load, paint
 
 CAPTION = "a red car to the left of a cat in the snow"
 GUIDANCE = 4.0
 BATCH = 8
-Row = tuple[str, str, str]
+COLUMNS = ("what", "measured", "aim")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -38,22 +36,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, help="processor threads (PyTorch's own choice)")
     parser.add_argument("--cpu-time", action="store_true", help="processor seconds instead of the clock")
+    parser.add_argument("--memory", action="store_true", help="only the memory")
     options = parser.parse_args(arguments)
+    held = memory(options.model, options.untrained, options.threads, options.steps)
+    painter = ready(options.model, options.untrained, options.threads)
+    clock = time.process_time if options.cpu_time else time.perf_counter
+    rows = [] if options.memory else measure(painter, options.steps, options.rounds, clock)
+    settings = f"{painter.name} ({painter.revision}), {options.steps} passes, guidance {GUIDANCE:g}"
+    number_type = f"{painter.dtype} on {painter.device}"
+    report(COLUMNS, rows + held, settings, number_type, f"{'processor' if options.cpu_time else 'clock'} seconds")
+
+
+def ready(model: str | None, random: bool, threads: int | None) -> Painter:
+    """The painter that the options ask for, and as many threads."""
     import torch
 
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    painter = untrained() if options.untrained else load(options.model)
-    clock = time.process_time if options.cpu_time else time.perf_counter
-    rows = measure(painter, options.steps, options.rounds, clock)
-    print(f"\n{describe(painter, options.steps, options.cpu_time)}\n")
-    print("| what | measured | aim |\n| --- | --- | --- |")
-    for row in rows:
-        print("| " + " | ".join(row) + " |")
+    if threads:
+        torch.set_num_threads(threads)
+    return untrained() if random else load(model)
 
 
 def measure(painter: Painter, steps: int, rounds: int, clock: Callable[[], float] = time.perf_counter) -> list[Row]:
-    """The traced loop in its costumes against the stock call, a batch against single runs, and memory."""
+    """The traced loop in its costumes against the stock call, and a batch against single runs."""
 
     def plan(**changes: Any) -> Plan:
         return Plan(CAPTION, steps=steps, guidance_scale=GUIDANCE, **changes)
@@ -63,23 +67,19 @@ def measure(painter: Painter, steps: int, rounds: int, clock: Callable[[], float
 
     stock, traced, previewed, mapped, everything = best(
         rounds,
-        clock,
         lambda: stock_call(painter, steps),
         run(),
         run(previews=True),
         run(record_attention=True),
         run(previews=True, canvas=True, record_attention=True),
+        clock=clock,
     )
     seeds = tuple(range(BATCH))
     together, apart = best(
         max(1, rounds // 2),
-        clock,
         run(seeds=seeds),
         lambda: [paint(painter, plan(seeds=(seed,))) for seed in seeds],
-    )
-    quiet, loud = (
-        peak_memory(painter, one)
-        for one in (lambda: stock_call(painter, steps), run(previews=True, record_attention=True))
+        clock=clock,
     )
     return [
         ("stock pipeline call", f"{stock:.2f} s", ""),
@@ -89,9 +89,29 @@ def measure(painter: Painter, steps: int, rounds: int, clock: Callable[[], float
         ("previews, canvas and word maps", f"{everything:.2f} s, {everything / stock:.2f}×", ""),
         (f"{BATCH} seeds in one batch", f"{together:.2f} s", ""),
         (f"{BATCH} seeds one by one", f"{apart:.2f} s, {apart / together:.2f}× the batch", ""),
-        ("memory added by the stock call", f"{quiet / 2**20:.0f} MiB", ""),
-        ("memory added by the traced loop, previews and maps", f"{loud / 2**20:.0f} MiB", ""),
     ]
+
+
+def memory(model: str | None, random: bool, threads: int | None, steps: int) -> list[Row]:
+    """The memory of a whole process that paints once, by the stock call and by the loop with all that it shows."""
+    whole = "memory of a process, painter loaded and at its peak"
+    return [
+        (f"{whole}: {name}", apart(footprint, model, random, threads, steps, traced), "")
+        for name, traced in (("stock call", False), ("traced loop, previews and maps", True))
+    ]
+
+
+def footprint(model: str | None, random: bool, threads: int | None, steps: int, traced: bool) -> str:
+    """This process's memory with the painter loaded, and its peak after one picture."""
+    painter = ready(model, random, threads)
+    loaded = mib(resident_bytes())
+    if traced:
+        shown = Plan(CAPTION, steps=steps, guidance_scale=GUIDANCE, previews=True, record_attention=True)
+        events = list(denoise(painter, shown))
+        assert events[-1].finished
+    else:
+        stock_call(painter, steps)
+    return f"{loaded}, {peak_memory()}"
 
 
 def stock_call(painter: Painter, steps: int) -> Any:
@@ -102,45 +122,6 @@ def stock_call(painter: Painter, steps: int) -> Any:
     return painter.pipeline(
         CAPTION, num_inference_steps=steps, guidance_scale=GUIDANCE, generator=generator, output_type="np"
     ).images
-
-
-def best(rounds: int, clock: Callable[[], float], *runs: Callable[[], Any]) -> list[float]:
-    """The fastest of ``rounds`` of each run in seconds, measured alternately after one warm-up each."""
-    seconds: list[list[float]] = [[] for _ in runs]
-    for each in range(rounds + 1):
-        for run, taken in zip(runs, seconds, strict=True):
-            began = clock()
-            run()
-            if each:
-                taken.append(clock() - began)
-    return [min(taken) for taken in seconds]
-
-
-def peak_memory(painter: Painter, run: Callable[[], Any]) -> int:
-    """Bytes that a run adds at its peak: the card's own count, or this process's resident memory."""
-    import psutil
-    import torch
-
-    gc.collect()
-    if painter.device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats()
-        before = torch.cuda.memory_allocated()
-        run()
-        return torch.cuda.max_memory_allocated() - before
-    process, done = psutil.Process(), threading.Event()
-    before = highest = process.memory_info().rss
-
-    def watch() -> None:
-        nonlocal highest
-        while not done.wait(0.005):
-            highest = max(highest, process.memory_info().rss)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    run()
-    done.set()
-    watcher.join()
-    return highest - before
 
 
 def untrained() -> Painter:
@@ -180,22 +161,6 @@ def untrained() -> Painter:
     with tempfile.TemporaryDirectory() as folder:
         pipeline.save_pretrained(folder)
         return load(Path(folder))
-
-
-def describe(painter: Painter, steps: int, cpu_time: bool) -> str:
-    """One line: painter, machine and settings."""
-    import diffusers
-    import torch
-
-    cuda = painter.device.type == "cuda"
-    card = torch.cuda.get_device_name() if cuda else platform.processor() or platform.machine()
-    machine = card if cuda else f"{card}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"
-    load_now = f", load {os.getloadavg()[0]:.0f}" if hasattr(os, "getloadavg") else ""
-    return (
-        f"{painter.name} ({painter.revision}), {steps} passes, guidance {GUIDANCE:g}, {painter.dtype}; "
-        f"{machine}{load_now}; "
-        f"torch {torch.__version__}, diffusers {diffusers.__version__}; {'processor' if cpu_time else 'clock'} seconds"
-    )
 
 
 if __name__ == "__main__":

@@ -3,22 +3,18 @@
     python -m benchmarks.signs                 # about a minute on two CPU cores
     python -m benchmarks.signs --no-shapes     # without the language model
 
-Measured in one process, alternately, and the best round of each counts: on a machine that does other things
-too, the fastest round is the one least disturbed.
+Measured in one process, alternately, and the best round of each counts.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from benchmarks.pictures import best
+from benchmarks.measuring import Row, best, report
 from engines import character_art as art
 from engines import language_model, sign_lab
 from engines.language_model import LanguageModel
@@ -26,7 +22,7 @@ from lessons.lettering import mirror
 
 WORDS = ("OPEN", "BRAIN", "SYMBOL", "WEATHER", "PROGRESS", "CITY", "NORTH", "KEY")
 SHAPE, RUNS = "T", 8
-Row = tuple[str, str]
+COLUMNS = ("what", "measured")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -38,23 +34,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rows = [*signs(options.rounds, options.steps)]
     if not options.no_shapes:
         rows += shapes(language_model.load(), options.rounds)
-    print(f"\n{describe(options.steps)}\n")
-    print("| what | measured |\n| --- | --- |")
-    for row in rows:
-        print("| " + " | ".join(row) + " |")
+    unet = sign_lab.load().pipeline.unet
+    report(COLUMNS, rows, f"{options.steps} passes, {unet.dtype} on {unet.device}")
 
 
 def signs(rounds: int, steps: int = sign_lab.STEPS) -> list[Row]:
     """One sign by each kind of painter, eight in one batch, and the reader on as many."""
     printed = np.stack([sign_lab.draw_sign(word) for word in WORDS])
     letters, boxes, batch, one, eight = best(
-        rounds, time.perf_counter,
+        rounds,
         lambda: last(sign_lab.paint("characters", WORDS[0], (0,), steps=steps)),
         lambda: last(sign_lab.paint("boxes", WORDS[0], (0,), steps=steps)),
         lambda: last(sign_lab.paint("characters", WORDS, (0,), steps=steps)),
         lambda: sign_lab.read(printed[:1], WORDS[:1]),
         lambda: sign_lab.read(printed, WORDS),
-    )  # fmt: skip
+    )
     return [
         ("one sign, painted from its caption", f"{letters:.2f} s"),
         ("one sign, painted with its layout", f"{boxes:.2f} s"),
@@ -68,11 +62,11 @@ def shapes(model: LanguageModel, rounds: int, runs: int = RUNS) -> list[Row]:
     """A shape in characters, once and several times in one batch, and the scoring of one drawing."""
     drawing = art.read(art.write(art.rasterise(SHAPE, mirror.SIZE), art.STYLES["dots"]), art.STYLES["dots"])
     once, many, scored = best(
-        rounds, time.perf_counter,
+        rounds,
         lambda: last(mirror.draw(model, SHAPE, ways=["shown"], runs=1)),
         lambda: last(mirror.draw(model, SHAPE, ways=["shown"], runs=runs)),
         lambda: art.score(drawing, SHAPE, mirror.SIZE),
-    )  # fmt: skip
+    )
     return [
         ("a shape in characters, four others shown before", f"{once:.2f} s"),
         (f"{runs} of them in one batch", f"{many:.2f} s"),
@@ -83,17 +77,6 @@ def shapes(model: LanguageModel, rounds: int, runs: int = RUNS) -> list[Row]:
 def last(events: Iterable[Any]) -> Any:
     *_, final = events
     return final
-
-
-def describe(steps: int) -> str:
-    """One line: machine and settings."""
-    import torch
-
-    from engines import hardware
-
-    where = str(hardware.device())
-    cores = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"
-    return f"{steps} passes, {hardware.dtype()} on {where}; {cores}; torch {torch.__version__}; clock seconds"
 
 
 if __name__ == "__main__":

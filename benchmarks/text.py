@@ -4,33 +4,26 @@
     python -m benchmarks.text --cold           # also a first start, which downloads and converts the model
     python -m benchmarks.text --no-app         # the engine only
 
-Each pair is measured in one process, alternately, and the best round of each counts: on a machine that does
-other things too, the fastest round is the one least disturbed.
+Each pair is measured in one process, alternately, and the best round of each counts.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
+from benchmarks.measuring import Row, best, mib, peak_memory, playground, report, resident_bytes
+from engines import language_model
 from engines.dials import Dials
 from engines.language_model import LanguageModel, Prompt
 
-ROOT = Path(__file__).resolve().parents[1]
 TEXT = "Tell me how the bicycle was invented."
 DIALS = Dials(temperature=0.8, top_p=0.95)
 RUNS = 16
-Row = tuple[str, str, str]
+COLUMNS = ("what", "measured", "aim")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -40,21 +33,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--cold", action="store_true", help="also start with an empty cache (downloads 93 MB)")
     parser.add_argument("--no-app", action="store_true", help="leave out the start of app.py")
     options = parser.parse_args(arguments)
-    rows = engine(options.tokens, options.rounds)
+    model, stock = endless()
+    rows = engine(model, stock, options.tokens, options.rounds)
     if not options.no_app:
         rows += start("warm: weights ready", {}, "under 6 s")
     if options.cold:
         with tempfile.TemporaryDirectory() as folder:
             rows += start("cold: empty cache", {"PLAYGROUND_CACHE": folder}, "")
-    print(f"\n{describe()}\n")
-    print("| what | measured | aim |\n| --- | --- | --- |")
-    for row in rows:
-        print("| " + " | ".join(row) + " |")
+    report(COLUMNS, rows, f"{model.name} ({model.revision}), {stock.dtype} on {stock.device}")
 
 
-def engine(tokens: int, rounds: int) -> list[Row]:
+def engine(model: LanguageModel, stock: Any, tokens: int, rounds: int) -> list[Row]:
     """``write`` against ``generate``, a batch against one run after another, and the memory of both."""
-    model, stock = endless()
     prompt = model.encode(TEXT, chat=True)
     written, generated = best(
         rounds,
@@ -83,23 +73,24 @@ def engine(tokens: int, rounds: int) -> list[Row]:
 
 
 def endless() -> tuple[LanguageModel, Any]:
-    """The profile's model with its end token switched off, so that every run has the same length."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    """The playground's model with its end token switched off, so that every run has the same length.
 
+    And the library's model inside it, which so has the same device and number type.
+    """
     from engines import weights
     from engines.transformer import Network
 
-    files = weights.ensure(progress=weights.ConsoleBar())
-    stock = AutoModelForCausalLM.from_pretrained(files.path, dtype="float32")
+    model = language_model.load(progress=weights.ConsoleBar())
+    stock = model._network.model
     stock.generation_config.eos_token_id = None
-    tokenizer = AutoTokenizer.from_pretrained(files.path)
-    return LanguageModel(Network(stock), tokenizer, name=files.name, revision=files.revision), stock
+    return LanguageModel(Network(stock), model._tokenizer, name=model.name, revision=model.revision), stock
 
 
 def generate(stock: Any, prompt: Prompt, tokens: int) -> None:
+    """What a user of the library would run, on the model's own device."""
     import torch
 
-    ids = torch.tensor([prompt.ids])
+    ids = torch.tensor([prompt.ids], device=stock.device)
     stock.generate(
         ids,
         attention_mask=torch.ones_like(ids),
@@ -111,89 +102,27 @@ def generate(stock: Any, prompt: Prompt, tokens: int) -> None:
     )
 
 
-def best(rounds: int, *rivals: Callable[[], object]) -> list[float]:
-    """The shortest time of each rival in seconds; they take turns, after one unmeasured round of warming up."""
-    seconds = [float("inf")] * len(rivals)
-    for measured in range(rounds + 1):
-        for place, rival in enumerate(rivals):
-            started = time.perf_counter()
-            rival()
-            if measured:
-                seconds[place] = min(seconds[place], time.perf_counter() - started)
-    return seconds
-
-
 def start(name: str, environment: dict[str, str], aim: str) -> list[Row]:
     """From ``python app.py`` to a page, and to the first answer of the sampling lesson's model."""
-    import psutil
     from gradio_client import Client
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
     started = time.perf_counter()
-    app = subprocess.Popen(
-        [sys.executable, "app.py"],
-        cwd=ROOT,
-        env={**os.environ, "GRADIO_SERVER_PORT": str(port), **environment},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        wait_for(f"{url}/?lesson=sampling", app)
+    with playground("?lesson=sampling", environment) as (url, app):
         page = time.perf_counter() - started
-        before = psutil.Process(app.pid).memory_info().rss
+        before = resident_bytes(app)
         client = Client(url, verbose=False)
         client.predict("The capital of France is", api_name="/next_token")
         answer = time.perf_counter() - started
         asked = time.perf_counter()
         client.predict("The capital of Italy is", api_name="/next_token")
         again = time.perf_counter() - asked
-        after = psutil.Process(app.pid).memory_info().rss
-    finally:
-        app.terminate()
-        app.wait(timeout=30)
+        after = resident_bytes(app)
     return [
         (f"start to page ({name})", f"{page:.1f} s", ""),
         (f"start to first live answer ({name})", f"{answer:.1f} s", aim),
         ("next live answer", f"{1000 * again:.0f} ms", ""),
         ("memory of the app before and after its engine loads", f"{mib(before)}, {mib(after)}", ""),
     ]
-
-
-def wait_for(url: str, app: subprocess.Popen[bytes], limit: float = 120) -> None:
-    deadline = time.perf_counter() + limit
-    while True:
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except OSError:
-            if app.poll() is not None or time.perf_counter() > deadline:
-                raise SystemExit("app.py did not answer; run it by itself to see why.") from None
-            time.sleep(0.05)
-
-
-def peak_memory() -> str:
-    try:
-        import resource
-    except ImportError:  # Windows
-        return "not measured here"
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return mib(peak if sys.platform == "darwin" else peak * 1024)
-
-
-def mib(size: int) -> str:
-    return f"{size / 2**20:.0f} MiB"
-
-
-def describe() -> str:
-    import torch
-
-    return (
-        f"{os.cpu_count()} cores ({platform.machine()}, {platform.system()}), {torch.get_num_threads()} torch "
-        f"threads, torch {torch.__version__}, Python {platform.python_version()}"
-    )
 
 
 if __name__ == "__main__":

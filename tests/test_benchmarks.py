@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import copy
+import re
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
-from benchmarks import classroom, signs
+import torch
+
+from benchmarks import classroom, measuring, pictures, signs, text
 from benchmarks.classroom import Lesson, Waited
-from tests.engines import tiny_text
+from engines import hardware, language_model, painter
+from engines.language_model import LanguageModel
+from engines.transformer import Network
+from tests.engines import tiny_painters, tiny_text
 
 LESSON = Lesson("text", "/write", ("Once", "{seed}", 20))
 
@@ -49,3 +57,54 @@ def test_the_sign_lab_is_timed(capsys) -> None:
     told = capsys.readouterr().out
     assert "2 passes" in told and told.count("| one sign") == 3 and "8 signs in one batch" in told
     assert len(signs.shapes(tiny_text.tiny(), 1, runs=2)) == 3
+
+
+def test_rivals_take_turns_and_the_best_round_counts() -> None:
+    taken = iter([9, 9, 3, 1, 2, 5])  # a warm-up and two rounds of two rivals
+    now, turns = 0, []
+
+    def rival(name: str) -> None:
+        nonlocal now
+        now += next(taken)
+        turns.append(name)
+
+    assert measuring.best(2, lambda: rival("a"), lambda: rival("b"), clock=lambda: now) == [2, 1]
+    assert turns == ["a", "b"] * 3
+
+
+def test_memory_is_measured_in_a_process_of_its_own() -> None:
+    here = measuring.peak_bytes()  # this process has torch, its child has not
+    assert 0 < measuring.apart(measuring.peak_bytes) < here / 2
+
+
+def test_the_memory_of_a_painter_is_told_before_and_at_its_peak(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(painter, "_painters", {})
+    monkeypatch.setattr(pictures, "apart", lambda function, *arguments: function(*arguments))
+    rows = pictures.memory(str(tiny_painters.save_sd(tmp_path)), False, None, 2)
+    assert [re.match(r"\d+ MiB, \d+ MiB", cell) is not None for _, cell, _ in rows] == [True, True]
+
+
+def test_the_text_engine_is_timed_on_the_library_s_own_model(monkeypatch, capsys) -> None:
+    model = copy.deepcopy(tiny_text.network_model("llama"))
+    tiny = LanguageModel(Network(model), tiny_text.tokenizer(), name="tiny", revision="random")
+    monkeypatch.setattr(language_model, "load", lambda progress: tiny)
+    text.main(["--no-app", "--tokens", "3", "--rounds", "1"])
+    told = capsys.readouterr().out
+    assert "tiny (random), torch.float32 on cpu; " in told and "| `model.generate` |" in told
+    assert text.endless()[1] is model
+
+
+def test_the_stock_call_reads_its_ids_where_the_model_is() -> None:
+    seen: list[torch.Tensor] = []
+    stock = SimpleNamespace(
+        device="meta", generate=lambda ids, attention_mask, **more: seen.extend([ids, attention_mask])
+    )
+    text.generate(stock, tiny_text.tiny().encode("The keys"), 3)
+    assert [ids.device.type for ids in seen] == ["meta", "meta"]
+
+
+def test_a_card_is_named_and_its_memory_told(monkeypatch) -> None:
+    monkeypatch.setattr(hardware, "device_name", lambda: "cuda")
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Some card")
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: 7 * 2**20)
+    assert measuring.describe().startswith("Some card, ") and measuring.peak_memory().endswith(", 7 MiB on the card")
