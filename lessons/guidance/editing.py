@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engines import attention_snippets, diffusion, picture_snippets
+from engines import attention_snippets, picture_snippets
 from engines.diffusion import HoldLayout, Painter, Plan, WordWeight
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
 from engines.plan import check_number, seed_range, whole
@@ -26,6 +26,8 @@ from lessons.guidance.experiments import (
     share,
     words,
 )
+from lessons.shell.live import Underway
+from lessons.shell.painting import painting
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,25 +61,26 @@ class Edit:
 
 def negate(
     painter: Painter, caption: str, negative: str, *, seed: int = 7, seeds: int = 6, steps: int | None = None
-) -> Evidence[Edit]:
+) -> Iterator[Underway | Evidence[Edit]]:
     """The caption alone, and with a negative caption in the place of the empty one."""
     began, steps = time.perf_counter(), painter.passes(steps)
     need_two_branches(painter)
     caption, negative = need_caption(caption), need_caption(negative, "negative caption")
     rows = seed_range(seed, seeds)
     plan = Plan(caption, rows, steps=steps)
-    pictures = tuple(diffusion.paint(painter, one) for one in (plan, replace(plan, negative_caption=negative)))
-    value = Edit(("without a negative caption", f"negative: “{negative}”"), pictures)
+    plain = yield from painting(painter, plan, "Without a negative caption")
+    negated = yield from painting(painter, replace(plan, negative_caption=negative), "With the negative caption")
+    value = Edit(("without a negative caption", f"negative: “{negative}”"), (plain, negated))
     measure = alignment(negative, painter)
     if isinstance(measure, Alignment):
-        asked = tuple(measure.of(each) for each in pictures)
+        asked = tuple(measure.of(each) for each in value.pictures)
         value = replace(value, asking=listed(measure.wishes), asked=asked, unscored=measure.unscored)
     code = picture_snippets.denoising(
         painter.source, caption, seeds=rows, steps=steps, guidance_scale=painter.guidance_scale,
         negative_caption=negative,
     )  # fmt: skip
     result = _evidence(painter, value, rows, began, caption=caption, negative_caption=negative, passes=steps)
-    return replace(result, snippet=code, expected=pictures[1])
+    yield replace(result, snippet=code, expected=negated)
 
 
 def reweigh(
@@ -89,16 +92,18 @@ def reweigh(
     seed: int = 7,
     seeds: int = 4,
     steps: int | None = None,
-) -> Iterator[Evidence[Edit]]:
+) -> Iterator[Underway | Evidence[Edit]]:
     """The word's attention multiplied by each of ``weights``, beside the untouched pictures."""
     began, steps = time.perf_counter(), painter.passes(steps)
     caption, word = need_caption(caption), need_caption(word, "word")
     rows = seed_range(seed, seeds)
     plan = Plan(caption, rows, steps=steps)
-    value = Edit((f"“{word}” × 1",), (diffusion.paint(painter, plan),))
+    untouched = yield from painting(painter, plan, "The untouched pictures")
+    value = Edit((f"“{word}” × 1",), (untouched,))
     for weight in weights:
-        painted = diffusion.paint(painter, replace(plan, word_weights=(WordWeight(word, float(weight)),)))
-        value = replace(value, labels=(*value.labels, f"“{word}” × {weight:g}"), pictures=(*value.pictures, painted))
+        label, weighed = f"“{word}” × {weight:g}", replace(plan, word_weights=(WordWeight(word, float(weight)),))
+        painted = yield from painting(painter, weighed, label)
+        value = replace(value, labels=(*value.labels, label), pictures=(*value.pictures, painted))
         code = attention_snippets.word_weight(
             painter.source, caption, tokens=painter.read(caption).tokens_of(word), weight=float(weight), seeds=rows,
             steps=steps, guidance_scale=painter.guidance_scale,
@@ -118,7 +123,7 @@ def swap_word(
     seed: int = 7,
     seeds: int = 4,
     steps: int | None = None,
-) -> Iterator[Evidence[Edit]]:
+) -> Iterator[Underway | Evidence[Edit]]:
     """One word replaced from the same seed: plainly, and with the first picture's attention held.
 
     Cross-attention is held for ``hold`` passes, self-attention for ``hold_self`` (Hertz et al. 2022, Algorithm 1).
@@ -129,8 +134,8 @@ def swap_word(
     check_number("The passes that hold the layout", hold, 1, steps, whole=True)
     rows = seed_range(seed, seeds)
     new = replaced(painter, caption, word, other)
-    before = diffusion.paint(painter, Plan(caption, rows, steps=steps))
-    plain = diffusion.paint(painter, Plan(new, rows, steps=steps))
+    before = yield from painting(painter, Plan(caption, rows, steps=steps), "The old caption")
+    plain = yield from painting(painter, Plan(new, rows, steps=steps), "The new word, same seeds")
     held: list[np.ndarray] = []
     layout = HoldLayout(int(hold), min(int(hold_self), int(hold)))
     code = attention_snippets.held_layout(
@@ -139,7 +144,9 @@ def swap_word(
     measure = alignment(other, painter)
     labels = ("the old caption", f"“{other.strip()}”, same seed", f"“{other.strip()}”, layout held")
     for count, one in enumerate(rows, start=1):
-        held.append(diffusion.paint(painter, Plan((caption, new), (one,), steps=steps, hold_layout=layout))[1])
+        plan = Plan((caption, new), (one,), steps=steps, hold_layout=layout)
+        both = yield from painting(painter, plan, f"Layout held, seed {count} of {len(rows)}")
+        held.append(both[1])
         shown = before[:count], plain[:count], np.stack(held)
         value = Edit(labels, shown)
         if isinstance(measure, Alignment):

@@ -17,6 +17,7 @@ from lessons.guidance import experiments as lab
 from lessons.guidance import figures as draw
 from lessons.shell import easel, events, film, views, workshop
 from lessons.shell.frame import LessonPage, lesson_page
+from lessons.shell.live import Underway
 
 HERE = Path(__file__).parent
 CAPTION = "a rabbit on a yellow background"
@@ -79,7 +80,7 @@ def _maps(lesson: LessonPage) -> None:
 
         events.run(
             [go.click, caption.submit], run, [caption, seed, screen.guess], [status, view, result, screen.verdict],
-            stop=stop, model="pictures",
+            stop=stop, status=status, stopped=events.STOPPED, model="pictures",
         )  # fmt: skip
 
 
@@ -120,7 +121,8 @@ def _silence(lesson: LessonPage) -> None:
 
         events.run(
             [go.click, word.submit], run, [caption, word, first, last, seeds, screen.guess],
-            [status, rows, bars, result, screen.verdict], stop=stop, model="pictures",
+            [status, rows, bars, result, screen.verdict],
+            stop=stop, status=status, stopped=events.STOPPED, model="pictures",
         )  # fmt: skip
 
 
@@ -156,7 +158,7 @@ def _fork(lesson: LessonPage) -> None:
 
         events.run(
             [go.click, caption.submit], run, [caption, scale, seed, screen.guess],
-            [status, view, result, screen.verdict], stop=stop, model="pictures",
+            [status, view, result, screen.verdict], stop=stop, status=status, stopped=events.STOPPED, model="pictures",
         )  # fmt: skip
 
 
@@ -180,12 +182,13 @@ def _sweep(lesson: LessonPage) -> None:
             yield easel.wait("Painting the first seed at seven scales at once…"), *[gr.skip()] * 4
             value = None
             for step in sweeping.sweep(painter, caption, seeds=seeds):
+                if isinstance(step, Underway):
+                    yield step.html, *[gr.skip()] * 4
+                    continue
                 value = step.value
-                done = len(value.pictures)
-                note = easel.wait(f"Seed {done} of {seeds} is measured") if done < seeds else ""
                 graph = gr.update(value=draw.sweep_chart(value), visible=True)
-                row = draw.sweep_row(value) if done == 1 else gr.skip()
-                yield note, row, graph, screen.show(step), gr.skip()
+                row = draw.sweep_row(value) if len(value.pictures) == 1 else gr.skip()
+                yield gr.skip(), row, graph, screen.show(step), gr.skip()
             assert value is not None
             truth = sweeping.sweep_truth(value)
             verdict = screen.score(guess, *truth) if truth else str(views.notice(f"No verdict: {value.why}"))
@@ -193,7 +196,8 @@ def _sweep(lesson: LessonPage) -> None:
 
         events.run(
             [go.click, caption.submit], run, [caption, seeds, screen.guess],
-            [status, pictures, chart, result, screen.verdict], stop=stop, model="pictures",
+            [status, pictures, chart, result, screen.verdict],
+            stop=stop, status=status, stopped=events.STOPPED, model="pictures",
         )  # fmt: skip
 
 
@@ -239,11 +243,15 @@ def _edit(lesson: LessonPage) -> None:
         ) -> Iterator[Any]:  # fmt: skip
             painter = yield from easel.wake_painter(3)
             yield easel.wait("Painting…"), *[gr.skip()] * 3
-            step = None
+            value = None
             for step in _tried(painter, KINDS[name], caption, word, other, negative, hold, seed):
-                yield easel.wait("Painting on…"), draw.edit_rows(step.value), screen.show(step), gr.skip()
-            swapped = step is not None and KINDS[name] == "swap"
-            verdict = screen.score(guess, *editing.swap_truth(step.value)) if step and swapped else ""
+                if isinstance(step, Underway):
+                    yield step.html, *[gr.skip()] * 3
+                    continue
+                value = step.value
+                yield gr.skip(), draw.edit_rows(value), screen.show(step), gr.skip()
+            swapped = value if KINDS[name] == "swap" else None
+            verdict = screen.score(guess, *editing.swap_truth(swapped)) if swapped else ""
             yield "", gr.skip(), gr.skip(), verdict
 
         events.run(
@@ -251,19 +259,19 @@ def _edit(lesson: LessonPage) -> None:
         )  # fmt: skip
         events.run(
             go.click, run, [kind, caption, word, other, negative, hold, seed, screen.guess],
-            [status, rows, result, screen.verdict], stop=stop, model="pictures",
+            [status, rows, result, screen.verdict], stop=stop, status=status, stopped=events.STOPPED, model="pictures",
         )  # fmt: skip
 
 
 def _tried(
     painter: Painter, kind: str, caption: str, word: str, other: str, negative: str, hold: int, seed: int
-) -> Iterator[Evidence[editing.Edit]]:
+) -> Iterator[Underway | Evidence[editing.Edit]]:
     if kind == "swap":
         yield from editing.swap_word(painter, caption, word, other, hold=lab.pass_of(painter, hold), seed=seed)
     elif kind == "weigh":
         yield from editing.reweigh(painter, caption, word, seed=seed)
     else:
-        yield editing.negate(painter, caption, negative, seed=seed)
+        yield from editing.negate(painter, caption, negative, seed=seed)
 
 
 # --- 6 ----------------------------------------------------------------------------------------------------
@@ -285,19 +293,17 @@ def _dice(lesson: LessonPage) -> None:
             yield easel.wait("Painting at guidance 1, twice over…"), *[gr.skip()] * 3
             value = None
             for step in sweeping.dice(painter, caption, seeds=seeds):
+                if isinstance(step, Underway):
+                    yield step.html, *[gr.skip()] * 3
+                    continue
                 value = step.value
-                yield (
-                    easel.wait(f"Scale {len(value.scales)} of 3 done"),
-                    draw.dice_rows(value),
-                    screen.show(step),
-                    gr.skip(),
-                )
+                yield gr.skip(), draw.dice_rows(value), screen.show(step), gr.skip()
             assert value is not None
             yield "", gr.skip(), gr.skip(), screen.score(guess, *sweeping.dice_truth(value))
 
         events.run(
             [go.click, caption.submit], run, [caption, seeds, screen.guess], [status, rows, result, screen.verdict],
-            stop=stop, model="pictures",
+            stop=stop, status=status, stopped=events.STOPPED, model="pictures",
         )  # fmt: skip
 
 
@@ -343,9 +349,10 @@ def guidance_sweep(caption: str, seed: int = 0, scales: list[float] | None = Non
     scales: 2 to 16 numbers from 0 to 30; 0, 1, 2, 4, 8, 12 and 20 when left out. "certainty" is null where the
     judge cannot tell; "why" says why.
     """
-    (result,) = sweeping.sweep(
+    swept = sweeping.sweep(
         workshop.open_painter(), caption, seed=seed, seeds=1, scales=sweeping.SCALES if scales is None else scales
     )
+    (result,) = (step for step in swept if isinstance(step, Evidence))
     value = result.value
     rows = [
         {

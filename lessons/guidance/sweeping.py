@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engines import diffusion, picture_measures, picture_snippets
+from engines import picture_measures, picture_snippets
 from engines.diffusion import Painter, Plan
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
 from engines.plan import MAX_GUIDANCE, MAX_ROWS, check_number, seed_range
@@ -27,6 +27,8 @@ from lessons.guidance.experiments import (
     share,
     words,
 )
+from lessons.shell.live import Underway
+from lessons.shell.painting import painting
 
 SCALES = (0.0, 1.0, 2.0, 4.0, 8.0, 12.0, 20.0)
 USUAL, MUCH = 4.0, 20.0
@@ -84,7 +86,7 @@ def sweep(
     seed: int = 7,
     seeds: int = 8,
     steps: int | None = None,
-) -> Iterator[Evidence[Sweep]]:
+) -> Iterator[Underway | Evidence[Sweep]]:
     """Paint every scale from the same noise, seed after seed; one Evidence a seed, each over one more."""
     began, steps = time.perf_counter(), painter.passes(steps)
     need_two_branches(painter)
@@ -93,7 +95,8 @@ def sweep(
     measure = alignment(caption, painter)
     pictures, aligned, measured = [], [], []
     for count, one in enumerate(rows, start=1):
-        painted = diffusion.paint(painter, Plan(caption, (one,), steps=steps, guidance_scale=scales))
+        plan = Plan(caption, (one,), steps=steps, guidance_scale=scales)
+        painted = yield from painting(painter, plan, f"Seed {count} of {len(rows)}, {len(scales)} scales at once")
         pictures.append(painted)
         measured.append([picture_measures.overcooking(picture) for picture in painted])
         if isinstance(measure, Alignment):
@@ -214,7 +217,7 @@ def dice(
     seed: int = 7,
     seeds: int = 6,
     steps: int | None = None,
-) -> Iterator[Evidence[Dice]]:
+) -> Iterator[Underway | Evidence[Dice]]:
     """Paint the same seeds at each scale, and the first of them twice; one Evidence a scale."""
     began, steps = time.perf_counter(), painter.passes(steps)
     need_two_branches(painter)
@@ -224,8 +227,9 @@ def dice(
         raise PlainError("Take at least 2 seeds, so that there is something to compare.")
     value: Dice | None = None
     for scale in scales:
-        pictures = diffusion.paint(painter, Plan(caption, rows, steps=steps, guidance_scale=scale))
-        once = diffusion.paint(painter, Plan(caption, rows, steps=steps, guidance_scale=scale))
+        plan = Plan(caption, rows, steps=steps, guidance_scale=scale)
+        pictures = yield from painting(painter, plan, f"Scale {scale:g}")
+        once = yield from painting(painter, plan, f"Scale {scale:g} once more")
         spread = picture_measures.pairwise_differences(pictures).sum(axis=1) / (len(rows) - 1)
         again = apart(pictures, once).max()
         if value is None:

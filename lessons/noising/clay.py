@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from engines.diffusion import Painter, Plan
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, spread
 from engines.plan import check_number, seed_range
 from lessons.noising.experiments import distance, guidance
+from lessons.shell.live import Underway
+from lessons.shell.painting import painting, underway
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,12 +68,12 @@ def _fixed(painter: Painter, steps: int) -> dict[str, Any]:
 
 def nudge(
     painter: Painter, caption: str, *, seed: int = 0, other_seed: int = 1, steps: int | None = None
-) -> Evidence[Series]:
+) -> Iterator[Underway | Evidence[Series]]:
     """Stir a little of another noise into the start noise; does the picture change a little?"""
     began, steps = time.perf_counter(), painter.passes(steps)
     amounts = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
     plan = Plan(caption, (seed,), steps=steps, start=diffusion.Perturbed(amounts, other_seed))
-    pictures = diffusion.paint(painter, plan)
+    pictures = yield from painting(painter, plan, "Seven starts at once")
     distances = distance(pictures, pictures[:1])
     captions = ["as it was", *(f"{amount:.0%} stirred in" for amount in amounts[1:])]
     shares = distances / max(float(distances[-1]), 1e-9)
@@ -91,7 +93,7 @@ def nudge(
         painter, picture_snippets.stirred_start, caption, seed=seed, other_seed=other_seed, amounts=amounts,
         **_fixed(painter, steps),
     )  # fmt: skip
-    return Evidence(value, alt + ".", table, source, findings, code, pictures)
+    yield Evidence(value, alt + ".", table, source, findings, code, pictures)
 
 
 def poke_passes(steps: int) -> tuple[int, ...]:
@@ -111,18 +113,19 @@ def poke(
     seed: int = 0,
     seeds: int = 4,
     steps: int | None = None,
-) -> Iterator[Evidence[Series]]:
+) -> Iterator[Underway | Evidence[Series]]:
     """Punch a hole of fresh noise into the latent at several passes; what do the later passes make of it?"""
     began, rows, steps = time.perf_counter(), seed_range(seed, seeds), painter.passes(steps)
     check_number("The number of passes", steps, 2, 100, whole=True)
-    untouched = diffusion.paint(painter, Plan(caption, rows, steps=steps))
+    untouched = yield from painting(painter, Plan(caption, rows, steps=steps), "Never poked")
     hole = region_mask(region, *untouched.shape[1:3])
     exhibits = [Exhibit(untouched[0], "never poked", True)]
     inside: dict[int, list[float]] = {}
     outside: dict[int, list[float]] = {}
     for at in poke_passes(steps):
         jab = diffusion.Poke(at, REGIONS[region], "noise", seed=(seed + 1000) % 2**32)
-        pictures = diffusion.paint(painter, Plan(caption, rows, steps=steps, pokes=(jab,)))
+        plan = Plan(caption, rows, steps=steps, pokes=(jab,))
+        pictures = yield from painting(painter, plan, f"Poked before pass {at + 1}")
         gaps = np.abs(pictures.astype(np.float32) - untouched.astype(np.float32)).mean(axis=-1) / 255
         inside[at] = [float(gap[hole].mean()) for gap in gaps]
         outside[at] = [float(gap[~hole].mean()) for gap in gaps]
@@ -174,7 +177,7 @@ def walk(
     other_seed: int = 1,
     other_caption: str = "",
     steps: int | None = None,
-) -> Evidence[Series]:
+) -> Iterator[Underway | Evidence[Series]]:
     """Seven stops on the way from one start noise to another, or, with a second caption, from words to words."""
     began, steps = time.perf_counter(), painter.passes(steps)
     fractions = tuple(float(f) for f in np.linspace(0, 1, 7))
@@ -187,7 +190,7 @@ def walk(
         even = "the walk through the noise"
         plan = Plan(caption, start=diffusion.Between(other_seed, fractions), **settings)
         way = f"from seed {seed} to seed {other_seed}, the same words"
-    pictures = diffusion.paint(painter, plan)
+    pictures = yield from painting(painter, plan, "Seven stops at once")
     strides = distance(pictures[1:], pictures[:-1])
     whole = float(distance(pictures[-1:], pictures[:1])[0])
     leap = int(strides.argmax())
@@ -214,7 +217,7 @@ def walk(
     else:
         by_noise = picture_snippets.walk_between_seeds
         code = picture_snippets.for_painter(painter, by_noise, caption, other_seed=other_seed, **fixed)
-    return Evidence(value, alt, Table(("from", "to", "difference"), rows), source, findings, code, pictures)
+    yield Evidence(value, alt, Table(("from", "to", "difference"), rows), source, findings, code, pictures)
 
 
 def repaint(
@@ -225,14 +228,15 @@ def repaint(
     region: str = "the left half",
     seed: int = 0,
     steps: int | None = None,
-) -> Evidence[Series]:
+) -> Iterator[Underway | Evidence[Series]]:
     """Hold one part of a finished picture and let the painter fill the rest by new words."""
     began, steps = time.perf_counter(), painter.passes(steps)
-    original = diffusion.paint(painter, Plan(caption, (seed,), steps=steps))[0]
+    (original,) = yield from painting(painter, Plan(caption, (seed,), steps=steps), "The original")
     mask = region_mask(region, *original.shape[:2])
     freeze = diffusion.Freeze(original, mask)
-    again = diffusion.paint(painter, Plan(new_caption, ((seed + 1) % 2**32,), steps=steps, freeze=freeze))[0]
-    alone = diffusion.paint(painter, Plan(new_caption, ((seed + 1) % 2**32,), steps=steps))[0]
+    plan = Plan(new_caption, ((seed + 1) % 2**32,), steps=steps)
+    (again,) = yield from painting(painter, replace(plan, freeze=freeze), "Repainted")
+    (alone,) = yield from painting(painter, plan, "The new words with no frame")
     gap = picture_measures.error_map(original, again)
     inside, outside = float(gap[mask].mean()), float(gap[~mask].mean())
     shown = original.copy()
@@ -261,20 +265,23 @@ def repaint(
         painter, picture_snippets.repainted, caption, new_caption, seed=seed, new_seed=(seed + 1) % 2**32,
         cells=_cells(painter, region), **_fixed(painter, steps),
     )  # fmt: skip
-    return Evidence(value, alt, table, source, findings, code, again)
+    yield Evidence(value, alt, table, source, findings, code, again)
 
 
 def compare_steps(
     painter: Painter, caption: str, *, seed: int = 0, seeds: int = 4, choices: Sequence[int] = (5, 10, 20, 50)
-) -> Iterator[Evidence[Series]]:
+) -> Iterator[Underway | Evidence[Series]]:
     """The same start noise carved in few passes and in many, each compared with the longest run."""
     began, rows = time.perf_counter(), seed_range(seed, seeds)
     pictures: dict[int, np.ndarray] = {}
     seconds: dict[int, float] = {}
     for steps in sorted(choices, reverse=True):
-        start = time.perf_counter()
-        pictures[steps] = diffusion.paint(painter, Plan(caption, rows, steps=steps))
-        seconds[steps] = (time.perf_counter() - start) / len(rows)
+        seconds[steps] = 0.0
+        for event in diffusion.denoise(painter, Plan(caption, rows, steps=steps)):
+            seconds[steps] += event.seconds / len(rows)  # without what the page takes between two passes
+            yield underway(event, f"Carved in {steps} passes")
+        assert event.pictures is not None
+        pictures[steps] = event.pictures
         most, shown = max(pictures), sorted(pictures)
         alike = {n: picture_measures.convergence(pictures[n][None], pictures[most]).whole[0] for n in shown}
         value = Series(tuple(Exhibit(pictures[n][0], f"{n} passes", n == most) for n in shown))

@@ -19,6 +19,7 @@ from lessons.noising import clay, drawing, passes, ruining, turning
 from lessons.noising import views as draw
 from lessons.shell import easel, events, film, workshop
 from lessons.shell.frame import LessonPage, lesson_page
+from lessons.shell.live import Underway
 from lessons.shell.uploads import OWN, named_or_sent
 
 HERE = Path(__file__).parent
@@ -184,6 +185,9 @@ def _turn(lesson: LessonPage) -> None:
             yield easel.wait("Painting both captions without a swap, to compare with…"), gr.skip(), gr.skip(), gr.skip()
             value = None
             for step in turning.turn(painter, first, second, seeds=seeds, seed=7):
+                if isinstance(step, Underway):
+                    yield gr.skip() if value else step.html, *[gr.skip()] * 3
+                    continue
                 value = step.value
                 yield draw.turn_grid(value), draw.turn_bars(value), screen.show(step), gr.skip()
             if value is not None:
@@ -237,11 +241,15 @@ def _clay(lesson: LessonPage) -> None:
         ) -> Iterator[Any]:  # fmt: skip
             painter = yield from easel.wake_painter(2)
             yield easel.wait("Painting…"), gr.skip(), gr.skip()
-            kind, step = PLAYS[name][0], None
+            kind, value = PLAYS[name][0], None
             for step in _play(painter, kind, caption, seed, other, other_seed, region):
-                yield draw.exhibits(step.value), screen.show(step), gr.skip()
-            if kind == "poke" and step is not None:
-                yield gr.skip(), gr.skip(), screen.score(guess, *clay.poke_truth(step.value))
+                if isinstance(step, Underway):
+                    yield gr.skip() if value else step.html, gr.skip(), gr.skip()
+                    continue
+                value = step.value
+                yield draw.exhibits(value), screen.show(step), gr.skip()
+            if kind == "poke" and value is not None:
+                yield gr.skip(), gr.skip(), screen.score(guess, *clay.poke_truth(value))
 
         events.run(play.change, choose, play, [note, other, other_seed, region], model=None, show_progress="hidden")
         events.run(
@@ -252,19 +260,19 @@ def _clay(lesson: LessonPage) -> None:
 
 def _play(
     painter: Painter, kind: str, caption: str, seed: int, other: str, other_seed: int, region: str
-) -> Iterator[Evidence[clay.Series]]:
+) -> Iterator[Underway | Evidence[clay.Series]]:
     if kind == "poke":
         yield from clay.poke(painter, caption, region=region, seed=seed)
     elif kind == "nudge":
-        yield clay.nudge(painter, caption, seed=seed, other_seed=other_seed)
+        yield from clay.nudge(painter, caption, seed=seed, other_seed=other_seed)
     elif kind == "walk":
-        yield clay.walk(painter, caption, seed=seed, other_seed=other_seed)
+        yield from clay.walk(painter, caption, seed=seed, other_seed=other_seed)
     elif kind == "words":
         if not other.strip():
             raise PlainError("Write a second caption to walk to.")
-        yield clay.walk(painter, caption, seed=seed, other_caption=other)
+        yield from clay.walk(painter, caption, seed=seed, other_caption=other)
     elif kind == "repaint":
-        yield clay.repaint(painter, caption, other, region=region, seed=seed)
+        yield from clay.repaint(painter, caption, other, region=region, seed=seed)
     else:
         yield from clay.compare_steps(painter, caption, seed=seed)
 
@@ -406,6 +414,7 @@ def swap_prompt(
     steps = whole("The number of passes", painter.passes(steps), 2, 100)
     third = max(1, round(steps / 3))
     at = whole("The pass of the swap", third if swap_before_pass is None else swap_before_pass, 1, steps) - 1
-    (result,) = turning.turn(painter, first, second, swaps=(at,), seed=seed, seeds=seeds, steps=steps)
+    turned = turning.turn(painter, first, second, swaps=(at,), seed=seed, seeds=seeds, steps=steps)
+    (result,) = (step for step in turned if isinstance(step, Evidence))
     pictures = [film.data_uri(picture) for picture in result.value.swapped[at]]
     return {**result.as_json(), "turned": result.value.turned[at].tolist(), "pictures": pictures}

@@ -14,6 +14,8 @@ from engines.diffusion import Painter, Plan
 from engines.evidence import Evidence, Finding, Interval, PlainError, Provenance, Table, wilson
 from engines.plan import check_caption, check_number, seed_range
 from lessons.noising.experiments import distance, guidance
+from lessons.shell.live import Underway
+from lessons.shell.painting import painting, underway
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +54,7 @@ def turn(
     seeds: int = 6,
     steps: int | None = None,
     guidance_scale: float | None = None,
-) -> Iterator[Evidence[Turn]]:
+) -> Iterator[Underway | Evidence[Turn]]:
     """Swap the caption at each of ``swaps`` (passes from 0); one Evidence a swap, each with one more."""
     began, steps = time.perf_counter(), painter.passes(steps)
     check_number("The number of passes", steps, 2, 100, whole=True)
@@ -64,17 +66,19 @@ def turn(
     settings: dict[str, Any] = {"seeds": rows, "steps": steps, "guidance_scale": guidance_scale}
     plans = [Plan(first, swap=diffusion.Swap(at, second), **settings) for at in swaps]
     scale = guidance(painter, guidance_scale)
-    own = [diffusion.paint(painter, Plan(caption, **settings)) for caption in (first, second)]
+    own_first = yield from painting(painter, Plan(first, **settings), "The first caption, never swapped")
+    own_second = yield from painting(painter, Plan(second, **settings), "The second caption, never swapped")
     swapped: dict[int, np.ndarray] = {}
     turned: dict[int, np.ndarray] = {}
     for at, plan in zip(swaps, plans, strict=True):
         captions = []  # what the first picture's painter read in each pass
         for event in diffusion.denoise(painter, plan):
             captions.append(event.captions[0])
+            yield underway(event, f"Swapped before pass {at + 1}")
         assert event.pictures is not None
         swapped[at] = event.pictures
-        turned[at] = distance(swapped[at], own[1]) < distance(swapped[at], own[0])
-        value = Turn(first, second, event.passes, own[0], own[1], dict(swapped), dict(turned))
+        turned[at] = distance(swapped[at], own_second) < distance(swapped[at], own_first)
+        value = Turn(first, second, event.passes, own_first, own_second, dict(swapped), dict(turned))
         source = Provenance.live(
             painter, began, seed, first=first, second=second, seeds=len(rows), passes=steps,
             guidance_scale=scale,

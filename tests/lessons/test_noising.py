@@ -16,6 +16,12 @@ from lessons.shell import easel, film, workshop
 from tests.lessons.common import NASTY, last, run, safe, same_pictures
 
 CAPTION = "a red cat"
+
+
+def finished(events):
+    return [event for event in events if isinstance(event, Evidence)]
+
+
 # --- ruin -------------------------------------------------------------------------------------------------
 
 
@@ -143,11 +149,11 @@ def test_code_is_shown_for_the_painters_it_is_right_for(family, tmp_path):
         "ruin": next(ruined),
         "strip": last(passes.strip(painter, CAPTION, seed=3, steps=4)),
         "turn": last(turning.turn(painter, CAPTION, "two dog", seeds=1, steps=4, swaps=(2,))),
-        "nudge": clay.nudge(painter, CAPTION, steps=3),
+        "nudge": last(clay.nudge(painter, CAPTION, steps=3)),
         "poke": last(clay.poke(painter, CAPTION, seeds=1, steps=4)),
-        "walk": clay.walk(painter, CAPTION, other_seed=5, steps=3),
-        "words": clay.walk(painter, CAPTION, other_caption="two dog", steps=3),
-        "repaint": clay.repaint(painter, CAPTION, "two dog", steps=4),
+        "walk": last(clay.walk(painter, CAPTION, other_seed=5, steps=3)),
+        "words": last(clay.walk(painter, CAPTION, other_caption="two dog", steps=3)),
+        "repaint": last(clay.repaint(painter, CAPTION, "two dog", steps=4)),
         "steps": last(clay.compare_steps(painter, CAPTION, seeds=1, choices=(3, 4))),
     }
     assert {kind for kind, result in results.items() if not result.snippet} == WITHOUT_CODE[name]
@@ -168,8 +174,8 @@ def test_code_is_shown_for_the_painters_it_is_right_for(family, tmp_path):
 
 
 def test_the_way_between_the_same_seed_twice_needs_no_code(painter):
-    assert not clay.walk(painter, CAPTION, seed=5, other_seed=5, steps=1).snippet
-    assert "noise" not in clay.walk(painter, CAPTION, other_caption="two dog", steps=1).findings[1].text
+    assert not last(clay.walk(painter, CAPTION, seed=5, other_seed=5, steps=1)).snippet
+    assert "noise" not in last(clay.walk(painter, CAPTION, other_caption="two dog", steps=1)).findings[1].text
 
 
 def test_nothing_is_poked_before_the_first_pass():
@@ -178,7 +184,7 @@ def test_nothing_is_poked_before_the_first_pass():
 
 
 def test_turn_judges_by_the_nearer_picture(painter):
-    results = list(turning.turn(painter, CAPTION, "two dog", seeds=2, steps=6, swaps=(1, 5)))
+    results = finished(turning.turn(painter, CAPTION, "two dog", seeds=2, steps=6, swaps=(1, 5)))
     value = results[-1].value
     assert [list(result.value.swapped) for result in results] == [[1], [1, 5]]
     assert value.interval(1).trials == 2
@@ -202,11 +208,11 @@ def test_every_play_with_the_clay_gives_a_series(painter):
     poked = last(clay.poke(painter, CAPTION, seeds=2, steps=5))
     assert len(poked.value.exhibits) == 1 + len(clay.poke_passes(5))
     assert clay.poke_truth(poked.value)[0] in range(3)
-    nudged = clay.nudge(painter, CAPTION, steps=2)
+    nudged = last(clay.nudge(painter, CAPTION, steps=2))
     assert nudged.table.rows[0][1] == 0
-    walked = clay.walk(painter, CAPTION, other_seed=5, steps=2)
-    spoken = clay.walk(painter, CAPTION, other_caption="two dog", steps=2)
-    repainted = clay.repaint(painter, CAPTION, "two dog", steps=3)
+    walked = last(clay.walk(painter, CAPTION, other_seed=5, steps=2))
+    spoken = last(clay.walk(painter, CAPTION, other_caption="two dog", steps=2))
+    repainted = last(clay.repaint(painter, CAPTION, "two dog", steps=3))
     steps = last(clay.compare_steps(painter, CAPTION, seeds=2, choices=(2, 4)))
     assert steps.value.exhibits[-1].marked
     for result in (poked, nudged, walked, spoken, repainted, steps):
@@ -219,8 +225,8 @@ def test_the_clay_code_gives_the_same_pictures(painter):
         difference = np.stack([np.asarray(picture) for picture in pictures]).astype(int) - expected
         assert np.abs(difference).max() <= 1  # a batch rounds the last digit differently
 
-    poked = list(clay.poke(painter, CAPTION, region="the left half", seeds=2, steps=5))[2]
-    repainted = clay.repaint(painter, CAPTION, "two dog", region="the lower half", steps=3)
+    poked = finished(clay.poke(painter, CAPTION, region="the left half", seeds=2, steps=5))[2]
+    repainted = last(clay.repaint(painter, CAPTION, "two dog", region="the lower half", steps=3))
     for result in (poked, repainted):
         equal([run(result.snippet)], result.expected[None])
     walks = (
@@ -228,7 +234,7 @@ def test_the_clay_code_gives_the_same_pictures(painter):
         clay.walk(painter, CAPTION, other_seed=5, steps=2),
         clay.walk(painter, CAPTION, other_caption="two dog", steps=2),
     )
-    for result in walks:
+    for result in map(last, walks):
         equal(run(result.snippet), result.expected)
     carved = last(clay.compare_steps(painter, CAPTION, seeds=1, choices=(2, 3)))
     equal(run(carved.snippet).values(), np.stack(list(carved.expected.values())))
@@ -362,7 +368,7 @@ def test_without_a_painter_the_lesson_says_so(monkeypatch, tmp_path):
 def test_nothing_typed_becomes_markup(painter):
     *moments, result = passes.strip(painter, NASTY, steps=2)
     turned = last(turning.turn(painter, NASTY, CAPTION, seeds=1, steps=2, swaps=(1,)))
-    walked = clay.walk(painter, NASTY, other_caption=NASTY + "!", steps=1)
+    walked = last(clay.walk(painter, NASTY, other_caption=NASTY + "!", steps=1))
     strip = views.strip_film(2)
     safe(views.strip_frame(strip, moments[0]) + views.turn_grid(turned.value) + views.exhibits(walked.value))
     for evidence in (result, turned, walked):
