@@ -79,7 +79,8 @@ def _chunk_findings(text: str, cuts: Sequence[Tokenized], fewest: Tokenized, mos
     cards = [
         Finding(
             str(low) if low == high else f"{low} to {high}",
-            f"tokens for the same {_count(len(text), 'character')}: each model has its own list of chunks.",
+            f"token{'' if high == 1 else 's'} for the same {_count(len(text), 'character')}: "
+            "each model has its own list of chunks.",
         )
     ]
     broken = [cut for cut in cuts if any(not span.whole for span in cut.spans)]
