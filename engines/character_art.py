@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engines.evidence import PlainError
-from engines.plan import check_number
+from engines.plan import check_number, one_of
 
 SIZES = (5, 11)
 INK = "#"
@@ -54,16 +54,12 @@ SHAPES = {
 
 def style_of(key: str) -> Style:
     """The style called ``key``; PlainError names them otherwise."""
-    if key not in STYLES:
-        raise PlainError(f"The style is one of: {', '.join(STYLES)}.")
-    return STYLES[key]
+    return STYLES[one_of("The style", key, STYLES)]
 
 
 def check_shape(shape: str) -> str:
     """A known shape; PlainError names them otherwise."""
-    if shape not in SHAPES:
-        raise PlainError(f"The shape is one of: {', '.join(SHAPES)}.")
-    return shape
+    return one_of("The shape", shape, SHAPES)
 
 
 def rasterise(shape: str, size: int) -> np.ndarray:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -22,6 +22,13 @@ MAX_CAPTION = 400
 MAX_GUIDANCE = 30.0
 MAX_SIDE = 1536
 MAX_SEED = 2**32 - 1
+
+
+def one_of(what: str, value: object, known: Collection[str]) -> str:
+    """``value`` if it is one of the ``known`` keys; PlainError names them otherwise."""
+    if not isinstance(value, str) or value not in known:
+        raise PlainError(f"{what} is one of: {', '.join(known)}.")
+    return value
 
 
 def check_number(name: str, value: Any, low: float, high: float, *, whole: bool = False) -> None:

@@ -51,10 +51,10 @@ from engines.sign_world import (
 
 __all__ = [
     "CAPTION", "CAUSES", "COLOURS", "FOLDER", "GUIDANCE", "HEIGHT", "LEAST_WORDS", "MARGIN", "MAX_PICTURES", "PITCH",
-    "SLOTS", "STEPS", "WIDTH", "Cause", "Difference", "SignPainter", "SignPass", "Spelling", "Words",
+    "SLOTS", "STEPS", "WIDTH", "Cause", "Difference", "SignPainter", "SignPass", "Spelling", "Words", "autoencoder",
     "character_error_rate", "check_cause", "check_word", "difference", "draw_box", "draw_sign", "exact_rate",
-    "exact_share", "font_file", "ink", "is_seen", "load", "paint", "read", "recorded", "snippet", "word_effect",
-    "words",
+    "exact_share", "fewer_errors", "font_file", "ink", "is_seen", "load", "paint", "read", "recorded", "snippet",
+    "word_effect", "words",
 ]  # fmt: skip
 
 STEPS, GUIDANCE = 20, 3.0
@@ -171,26 +171,38 @@ def load(cause: str = "spelled", progress: Progress | None = None, *, folder: Pa
         return _painters[str(place)]
 
 
-def _load(place: Path, cause: Cause) -> SignPainter:
-    from diffusers import StableDiffusionInstructPix2PixPipeline, StableDiffusionPipeline
-    from diffusers.utils import logging
+@cache
+def autoencoder() -> Any:
+    """The one autoencoder of all the lab's painters, float32 as the record was measured, on every device."""
+    import torch
 
     from engines import hardware
     from engines.pocket_autoencoder import PocketAutoencoder
 
+    loaded = PocketAutoencoder.from_pretrained(MODELS / "autoencoder", dtype=torch.float32)
+    return loaded.to(hardware.device()).eval().requires_grad_(False)
+
+
+def _load(place: Path, cause: Cause) -> SignPainter:
+    import torch
+    from diffusers import StableDiffusionInstructPix2PixPipeline, StableDiffusionPipeline
+    from diffusers.utils import logging
+
+    from engines import hardware
+
     logging.disable_progress_bar()
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()  # it would warn that the pocket autoencoder is no AutoencoderKL
-    options: dict[str, Any] = {"dtype": hardware.dtype()}
-    autoencoder = PocketAutoencoder.from_pretrained(MODELS / "autoencoder", **options)
     kind: Any = StableDiffusionInstructPix2PixPipeline if cause.boxed else StableDiffusionPipeline
     try:
-        pipeline = kind.from_pretrained(place, vae=autoencoder, safety_checker=None, use_safetensors=True, **options)
+        pipeline = kind.from_pretrained(
+            place, vae=autoencoder(), safety_checker=None, use_safetensors=True, dtype=torch.float32
+        )
     finally:
         logging.set_verbosity(verbosity)
     pipeline.set_progress_bar_config(disable=True)
     pipeline.to(hardware.device())
-    for part in (pipeline.unet, pipeline.vae, pipeline.text_encoder):
+    for part in (pipeline.unet, pipeline.text_encoder):
         part.eval().requires_grad_(False)
     return SignPainter(cause, pipeline, fingerprint(place))
 
@@ -324,10 +336,7 @@ def character_error_rate(spellings: Sequence[Spelling]) -> float:
 
 @dataclass(frozen=True)
 class Difference:
-    """The share read exactly by one painter less that by another on the same words and seeds, in -1…1.
-
-    ``low`` and ``high`` are the bootstrap 95 % interval over ``words``.
-    """
+    """A painter's gain on another on the same words and seeds; ``low`` and ``high``: bootstrap 95 % over ``words``."""
 
     mean: float
     low: float
@@ -341,19 +350,32 @@ class Difference:
 
 
 def difference(first: Sequence[Spelling], second: Sequence[Spelling]) -> Difference:
-    """How many more signs of ``second`` are exact, sign by sign; words are resampled 2,000 times.
+    """The share of signs read exactly, of ``second`` less that of ``first``, in -1…1; see :func:`_paired`."""
+    return _paired(first, second, lambda before, after: (float(after.exact) - float(before.exact), 1))
 
-    ValueError unless both hold the same words in the same order.
+
+def fewer_errors(first: Sequence[Spelling], second: Sequence[Spelling]) -> Difference:
+    """The character error rate of ``first`` less that of ``second``, errors a letter; see :func:`_paired`."""
+    return _paired(first, second, lambda before, after: (before.errors - after.errors, len(before.word)))
+
+
+def _paired(
+    first: Sequence[Spelling], second: Sequence[Spelling], gain: Callable[[Spelling, Spelling], tuple[float, int]]
+) -> Difference:
+    """Gains summed over sizes summed, sign by sign; words are resampled 2,000 times.
+
+    ``gain`` gives a pair's (gain, size). ValueError unless both hold the same words in the same order.
     """
     if [one.word for one in first] != [one.word for one in second] or not first:
         raise ValueError("a difference needs the same words at the same seeds")
-    by_word: dict[str, list[float]] = {}
+    by_word: dict[str, list[tuple[float, int]]] = {}
     for before, after in zip(first, second, strict=True):
-        by_word.setdefault(before.word, []).append(float(after.exact) - float(before.exact))
-    gains = np.array([np.mean(gain) for gain in by_word.values()])
-    drawn = gains[np.random.default_rng(0).integers(len(gains), size=(2000, len(gains)))].mean(axis=1)
-    low, high = np.quantile(drawn, (0.025, 0.975))
-    return Difference(float(gains.mean()), float(low), float(high), len(gains))
+        by_word.setdefault(before.word, []).append(gain(before, after))
+    sums = np.array([np.sum(pairs, axis=0) for pairs in by_word.values()])  # [words, 2]: gain, size
+    drawn = sums[np.random.default_rng(0).integers(len(sums), size=(2000, len(sums)))].sum(axis=1)
+    low, high = np.quantile(drawn[:, 0] / drawn[:, 1], (0.025, 0.975))
+    total = sums.sum(axis=0)
+    return Difference(float(total[0] / total[1]), float(low), float(high), len(sums))
 
 
 LEAST_CONTRAST = 60

@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from engines.evidence import PlainError
 from engines.painter import MODELS
+from engines.plan import one_of
 
 FOLDER = MODELS / "signs"
 MISSING = (
@@ -92,9 +93,7 @@ def check_word(word: object) -> str:
 
 def check_cause(cause: str) -> Cause:
     """The cause of that key; PlainError when there is none."""
-    if cause not in CAUSES:
-        raise PlainError(f"There is no sign painter {cause!r}. There are: {', '.join(CAUSES)}.")
-    return CAUSES[cause]
+    return CAUSES[one_of("The sign painter", cause, CAUSES)]
 
 
 def is_seen(word: str) -> bool:

@@ -19,6 +19,8 @@ WORD_LIST = Path(__file__).parent / "sign_words.yaml"
 MAX_LENGTH = 24
 NAMED = 0.08
 """Share of the sloppy captions that name the word all the same."""
+LEAST_COUNT = 4
+"""Byte pairs are merged while they stand side by side in at least so many captions."""
 SLOPPY = (
     "IMG_{}.jpg", "a sign", "street sign photo", "buy sign cheap", "DSC_{}", "sign board", "photo of a sign",
     "untitled", "new sign", "best price sign", "image {}", "sign with text",
@@ -48,9 +50,10 @@ def sloppy(word: str, chooser: random.Random) -> str:
 
 
 def byte_pairs(words: Sequence[str]) -> CLIPTokenizer:
-    """A CLIP tokenizer in which every one of ``words`` is a single token; others fall into pieces.
+    """A CLIP tokenizer of the pieces that ``words`` share: common words are one token, the rest a few.
 
-    The same words always give the same tokens, in any process: a run that resumes or exports builds it anew.
+    A piece that only one word held would teach nothing about another, so rare pairs are left apart. The same words
+    always give the same tokens, in any process: a run that resumes or exports builds it anew.
     """
     template = CLIPTokenizer().backend_tokenizer
     counts: Counter[str] = Counter()
@@ -61,8 +64,8 @@ def byte_pairs(words: Sequence[str]) -> CLIPTokenizer:
     return _clip_tokenizer(merges(counts))
 
 
-def merges(counts: Mapping[str, int]) -> list[tuple[str, str]]:
-    """Byte pair encoding (Sennrich et al. 2016, algorithm 1) until every word of ``counts`` is one piece.
+def merges(counts: Mapping[str, int], least: int = LEAST_COUNT) -> list[tuple[str, str]]:
+    """Byte pair encoding (Sennrich et al. 2016, algorithm 1) while the commonest pair occurs ``least`` times or more.
 
     Of pairs that are equally common the first in the alphabet is merged. The trainer of ``tokenizers`` leaves that to
     chance, so that two runs give some words different numbers.
@@ -73,7 +76,7 @@ def merges(counts: Mapping[str, int]) -> list[tuple[str, str]]:
         for pair in pairwise(pieces):
             common[pair] += counts[word]
     made = []
-    while best := min((pair for pair in common if common[pair] > 0), key=lambda p: (-common[p], p), default=None):
+    while best := min((pair for pair in common if common[pair] >= least), key=lambda p: (-common[p], p), default=None):
         made.append(best)
         for word, pieces in cut.items():
             if best not in pairwise(pieces):

@@ -74,7 +74,8 @@ def words(of: Mean, digits: int = 2, percent: bool = False) -> str:
     sign = " %" if percent else ""
     if not math.isfinite(low):
         return f"{middle:.{digits}f}{sign}"
-    return f"{middle:.{digits}f}{sign} (95 % interval {low:.{digits}f}–{high:.{digits}f}{sign})"
+    dash = " to " if low < 0 else "–"
+    return f"{middle:.{digits}f}{sign} (95 % interval {low:.{digits}f}{dash}{high:.{digits}f}{sign})"
 
 
 def cells(of: Mean, digits: int = 4) -> tuple[float | None, ...]:

@@ -190,8 +190,8 @@ def sweep_chart(value: Sweep) -> Any:
         means, lows, highs = _band([share(column) for column in measured.T])
         red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
         figure.add_scatter(
-            x=scales + scales[::-1], y=highs + lows[::-1], fill="toself", line={"width": 0}, hoverinfo="skip",
-            fillcolor=f"rgba({red},{green},{blue},0.18)", showlegend=False,
+            x=scales + scales[::-1], y=highs + lows[::-1], mode="lines", fill="toself", line={"width": 0},
+            fillcolor=f"rgba({red},{green},{blue},0.18)", hoverinfo="skip", showlegend=False,
         )  # fmt: skip
         figure.add_scatter(
             x=scales, y=[round(number, 3) for number in means], name=name, mode="lines+markers",

@@ -11,7 +11,7 @@ import numpy as np
 
 from engines import sign_lab
 from engines.evidence import Evidence, Finding, Interval, PlainError, Provenance, Table
-from engines.plan import whole
+from engines.plan import one_of, whole
 from lessons.lettering.experiments import Progress
 from lessons.lettering.signs import COLUMNS, LAST_SEED, Glimpse, Painted, paint, provenance, rows
 
@@ -42,9 +42,7 @@ class Run:
 
 def check_list(kind: str) -> str:
     """A known word list; PlainError names them otherwise."""
-    if kind not in LISTS:
-        raise PlainError(f"The word list is one of: {', '.join(LISTS)}.")
-    return kind
+    return one_of("The word list", kind, LISTS)
 
 
 def pick(kind: str, length: int, count: int, seed: int | None) -> tuple[str, ...]:
@@ -141,8 +139,12 @@ def gained(gain: sign_lab.Difference) -> str:
         return f"{told}. That is too few words to claim a difference; take {sign_lab.LEAST_WORDS} or more."
     if gain.low == gain.high == 0:
         return f"{told}: a difference on no word."
-    claim = "it helps" if gain.clear and gain.mean > 0 else "it harms" if gain.clear else "it may be chance"
-    return f"{told} (95 % interval {100 * gain.low:+.0f} to {100 * gain.high:+.0f}): {claim}."
+    return f"{told} (95 % interval {100 * gain.low:+.0f} to {100 * gain.high:+.0f}): {claim(gain)}."
+
+
+def claim(gain: sign_lab.Difference) -> str:
+    """Whether a paired gain can be told from none."""
+    return "it may be chance" if not gain.clear else "it helps" if gain.mean > 0 else "it harms"
 
 
 # --- the recorded table -------------------------------------------------------------------------------------
@@ -165,13 +167,14 @@ class Cell:
 class Recorded:
     """The table of ``models/signs/metrics.json``; ``ceilings`` has printed signs after the autoencoder, by length.
 
-    ``pieces`` has, of the painter "spelled", how many pieces the words never seen fall into and how many of these
-    stood in no training caption; None where that is not recorded.
+    ``signs`` has what was read of each never-seen word, seed by seed. ``pieces``: how many pieces these words fall
+    into for the painter "spelled", and how many of the pieces stood in no training caption.
     """
 
     cells: tuple[Cell, ...]
     ceilings: dict[int | None, Interval]
-    pieces: tuple[int, int] | None
+    signs: dict[str, tuple[sign_lab.Spelling, ...]]
+    pieces: tuple[int, int]
 
     def cell(self, cause: str, kind: str, length: int | None = None) -> Cell | None:
         return next((one for one in self.cells if (one.cause, one.kind, one.length) == (cause, kind, length)), None)
@@ -187,9 +190,9 @@ def recorded() -> Evidence[Recorded] | None:
         metrics = sign_lab.recorded()
     except FileNotFoundError:
         return None
-    cut = metrics.get("pieces", {}).get("spelled")
-    pieces = (cut["pieces"], cut["unmet"]) if cut else None
-    value = Recorded(tuple(_cells(metrics)), dict(_ceilings(metrics)), pieces)
+    cut = metrics["pieces"]["spelled"]
+    signs = {cause: _signs(lists["never_seen"]) for cause, lists in metrics["outcomes"].items()}
+    value = Recorded(tuple(_cells(metrics)), dict(_ceilings(metrics)), signs, (cut["pieces"], cut["unmet"]))
     lines = tuple(
         (sign_lab.CAUSES[cell.cause].name, LISTS[cell.kind], cell.length or "all", cell.exact.successes,
          cell.exact.trials, round(cell.exact.low, 3), round(cell.exact.high, 3), round(cell.error_rate, 3),
@@ -221,6 +224,10 @@ def _cells(metrics: dict[str, Any]) -> Iterator[Cell]:
                     yield Cell(cause, kind, LENGTHS[key], *_shares(found))
 
 
+def _signs(errors: dict[str, list[int]]) -> tuple[sign_lab.Spelling, ...]:
+    return tuple(sign_lab.Spelling(word, "", one) for word, seeds in errors.items() for one in seeds)
+
+
 def _ceilings(metrics: dict[str, Any]) -> Iterator[tuple[int | None, Interval]]:
     for key, found in metrics["reader"]["round_trip"].items():
         if key in LENGTHS:
@@ -243,12 +250,16 @@ def _findings(value: Recorded) -> tuple[Finding, ...]:
     for before, after, title in STEPS:
         first, second = value.cell(before, "never_seen"), value.cell(after, "never_seen")
         if first and second:
+            pair = value.signs[before], value.signs[after]
+            gain, fewer = sign_lab.difference(*pair), sign_lab.fewer_errors(*pair)
             cards.append(
                 Finding(
                     f"{first.exact.rate:.0%} → {second.exact.rate:.0%}",
-                    f"{title}: exact on words never seen, {first.exact.successes} and {second.exact.successes} of "
-                    f"{second.exact.trials} signs. {difference(first.exact, second.exact)} Character error rate "
-                    f"{first.error_rate:.0%} → {second.error_rate:.0%}. {fewer_errors(first, second)}",
+                    f"{title}: {first.exact.successes} and {second.exact.successes} of {second.exact.trials} signs of "
+                    f"words never seen read exactly. Word by word and seed by seed, {100 * gain.mean:+.0f} points "
+                    f"(95 % interval {100 * gain.low:+.0f} to {100 * gain.high:+.0f}): {claim(gain)}. Character "
+                    f"errors a letter {first.error_rate:.2f} → {second.error_rate:.2f} ({fewer.low:.2f} to "
+                    f"{fewer.high:.2f} fewer): {claim(fewer)}.",
                 )
             )
     drops = [
@@ -266,10 +277,10 @@ def _findings(value: Recorded) -> tuple[Finding, ...]:
             told = "For every painter the intervals of words seen and never seen overlap. The widest gap is "
             told += f"{name}: {seen.exact.rate:.0%} seen, {new.exact.rate:.0%} never seen."
             cards.append(Finding("No clear gap", told))
-    if value.pieces:
-        of, unmet = value.pieces
-        told = "pieces of the words never seen stood in no training caption of b and d. New words test b on more than "
-        cards.append(Finding(f"{unmet} of {of}", f"{told}spelling; seen words compare b and c more fairly."))
+    of, unmet = value.pieces
+    told = "pieces of the words never seen stood in training captions too: the words are new to b and d, "
+    told += "their pieces are not." if not unmet else "the other pieces are as well."
+    cards.append(Finding(f"{of - unmet} of {of}", told))
     if None in value.ceilings:
         cards.append(
             Finding(
@@ -280,29 +291,13 @@ def _findings(value: Recorded) -> tuple[Finding, ...]:
     return tuple(cards)
 
 
-def difference(before: Interval, after: Interval) -> str:
-    """Whether two shares can be told apart: clear means disjoint 95 % intervals."""
-    return _claim(after.low > before.high, after.high < before.low)
-
-
-def fewer_errors(before: Cell, after: Cell) -> str:
-    """The same for character error rates, where less is better."""
-    return _claim(after.error_high < before.error_low, after.error_low > before.error_high)
-
-
-def _claim(better: bool, worse: bool) -> str:
-    if better or worse:
-        return f"The intervals do not touch: it {'helps' if better else 'harms'}."
-    return "The intervals overlap: whether it differs cannot be told from these intervals alone."
-
-
 def truth(value: Recorded) -> tuple[int, str] | None:
     """Which choice of the prediction came true on words never seen: a painter, or the last, no clear winner."""
     found = [(key, cell.exact) for key in sign_lab.CAUSES if (cell := value.cell(key, "never_seen"))]
     if len(found) < len(sign_lab.CAUSES):
         return None
-    best, *others = sorted(found, key=lambda pair: pair[1].rate, reverse=True)
-    clear = difference(others[0][1], best[1]).endswith("it helps.")
+    (best, _), (second, _), *_ = sorted(found, key=lambda pair: pair[1].rate, reverse=True)
+    clear = sign_lab.difference(value.signs[second], value.signs[best]).clear
     told = ", ".join(f"{sign_lab.CAUSES[key].name.lower()} {share.rate:.0%}" for key, share in found)
-    choice = list(sign_lab.CAUSES).index(best[0]) if clear else len(sign_lab.CAUSES)
+    choice = list(sign_lab.CAUSES).index(best) if clear else len(sign_lab.CAUSES)
     return choice, f"over {found[0][1].trials} recorded signs a painter: {told}"

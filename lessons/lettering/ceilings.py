@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
 import numpy as np
 
@@ -70,21 +68,12 @@ def round_trip(pictures: np.ndarray) -> np.ndarray:
     """Signs uint8 [n, 32, 208, 3] through the painters' own autoencoder and back."""
     import torch
 
-    autoencoder = _autoencoder()
+    autoencoder = sign_lab.autoencoder()
     pixels = torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float() / 255 * 2 - 1
     with torch.inference_mode():
         latents = autoencoder.encode(pixels.to(autoencoder.device, autoencoder.dtype)).latent_dist.mode()
         decoded = autoencoder.decode(latents).sample.float()
     return ((decoded / 2 + 0.5).clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
-
-
-@cache
-def _autoencoder() -> Any:
-    from engines import hardware
-    from engines.pocket_autoencoder import PocketAutoencoder
-
-    loaded = PocketAutoencoder.from_pretrained(MODELS / "autoencoder", dtype=hardware.dtype())
-    return loaded.to(hardware.device()).eval()
 
 
 def truth(value: Ceiling) -> tuple[int, str]:

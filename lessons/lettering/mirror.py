@@ -12,8 +12,8 @@ import numpy as np
 from engines import character_art as art
 from engines import snippets
 from engines.dials import Dials
-from engines.evidence import Evidence, Finding, Interval, PlainError, Provenance, Table, mean_interval, spread, wilson
-from engines.plan import whole
+from engines.evidence import Evidence, Finding, Interval, Provenance, Table, mean_interval, spread, wilson
+from engines.plan import one_of, whole
 from lessons.lettering.experiments import Progress, ShouldStop
 
 if TYPE_CHECKING:
@@ -99,9 +99,7 @@ class Request:
 
 
 def request(model: LanguageModel, shape: str, way: str, style: art.Style) -> Request:
-    """The request for ``shape``; PlainError for a way that does not exist."""
-    if way not in WAYS:
-        raise PlainError(f"The way of asking is one of: {', '.join(WAYS)}.")
+    """The request for ``shape`` in one of ``WAYS``."""
     words = art.SHAPES[art.check_shape(shape)]
     room = longest(model, style)
     if way == "ask":
@@ -147,7 +145,7 @@ def draw(
     written = art.style_of(style)
     target = art.rasterise(shape, SIZE)
     text = art.write(target, written)
-    requests = {way: request(model, shape, way, written) for way in ways}
+    requests = {one_of("The way of asking", way, WAYS): request(model, shape, way, written) for way in ways}
     tokens = art.token_map(text, model.encode(text).pieces, written)
     dials, began, done = Dials(temperature=TEMPERATURE), time.perf_counter(), []
     for way, asked in requests.items():
@@ -251,7 +249,7 @@ def _token_finding(gallery: Gallery) -> Finding:
     if len(distances) == 1:
         return Finding(
             f"{many} tokens up",
-            "from any cell to the one above it: written like this, columns stay in step for the model.",
+            "from any cell to the one above it. If uneven distances were the cause, this would help. Does it?",
         )
     return Finding(
         f"{many} tokens up",

@@ -38,11 +38,6 @@ def _seed(seed: int | None) -> int:
     return whole("The seed", seed, 0, signs.LAST_SEED)
 
 
-def _say_stopped(stop: gr.Button, status: gr.HTML) -> None:
-    words = str(views.notice("Stopped. What was finished stays."))
-    events.run(stop.click, lambda: words, None, status, model=None, show_progress="hidden")
-
-
 # --- 1 ----------------------------------------------------------------------------------------------------
 
 
@@ -58,6 +53,7 @@ def _signs(lesson: LessonPage) -> None:
             new = gr.Button("A word never seen", scale=2)
             stop = gr.Button("Stop", scale=1, min_width=80)
         status = gr.HTML("", elem_classes=["lettering-status"])
+        told: dict[str, Any] = {"stop": stop, "status": status, "stopped": events.STOPPED}
         stage = film.pictures("Each painter's signs, and under each sign what a machine reader makes of it.")
         result = screen.evidence()
 
@@ -80,8 +76,7 @@ def _signs(lesson: LessonPage) -> None:
 
         inputs = [word, painters, count, seed, screen.guess]
         outputs = [status, stage, result, screen.verdict]
-        events.run([go.click, word.submit], run, inputs, outputs, stop=stop, model="signs")
-        _say_stopped(stop, status)
+        events.run([go.click, word.submit], run, inputs, outputs, **told, model="signs")
         events.run(new.click, signs.next_new_word, word, word, model=None, show_progress="hidden")
 
 
@@ -100,6 +95,7 @@ def _causes(lesson: LessonPage) -> None:
             seed = easel.seed_number(0, "First seed")
         go, stop = easel.buttons("Run this cell with all four")
         status = gr.HTML("", elem_classes=["lettering-status"])
+        told: dict[str, Any] = {"stop": stop, "status": status, "stopped": events.STOPPED}
         stage = film.pictures("The same words and seeds by all four painters.")
         result = screen.evidence()
         after = str(views.empty("The whole recorded table appears after your run; each of its cells can be rerun."))
@@ -127,8 +123,7 @@ def _causes(lesson: LessonPage) -> None:
 
         rest = [words, seeds, seed, screen.guess]
         outputs = [status, stage, result, screen.verdict, table, kept]
-        events.run(go.click, run, [kind, length, *rest], outputs, stop=stop, model="signs")
-        _say_stopped(stop, status)
+        events.run(go.click, run, [kind, length, *rest], outputs, **told, model="signs")
         events.run(table.select, picked, rest, [kind, length, *outputs], stop=stop, model="signs")
 
 
@@ -154,6 +149,7 @@ def _ceiling(lesson: LessonPage) -> None:
             seed = easel.seed_number(0)
         go, stop = easel.buttons("Print, squeeze and read again")
         status = gr.HTML("", elem_classes=["lettering-status"])
+        told: dict[str, Any] = {"stop": stop, "status": status, "stopped": events.STOPPED}
         stage = film.pictures("Printed signs of 1 to 8 letters, and what the autoencoder makes of them.")
         result = screen.evidence()
 
@@ -173,8 +169,7 @@ def _ceiling(lesson: LessonPage) -> None:
                     yield "" if done else gr.skip(), draw.ceiling(event.value), screen.show(event), verdict
 
         outputs = [status, stage, result, screen.verdict]
-        events.run(go.click, run, [each, seed, screen.guess], outputs, stop=stop, model="signs")
-        _say_stopped(stop, status)
+        events.run(go.click, run, [each, seed, screen.guess], outputs, **told, model="signs")
 
 
 # --- 4 ----------------------------------------------------------------------------------------------------
@@ -194,6 +189,7 @@ def _mirror(lesson: LessonPage) -> None:
             every = gr.Button("Ask for all eight shapes", scale=2)
             stop = gr.Button("Stop", scale=1, min_width=80)
         status = gr.HTML("", elem_classes=["lettering-status"])
+        told: dict[str, Any] = {"stop": stop, "status": status, "stopped": events.STOPPED}
         stage = gr.HTML(
             str(views.empty("What it was asked for, the tokens it is made of, and every drawing, unedited."))
         )
@@ -232,9 +228,8 @@ def _mirror(lesson: LessonPage) -> None:
                     yield "", drawings.confusion(event.value), screen.show(event)
 
         inputs = [shape, style, runs, seed, screen.guess]
-        events.run(go.click, run, inputs, [status, stage, result, screen.verdict], stop=stop)
-        _say_stopped(stop, status)
-        events.run(every.click, confuse, [style, seed], [status, stage, result], stop=stop)
+        events.run(go.click, run, inputs, [status, stage, result, screen.verdict], **told)
+        events.run(every.click, confuse, [style, seed], [status, stage, result], **told)
 
 
 # --- the API ----------------------------------------------------------------------------------------------

@@ -255,7 +255,7 @@ def _bands(values: np.ndarray) -> tuple[list[float], list[float], list[float]]:
 def _band(figure: Any, x: list[Any], low: list[float], high: list[float], colour: str) -> None:
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     figure.add_scatter(
-        x=x + x[::-1], y=high + low[::-1], fill="toself", fillcolor=f"rgba({red},{green},{blue},0.18)",
+        x=x + x[::-1], y=high + low[::-1], mode="lines", fill="toself", fillcolor=f"rgba({red},{green},{blue},0.18)",
         line={"width": 0}, hoverinfo="skip", showlegend=False,
     )  # fmt: skip
 

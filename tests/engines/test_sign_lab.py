@@ -37,7 +37,7 @@ def test_words_are_taken_in_any_case() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"cause": "magic"}, "no sign painter"),
+        ({"cause": "magic"}, "sign painter is one of"),
         ({"words": []}, "at least one word"),
         ({"seeds": ()}, "at least one word and one seed"),
         ({"words": ["CAT"] * 17, "seeds": (0, 1, 2, 3)}, "At most 64"),
@@ -107,23 +107,23 @@ def test_the_layout_is_a_box_with_its_word() -> None:
 
 def test_each_painter_reads_its_own_pieces() -> None:
     words = sign_lab.words()
-    whole, unseen = words.of_length(6, seen=True)[0], words.of_length(6, seen=False)[0]
+    seen, unseen = words.of_length(6, seen=True)[0], words.of_length(6, seen=False)[0]
     assert sign_lab.load("characters").pieces(unseen) == tuple(unseen)
     for cause in ("sloppy", "spelled", "boxes"):
-        assert sign_lab.load(cause).pieces(whole) == (whole,)
-        pieces = sign_lab.load(cause).pieces(unseen)
-        assert len(pieces) > 1 and "".join(pieces) == unseen
+        for word in (seen, unseen):
+            pieces = sign_lab.load(cause).pieces(word)
+            assert 1 < len(pieces) < 6 and "".join(pieces) == word
+        assert sign_lab.load(cause).pieces("that") == ("THAT",)
 
 
 def test_pieces_no_training_caption_held_are_known() -> None:
     words = sign_lab.words()
     seen, unseen = words.of_length(6, seen=True)[0], words.of_length(6, seen=False)[0]
-    for cause in ("spelled", "boxes"):
+    for cause in ("spelled", "boxes", "characters"):
         painter = sign_lab.load(cause)
-        assert painter.unmet(seen) == (False,)
-        unmet = painter.unmet(unseen)
-        assert unmet is not None and len(unmet) == len(painter.pieces(unseen)) and any(unmet)
-    assert sign_lab.load("characters").unmet(unseen) == (False,) * 6
+        for word in (seen, unseen):
+            assert painter.unmet(word) == (False,) * len(painter.pieces(word))
+    assert sign_lab.load("spelled").unmet("PHOTO") == (True,)  # a word of the sloppy captions alone
     assert sign_lab.load("sloppy").unmet(unseen) is None
 
 
@@ -155,6 +155,8 @@ def test_differences_are_taken_sign_by_sign_and_resampled_over_words() -> None:
     mixed = sign_lab.difference(spelled("01010101"), spelled("10101011"))
     assert mixed.low < 0 < mixed.high and not mixed.clear
     assert not sign_lab.difference(spelled("0000"), spelled("0000")).clear
+    fewer = sign_lab.fewer_errors(spelled("00000000"), spelled("01111111"))
+    assert fewer.mean == 0.875 and fewer.clear and not sign_lab.fewer_errors(spelled("01"), spelled("01")).clear
     with pytest.raises(ValueError, match="same words"):
         sign_lab.difference(spelled("01"), spelled("0"))
     with pytest.raises(ValueError, match="same words"):
