@@ -106,6 +106,14 @@ def build(words: Sequence[str], seed: int = 0) -> dict[str, SignPainter]:
     return made
 
 
+def read_weights(painter: SignPainter, folder: Path) -> None:
+    """Take over the weights of a saved folder, float16 on disk, float32 here."""
+    unet = UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32)
+    painter.unet.load_state_dict(unet.state_dict())
+    text_encoder = CLIPTextModel.from_pretrained(folder / "text_encoder", dtype=torch.float32)
+    painter.text_encoder.load_state_dict(text_encoder.state_dict())
+
+
 def save(painter: SignPainter, folder: Path) -> None:
     """Write the folder that the cause's stock pipeline loads, with ``vae=`` given, in float16."""
     boxed = CAUSES[painter.key].boxed
@@ -193,6 +201,11 @@ def train(options: argparse.Namespace) -> None:
     if options.resume and options.checkpoint.exists():
         state = torch.load(options.checkpoint, map_location=where)
         everything.load_state_dict(state["weights"])
+    elif options.resume:
+        for key, painter in painters.items():
+            read_weights(painter, options.out / key)
+        state |= json.loads((options.out / "metrics.json").read_text())["training"]
+        state["seen"] = state["signs"]
     average = tools.Average(everything, options.average)
     if "average" in state:
         average.weights, average.seen = state["average"], 1_000_000
@@ -285,7 +298,7 @@ def train(options: argparse.Namespace) -> None:
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--minutes", type=float, default=90)
-    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--resume", action="store_true", help="from the checkpoint, else from --out")
     parser.add_argument("--begin-at", type=float, default=0.0, help="share of the rate schedule to begin at")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--batch", type=int, default=32)

@@ -116,6 +116,9 @@ def test_the_recipe_runs_resumes_and_measures(tmp_path: Path, monkeypatch: pytes
     assert np.isfinite(metrics["painters"]["boxes"]["never_seen"]["all"]["rate"])
     assert "never seen" in (tmp_path / "signs" / "README.md").read_text()
     assert set(metrics["pieces"]) == {"spelled", "characters"}
+    again = ["--minutes", "0.005", "--batch", "4", "--no-sheets", "--checkpoint", str(tmp_path / "anew.pt"), "--resume"]
+    signs.main([*again, "--out", str(tmp_path / "signs")])
+    assert torch.load(tmp_path / "anew.pt")["seen"] > metrics["training"]["signs"]
     outcomes, table = metrics["outcomes"]["boxes"]["seen"], metrics["painters"]["boxes"]["seen"]["all"]
     assert len(outcomes) == 3 and all(len(errors) == 4 for errors in outcomes.values())
     assert sum(not letters for errors in outcomes.values() for letters in errors) == table["right"]
