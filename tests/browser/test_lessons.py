@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from lessons import course
 from lessons.shell.content import read_lesson
@@ -39,7 +39,7 @@ def open_table(screen: Locator) -> None:
     for _ in range(3):
         screen.locator(".evidence .drawer summary", has_text="Table").first.click()
         try:
-            expect(table).to_be_visible()
+            expect(table).to_be_visible(timeout=10_000)
             return
         except AssertionError:
             continue
@@ -101,3 +101,18 @@ def test_an_open_drawer_stays_open_while_its_figure_is_redrawn(visit) -> None:
     expect(smear.locator(".evidence table").first).to_be_visible()
     smear.locator(".evidence .drawer summary", has_text="Table").first.click()
     expect(smear.locator(".evidence table").first).to_be_hidden()
+
+
+def test_a_chart_on_its_way_leaves_no_hole(visit) -> None:
+    page = visit.open("attention")
+    late: list[Route] = []
+    page.route("**/*PlotlyPlot*.js", late.append)
+    chart = page.locator("#lesson-attention .screen", has=page.locator("#attention-smear"))
+    run(chart)
+    expect(chart.locator(".evidence .badge")).to_be_visible(timeout=SLOW)
+    assert late, "gradio names its chart's library otherwise now"
+    expect(chart.locator("[aria-label='Empty value']")).to_be_hidden()
+    assert not serious(page)
+    for route in late:
+        route.continue_()
+    expect(chart.locator(".js-plotly-plot")).to_be_visible()

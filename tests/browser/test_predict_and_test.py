@@ -45,7 +45,7 @@ def test_a_plan_survives_a_reload_and_no_other_browser_sees_it(visit, browser: B
 
 def test_steps_that_need_results_say_so(visit) -> None:
     page = visit.open("predict-and-test")
-    page.get_by_role("button", name="Hold my confidence against the results").click()
+    page.get_by_role("button", name="Compare my confidence with the results").click()
     expect(page.locator(".toast-body", has_text="Nothing is tested yet")).to_be_visible()
 
 

@@ -11,6 +11,7 @@ from engines.diffusion import KnockOut, Plan, Swap, denoise, noising, paint
 from engines.painter import MODELS
 from engines.picture_measures import overcooking
 from tests.engines import tiny_painters
+from tests.engines.tiny_painters import same_pictures
 from tests.lessons.common import run
 
 CAPTION = "a red cat on a blue background"
@@ -43,16 +44,16 @@ def test_denoising(painter):
     passes = list(denoise(painter, Plan(CAPTION, seeds=(1, 2), steps=3, guidance_scale=5.0, negative_caption="dog")))
     for latent, step in zip(result["latents"], passes, strict=True):
         np.testing.assert_array_equal(latent, step.latent)
-    np.testing.assert_array_equal(np.stack([np.asarray(p) for p in result["pictures"]]), passes[-1].pictures)
+    same_pictures(np.stack([np.asarray(p) for p in result["pictures"]]), passes[-1].pictures)
 
 
 def test_guidance_sweep(sd):
     result = run(picture_snippets.guidance_sweep(sd.source, CAPTION, seed=3, steps=2, scales=(2.0, 9.0)))
     for scale, (picture, saturation, clipped) in result.items():
         expected = paint(sd, Plan(CAPTION, seeds=(3,), steps=2, guidance_scale=scale))[0]
-        np.testing.assert_array_equal(np.asarray(picture), expected)
+        same_pictures(np.asarray(picture), expected)
         measured = overcooking(expected)
-        assert (saturation, clipped) == pytest.approx((measured.saturation, measured.clipped))
+        assert (saturation, clipped) == pytest.approx((measured.saturation, measured.clipped), abs=1e-3)
 
 
 def test_captions_by_pass(painter):
@@ -62,7 +63,7 @@ def test_captions_by_pass(painter):
     for plan in (swap, knocked):
         captions = [step.captions[0] for step in denoise(painter, plan)]
         result = run(picture_snippets.captions_by_pass(painter.source, captions, seed=3, guidance_scale=5.0, xl=xl))
-        np.testing.assert_array_equal(np.asarray(result), paint(painter, plan)[0])
+        same_pictures(np.asarray(result), paint(painter, plan)[0])
 
 
 def test_word_maps(painter):
@@ -103,7 +104,7 @@ def test_round_trip_and_channel_surgery(sd, picture):
 
 @pytest.mark.skipif(not (MODELS / "painter" / "model_index.json").is_file(), reason="the pocket painter is not trained")
 def test_the_bundled_painter_is_an_ordinary_pipeline(monkeypatch):
-    """Its own snippet, stock diffusers around the weights on disk, paints the engine's picture bit for bit."""
+    """Its own snippet, stock diffusers around the weights on disk, paints the engine's picture."""
     monkeypatch.chdir(MODELS.parent)
     painter = diffusion.load()
     assert painter.source == picture_snippets.POCKET and painter.revision
@@ -111,4 +112,4 @@ def test_the_bundled_painter_is_an_ordinary_pipeline(monkeypatch):
     result = run(picture_snippets.denoising(
         painter.source, plan.caption, seeds=plan.seeds, steps=3, guidance_scale=painter.guidance_scale
     ))  # fmt: skip
-    np.testing.assert_array_equal(np.asarray(result["pictures"][0]), paint(painter, plan)[0])
+    same_pictures(np.asarray(result["pictures"][0]), paint(painter, plan)[0])
