@@ -283,9 +283,10 @@ def by_name(name: str, role: Role = "text") -> Entry:
         repositories = {source.repository for source in entry.sources if isinstance(source, Hub)}
         if entry.role == role and name in {entry.key, *repositories}:
             return entry
-    if _HUB_ID.fullmatch(name) is None or ".." in name or "--" in name:
-        raise PlainError(f"{name!r} is neither a folder on this machine nor a Hugging Face id such as 'owner/model'.")
     repository, _, revision = name.partition("@")
+    odd = ".." in name or "--" in name or repository.endswith(".git") or len(repository) > 96  # as the Hub has it
+    if _HUB_ID.fullmatch(name) is None or odd:
+        raise PlainError(f"{name!r} is neither a folder on this machine nor a Hugging Face id such as 'owner/model'.")
     return Entry(
         key=name,
         role=role,

@@ -38,6 +38,7 @@ from engines.plan import (
     WordWeight,
     check_caption,
     check_number,
+    whole,
 )
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ class Pass:
 
     The latent entering the pass is ``alpha``·clean + ``sigma``·noise. ``noise`` is the guided estimate that
     the scheduler used; ``noise_unconditional`` is None when the painter runs one branch. ``predicted_clean``
-    is the finished latent as guessed from this pass alone: (latent_before − sigma·noise) / alpha.
+    is the finished latent as guessed from this pass alone: (latent_before − sigma·noise) / alpha. ``branches_clean``
+    are the same guesses of the two branches, with the caption and without it; None where there is one.
     ``pictures`` holds the finished pictures on the last pass, None before; ``withheld`` says which of them the
     safety checker blacked out.
     """
@@ -95,6 +97,7 @@ class Pass:
     noise_unconditional: np.ndarray | None
     noise: np.ndarray
     predicted_clean: np.ndarray
+    branches_clean: tuple[np.ndarray, np.ndarray] | None
     previews: np.ndarray | None
     canvas: np.ndarray | None
     attention: WordMaps | None
@@ -179,7 +182,8 @@ def _trace(run: Run, index: int, before: Tensor, latent: Tensor, outputs: tuple[
     seen = before.float()
     noise, clean = noise_and_clean(outputs[0].float(), seen, alpha, sigma, kind)
     tensors = [seen, latent.float(), clean, noise]
-    tensors += [noise_and_clean(output.float(), seen, alpha, sigma, kind)[0] for output in outputs[1:]]
+    for output in outputs[1:]:
+        tensors += noise_and_clean(output.float(), seen, alpha, sigma, kind)
     arrays = torch.stack(tensors).cpu().numpy()
     shown = [clean] * plan.previews + [seen / math.hypot(alpha, sigma)] * plan.canvas
     decoded = painter.decode_previews(torch.cat(shown)) if shown else np.empty(0)
@@ -195,9 +199,10 @@ def _trace(run: Run, index: int, before: Tensor, latent: Tensor, outputs: tuple[
         latent_before=arrays[0],
         latent=arrays[1],
         noise_conditional=arrays[4] if len(arrays) > 4 else arrays[3],
-        noise_unconditional=arrays[5] if len(arrays) > 4 else None,
+        noise_unconditional=arrays[6] if len(arrays) > 4 else None,
         noise=arrays[3],
         predicted_clean=arrays[2],
+        branches_clean=(arrays[5], arrays[7]) if len(arrays) > 4 else None,
         previews=decoded[: run.rows] if plan.previews else None,
         canvas=decoded[-run.rows :] if plan.canvas else None,
         attention=_word_maps(run, index),
@@ -248,11 +253,10 @@ def noising(
 
     rows = len(timesteps)
     check_number("The number of noise levels", rows, 1, MAX_ROWS, whole=True)
-    for timestep in timesteps:
-        check_number("A timestep", timestep, 0, painter.train_timesteps - 1, whole=True)
+    timesteps = tuple(whole("A timestep", timestep, 0, painter.train_timesteps - 1) for timestep in timesteps)
     check_caption(caption)
     check_number("The guidance scale", guidance_scale, 0, MAX_GUIDANCE)
-    check_number("The seed", seed, 0, MAX_SEED, whole=True)
+    seed = whole("The seed", seed, 0, MAX_SEED)
     two_branches = painter.has_two_branches and guidance_scale != 1
     picture = painter.fit(picture[None], painter.height, painter.width)[0]
     clean = torch.from_numpy(painter.encode(picture[None])).to(device=painter.device, dtype=painter.dtype)

@@ -20,6 +20,12 @@ class PlainError(ValueError):
     """A failure the learner can act on; its message says in plain words what to do."""
 
 
+def check_characters(name: str, text: str) -> None:
+    """Refuse text with half a character (a lone surrogate), which neither a tokenizer nor JSON can hold."""
+    if not text.isprintable() and any(0xD800 <= ord(character) <= 0xDFFF for character in text):
+        raise PlainError(f"{name} holds half a character (a lone surrogate). Type it again or leave it out.")
+
+
 @dataclass(frozen=True)
 class Table:
     """The numbers behind a figure: one header, rows of plain strings and numbers."""

@@ -21,7 +21,7 @@ from engines import attention, hardware, logit_lens, zero_gpu
 from engines.attention import Ablation, Attention, Cell
 from engines.dials import Dials, Scoreboard, bar_slice, distribution, scoreboard, surprise_bits
 from engines.dials import draw as dials_draw
-from engines.evidence import PlainError
+from engines.evidence import PlainError, check_characters
 from engines.logit_lens import LayerGuess
 from engines.pieces import Pieces, TextStream
 
@@ -185,6 +185,11 @@ class LanguageModel:
             return self.encode_chat([{"role": "user", "content": text}])
         self._check_text(text)
         return self._prompt(self._tokenizer(text)["input_ids"], text)
+
+    def tokens_of(self, text: str) -> Prompt:
+        """Tokens of ``text`` alone, without the mark of a beginning that some tokenizers put in front of it."""
+        self._check_text(text)
+        return self._prompt(self._tokenizer(text, add_special_tokens=False)["input_ids"], text)
 
     def encode_chat(self, messages: Sequence[Mapping[str, str]]) -> Prompt:
         """Tokens of a conversation, [{"role": ..., "content": ...}, ...], ready for the assistant's answer."""
@@ -501,8 +506,7 @@ class LanguageModel:
             raise PlainError(
                 f"That is {len(text):,} characters; the limit here is {MAX_CHARACTERS:,}. Shorten the text."
             )
-        if not text.isprintable() and any(0xD800 <= ord(character) <= 0xDFFF for character in text):
-            raise PlainError("The text holds half a character (a lone surrogate). Type it again or leave it out.")
+        check_characters("The text", text)
 
     def _check_room(self, prompt: Prompt, max_tokens: int | None = None) -> None:
         if not prompt.ids:

@@ -7,14 +7,13 @@ plans. Passes are counted from 0 in code; pages that count from 1 translate at t
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 import numpy as np
 
-from engines.evidence import PlainError
+from engines.evidence import PlainError, check_characters
 
 MAX_STEPS = 100
 MAX_ROWS = 16
@@ -34,10 +33,17 @@ def one_of(what: str, value: object, known: Collection[str]) -> str:
 def check_number(name: str, value: Any, low: float, high: float, *, whole: bool = False) -> None:
     """Refuse with a plain message anything but a finite number in [low, high]."""
     numeric = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not numeric or not math.isfinite(value) or not low <= value <= high or (whole and value != int(value)):
+    if not numeric or not low <= value <= high or (whole and value != int(value)):  # nan is nowhere between
         kind = "a whole number" if whole else "a number"
         bounds = f"{low:,} to {high:,}" if whole else f"{low:g} to {high:g}"
-        raise PlainError(f"{name} must be {kind} from {bounds}; you gave {value!r}.")
+        raise PlainError(f"{name} must be {kind} from {bounds}; you gave {_brief(value)}.")
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, int) and abs(value) >= 10**20:
+        return "one with more than twenty digits"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}…"
 
 
 def whole(name: str, value: Any, low: int, high: int) -> int:
@@ -58,6 +64,7 @@ def check_caption(caption: Any, name: str = "The caption") -> None:
         raise PlainError(f"{name} must be text.")
     if len(caption) > MAX_CAPTION:
         raise PlainError(f"{name} is {len(caption)} characters long. Keep it to {MAX_CAPTION} at most.")
+    check_characters(name, caption)
 
 
 def _each(value: Any) -> tuple[Any, ...]:
@@ -286,7 +293,8 @@ class Plan:
             object.__setattr__(self, "seeds", (self.seeds,))
         for seed in self.seeds:
             check_number("A seed", seed, 0, MAX_SEED, whole=True)
-        check_number("The number of passes", self.steps, 1, MAX_STEPS, whole=True)
+        object.__setattr__(self, "seeds", tuple(int(seed) for seed in self.seeds))
+        object.__setattr__(self, "steps", whole("The number of passes", self.steps, 1, MAX_STEPS))
         for scale in _each(self.guidance_scale):
             if scale is not None:
                 check_number("The guidance scale", scale, 0, MAX_GUIDANCE)

@@ -119,7 +119,7 @@ def fade(
         raise PlainError(f"Make 1 to {MAX_COPIES} copies for each noise level; it was {copies}.")
     started, seeds = time.perf_counter(), tuple(range(seed, seed + copies))
     prompts = [model.encode(prompt) for prompt, _ in facts]
-    tokens = [model.encode(answer).ids[0] for _, answer in facts]
+    tokens = [model.tokens_of(answer).ids[0] for _, answer in facts]
     whole = _ask(model, prompts, tokens)
     known = [i for i, (_, first) in enumerate(whole) if first]
     if not known:

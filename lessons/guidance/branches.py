@@ -13,6 +13,8 @@ from engines.diffusion import Painter, Pass, Plan
 from engines.evidence import Evidence, Finding, Provenance, Table
 from engines.plan import MAX_GUIDANCE, check_number, seed_range
 from lessons.guidance.experiments import apart, cells, mean, need_caption, need_two_branches, share, words
+from lessons.shell.live import Underway
+from lessons.shell.painting import underway
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +57,7 @@ def fork(
     seed: int = 7,
     seeds: int = 4,
     steps: int | None = None,
-) -> Iterator[Fork | Evidence[Gap]]:
+) -> Iterator[Fork | Underway | Evidence[Gap]]:
     """One Fork a pass for the first seed, then the Evidence; and again when the other seeds are measured."""
     began, steps = time.perf_counter(), painter.passes(steps)
     need_two_branches(painter)
@@ -86,19 +88,20 @@ def fork(
         without, with_caption, _ = _guesses(painter, event)
         noise.append(_noise_gap(event))
         picture.append(apart(without, with_caption))
+        yield underway(event, f"{len(rows) - 1} more seeds for the measure")
     more_noise = np.concatenate([value.noise, np.stack(noise, 1)])
     value = replace(value, noise=more_noise, picture=np.concatenate([value.picture, np.stack(picture, 1)]))
     yield _evidence(painter, value, kept, rows, steps, began)
 
 
 def _guesses(painter: Painter, event: Pass) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The finished pictures that each branch, and the guided mix, stand for: (x − σ·ε) / α, decoded together."""
-    assert event.noise_unconditional is not None
-    noises = np.stack([event.noise_unconditional, event.noise_conditional, event.noise])
-    clean = (event.latent_before[None] - event.sigma * noises) / event.alpha
+    """The finished pictures that each branch, and the guided mix, stand for, decoded together."""
+    assert event.branches_clean is not None
+    with_caption, without = event.branches_clean
+    clean = np.stack([without, with_caption, event.predicted_clean])
     decoded = painter.decode(clean.reshape(-1, *clean.shape[2:]))
-    without, with_caption, guided = decoded.reshape(3, -1, *decoded.shape[1:])
-    return without, with_caption, guided
+    first, second, third = decoded.reshape(3, -1, *decoded.shape[1:])
+    return first, second, third
 
 
 def _noise_gap(event: Pass) -> np.ndarray:

@@ -121,7 +121,7 @@ def request(model: LanguageModel, shape: str, way: str, style: art.Style) -> Req
 
 def longest(model: LanguageModel, style: art.Style) -> int:
     """Tokens of the longest shape: one room for all, so that a short shape is not cut into likeness."""
-    return max(len(model.encode(art.write(art.rasterise(shape, SIZE), style)).ids) for shape in art.SHAPES)
+    return max(len(model.tokens_of(art.write(art.rasterise(shape, SIZE), style)).ids) for shape in art.SHAPES)
 
 
 def _title(shape: str) -> str:
@@ -146,7 +146,7 @@ def draw(
     target = art.rasterise(shape, SIZE)
     text = art.write(target, written)
     requests = {one_of("The way of asking", way, WAYS): request(model, shape, way, written) for way in ways}
-    tokens = art.token_map(text, model.encode(text).pieces, written)
+    tokens = art.token_map(text, model.tokens_of(text).pieces, written)
     dials, began, done = Dials(temperature=TEMPERATURE), time.perf_counter(), []
     for way, asked in requests.items():
         replies = model.write_many(

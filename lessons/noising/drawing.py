@@ -30,7 +30,7 @@ def drawing_from(text: str) -> np.ndarray:
     """The points [n, 2] of a drawing pad's JSON, ``[[x, y], …]`` with both in [−1, 1], y upwards."""
     try:
         drawing = np.array(json.loads(text or "[]"), dtype=np.float64)
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError, RecursionError, OverflowError) as error:
         raise PlainError("The drawing could not be read. Clear it and draw again.") from error
     if drawing.size == 0:
         raise PlainError("The pad is empty. Draw a shape, choose one, or write a letter.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from engines.diffusion import Painter
-from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, wilson
+from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, check_characters, wilson
 from engines.plan import check_number
 from engines.sticker_world import RECOLOURABLE, counted, facts_of, placed, unscored
 from lessons.predict_and_test import blind
@@ -81,6 +81,7 @@ def text(value: Any, name: str, most: int) -> str:
     trimmed = (value or "").strip()
     if len(trimmed) > most:
         raise PlainError(f"The {name} is {len(trimmed)} characters long. Keep it to {most} at most.")
+    check_characters(f"The {name}", trimmed)
     return trimmed
 
 

@@ -108,7 +108,7 @@ def one_token(model: LanguageModel, typed: str) -> int:
             return ids[text]
     if not meant.strip():
         raise PlainError(f"“{shown(meant)}” is not one key of this model. Type fewer spaces or line ends.")
-    pieces = model.encode(meant).pieces
+    pieces = model.tokens_of(meant).pieces
     cut = " | ".join(shown(piece) for piece in pieces)
     raise PlainError(f"“{shown(meant)}” is not one key here but {len(pieces)}: {cut}. Type one of those.")
 

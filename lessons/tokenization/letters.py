@@ -182,7 +182,7 @@ def _tally(model: LanguageModel, word: str, letter: str, spelling: Spelling, run
         letter=letter,
         truth=word.lower().count(letter.lower()),
         spelling=spelling,
-        seen=model.encode(f" {write_out(word, spelling)}").pieces,
+        seen=model.tokens_of(f" {write_out(word, spelling)}").pieces,
         answers=tuple(parse_answer(text) for text in done),
         texts=tuple(text.strip() for text in done),
     )
@@ -412,7 +412,7 @@ def spell(
             Spellings(
                 way,
                 tuple(
-                    Spelt(word, model.encode(f" {write_out(word, way)}").pieces, parse_spelling(run.text))
+                    Spelt(word, model.tokens_of(f" {write_out(word, way)}").pieces, parse_spelling(run.text))
                     for word, run in zip(asked, runs, strict=True)
                 ),
             )

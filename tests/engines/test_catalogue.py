@@ -56,7 +56,18 @@ def test_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["nonsense", "/no/such/folder", "a/b/c", "../x", "owner/model; rm", "owner/-x", "owner/a--b"]
+    "name",
+    [
+        "nonsense",
+        "/no/such/folder",
+        "a/b/c",
+        "../x",
+        "owner/model; rm",
+        "owner/-x",
+        "owner/a--b",
+        "owner/a.git",
+        f"owner/{'a' * 99}",
+    ],
 )
 def test_what_is_neither_folder_nor_id_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv("PLAYGROUND_TEXT_MODEL", name)

@@ -31,6 +31,7 @@ from engines.diffusion import (
 from engines.evidence import PlainError
 from engines.painter import Painter
 from tests.engines import tiny_painters
+from tests.engines.tiny_painters import same_pictures
 
 CAPTION = "a red cat on a blue background"
 
@@ -96,7 +97,7 @@ def test_pictures_equal_the_stock_pipelines_pixels(request, family):
         generator=generators(1, 2), num_images_per_prompt=2,
     ).images  # fmt: skip
     plan = Plan(CAPTION, seeds=(1, 2), steps=3, guidance_scale=4.0, negative_caption="dog")
-    np.testing.assert_array_equal(paint(painter, plan), np.stack([np.asarray(image) for image in images]))
+    same_pictures(paint(painter, plan), np.stack([np.asarray(image) for image in images]))
 
 
 def test_one_caption_a_row_equals_the_stock_list_of_prompts(sd):
@@ -142,7 +143,7 @@ def test_a_folder_saved_by_the_loaded_pipeline_is_an_ordinary_one(sd, tmp_path):
     pipeline.set_progress_bar_config(disable=True)
     image = pipeline(CAPTION, num_inference_steps=2, generator=generators(5), output_type="np").images
     ours = paint(sd, Plan(CAPTION, seeds=(5,), steps=2, guidance_scale=7.5))
-    np.testing.assert_array_equal(ours, (image * 255).round().astype(np.uint8))
+    same_pictures(ours, (image * 255).round().astype(np.uint8))
 
 
 # --- what a pass tells --------------------------------------------------------------------------------------
@@ -192,8 +193,8 @@ def test_passes_chain_and_only_the_last_holds_pictures(sd):
         assert step.pictures is None
     for shown in (passes[0].previews, passes[0].canvas, passes[-1].pictures):
         assert shown.shape == (2, 64, 64, 3) and shown.dtype == np.uint8
-    np.testing.assert_array_equal(passes[1].previews, sd.decode(passes[1].predicted_clean))
-    np.testing.assert_array_equal(passes[1].canvas, sd.decode(passes[1].latent_before))
+    same_pictures(passes[1].previews, sd.decode(passes[1].predicted_clean))
+    same_pictures(passes[1].canvas, sd.decode(passes[1].latent_before))
 
 
 def test_a_seed_paints_the_same_alone_and_in_a_batch(sd):
@@ -322,12 +323,12 @@ def test_knocking_a_word_out_reads_the_caption_without_it(sd):
     passes = list(denoise(sd, Plan(CAPTION, steps=3, knock_out=(KnockOut("red", 0, 1),))))
     assert [step.captions for step in passes] == [("a cat on a blue background",)] * 2 + [(CAPTION,)]
     always = paint(sd, Plan(CAPTION, steps=3, knock_out=(KnockOut("red"),)))
-    np.testing.assert_array_equal(always, paint(sd, Plan("a cat on a blue background", steps=3)))
+    same_pictures(always, paint(sd, Plan("a cat on a blue background", steps=3)))
 
 
 def test_swapping_before_the_first_pass_is_another_caption(sd):
     swapped = Plan(CAPTION, seeds=(1, 2), steps=3, swap=Swap(0, "two dogs"))
-    np.testing.assert_array_equal(paint(sd, swapped), paint(sd, Plan("two dogs", seeds=(1, 2), steps=3)))
+    same_pictures(paint(sd, swapped), paint(sd, Plan("two dogs", seeds=(1, 2), steps=3)))
     later = list(denoise(sd, Plan(CAPTION, steps=3, swap=Swap(2, "two dogs"))))
     plain = list(denoise(sd, Plan(CAPTION, steps=3)))
     np.testing.assert_array_equal(later[1].latent, plain[1].latent)
@@ -446,11 +447,23 @@ def test_one_shot_guesses(sd):
         ({"seeds": (1, 2), "guidance_scale": (1.0, 2.0, 3.0)}, "one each"),
         ({"width": 5000}, "height and width"),
         ({"caption": 5}, "must be text"),
+        ({"caption": "a cat \ud800"}, "half a character"),
+        ({"steps": 10**400}, "more than twenty digits"),
+        ({"seeds": (10**400,)}, "more than twenty digits"),
     ],
 )
 def test_plans_out_of_bounds_are_refused_in_plain_words(settings, message):
     with pytest.raises(PlainError, match=message):
         Plan(**({"caption": CAPTION} | settings))
+
+
+def test_whole_numbers_may_come_as_floats(sd):
+    """JSON has one kind of number."""
+    floats, wholes = Plan(CAPTION, (3.0,), steps=2.0), Plan(CAPTION, (3,), steps=2)  # type: ignore[arg-type]
+    same_pictures(paint(sd, floats), paint(sd, wholes))
+    picture = np.zeros((64, 64, 3), np.uint8)
+    (guess,) = noising(sd, picture, timesteps=(500.0,), seed=4.0, caption=CAPTION)  # type: ignore[arg-type]
+    assert guess.timestep == 500
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from engines import language_model
 from engines.dials import Dials
 from engines.evidence import PlainError
 from engines.language_model import MAX_RUNS, MAX_TOKENS, Prompt, Token, load
-from tests.engines.tiny_text import KINDS, network_model, saved, tiny, tokenizer
+from tests.engines.tiny_text import KINDS, network_model, saved, tiny, tokenizer, with_a_beginning
 
 PROMPT = "The keys to the cabinet"
 SAMPLED = [Dials(), Dials(0.7, 0.9), Dials(1.5, 1.0, 20), Dials(0.9, 0.8, 50)]
@@ -351,3 +351,9 @@ def test_many_prompts_are_scored_in_one_pass_as_each_alone() -> None:
         np.testing.assert_allclose(row, model.next_token_scores(prompt).logits, atol=1e-4)
     with pytest.raises(PlainError, match="1 to 64 prompts"):
         model.next_token_logits([])
+
+
+def test_tokens_of_a_text_are_its_own_also_where_a_prompt_begins_with_a_mark() -> None:
+    marked, plain = with_a_beginning(), tiny()
+    assert marked.encode("two cats").pieces[0] == "<|start|>"
+    assert marked.tokens_of("two cats") == plain.tokens_of("two cats") == plain.encode("two cats")

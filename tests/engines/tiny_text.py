@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import (
     AutoModelForCausalLM,
     GPT2Config,
@@ -75,6 +76,17 @@ def network_model(kind: str) -> Any:
 @cache
 def tiny(kind: str = "llama") -> LanguageModel:
     return LanguageModel(Network(network_model(kind)), tokenizer(), name=f"tiny {kind}", revision="random")
+
+
+@cache
+def with_a_beginning() -> LanguageModel:
+    """A model whose tokenizer puts a mark before every text, as those of Llama 3 and Gemma do."""
+    marked = copy.deepcopy(tokenizer())
+    mark = ("<|start|>", marked.convert_tokens_to_ids("<|start|>"))
+    marked.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{mark[0]} $A", pair=f"{mark[0]} $A $B", special_tokens=[mark]
+    )
+    return LanguageModel(Network(network_model("llama")), marked, name="tiny marked llama", revision="random")
 
 
 def saved(kind: str, folder: Path) -> str:

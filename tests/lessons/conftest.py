@@ -45,6 +45,12 @@ FAMILIES: dict[str, tuple[Any, dict[str, Any], str, dict[str, Any]]] = {
     "euler": (tiny_painters.save_sd, {}, "EulerDiscreteScheduler", {}),
     "solver": (tiny_painters.save_sd, {}, "DPMSolverMultistepScheduler", {}),
     "v": (tiny_painters.save_sd, {"prediction_type": "v_prediction"}, "DDIMScheduler", {}),
+    "v-zero": (
+        tiny_painters.save_sd,
+        {"prediction_type": "v_prediction"},
+        "DDIMScheduler",
+        {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"},
+    ),
     "xl": (tiny_painters.save_xl, {}, "EulerDiscreteScheduler", {}),
     "xl-turbo": (tiny_painters.save_xl, {}, "EulerAncestralDiscreteScheduler", {"timestep_spacing": "trailing"}),
     "consistency": (tiny_painters.save_sd, {"unet_changes": {"time_cond_proj_dim": 8}}, "LCMScheduler", {}),

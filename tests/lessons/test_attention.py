@@ -22,7 +22,7 @@ from lessons.attention.silencing import rank_correlation
 from lessons.shell import measured, views
 from lessons.shell.content import read_lesson, read_quiz
 from lessons.shell.prose import prose
-from tests.engines.tiny_text import saved, tiny
+from tests.engines.tiny_text import saved, tiny, with_a_beginning
 from tests.lessons.common import run
 
 TEXT = "The keys to the cabinet are so rusty"
@@ -420,3 +420,11 @@ def test_words_and_predictions_fit_the_measurements() -> None:
     for section in lesson.sections:
         assert prose(section.prose, "test") and 90 <= len(section.prose.split()) <= 175
     assert 3 <= len(read_quiz("attention").questions) <= 6
+
+
+def test_facts_fade_also_where_a_prompt_begins_with_a_mark() -> None:
+    model = with_a_beginning()
+    best = int(np.argmax(model.next_token_scores(model.encode("Two cats and")).logits))
+    assert model.tokens_of(model.piece(best)).ids == (best,), "choose another prompt: this answer is no single token"
+    faded = next(lab.fade(model, copies=1, levels=(0.1,), facts=[("Two cats and", model.piece(best))]))
+    assert len(faded.value.facts) == 1
