@@ -13,6 +13,8 @@ from engines.diffusion import Painter, Pass, Plan, WordMaps
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
 from engines.plan import seed_range
 from lessons.guidance.experiments import LITTLE, Mean, cells, need_caption, share, words
+from lessons.shell.live import Underway
+from lessons.shell.painting import underway
 
 KINDS = ("words that name something", "little words", "no word at all")
 
@@ -44,7 +46,7 @@ class Look:
 
 def look(
     painter: Painter, caption: str, *, seed: int = 7, seeds: int = 6, steps: int | None = None
-) -> Iterator[Pass | Evidence[Look]]:
+) -> Iterator[Pass | Underway | Evidence[Look]]:
     """Every Pass of the first seed as it happens, with its word maps; then the Evidence, twice.
 
     Once for the first seed, and again when the other seeds are painted, with intervals over all of them.
@@ -64,9 +66,13 @@ def look(
     yield _evidence(painter, value, rows[:1], steps, began)
     if len(rows) == 1:
         return
-    others = diffusion.denoise(painter, Plan(caption, rows[1:], steps=steps, record_attention=True))
-    shares = np.stack([_shares(event.attention) for event in others if event.attention is not None], 1)
-    yield _evidence(painter, replace(value, shares=np.concatenate([value.shares, shares])), rows, steps, began)
+    shares = []
+    for event in diffusion.denoise(painter, Plan(caption, rows[1:], steps=steps, record_attention=True)):
+        assert event.attention is not None
+        shares.append(_shares(event.attention))
+        yield underway(event, f"The picture is there; {len(rows) - 1} more seeds for the measure")
+    value = replace(value, shares=np.concatenate([value.shares, np.stack(shares, 1)]))
+    yield _evidence(painter, value, rows, steps, began)
 
 
 def _shares(attention: WordMaps) -> np.ndarray:

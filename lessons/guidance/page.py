@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from engines.diffusion import Painter
+from engines.diffusion import Painter, Pass
 from engines.evidence import Evidence, PlainError
 from engines.plan import whole
 from lessons.guidance import branches, editing, looking, silencing, sweeping
@@ -44,10 +44,6 @@ def _script(name: str) -> str:
     return (HERE / name).read_text(encoding="utf-8")
 
 
-def _status() -> gr.HTML:
-    return gr.HTML("", elem_classes=["guidance-status"])
-
-
 # --- 1 ----------------------------------------------------------------------------------------------------
 
 
@@ -59,7 +55,7 @@ def _maps(lesson: LessonPage) -> None:
             seed = easel.seed_number()
         gr.Examples([[one] for one in CAPTIONS], caption, label="Or one of these")
         go, stop = easel.buttons("Paint it, and listen to every patch")
-        status = _status()
+        status = easel.status()
         view = gr.HTML("", html_template=draw.MAPS, js_on_load=_script("maps.js"))
         result = screen.evidence()
 
@@ -67,11 +63,13 @@ def _maps(lesson: LessonPage) -> None:
             painter = yield from easel.wake_painter(3)
             lines = ""
             for step in looking.look(painter, caption, seed=seed):
+                if isinstance(step, Underway):
+                    yield step.html, *[gr.skip()] * 3
+                    continue
                 if isinstance(step, Evidence):
                     ready = step.value.shares.shape[0] > 1
                     verdict = screen.score(guess, *looking.look_truth(step.value)) if ready else gr.skip()
-                    note = "" if ready else easel.wait("The picture is there. Five more seeds, for the measure…")
-                    yield note, gr.skip(), screen.show(step), verdict
+                    yield "", gr.skip(), screen.show(step), verdict
                     continue
                 assert step.attention is not None
                 lines = lines or draw.maps_head(f"{time.time()}", step.attention.words[0], step.passes)
@@ -98,7 +96,7 @@ def _silence(lesson: LessonPage) -> None:
             last = gr.Slider(1, lab.STEPS, 8, step=1, label="to pass", scale=2)
             seeds = easel.seeds_slider(6, 8)
         go, stop = easel.buttons("Take it away, in those passes only")
-        status = _status()
+        status = easel.status()
         rows = film.pictures("With the word, without it for a while, without it at all; under each, where it changed.")
         bars = gr.HTML("")
         result = screen.evidence()
@@ -109,10 +107,9 @@ def _silence(lesson: LessonPage) -> None:
             painter = yield from easel.wake_painter(4)
             value = None
             span = {"first": lab.pass_of(painter, first) - 1, "last": lab.pass_of(painter, last) - 1}
-            experiment = silencing.silence(painter, caption, word, **span, seeds=seeds)
-            for step in experiment:
-                if isinstance(step, str):
-                    yield easel.wait(step), *[gr.skip()] * 4
+            for step in silencing.silence(painter, caption, word, **span, seeds=seeds):
+                if isinstance(step, Underway):
+                    yield step.html, *[gr.skip()] * 4
                     continue
                 value = step.value
                 yield gr.skip(), draw.silenced_rows(value), draw.silenced_bars(value), screen.show(step), gr.skip()
@@ -137,7 +134,7 @@ def _fork(lesson: LessonPage) -> None:
             scale = gr.Slider(1.5, 20, 4, step=0.5, label="Guidance scale", scale=2)
             seed = easel.seed_number()
         go, stop = easel.buttons("Show both predictions")
-        status = _status()
+        status = easel.status()
         view = gr.HTML("", html_template=draw.FORK, js_on_load=_script("fork.js"))
         result = screen.evidence()
 
@@ -145,11 +142,13 @@ def _fork(lesson: LessonPage) -> None:
             painter = yield from easel.wake_painter(3)
             lines = ""
             for step in branches.fork(painter, caption, guidance_scale=scale, seed=seed):
+                if isinstance(step, Underway):
+                    yield step.html, *[gr.skip()] * 3
+                    continue
                 if isinstance(step, Evidence):
                     ready = len(step.value.noise) > 1
                     verdict = screen.score(guess, *branches.fork_truth(step.value)) if ready else gr.skip()
-                    note = "" if ready else easel.wait("Three more seeds, for the measure…")
-                    yield note, gr.skip(), screen.show(step), verdict
+                    yield "", gr.skip(), screen.show(step), verdict
                     continue
                 passes, shape = step.event.passes, step.noise_with.shape
                 lines = lines or draw.fork_head(f"{time.time()}", scale, passes, shape)
@@ -172,7 +171,7 @@ def _sweep(lesson: LessonPage) -> None:
             caption = _caption(value=CAPTIONS[-1])
             seeds = easel.seeds_slider(8, 12)
         go, stop = easel.buttons("Turn it from nothing to far too much")
-        status = _status()
+        status = easel.status()
         pictures = film.pictures("One seed, seven guidance scales. Then the same over more seeds, measured.")
         chart = gr.Plot(show_label=False, visible=False)
         result = screen.evidence()
@@ -223,7 +222,7 @@ def _edit(lesson: LessonPage) -> None:
             hold = gr.Slider(1, lab.STEPS, 20, step=1, label="Passes that hold the layout", scale=2)
             seed = easel.seed_number()
         go, stop = easel.buttons("Try it")
-        status = _status()
+        status = easel.status()
         rows = film.pictures("The untouched pictures will stand in the first row, the changed ones below.")
         result = screen.evidence()
 
@@ -284,7 +283,7 @@ def _dice(lesson: LessonPage) -> None:
             caption = _caption()
             seeds = easel.seeds_slider(6, 8)
         go, stop = easel.buttons("Paint the same seeds at three scales")
-        status = _status()
+        status = easel.status()
         rows = film.pictures("One row a guidance scale, one column a seed.")
         result = screen.evidence()
 
@@ -325,7 +324,7 @@ def word_maps(caption: str, word: str, seed: int = 0, steps: int | None = None) 
     for step in looking.look(painter, caption, seed=seed, seeds=1, steps=steps):
         if isinstance(step, Evidence):
             result = step
-        else:
+        elif isinstance(step, Pass):
             if not timesteps and step.attention is not None:
                 looking.word_index(step.attention.words[0], word)  # refuse before painting on
             timesteps.append(step.timestep)

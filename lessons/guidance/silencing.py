@@ -13,6 +13,8 @@ from engines.diffusion import KnockOut, Painter, Plan
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
 from engines.plan import MAX_STEPS, seed_range, whole
 from lessons.guidance.experiments import apart, cells, mean, more, need_caption, share, words
+from lessons.shell.live import Underway
+from lessons.shell.painting import underway
 
 WINDOW, REST, ALWAYS, HIDDEN = "window", "rest", "always", "hidden"
 
@@ -74,8 +76,8 @@ def silence(
     seed: int = 7,
     seeds: int = 6,
     steps: int | None = None,
-) -> Iterator[str | Evidence[Silenced]]:
-    """Paint with the word and without it in several spans of passes; what comes next in words, then results."""
+) -> Iterator[Underway | Evidence[Silenced]]:
+    """Paint with the word and without it in several spans of passes; every pass, then the result of each span."""
     began = time.perf_counter()
     caption = need_caption(caption)
     steps = whole("The number of passes", painter.passes(steps), 2, 100)
@@ -87,13 +89,13 @@ def silence(
     reading = painter.read(caption)
     tokens = reading.tokens_of(word)
     places = [i for i, one in enumerate(w for w in reading.words if w.tokens) if set(one.tokens) <= set(tokens)]
-    yield f"Painting {len(rows)} pictures with “{word}”, listening where it is looked at"
     heats, pictures = [], None
     for event in diffusion.denoise(painter, Plan(caption, rows, steps=steps, record_attention=True)):
         size, maps = (painter.height, painter.width), event.attention
         assert maps is not None
         heats.append([np.sum([maps.heat(row, p, *size) for p in places], axis=0) for row in range(len(rows))])
         pictures = event.pictures
+        yield underway(event, f"{len(rows)} pictures with “{word}”, listening where it is looked at")
     assert pictures is not None
     value = Silenced(caption, word.strip(), first, last, steps, pictures, np.mean(heats, axis=0), {})
     spans = {
@@ -103,10 +105,10 @@ def silence(
         HIDDEN: (KnockOut(word, how="attention"),),
     }
     for case, knock_out in spans.items():
-        yield f"Painting them again: “{word}” {value.label(case)}"
         read = []
         for event in diffusion.denoise(painter, Plan(caption, rows, steps=steps, knock_out=knock_out)):
             read.append(event.captions[0])
+            yield underway(event, f"Painting them again: “{word}” {value.label(case)}")
         assert event.pictures is not None
         value = replace(value, without={**value.without, case: event.pictures})
         if case == WINDOW:

@@ -52,6 +52,7 @@ def _shrink(lesson: LessonPage, picked: gr.State) -> None:
             go = gr.Button("Squeeze it and bring it back", variant="primary", scale=3)
             own = gr.UploadButton("Use my own picture", file_types=["image"], scale=2, elem_classes=["latents-own"])
             stop = gr.Button("Stop", scale=1, min_width=80)
+        status = easel.status()
         stage = film.pictures("Your picture, the four pictures it is squeezed into, and what comes back.")
         result = screen.evidence()
 
@@ -63,18 +64,20 @@ def _shrink(lesson: LessonPage, picked: gr.State) -> None:
             return (lab.OWN, picture), easel.picker_with(scenes(), picture)
 
         def run(picked: easel.Picked, guess: str | None) -> Iterator[Any]:
-            painter = yield from easel.wake_painter(2, "Fetching the autoencoder…")
+            painter = yield from easel.wake_painter(3, "Fetching the autoencoder…")
             shown: Any = None
             for result in shrinking.shrink(painter, _chosen(painter, picked)):
                 shown = gr.skip() if shown else draw.shrunk(result.value)
-                yield shown, screen.show(result), gr.skip()
+                yield gr.skip(), shown, screen.show(result), gr.skip()
                 shown = True
-            yield gr.skip(), gr.skip(), screen.score(guess, *shrinking.truth(result.value))
+            yield "", gr.skip(), gr.skip(), screen.score(guess, *shrinking.truth(result.value))
 
         events.run(picker.select, pick, picked, picked, model=None, show_progress="hidden")
         events.run(own.upload, upload, own, [picked, picker], model="uploads")
-        outputs = [stage, result, screen.verdict]
-        events.run(go.click, run, [picked, screen.guess], outputs, stop=stop, model="pictures")
+        events.run(
+            go.click, run, [picked, screen.guess], [status, stage, result, screen.verdict],
+            stop=stop, status=status, stopped=events.STOPPED, model="pictures",
+        )  # fmt: skip
 
 
 # --- 2 ----------------------------------------------------------------------------------------------------
@@ -83,7 +86,7 @@ def _shrink(lesson: LessonPage, picked: gr.State) -> None:
 def _smear(lesson: LessonPage, picked: gr.State) -> None:
     with lesson.screen("smear", predict="stripes") as screen:
         go, stop = easel.buttons("Send edges, stripes and strangers through")
-        status = gr.HTML("", elem_classes=["latents-status"])
+        status = easel.status()
         detail = film.pictures("First the error over twelve scenes, sorted by how much detail is there.")
         chart = gr.Plot(show_label=False, visible=False)
         stripes = film.pictures("Then stripes from 1 to 32 pixels wide: how much of their contrast comes back?")
@@ -112,8 +115,11 @@ def _smear(lesson: LessonPage, picked: gr.State) -> None:
                     verdict = screen.score(guess, *smearing.truth(value))
                 yield note, gr.skip(), graph, draw.stripe_pictures(value, size), gr.skip(), screen.show(step), verdict
 
-        outputs = [status, detail, chart, stripes, strangers, result, screen.verdict]
-        events.run(go.click, run, [picked, screen.guess], outputs, stop=stop, model="pictures")
+        events.run(
+            go.click, run, [picked, screen.guess],
+            [status, detail, chart, stripes, strangers, result, screen.verdict],
+            stop=stop, status=status, stopped=events.STOPPED, model="pictures",
+        )  # fmt: skip
 
 
 # --- 3 ----------------------------------------------------------------------------------------------------
@@ -126,23 +132,24 @@ def _surgery(lesson: LessonPage, picked: gr.State) -> None:
             label="The operation (on the picture chosen at the top, and on the bundled scenes)",
         )  # fmt: skip
         go, stop = easel.buttons("Operate on all four channels")
+        status = easel.status()
         stage = film.pictures("The picture with one channel changed, four times over.")
         harm = gr.HTML("")
         result = screen.evidence()
 
         def run(picked: easel.Picked, how: surgery.Operation, guess: str | None) -> Iterator[Any]:
-            painter = yield from easel.wake_painter(3, "Fetching the autoencoder…")
-            yield easel.wait("Encoding the pictures…"), *[gr.skip()] * 3
+            painter = yield from easel.wake_painter(4, "Fetching the autoencoder…")
+            yield easel.wait("Encoding the pictures…"), *[gr.skip()] * 4
             for step in surgery.operate(painter, _chosen(painter, picked), how):
-                yield draw.operated(step.value), draw.harm_bars(step.value), screen.show(step), gr.skip()
+                yield gr.skip(), draw.operated(step.value), draw.harm_bars(step.value), screen.show(step), gr.skip()
             channel, words = surgery.truth(step.value)
             choices = len(screen.prediction.choices)
             verdict = screen.score(guess, channel, words) if channel < choices else ""
-            yield gr.skip(), gr.skip(), gr.skip(), verdict
+            yield "", gr.skip(), gr.skip(), gr.skip(), verdict
 
         events.run(
-            go.click, run, [picked, how, screen.guess], [stage, harm, result, screen.verdict],
-            stop=stop, model="pictures",
+            go.click, run, [picked, how, screen.guess], [status, stage, harm, result, screen.verdict],
+            stop=stop, status=status, stopped=events.STOPPED, model="pictures",
         )  # fmt: skip
 
 
@@ -156,7 +163,7 @@ def _text(lesson: LessonPage) -> None:
             count = gr.Slider(2, reading.MAX_WORDS, 6, step=1, label="Words at each height", scale=3)
             seed = gr.Number(7, label="Seed", precision=0, minimum=0, maximum=2**32 - 1, min_width=90, scale=1)
         go, stop = easel.buttons("Draw, squeeze, and read again")
-        status = gr.HTML("", elem_classes=["latents-status"])
+        status = easel.status()
         stage = film.pictures("One word at every height, before and after, with what the reader makes of it.")
         chart = gr.Plot(show_label=False, visible=False)
         result = screen.evidence()

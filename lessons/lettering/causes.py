@@ -12,7 +12,7 @@ import numpy as np
 from engines import sign_lab
 from engines.evidence import Evidence, Finding, Interval, PlainError, Provenance, Table
 from engines.plan import one_of, whole
-from lessons.lettering.experiments import Progress
+from lessons.lettering.experiments import Progress, ShouldStop
 from lessons.lettering.signs import COLUMNS, LAST_SEED, Glimpse, Painted, paint, provenance, rows
 
 LISTS = {"never_seen": "words never seen in training", "seen": "words from the training signs"}
@@ -83,13 +83,17 @@ def rerun(
     seed: int | None = 0,
     causes: Sequence[str] = tuple(sign_lab.CAUSES),
     progress: Progress | None = None,
+    should_stop: ShouldStop | None = None,
 ) -> Iterator[Evidence[Run]]:
     """The same ``words`` at the same ``seeds`` by every painter; one Evidence a painter done."""
     first = whole("The seed", seed, 0, LAST_SEED)
     count = whole("The number of seeds", seeds, 1, MAX_SEEDS)
     chosen, began, done = pick(kind, length, words, first), time.perf_counter(), []
     for cause in causes:
-        for event in paint(cause, chosen, range(first, first + count), progress=progress):
+        if should_stop and should_stop():
+            return
+        several = range(first, first + count)
+        for event in paint(cause, chosen, several, progress=progress, should_stop=should_stop):
             if isinstance(event, Painted):
                 done.append(event)
                 yield _run_evidence(

@@ -52,7 +52,7 @@ def _signs(lesson: LessonPage) -> None:
             go = gr.Button("Paint and read", variant="primary", scale=3)
             new = gr.Button("A word never seen", scale=2)
             stop = gr.Button("Stop", scale=1, min_width=80)
-        status = gr.HTML("", elem_classes=["lettering-status"])
+        status = easel.status()
         told: dict[str, Any] = {"stop": stop, "status": status, "stopped": events.STOPPED}
         stage = film.pictures("Each painter's signs, and under each sign what a machine reader makes of it.")
         result = screen.evidence()
@@ -61,8 +61,9 @@ def _signs(lesson: LessonPage) -> None:
             word, chosen, seed = sign_lab.check_word(word), signs.check_causes(painters), _seed(seed)
             value = signs.Signs(word, sign_lab.is_seen(word), (), (), ())
             yield easel.wait("Waking the painters…"), draw.signs(value), "", ""
-            for event in aside(lambda progress, _: signs.paint_word(word, chosen, seeds=count, seed=seed,
-                                                                    progress=progress)):  # fmt: skip
+            for event in aside(lambda progress, should_stop: signs.paint_word(
+                word, chosen, seeds=count, seed=seed, progress=progress, should_stop=should_stop
+            )):  # fmt: skip
                 if isinstance(event, Underway):
                     yield event.html, *[gr.skip()] * 3
                 elif isinstance(event, signs.Glimpse):
@@ -86,15 +87,15 @@ def _signs(lesson: LessonPage) -> None:
 def _causes(lesson: LessonPage) -> None:
     with lesson.screen("causes", predict="repair") as screen:
         with gr.Row(equal_height=True):
-            kind = gr.Radio([(words, key) for key, words in causes.LISTS.items()], value="never_seen", label="Words",
-                            scale=3)  # fmt: skip
+            kind = gr.Radio([(words, key) for key, words in causes.LISTS.items()], value="never_seen",
+                            label="Which words", scale=3)  # fmt: skip
             length = gr.Slider(1, sign_lab.SLOTS, 4, step=1, label="Letters", scale=2, min_width=120)
         with gr.Row(equal_height=True):
-            words = gr.Slider(1, causes.MAX_WORDS, sign_lab.LEAST_WORDS, step=1, label="Words", min_width=120)
+            words = gr.Slider(1, causes.MAX_WORDS, sign_lab.LEAST_WORDS, step=1, label="How many words", min_width=120)
             seeds = gr.Slider(1, causes.MAX_SEEDS, 2, step=1, label="Seeds", min_width=120)
             seed = easel.seed_number(0, "First seed")
         go, stop = easel.buttons("Run this cell with all four")
-        status = gr.HTML("", elem_classes=["lettering-status"])
+        status = easel.status()
         told: dict[str, Any] = {"stop": stop, "status": status, "stopped": events.STOPPED}
         stage = film.pictures("The same words and seeds by all four painters.")
         result = screen.evidence()
@@ -105,8 +106,9 @@ def _causes(lesson: LessonPage) -> None:
         def run(kind: str, length: int, words: int, seeds: int, seed: int | None, guess: str | None) -> Iterator[Any]:
             causes.pick(kind, length, words, seed)
             yield easel.wait("Waking the painters…"), str(views.empty(WAITING)), "", "", gr.skip(), gr.skip()
-            for event in aside(lambda progress, _: causes.rerun(kind, length, words=words, seeds=seeds, seed=seed,
-                                                                progress=progress)):  # fmt: skip
+            for event in aside(lambda progress, should_stop: causes.rerun(
+                kind, length, words=words, seeds=seeds, seed=seed, progress=progress, should_stop=should_stop
+            )):  # fmt: skip
                 if isinstance(event, Underway):
                     yield event.html, *[gr.skip()] * 5
                 else:
@@ -124,7 +126,7 @@ def _causes(lesson: LessonPage) -> None:
         rest = [words, seeds, seed, screen.guess]
         outputs = [status, stage, result, screen.verdict, table, kept]
         events.run(go.click, run, [kind, length, *rest], outputs, **told, model="signs")
-        events.run(table.select, picked, rest, [kind, length, *outputs], stop=stop, model="signs")
+        events.run(table.select, picked, rest, [kind, length, *outputs], **told, model="signs")
 
 
 def _record(kind: str = "", length: int = 0) -> str:
@@ -148,7 +150,7 @@ def _ceiling(lesson: LessonPage) -> None:
             each = gr.Slider(1, ceilings.MAX_EACH, 5, step=1, label="Words of each length", scale=3, min_width=140)
             seed = easel.seed_number(0)
         go, stop = easel.buttons("Print, squeeze and read again")
-        status = gr.HTML("", elem_classes=["lettering-status"])
+        status = easel.status()
         told: dict[str, Any] = {"stop": stop, "status": status, "stopped": events.STOPPED}
         stage = film.pictures("Printed signs of 1 to 8 letters, and what the autoencoder makes of them.")
         result = screen.evidence()
@@ -188,7 +190,7 @@ def _mirror(lesson: LessonPage) -> None:
             go = gr.Button("Let it draw", variant="primary", scale=3)
             every = gr.Button("Ask for all eight shapes", scale=2)
             stop = gr.Button("Stop", scale=1, min_width=80)
-        status = gr.HTML("", elem_classes=["lettering-status"])
+        status = easel.status()
         told: dict[str, Any] = {"stop": stop, "status": status, "stopped": events.STOPPED}
         stage = gr.HTML(
             str(views.empty("What it was asked for, the tokens it is made of, and every drawing, unedited."))

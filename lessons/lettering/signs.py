@@ -15,7 +15,7 @@ from engines import sign_lab
 from engines.evidence import Evidence, Finding, Interval, PlainError, Provenance, Table
 from engines.pictures import open_picture
 from engines.plan import whole
-from lessons.lettering.experiments import Progress
+from lessons.lettering.experiments import Progress, ShouldStop
 from lessons.shell.uploads import picture_bytes
 
 WORD = "OPEN"
@@ -99,13 +99,24 @@ def check_causes(causes: Sequence[str]) -> tuple[str, ...]:
 
 
 def paint(
-    cause: str, words: Sequence[str], seeds: Sequence[int], *, glimpses: bool = False, progress: Progress | None = None
+    cause: str,
+    words: Sequence[str],
+    seeds: Sequence[int],
+    *,
+    glimpses: bool = False,
+    progress: Progress | None = None,
+    should_stop: ShouldStop | None = None,
 ) -> Iterator[Glimpse | Painted]:
-    """Every word at every seed by one painter, then read; glimpses of every fourth pass on the way."""
+    """Every word at every seed by one painter, then read; glimpses of every fourth pass on the way.
+
+    Once ``should_stop()`` says so it ends after the pass under way, without a Painted.
+    """
     painter = sign_lab.load(cause, progress)
     for step in sign_lab.paint(painter, words, seeds, previews=glimpses):
         if progress:
             progress((step.index + 1) / step.passes, f"{painter.cause.name}: pass {step.index + 1}")
+        if should_stop and should_stop():
+            return
         if step.pictures is not None:
             spellings = sign_lab.read(step.pictures, step.words)
             yield Painted(painter.cause, painter.revision, step.words, step.seeds, step.pictures, spellings)
@@ -120,13 +131,17 @@ def paint_word(
     seeds: int = 4,
     seed: int | None = 7,
     progress: Progress | None = None,
+    should_stop: ShouldStop | None = None,
 ) -> Iterator[Glimpse | Evidence[Signs]]:
     """One word by each painter at ``seeds`` seeds from ``seed`` on; one Evidence a painter done."""
     word, chosen = sign_lab.check_word(word), check_causes(causes)
     count, first = whole("The number of seeds", seeds, 1, MAX_SEEDS), whole("The seed", seed, 0, LAST_SEED)
     began, seen, done, pieces, unmet = time.perf_counter(), sign_lab.is_seen(word), [], [], []
     for cause in chosen:
-        for event in paint(cause, [word], range(first, first + count), glimpses=True, progress=progress):
+        if should_stop and should_stop():
+            return
+        several = range(first, first + count)
+        for event in paint(cause, [word], several, glimpses=True, progress=progress, should_stop=should_stop):
             if isinstance(event, Glimpse):
                 yield event
                 continue

@@ -188,12 +188,13 @@ def _total(cell: causes.Cell | None) -> Markup:
 
 
 RERUN = """
-const stage = element.closest('.stage'), status = stage?.querySelector('.lettering-status');
+const stage = element.closest('.stage'), status = stage?.querySelector('.status');
 let under = false;  // whether the notice of the pressed cell's run has been there
 const rest = () => element.querySelectorAll('[aria-busy]').forEach((cell) => cell.removeAttribute('aria-busy'));
 if (status) new MutationObserver(() => {
   const waits = status.querySelector('.notice-wait') !== null;
-  if (under && !waits) rest();  // finished or stopped
+  const refused = !waits && status.querySelector('.notice') !== null;
+  if (under && !waits || refused) rest();  // finished, stopped or refused
   under = waits;
 }).observe(status, { childList: true, subtree: true });
 element.addEventListener('click', (event) => {

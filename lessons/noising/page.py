@@ -58,6 +58,7 @@ def _ruin(lesson: LessonPage) -> None:
             stop = gr.Button("Stop", scale=1, min_width=80)
         told = gr.Checkbox(False, label="Tell the painter the caption while it guesses")
         words = gr.Textbox("an owl on a green meadow", label="Caption", visible=False)
+        status = easel.status()
         reel = film.reel("Sixteen noise levels will lie here as a strip. Drag through them, from clean to static.")
         chart = gr.Plot(show_label=False, visible=False)
         result = screen.evidence()
@@ -71,29 +72,29 @@ def _ruin(lesson: LessonPage) -> None:
             return (OWN, picture), "", easel.picker_with(ruining.scenes(), picture)
 
         def run(picked: easel.Picked, use_words: bool, caption: str, guess: str | None) -> Iterator[Any]:
-            painter = yield from easel.wake_painter(3)
+            painter = yield from easel.wake_painter(4)
             name, picture = picked
             if picture is None or name != OWN:
                 picture = ruining.example(name, painter.height, painter.width)
             picture = painter.fit(picture[None], painter.height, painter.width)[0]
             suspects, end = ruining.line_up(painter, name, picture), painter.train_timesteps
-            yield easel.wait("Ruining the picture at sixteen levels…"), gr.skip(), gr.skip(), gr.skip()
+            yield easel.wait("Ruining the picture at sixteen levels…"), *[gr.skip()] * 4
             measured = ruining.ruin(painter, picture, suspects, caption=caption if use_words else "", name=name)
             strip: Any = None
             for result in measured:
                 strip = gr.skip() if strip else draw.ruin_film(result.value, end)
                 truth, words = ruining.ruin_truth(result.value, end)
                 graph = gr.update(value=draw.ruin_chart(result.value), visible=True)
-                yield strip, graph, screen.show(result), gr.skip()
+                yield gr.skip(), strip, graph, screen.show(result), gr.skip()
                 strip = True
-            yield gr.skip(), gr.skip(), gr.skip(), screen.score(guess, truth, words)
+            yield "", gr.skip(), gr.skip(), gr.skip(), screen.score(guess, truth, words)
 
         events.run(picker.select, pick, chosen, [chosen, words], model=None, show_progress="hidden")
         events.run(own.upload, upload, own, [chosen, words, picker], model="uploads")
         events.run(told.change, lambda on: gr.update(visible=on), told, words, model=None, show_progress="hidden")
         events.run(
-            go.click, run, [chosen, told, words, screen.guess], [reel, chart, result, screen.verdict],
-            stop=stop, model="pictures",
+            go.click, run, [chosen, told, words, screen.guess], [status, reel, chart, result, screen.verdict],
+            stop=stop, status=status, stopped=events.STOPPED, model="pictures",
         )  # fmt: skip
 
 
@@ -109,25 +110,27 @@ def _strip(lesson: LessonPage) -> None:
             steps = gr.Slider(2, 50, workshop.usual_passes(), step=1, label="Passes", scale=3)
         events.at_load(workshop.usual_passes, steps)
         go, stop = easel.buttons("Carve it from static")
+        status = easel.status()
         reel = film.reel("The strip will appear pass by pass: the canvas, the noise found in it, the picture ahead.")
         result = screen.evidence()
 
         def run(caption: str, seed: int, steps: int, guess: str | None) -> Iterator[Any]:
-            painter = yield from easel.wake_painter(2)
+            painter = yield from easel.wake_painter(3)
             steps = whole("The number of passes", steps, 1, 100)
             strip = None  # a scheduler may make one pass more than it is asked for
             for step in passes.strip(painter, caption, seed=seed, steps=steps):
                 if isinstance(step, Evidence):
                     assert strip is not None
                     verdict = screen.score(guess, *passes.strip_truth(step.value))
-                    yield draw.strip_end(strip, step.value), screen.show(step), verdict
+                    yield "", draw.strip_end(strip, step.value), screen.show(step), verdict
                 else:
                     strip = draw.strip_film(step.event.passes) if strip is None else strip
-                    yield draw.strip_frame(strip, step), gr.skip(), gr.skip()
+                    yield "", draw.strip_frame(strip, step), gr.skip(), gr.skip()
 
         events.run(
-            [go.click, caption.submit], run, [caption, seed, steps, screen.guess], [reel, result, screen.verdict],
-            stop=stop, model="pictures",
+            [go.click, caption.submit], run, [caption, seed, steps, screen.guess],
+            [status, reel, result, screen.verdict],
+            stop=stop, status=status, stopped=events.STOPPED, model="pictures",
         )  # fmt: skip
 
 
@@ -141,27 +144,28 @@ def _lock(lesson: LessonPage) -> None:
             caption = gr.Textbox("a cat on a green meadow", label="Caption", scale=4)
             seeds = gr.Slider(2, 16, 8, step=1, label="Seeds", scale=2)
         go, stop = easel.buttons("Paint them all and measure")
+        status = easel.status()
         row = film.pictures("All the seeds' guesses will show here while they are painted.")
         chart = gr.Plot(show_label=False, visible=False)
         reel = film.reel("Then one of them, taken apart into composition and detail.")
         result = screen.evidence()
 
         def run(caption: str, seeds: int, guess: str | None) -> Iterator[Any]:
-            nothing = [gr.skip()] * 4
-            painter = yield from easel.wake_painter(4)
+            painter = yield from easel.wake_painter(5)
             for step in passes.lock(painter, caption, seeds=seeds, seed=7):
                 if isinstance(step, Evidence):
                     value = step.value
                     verdict = screen.score(guess, *passes.lock_truth(value))
                     graph = gr.update(value=draw.lock_chart(value), visible=True)
-                    yield draw.finals_row(value), graph, draw.lock_film(value), screen.show(step), verdict
+                    yield "", draw.finals_row(value), graph, draw.lock_film(value), screen.show(step), verdict
                 else:
                     note = easel.wait(f"Pass {step.index + 1} of {step.passes}, {len(step.captions)} pictures at once")
-                    yield note + draw.guesses_row(step), *nothing
+                    yield note, draw.guesses_row(step), *[gr.skip()] * 4
 
         events.run(
             [go.click, caption.submit], run, [caption, seeds, screen.guess],
-            [row, chart, reel, result, screen.verdict], stop=stop, model="pictures",
+            [status, row, chart, reel, result, screen.verdict],
+            stop=stop, status=status, stopped=events.STOPPED, model="pictures",
         )  # fmt: skip
 
 
@@ -176,26 +180,26 @@ def _turn(lesson: LessonPage) -> None:
             second = gr.Textbox("a rocket under a night sky", label="The words after the swap", scale=3)
             seeds = gr.Slider(2, 12, 6, step=1, label="Seeds", scale=2)
         go, stop = easel.buttons("Swap at six different passes")
+        status = easel.status()
         grid = film.pictures("Each column swaps the words at another pass; each row is one seed.")
         rates = gr.HTML("")
         result = screen.evidence()
 
         def run(first: str, second: str, seeds: int, guess: str | None) -> Iterator[Any]:
-            painter = yield from easel.wake_painter(3)
-            yield easel.wait("Painting both captions without a swap, to compare with…"), gr.skip(), gr.skip(), gr.skip()
+            painter = yield from easel.wake_painter(4)
             value = None
             for step in turning.turn(painter, first, second, seeds=seeds, seed=7):
                 if isinstance(step, Underway):
-                    yield gr.skip() if value else step.html, *[gr.skip()] * 3
+                    yield step.html, *[gr.skip()] * 4
                     continue
                 value = step.value
-                yield draw.turn_grid(value), draw.turn_bars(value), screen.show(step), gr.skip()
-            if value is not None:
-                yield gr.skip(), gr.skip(), gr.skip(), screen.score(guess, *turning.turn_truth(value))
+                yield gr.skip(), draw.turn_grid(value), draw.turn_bars(value), screen.show(step), gr.skip()
+            assert value is not None
+            yield "", gr.skip(), gr.skip(), gr.skip(), screen.score(guess, *turning.turn_truth(value))
 
         events.run(
-            go.click, run, [first, second, seeds, screen.guess], [grid, rates, result, screen.verdict],
-            stop=stop, model="pictures",
+            go.click, run, [first, second, seeds, screen.guess], [status, grid, rates, result, screen.verdict],
+            stop=stop, status=status, stopped=events.STOPPED, model="pictures",
         )  # fmt: skip
 
 
@@ -206,7 +210,7 @@ PLAYS = {
     "Stir the start": ("nudge", "Stir a little of another seed's noise into the start."),
     "Walk between seeds": ("walk", "Seven stops from one start noise to another."),
     "Walk between captions": ("words", "Seven stops from one caption to another, the same start noise."),
-    "Repaint a part": ("repaint", "Hold one part still and let new words fill the rest."),
+    "Repaint a part": ("repaint", "Let new words fill one part and hold the rest still."),
     "Fewer or more passes": ("steps", "The same start carved in 5, 10, 20 and 50 passes."),
 }
 
@@ -224,6 +228,7 @@ def _clay(lesson: LessonPage) -> None:
             other_seed = gr.Number(8, label="Second seed", precision=0, minimum=0, visible=False, min_width=90, scale=1)
             region = gr.Dropdown(list(clay.REGIONS), value="the middle", label="Where", scale=2)
         go, stop = easel.buttons("Do it")
+        status = easel.status()
         series = film.pictures("The pictures will stand here side by side.")
         result = screen.evidence()
 
@@ -239,22 +244,24 @@ def _clay(lesson: LessonPage) -> None:
         def run(
             name: str, caption: str, seed: int, other: str, other_seed: int, region: str, guess: str | None,
         ) -> Iterator[Any]:  # fmt: skip
-            painter = yield from easel.wake_painter(2)
-            yield easel.wait("Painting…"), gr.skip(), gr.skip()
+            painter = yield from easel.wake_painter(3)
+            yield easel.wait("Painting…"), *[gr.skip()] * 3
             kind, value = PLAYS[name][0], None
             for step in _play(painter, kind, caption, seed, other, other_seed, region):
                 if isinstance(step, Underway):
-                    yield gr.skip() if value else step.html, gr.skip(), gr.skip()
+                    yield step.html, *[gr.skip()] * 3
                     continue
                 value = step.value
-                yield draw.exhibits(value), screen.show(step), gr.skip()
-            if kind == "poke" and value is not None:
-                yield gr.skip(), gr.skip(), screen.score(guess, *clay.poke_truth(value))
+                yield gr.skip(), draw.exhibits(value), screen.show(step), gr.skip()
+            poked = value if kind == "poke" else None
+            verdict = screen.score(guess, *clay.poke_truth(poked)) if poked else gr.skip()
+            yield "", gr.skip(), gr.skip(), verdict
 
         events.run(play.change, choose, play, [note, other, other_seed, region], model=None, show_progress="hidden")
         events.run(
             [go.click, caption.submit], run, [play, caption, seed, other, other_seed, region, screen.guess],
-            [series, result, screen.verdict], stop=stop, model="pictures",
+            [status, series, result, screen.verdict],
+            stop=stop, status=status, stopped=events.STOPPED, model="pictures",
         )  # fmt: skip
 
 
@@ -306,19 +313,20 @@ def _own(lesson: LessonPage) -> None:
             seconds = gr.Slider(5, 60, 12, step=1, label="Seconds to train", scale=3)
             seed = easel.seed_number()
         go, stop = easel.buttons("Train on this drawing")
+        status = easel.status()
         loss = gr.HTML("")
         result = screen.evidence()
 
         def run(pad: str, seconds: float, seed: int, guess: str | None) -> Iterator[Any]:
             points = drawing.drawing_from(pad)
-            yield gr.skip(), easel.wait("Training…"), gr.skip(), gr.skip()
+            yield easel.wait("Training…"), *[gr.skip()] * 4
             value, key = None, f"{time.time()}"
             for step in drawing.train_own(points, seconds=seconds, seed=seed):
                 value = step.value
                 line = draw.loss_line(value.losses)
-                yield draw.cloud(value, key, step.alt), line, screen.show(step), gr.skip()
-            if value is not None:
-                yield gr.skip(), gr.skip(), gr.skip(), screen.score(guess, *drawing.own_truth(value))
+                yield gr.skip(), draw.cloud(value, key, step.alt), line, screen.show(step), gr.skip()
+            assert value is not None
+            yield "", gr.skip(), gr.skip(), gr.skip(), screen.score(guess, *drawing.own_truth(value))
 
         def write(text: str) -> Any:
             return drawing.drawing_to(drawing.written(text)) if text.strip() else gr.skip()
@@ -339,8 +347,8 @@ def _own(lesson: LessonPage) -> None:
         events.run(pad.input, lambda: "", None, letters, **quick)  # drawn on: the letters are not what is there
         events.run(clear.click, lambda: ("[]", ""), None, [pad, letters], **quick)
         events.run(
-            go.click, run, [pad, seconds, seed, screen.guess], [cloud, loss, result, screen.verdict],
-            stop=stop, model="points",
+            go.click, run, [pad, seconds, seed, screen.guess], [status, cloud, loss, result, screen.verdict],
+            stop=stop, status=status, stopped=events.STOPPED, model="points",
         )  # fmt: skip
 
 

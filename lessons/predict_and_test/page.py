@@ -175,7 +175,7 @@ def _plan(lesson: LessonPage, desk: Desk) -> None:
                     entry.prompt, label=place.capitalize(), max_length=planning.MAX_PROMPT, scale=5, min_width=220
                 )
                 reason = gr.Textbox(
-                    "", placeholder=f"For example: {entry.reason}", label=f"Why {place}?",
+                    "", placeholder=f"For example: {entry.reason}", label=f"Your reason for {place}",
                     max_length=planning.MAX_REASON, scale=5, min_width=220, lines=1, max_lines=4,
                 )  # fmt: skip
                 sure = gr.Slider(0, 100, entry.confidence, step=5, label="How sure, %", scale=3, min_width=150)
@@ -285,7 +285,7 @@ def _calibration(lesson: LessonPage, desk: Desk) -> None:
             with gr.Row():
                 for eye in desk.eyes:
                     eye.render()
-        go = gr.Button("Hold my confidence against the results", variant="primary")
+        go = gr.Button("Compare my confidence with the results", variant="primary")
         chart = gr.Plot(show_label=False, visible=False)
         result = screen.evidence()
         assert screen.verdict is not None

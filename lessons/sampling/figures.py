@@ -12,7 +12,7 @@ from engines.dials import Candidate
 from engines.language_model import Token
 from lessons.sampling.branching import Line, Story
 from lessons.sampling.experiments import percent, plural, shown
-from lessons.sampling.heating import Sweep
+from lessons.sampling.heating import TEMPERATURES, Sweep
 from lessons.sampling.measures import parting, tree
 from lessons.sampling.pressing import Sheet
 from lessons.sampling.seeding import Crowd
@@ -380,7 +380,7 @@ def sweep_chart(sweeps: Sequence[Sweep]) -> Any:
             if math.isfinite(low):
                 figure.add_hrect(low, high, fillcolor="#7d8590", opacity=0.2, line_width=0, row=1, col=column)
             figure.add_scatter(
-                x=[0, 1.8],
+                x=[TEMPERATURES[0], TEMPERATURES[-1]],
                 y=[level, level],
                 name="people's texts",
                 showlegend=column == 1,

@@ -406,7 +406,10 @@ def _sweep(lesson: LessonPage) -> None:
             go = gr.Button("Write at five temperatures", variant="primary", elem_id="sampling-sweep")
             stop = gr.Button("Stop")
         status = gr.HTML("")
-        texts = gr.HTML(str(views.empty("Eight openings, each finished at temperatures 0, 0.5, 0.8, 1.2 and 1.8.")))
+        *levels, hottest = (f"{temperature:g}" for temperature in heating.TEMPERATURES)
+        texts = gr.HTML(
+            str(views.empty(f"Eight openings, each finished at temperatures {', '.join(levels)} and {hottest}."))
+        )
         chart = gr.Plot(visible=False, show_label=False)
         result = screen.evidence()
 

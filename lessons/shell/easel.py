@@ -65,6 +65,11 @@ def buttons(text: str) -> tuple[gr.Button, gr.Button]:
         return gr.Button(text, variant="primary", scale=3), gr.Button("Stop", scale=1, min_width=80)
 
 
+def status() -> gr.HTML:
+    """Where a run says how far it is, why it failed, or that it was stopped; nothing is seen there otherwise."""
+    return gr.HTML("", elem_classes=["status"])
+
+
 def seed_number(value: int = 7, label: str = "Seed", **options: Any) -> gr.Number:
     return gr.Number(value, label=label, precision=0, minimum=0, maximum=2**32 - 1, min_width=90, scale=1, **options)
 

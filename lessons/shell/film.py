@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +90,7 @@ class Film:
             '<input class="film-slider" type="range" min="1" max="{frames}" value="1" aria-label="{unit}"></div>'
             '<div class="film-strip" tabindex="0" role="group" aria-label="{label}">'
         ).format(
-            run=id(self),
+            run=uuid.uuid4().hex,
             start="" if start is None else start,
             frames=frames,
             tracks=len(self.tracks),

@@ -117,6 +117,7 @@ class LessonPage:
             gr.HTML(str(quiz.quiz(self.lesson.key)), elem_classes=["quiz-holder"])
             quiz.flashcards(self.lesson.key)
         gr.HTML(str(_sources(self.lesson)), elem_classes=["words", "sources"])
+        gr.HTML(str(_next(self.lesson)), elem_classes=["next-holder"])
 
 
 @contextmanager
@@ -136,6 +137,24 @@ def _eyebrow(lesson: Lesson) -> str:
         if lesson.key in unit.lessons:
             return f"{unit.title} · lesson {unit.lessons.index(lesson.key) + 1} · {lesson.minutes} min"
     return f"{lesson.minutes} min"
+
+
+def _next(lesson: Lesson) -> Markup:
+    """The way to the next lesson, or from the last one back to the map."""
+    from lessons.course import UNITS
+
+    order = [key for unit in UNITS for key in unit.lessons]
+    place = order.index(lesson.key) + 1 if lesson.key in order else len(order)
+    if place == len(order):
+        return Markup(
+            '<a class="card next" href="?" data-action="open" data-lesson=""><span class="eyebrow">That was the last '
+            "lesson</span><b>Back to the start page</b><span>Your progress, the map and the glossary.</span></a>"
+        )
+    following = read_lesson(order[place])
+    return Markup(
+        '<a class="card next ink-{ink}" href="?lesson={key}" data-action="open" data-lesson="{key}">'
+        '<span class="eyebrow">Next lesson</span><b>{title}</b><span>{summary}</span></a>'
+    ).format(ink=following.ink, key=following.key, title=inline(following.title), summary=inline(following.summary))
 
 
 def _sources(lesson: Lesson) -> Markup:

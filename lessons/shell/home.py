@@ -40,10 +40,10 @@ def _map() -> gr.HTML:
                 '<div class="home"><p class="eyebrow">A playground with real models</p>'
                 "<h1>One box, two machines</h1>"
                 '<p class="lede">Ask for an essay or ask for a painting: the box looks the same. Behind it are two '
-                'different machines. One is a <em class="ink-typewriter">typewriter</em> that presses a token at a '
-                'time and has no backspace. The other is a <em class="ink-sculptor">sculptor</em> who starts from '
-                "static and reworks the whole canvas in every pass. Here you open both, live: guess first, run the "
-                "model, and see whether you were right.</p>"
+                'different machines. One is a <em class="ink-typewriter">typewriter</em> that presses a token (a '
+                "short chunk of text) at a time and has no backspace. The other is a "
+                '<em class="ink-sculptor">sculptor</em> who starts from static and reworks the whole canvas in every '
+                "pass. Here you open both, live: guess first, run the model, and see whether you were right.</p>"
                 '<p class="resume"></p>{units}'
                 '<section class="keep"><h2>Your progress stays with you</h2><p>It lives in this browser and nowhere '
                 "else. Save it to a file to move to another machine or to be safe.</p>"

@@ -23,6 +23,7 @@ NOT_YOU = (
     "A change of model is a change for everybody on this server, so it can be made on the server's own machine only. "
     f"The owner can open it to all with {VARIABLE}=on."
 )
+PROXY_HEADERS = ("x-forwarded-for", "x-real-ip", "forwarded", "via")
 LOCAL = {"127.0.0.1", "::1", "localhost", "testclient"}
 STATES = {
     "loaded": "in memory",
@@ -128,7 +129,7 @@ def need_right(request: gr.Request) -> None:
     if said == "on":
         return
     host = request.client.host if request and request.client else ""
-    behind = bool(request.headers.get("x-forwarded-for")) if request else False
+    behind = any(name in request.headers for name in PROXY_HEADERS) if request else False
     if said == "off" or os.environ.get("SPACE_ID") or behind or host not in LOCAL:
         raise PlainError(NOT_YOU)
 

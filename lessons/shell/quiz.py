@@ -37,7 +37,7 @@ def _question(lesson: str, number: int, question: Question) -> Markup:
             index=index,
             text=inline(choice.text),
             misconception=Markup("<b>{}</b> ").format(
-                "Right." if choice.right else f"Not quite: {choice.misconception}."
+                "Right." if choice.right else f"Not quite. The mistaken idea: “{choice.misconception}”."
             ),
             feedback=inline(choice.feedback),
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,9 +17,10 @@ from engines import diffusion, picture_snippets, snippets
 from engines.dials import Dials
 from engines.diffusion import Painter, Pass, Plan, Poke
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, mean_interval
-from engines.language_model import LanguageModel, Token
+from engines.language_model import LanguageModel, Run, Token
 from engines.picture_measures import difference, edits, settled
 from engines.plan import MAX_STEPS, check_number
+from lessons.shell.live import Underway, aside
 
 DIALS = Dials(temperature=0.7, top_p=0.95)
 TOKENS = 48
@@ -193,8 +194,18 @@ def fixing(
     caption = caption.strip()
     prompt = model.encode(request(caption), chat=True)
     several = tuple(range(seed, seed + seeds))
-    yield f"{seeds} texts, side by side", None
-    runs = model.write_many(prompt, DIALS, seeds=several, max_tokens=tokens)
+    runs: Sequence[Run] = ()
+    for event in aside(
+        lambda progress, should_stop: iter([
+            model.write_many(
+                prompt, DIALS, seeds=several, max_tokens=tokens, progress=progress, should_stop=should_stop
+            )
+        ])
+    ):  # fmt: skip
+        if isinstance(event, Underway):
+            yield f"{seeds} texts, side by side: {event.words}", None
+        else:
+            runs = event
     drafts = [[run.token_ids[: k + 1] for k in range(len(run.token_ids))] for run in runs]
     text = np.array([_kept(draft, tokens) for draft in drafts])
     frames: list[np.ndarray] = []
@@ -311,18 +322,17 @@ def spoil(
     check_number("The number of passes", steps, 2, MAX_STEPS, whole=True)
     caption = caption.strip()
     prompt = model.encode(request(caption), chat=True)
-    yield "The typewriter, undisturbed", None
-    clean_text = list(model.write(prompt, DIALS, seed=seed, max_tokens=TOKENS))
+    written = model.write(prompt, DIALS, seed=seed, max_tokens=TOKENS)
+    clean_text = yield from _written(written, "The typewriter, undisturbed")
     at = min(max(1, len(clean_text) // 3), len(clean_text) - 1)
     wrong = clean_text[at].scoreboard.candidates[-1]
-    yield "The typewriter, with one wrong token", None
     ids = [token.token_id for token in clean_text]
-    spoiled_text = list(model.branch(prompt, ids, at, wrong.token_id, DIALS, seed=seed, max_tokens=TOKENS))
+    forced = model.branch(prompt, ids, at, wrong.token_id, DIALS, seed=seed, max_tokens=TOKENS)
+    spoiled_text = yield from _written(forced, "The typewriter, with one wrong token")
 
     several = tuple(range(seed, seed + seeds))
     plan = Plan(caption, several, steps=steps)
-    yield "The sculptor, undisturbed", None
-    untouched = list(diffusion.denoise(painter, plan))
+    untouched = yield from _painted(painter, plan, "The sculptor, undisturbed")
     final = untouched[-1].pictures
     assert final is not None
     moments = accidents(len(untouched))
@@ -331,8 +341,8 @@ def spoil(
     shown: tuple[np.ndarray, np.ndarray] | None = None
     accident = Poke(third, SPOIL_BOX, kind="noise", seed=seed + 100)
     for moment in moments:
-        yield f"The sculptor, a patch overwritten before pass {moment + 1}", None
-        poked = list(diffusion.denoise(painter, replace(plan, pokes=(replace(accident, at=moment),))))
+        struck_at = replace(plan, pokes=(replace(accident, at=moment),))
+        poked = yield from _painted(painter, struck_at, f"The sculptor, a patch overwritten before pass {moment + 1}")
         ended, struck = poked[-1].pictures, poked[moment]
         assert ended is not None
         hurt = painter.decode(struck.latent_before / np.hypot(struck.alpha, struck.sigma))
@@ -369,6 +379,22 @@ def spoil(
         ),
         expected=(value.text_spoiled, value.mended),
     )  # fmt: skip
+
+
+def _written(tokens: Iterator[Token], words: str) -> Generator[tuple[str, None], None, list[Token]]:
+    text = []
+    for token in tokens:
+        text.append(token)
+        yield f"{words}: token {len(text)}", None
+    return text
+
+
+def _painted(painter: Painter, plan: Plan, words: str) -> Generator[tuple[str, None], None, list[Pass]]:
+    passes = []
+    for event in diffusion.denoise(painter, plan):
+        passes.append(event)
+        yield f"{words}: pass {event.index + 1} of {event.passes}", None
+    return passes
 
 
 def accidents(passes: int) -> tuple[int, ...]:

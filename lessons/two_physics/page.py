@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import gradio as gr
 import numpy as np
 from markupsafe import Markup
 
+from engines.diffusion import Painter
 from engines.evidence import PlainError, mean_interval
-from lessons.shell import easel, events, views, workshop
+from engines.language_model import LanguageModel
+from lessons.shell import easel, events, views
 from lessons.shell.film import Shot, data_uri, pictures, row
 from lessons.shell.frame import LessonPage, lesson_page
 from lessons.shell.live import open_text_model
@@ -40,27 +42,33 @@ def _race(lesson: LessonPage) -> None:
             seed = gr.Number(7, label="Seed", precision=0, minimum=0, maximum=2**32 - 1)
             go = gr.Button("Start both", variant="primary")
             stop = gr.Button("Stop")
+        status = easel.status()
         view = pictures("Both machines wait for the request.")
         result = screen.evidence()
 
-    def run(
-        request: str, seed: float | None, guess: str | None, progress: gr.Progress = gr.Progress()  # noqa: B008
-    ) -> Iterator[Any]:  # fmt: skip
+    def run(request: str, seed: float | None, guess: str | None) -> Iterator[Any]:
         lab.request(request)
         if seed is None:
             raise PlainError("Seed: type a whole number.")
-        model = yield from open_text_model(lambda notice: (notice, gr.skip(), gr.skip()))
-        painter = workshop.open_painter(progress)
+        model, painter = yield from _both(3)
         moment = None
         for moment in lab.race(model, painter, request, seed=int(seed)):
-            yield _moment(moment), gr.skip(), gr.skip()
+            yield "", _moment(moment), gr.skip(), gr.skip()
         assert moment is not None
         share = lab.edited(moment)
         truth = 0 if share < 0.1 else 1 if share < 0.4 else 2 if share <= 0.8 else 3
         verdict = screen.score(guess, truth, f"{share:.0%} of the pixels change from one pass to the next")
-        yield _moment(moment), screen.show(lab.race_result(model, painter, request, int(seed), moment)), verdict
+        shown = screen.show(lab.race_result(model, painter, request, int(seed), moment))
+        yield "", _moment(moment), shown, verdict
 
-    _wire(go, stop, run, [request, seed, screen.guess], [view, result, screen.verdict])
+    _wire(go, stop, run, [request, seed, screen.guess], [status, view, result, screen.verdict])
+
+
+def _both(others: int) -> Generator[Any, None, tuple[LanguageModel, Painter]]:
+    """Both models, in a handler of 1 + ``others`` outputs whose first is the status."""
+    model = yield from open_text_model(lambda notice: (notice, *[gr.skip()] * others))
+    painter = yield from easel.wake_painter(others)
+    return model, painter
 
 
 def _moment(moment: lab.Moment) -> str:
@@ -110,25 +118,24 @@ def _fixed(lesson: LessonPage) -> None:
             seeds = gr.Slider(2, 12, 8, step=1, label="Seeds")
             go = gr.Button("Run them all", variant="primary")
             stop = gr.Button("Stop")
-        chart = gr.Plot(show_label=False, visible=False)
         status = gr.HTML(str(views.empty("One line for each machine: how much is in place after each pass.")))
+        chart = gr.Plot(show_label=False, visible=False)
         result = screen.evidence()
 
-    def run(request: str, seeds: float, guess: str | None, progress: gr.Progress = gr.Progress()) -> Iterator[Any]:  # noqa: B008
+    def run(request: str, seeds: float, guess: str | None) -> Iterator[Any]:
         lab.request(request)
-        model = yield from open_text_model(lambda notice: (gr.skip(), notice, gr.skip(), gr.skip()))
-        painter = workshop.open_painter(progress)
+        model, painter = yield from _both(3)
         for words, evidence in lab.fixing(model, painter, request, seeds=int(seeds)):
             if evidence is None:
-                yield gr.skip(), str(views.notice(words, "wait")), gr.skip(), gr.skip()
+                yield easel.wait(words), *[gr.skip()] * 3
                 continue
             mean, low, high = lab.half_way(evidence.value)
             truth = 0 if mean < 0.2 else 1 if mean < 0.5 else 2 if mean <= 0.8 else 3
             measured = f"{mean:.0%} (95 % interval {low:.0%}–{high:.0%})"
             shown = gr.Plot(_chart(evidence.value), visible=True)
-            yield shown, "", screen.show(evidence), screen.score(guess, truth, measured)
+            yield "", shown, screen.show(evidence), screen.score(guess, truth, measured)
 
-    _wire(go, stop, run, [request, seeds, screen.guess], [chart, status, result, screen.verdict])
+    _wire(go, stop, run, [request, seeds, screen.guess], [status, chart, result, screen.verdict])
 
 
 def _chart(value: lab.Fixing) -> Any:
@@ -163,22 +170,23 @@ def _spoil(lesson: LessonPage) -> None:
             seeds = gr.Slider(2, 8, 6, step=1, label="Seeds")
             go = gr.Button("Cause an accident", variant="primary")
             stop = gr.Button("Stop")
+        status = easel.status()
         view = pictures("Each machine, undisturbed and disturbed.")
         result = screen.evidence()
 
-    def run(request: str, seeds: float, guess: str | None, progress: gr.Progress = gr.Progress()) -> Iterator[Any]:  # noqa: B008
+    def run(request: str, seeds: float, guess: str | None) -> Iterator[Any]:
         lab.request(request)
-        model = yield from open_text_model(lambda notice: (notice, gr.skip(), gr.skip()))
-        painter = workshop.open_painter(progress)
+        model, painter = yield from _both(3)
         for words, evidence in lab.spoil(model, painter, request, seeds=int(seeds)):
             if evidence is None:
-                yield str(views.notice(words, "wait")), gr.skip(), gr.skip()
+                yield easel.wait(words), *[gr.skip()] * 3
                 continue
             gone = lab.mended_by(evidence.value)
             truth = 0 if gone < 0.15 else 1 if gone < 0.5 else 2 if gone <= 0.85 else 3
-            yield _accident(evidence.value), screen.show(evidence), screen.score(guess, truth, f"{gone:.0%} gone")
+            verdict = screen.score(guess, truth, f"{gone:.0%} gone")
+            yield "", _accident(evidence.value), screen.show(evidence), verdict
 
-    _wire(go, stop, run, [request, seeds, screen.guess], [view, result, screen.verdict])
+    _wire(go, stop, run, [request, seeds, screen.guess], [status, view, result, screen.verdict])
 
 
 def _accident(value: lab.Spoiled) -> str:
@@ -210,4 +218,5 @@ def _accident(value: lab.Spoiled) -> str:
 
 def _wire(go: gr.Button, stop: gr.Button, run: Any, inputs: list[Any], outputs: list[Any]) -> None:
     easel.absent()
-    events.run(go.click, run, inputs, outputs, stop=stop, model="pictures")
+    told: dict[str, Any] = {"stop": stop, "status": outputs[0], "stopped": events.STOPPED}
+    events.run(go.click, run, inputs, outputs, model="pictures", **told)

@@ -12,6 +12,7 @@ from engines import diffusion
 from engines.evidence import Evidence, PlainError
 from lessons.guidance import branches, editing, experiments, figures, looking, page, silencing, sweeping
 from lessons.shell import easel, views, workshop
+from lessons.shell.live import Underway
 from tests.lessons.common import NASTY, last, run, safe
 
 CAPTION = "a red cat on a blue background"
@@ -40,7 +41,9 @@ def near(picture, expected) -> None:
 
 @pytest.fixture(scope="module")
 def looked(painter):
-    return list(looking.look(painter, CAPTION, seeds=3, steps=2))
+    steps = list(looking.look(painter, CAPTION, seeds=3, steps=2))
+    assert [step.words for step in steps if isinstance(step, Underway)][-1].endswith("pass 2 of 2")
+    return [step for step in steps if not isinstance(step, Underway)]
 
 
 def test_attention_adds_up_over_words_and_markers(looked):
@@ -86,7 +89,7 @@ def test_a_word_is_missed_where_it_is_missing(painter, silenced):
     expected = diffusion.paint(
         painter, diffusion.Plan(CAPTION, (7, 8), steps=4, knock_out=(diffusion.KnockOut("red", 1, 2),))
     )
-    np.testing.assert_array_equal(value.without["window"], expected)
+    near(value.without["window"], expected)
     assert value.label("window") == "gone in passes 2–3 only"
     assert (np.abs(value.agreement()) <= 1).all()
     assert silencing.silence_truth(value)[0] in range(3)
@@ -103,14 +106,14 @@ def test_a_scheduler_with_a_pass_of_its_own_keeps_the_word_away_to_the_end(pndm)
         read.append(event.captions[0])
     assert len(read) == len(value.read) == 5
     assert [("red" in one) for one in read] == [("red" not in one) for one in value.read]
-    np.testing.assert_array_equal(value.without["rest"], event.pictures)
+    near(value.without["rest"], event.pictures)
     *steps, result = branches.fork(pndm, CAPTION, seeds=1, steps=4)
     assert len(steps) == 5 and result.provenance.settings["passes"] == 4
     looked = last(looking.look(pndm, CAPTION, seeds=1, steps=4))
     assert len(looked.value.maps) == 5 and looked.provenance.settings["passes"] == 4
 
 
-WITHOUT_CODE = {"v": {"fork"}, "xl-turbo": {"silence", "fork"}, "consistency": {"silence", "fork"}}
+WITHOUT_CODE = {"v": {"fork"}, "v-zero": {"fork"}, "xl-turbo": {"silence", "fork"}, "consistency": {"silence", "fork"}}
 
 
 def test_code_is_shown_for_the_painters_it_is_right_for(family):
@@ -177,8 +180,9 @@ def test_silencing_refuses_in_plain_words(painter, settings):
 
 
 def test_the_sum_is_the_schedulers_noise(painter):
-    *_, first, result = steps = list(branches.fork(painter, CAPTION, guidance_scale=5.0, seeds=2, steps=4))
-    forks = steps[:4]
+    steps = list(branches.fork(painter, CAPTION, guidance_scale=5.0, seeds=2, steps=4))
+    forks, first, result = steps[:4], steps[4], steps[-1]
+    assert all(isinstance(step, Underway) for step in steps[5:-1]) and len(steps) == 10
     for fork in forks:
         mixed = fork.noise_without + 5.0 * (fork.noise_with - fork.noise_without)
         np.testing.assert_allclose(mixed, fork.noise_guided, atol=1e-5)
@@ -317,9 +321,7 @@ def test_every_edit_stands_beside_the_untouched_pictures(painter, monkeypatch):
     weighed = last(editing.reweigh(painter, CAPTION, "red", weights=(0, 3), seeds=2, steps=2))
     assert weighed.value.labels == ("“red” × 1", "“red” × 0", "“red” × 3")
     swapped = last(editing.swap_word(painter, CAPTION, "cat", "dog", hold=2, hold_self=2, seeds=2, steps=2))
-    np.testing.assert_array_equal(
-        swapped.value.pictures[0], diffusion.paint(painter, diffusion.Plan(CAPTION, (7, 8), steps=2))
-    )
+    near(swapped.value.pictures[0], diffusion.paint(painter, diffusion.Plan(CAPTION, (7, 8), steps=2)))
     assert editing.swap_truth(swapped.value)[0] in range(3)
     near(run(weighed.snippet)[0], weighed.expected[0])
     near(run(swapped.snippet), swapped.expected)

@@ -601,3 +601,9 @@ def test_a_page_is_not_cleared_for_a_run_that_cannot_be(lab):
         (row,) = bad
         changed = [value for value in row if value != gr.skip()]
         assert len(changed) == 1 and "notice-error" in changed[0]
+
+
+def test_a_mark_before_every_prompt_is_no_part_of_a_drawing(monkeypatch):
+    monkeypatch.setattr(mirror, "SIZE", 5)
+    value = next(mirror.draw(tiny_text.with_a_beginning(), "ring", "spaces", ["shown"], runs=1)).value
+    assert "".join(value.tokens.pieces) == art.write(value.target, value.style)

@@ -47,7 +47,8 @@ def test_what_a_model_calls_itself_is_escaped(monkeypatch: pytest.MonkeyPatch) -
 
 def test_only_the_servers_own_machine_may_change_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
     models.need_right(caller())
-    for stranger in (caller("10.0.0.7"), caller(**{"x-forwarded-for": "10.0.0.7"})):
+    through = [caller(**{header: "10.0.0.7"}) for header in models.PROXY_HEADERS]
+    for stranger in (caller("10.0.0.7"), *through):
         with pytest.raises(PlainError, match="change for everybody.*PLAYGROUND_SWITCH=on"):
             models.need_right(stranger)
     monkeypatch.setenv("SPACE_ID", "somebody/playground")

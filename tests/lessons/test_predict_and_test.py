@@ -21,7 +21,8 @@ from engines.sticker_world import facts_of
 from lessons.predict_and_test import blind, calibration, hands, notebook, notes, page, planning, testing, views
 from lessons.predict_and_test.notebook import Result, Results, Score
 from tests.engines.tiny_clip import save_clip
-from tests.lessons.common import NASTY, last, run, safe, same_pictures
+from tests.engines.tiny_painters import same_pictures
+from tests.lessons.common import NASTY, last, run, safe
 
 DEFAULT_ROWS = [(entry.prompt, entry.reason, entry.confidence) for entry in planning.DEFAULTS]
 BLANK = ("", "", 0)
@@ -262,7 +263,7 @@ def test_two_learners_at_once_never_see_each_others_results(painter):
     assert [one.entry.prompt for one in ends[0].value.tested] == ["a cat", "a dog"]
     assert [one.entry.prompt for one in ends[1].value.tested] == ["a red house", "a tree"]
     for one, other in zip(ends[0].value.tested, alone.value.tested, strict=True):
-        np.testing.assert_array_equal(one.pictures, other.pictures)
+        same_pictures(one.pictures, other.pictures)
 
 
 # --- what the browser keeps -------------------------------------------------------------------------------
@@ -601,7 +602,7 @@ def test_the_authors_reasons_are_examples_and_never_answers():
     with gr.Blocks() as blocks:
         page.build()
     boxes = [block for block in blocks.blocks.values() if isinstance(block, gr.Textbox)]
-    reasons = [box for box in boxes if str(box.label).startswith("Why ")]
+    reasons = [box for box in boxes if str(box.label).startswith("Your reason")]
     assert len(reasons) == 6 and all(box.value == "" and "For example" in box.placeholder for box in reasons)
 
 

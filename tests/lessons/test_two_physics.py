@@ -9,7 +9,8 @@ from engines.evidence import PlainError
 from lessons.two_physics import experiments as lab
 from lessons.two_physics import page
 from tests.engines import tiny_text
-from tests.lessons.common import NASTY, run, same_pictures, whole
+from tests.engines.tiny_painters import same_pictures
+from tests.lessons.common import NASTY, run, whole
 
 CAPTION = "a red cat"
 
