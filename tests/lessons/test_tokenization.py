@@ -80,6 +80,80 @@ def test_fetching_a_vocabulary_leaves_what_is_typed_meanwhile() -> None:
     assert any(fn.inputs and fn.inputs[0]._id == box and view in {block._id for block in fn.outputs} for fn in after)
 
 
+def test_the_live_models_own_vocabulary_is_on_every_screen(tmp_path, monkeypatch) -> None:
+    from tests.engines import tiny_text
+
+    tiny_text.tokenizer().save_pretrained(tmp_path / "<b>mine")
+    monkeypatch.setenv("PLAYGROUND_TEXT_MODEL", str(tmp_path / "<b>mine"))
+    with gr.Blocks() as demo:
+        page.build()
+    groups = [block for block in demo.blocks.values() if isinstance(block, gr.CheckboxGroup)]
+    assert [(group.choices[0], group.value[0]) for group in groups] == [(("<b>mine", "live"), "live")] * 3
+    ready, missing = page._split(page.SHOWN_FIRST)
+    assert ready[0] == "live" and "smollm2" not in ready
+    cuts = lab.chunks("The keys", ("live", "o200k"))
+    assert cuts.value[0].vocabulary.name == "<b>mine" and "&lt;b&gt;mine" in figures.rows(cuts.value)
+    assert list(cuts.expected) == ["o200k"] and run(cuts.snippet) == cuts.expected
+    size = len(tiny_text.tokenizer())
+    assert lab.rates(("live", "o200k")).findings[1].headline == f"{size}–200,019"
+    assert page.tokenize("The keys", "live")["size"] == size
+
+
+def test_a_tick_on_the_live_model_follows_a_switch(tmp_path, monkeypatch) -> None:
+    from tests.engines import tiny_text
+
+    monkeypatch.delenv("PLAYGROUND_TEXT_MODEL", raising=False)
+    assert page._choices()[0] == ("SmolLM2", "live")
+    ready, missing = page._split(("live", "cl100k"))
+    assert [*ready, *(info.key for info in missing)].count("smollm2") == 1
+    tiny_text.tokenizer().save_pretrained(tmp_path)
+    monkeypatch.setenv("PLAYGROUND_TEXT_MODEL", str(tmp_path))
+    assert page._split(("live", "cl100k"))[0] == ["live", "cl100k"]
+
+
+def test_the_choices_follow_a_switch_when_the_page_or_the_fold_is_opened(tmp_path, monkeypatch) -> None:
+    import asyncio
+
+    from gradio.state_holder import SessionState
+
+    from lessons.shell import events
+    from tests.engines import tiny_text
+
+    monkeypatch.delenv("PLAYGROUND_TEXT_MODEL", raising=False)
+    with gr.Blocks() as demo:
+        page.build()
+        events.wire_loads()
+    groups = [block for block in demo.blocks.values() if isinstance(block, gr.CheckboxGroup)]
+    (tmp_path / "mine").mkdir()
+    tiny_text.tokenizer().save_pretrained(tmp_path / "mine")
+    monkeypatch.setenv("PLAYGROUND_TEXT_MODEL", str(tmp_path / "mine"))
+    session = SessionState(demo)
+
+    def call(fn, *given):
+        return asyncio.run(demo.process_api(fn, list(given), state=session))["data"]
+
+    loads = [fn for fn in demo.fns.values() if not fn.inputs and any(block in groups for block in fn.outputs)]
+    opened = [update for fn in loads for update in call(fn)]
+    assert [update["choices"][0] for update in opened] == [["mine", "live"]] * 3
+    assert all(update["value"][0] == "live" for update in opened)
+    fold = next(fn for fn in demo.fns.values() if any(name == "expand" for _, name in fn.targets))
+    monkeypatch.setenv("PLAYGROUND_TEXT_MODEL", str(tmp_path))  # nothing in it
+    (update,) = call(fold, ["live", "cl100k"])
+    assert ["mine", "live"] not in update["choices"] and update["value"] == ["cl100k"]
+
+
+def test_a_live_model_that_cannot_cut_says_why(tmp_path, monkeypatch) -> None:
+    from engines import vocabularies, weights
+
+    monkeypatch.setenv("PLAYGROUND_TEXT_MODEL", str(tmp_path))
+    assert page._split(page.SHOWN_FIRST)[0][0] == "cl100k" and page._offer(page.SHOWN_FIRST)["value"][0] == "cl100k"
+    assert "has no tokenizer.json" in figures.rows((), note=vocabularies.left_out())
+    monkeypatch.setattr(weights.hub, "snapshot", lambda *_: None)
+    monkeypatch.setenv("PLAYGROUND_TEXT_MODEL", "qwen2.5-1.5b-instruct")
+    row = figures.rows((), page._split(("live",))[1])
+    assert "Qwen2.5-1.5B-Instruct" in row and "not on this machine yet" in row and "data-fetch" not in row
+
+
 # ---- merges ---------------------------------------------------------------------------------------------------
 
 
