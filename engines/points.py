@@ -230,6 +230,11 @@ def _ddim(denoiser: Denoiser, points: Tensor, timesteps: list[int]) -> Flow:
     return Flow(np.stack(positions), denoiser.sigmas[timesteps].numpy())
 
 
+def nearest(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """How far each of points ``a`` [n, 2] is from the nearest of points ``b`` [m, 2]: [n], in their own units."""
+    return torch.cdist(torch.as_tensor(a).double(), torch.as_tensor(b).double()).amin(1).numpy()
+
+
 def chamfer_distance(a: np.ndarray, b: np.ndarray) -> float:
     """How far points ``a`` [n, 2] and ``b`` [m, 2] are from the nearest of the other set, in units of b's spread.
 

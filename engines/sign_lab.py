@@ -14,7 +14,7 @@ import json
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -52,9 +52,9 @@ from engines.sign_world import (
 __all__ = [
     "CAPTION", "CAUSES", "COLOURS", "FOLDER", "GUIDANCE", "HEIGHT", "LEAST_WORDS", "MARGIN", "MAX_PICTURES", "PITCH",
     "SLOTS", "STEPS", "WIDTH", "Cause", "Difference", "SignPainter", "SignPass", "Spelling", "Words", "autoencoder",
-    "character_error_rate", "check_cause", "check_word", "difference", "draw_box", "draw_sign", "exact_rate",
-    "exact_share", "fewer_errors", "font_file", "ink", "is_seen", "load", "paint", "read", "recorded", "snippet",
-    "word_effect", "words",
+    "character_error_interval", "character_error_rate", "check_cause", "check_word", "difference", "draw_box",
+    "draw_sign", "exact_rate", "exact_share", "fewer_errors", "font_file", "ink", "is_seen", "load", "paint", "read",
+    "recorded", "round_trip", "snippet", "word_effect", "words",
 ]  # fmt: skip
 
 STEPS, GUIDANCE = 20, 3.0
@@ -289,6 +289,18 @@ def _decode(pipe: Any, latent: Any) -> np.ndarray:
     return (pixels * 255).round().astype(np.uint8)
 
 
+def round_trip(pictures: np.ndarray) -> np.ndarray:
+    """Signs uint8 [n, 32, 208, 3] through the painters' own autoencoder and back."""
+    import torch
+
+    loaded = autoencoder()
+    pixels = torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float() / 255 * 2 - 1
+    with torch.inference_mode():
+        latents = loaded.encode(pixels.to(loaded.device, loaded.dtype)).latent_dist.mode()
+        decoded = loaded.decode(latents).sample.float()
+    return ((decoded / 2 + 0.5).clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+
+
 def read(pictures: np.ndarray, words: str | Sequence[str], progress: Progress | None = None) -> tuple[Spelling, ...]:
     """What OCR reads on each sign (uint8 [n, 32, 208, 3]) against its word: one word for all, or one each.
 
@@ -334,6 +346,17 @@ def character_error_rate(spellings: Sequence[Spelling]) -> float:
     return sum(s.errors for s in spellings) / max(1, sum(len(s.word) for s in spellings))
 
 
+def character_error_interval(spellings: Sequence[Spelling]) -> tuple[float, float] | None:
+    """The bootstrap 95 % interval (low, high) of :func:`character_error_rate` over words, errors a letter.
+
+    None, an open interval, where resampling words says nothing: of a single word, or of words that all err alike.
+    """
+    if not spellings:
+        return None
+    _, low, high, _ = _resampled((one.word, one.errors, len(one.word)) for one in spellings)
+    return (low, high) if low < high else None
+
+
 @dataclass(frozen=True)
 class Difference:
     """A painter's gain on another on the same words and seeds; ``low`` and ``high``: bootstrap 95 % over ``words``."""
@@ -362,20 +385,29 @@ def fewer_errors(first: Sequence[Spelling], second: Sequence[Spelling]) -> Diffe
 def _paired(
     first: Sequence[Spelling], second: Sequence[Spelling], gain: Callable[[Spelling, Spelling], tuple[float, int]]
 ) -> Difference:
-    """Gains summed over sizes summed, sign by sign; words are resampled 2,000 times.
+    """Gains summed over sizes summed, sign by sign; words are resampled.
 
     ``gain`` gives a pair's (gain, size). ValueError unless both hold the same words in the same order.
     """
     if [one.word for one in first] != [one.word for one in second] or not first:
         raise ValueError("a difference needs the same words at the same seeds")
+    pairs = zip(first, second, strict=True)
+    return Difference(*_resampled((before.word, *gain(before, after)) for before, after in pairs))
+
+
+def _resampled(signs: Iterable[tuple[str, float, int]]) -> tuple[float, float, float, int]:
+    """Amounts summed over sizes summed of signs (word, amount, size), its bootstrap 95 % low and high, and the words.
+
+    Words are resampled 2,000 times, each with all its signs, from one fixed seed.
+    """
     by_word: dict[str, list[tuple[float, int]]] = {}
-    for before, after in zip(first, second, strict=True):
-        by_word.setdefault(before.word, []).append(gain(before, after))
-    sums = np.array([np.sum(pairs, axis=0) for pairs in by_word.values()])  # [words, 2]: gain, size
+    for word, amount, size in signs:
+        by_word.setdefault(word, []).append((amount, size))
+    sums = np.array([np.sum(pairs, axis=0) for pairs in by_word.values()])  # [words, 2]: amount, size
     drawn = sums[np.random.default_rng(0).integers(len(sums), size=(2000, len(sums)))].sum(axis=1)
     low, high = np.quantile(drawn[:, 0] / drawn[:, 1], (0.025, 0.975))
     total = sums.sum(axis=0)
-    return Difference(float(total[0] / total[1]), float(low), float(high), len(sums))
+    return float(total[0] / total[1]), float(low), float(high), len(sums)
 
 
 LEAST_CONTRAST = 60

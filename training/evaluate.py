@@ -22,6 +22,7 @@ import torch
 
 from engines.evidence import wilson
 from engines.judge_model import JudgeModel, Reading
+from engines.painter import fingerprint
 from engines.pocket_autoencoder import PocketAutoencoder
 from training import tools, world
 from training.autoencoder import to_pictures
@@ -214,7 +215,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         table = tabulate(scores, seed + 1)
         print(f"{how}\n\n{as_markdown(table)}\n\n{time.monotonic() - began:.0f} s", flush=True)
         if not options.no_card:
-            text = json.dumps({"how": how, "questions": table}, indent=1) + "\n"
+            metrics = {"weights": fingerprint(options.models / "painter"), "how": how, "questions": table}
+            text = json.dumps(metrics, indent=1) + "\n"
             (options.models / "painter" / "metrics.json").write_text(text)
             write_into_card(options.models / "painter" / "README.md", f"{how}\n\n{as_markdown(table)}")
 

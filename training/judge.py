@@ -24,6 +24,7 @@ from torch.nn import functional
 
 from engines.evidence import wilson
 from engines.judge_model import GRID, JudgeModel, Reading
+from engines.painter import fingerprint
 from engines.pocket_autoencoder import PocketAutoencoder
 from training import data, tools, world
 from training.autoencoder import to_pictures
@@ -275,7 +276,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         model, seen = train(options)
         metrics = {"seen": seen, "minutes": options.minutes}
         tools.save_half(model, options.out)
-    metrics |= measure(model, options, tools.device())
+    metrics |= {"weights": fingerprint(options.out), **measure(model, options, tools.device())}
     print(json.dumps(metrics, indent=1), flush=True)
     (options.out / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
 

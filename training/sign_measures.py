@@ -15,8 +15,17 @@ import numpy as np
 import torch
 
 from engines import sign_lab
+from engines.painter import fingerprint
 from engines.pocket_autoencoder import PocketAutoencoder
-from engines.sign_lab import CAUSES, COLOURS, Spelling, character_error_rate, draw_sign, exact_share
+from engines.sign_lab import (
+    CAUSES,
+    COLOURS,
+    Spelling,
+    character_error_interval,
+    character_error_rate,
+    draw_sign,
+    exact_share,
+)
 from training import tools
 from training.autoencoder import to_pictures
 from training.evaluate import write_into_card
@@ -31,20 +40,15 @@ INTERVALS = (
 
 def cell(spellings: Sequence[Spelling]) -> dict[str, Any]:
     """Exact spellings with their interval over words, and the character error rate with a bootstrap one over words."""
-    by_word: dict[str, list[Spelling]] = {}
-    for spelling in spellings:
-        by_word.setdefault(spelling.word, []).append(spelling)
-    right = sum(spelling.exact for spelling in spellings)
-    exact = exact_share(right, len(spellings), len(by_word))
-    counts = np.array([[sum(s.errors for s in group), sum(len(s.word) for s in group)] for group in by_word.values()])
-    drawn = np.random.default_rng(0).integers(len(counts), size=(2000, len(counts)))
-    resampled = counts[drawn].sum(1)
-    low, high = np.quantile(resampled[:, 0] / resampled[:, 1], (0.025, 0.975))
+    words = len({spelling.word for spelling in spellings})
+    exact = exact_share(sum(spelling.exact for spelling in spellings), len(spellings), words)
+    rate = character_error_rate(spellings)
+    low, high = character_error_interval(spellings) or (rate, rate)
     return {
-        "words": len(by_word), "right": exact.successes, "of": exact.trials, "rate": round(exact.rate, 4),
+        "words": words, "right": exact.successes, "of": exact.trials, "rate": round(exact.rate, 4),
         "low": round(exact.low, 4), "high": round(exact.high, 4),
-        "character_error_rate": round(character_error_rate(spellings), 4),
-        "character_error_low": round(float(low), 4), "character_error_high": round(float(high), 4),
+        "character_error_rate": round(rate, 4),
+        "character_error_low": round(low, 4), "character_error_high": round(high, 4),
     }  # fmt: skip
 
 
@@ -155,6 +159,7 @@ def evaluate(folder: Path, a_length: int, seeds: Sequence[int], training: dict[s
     autoencoder = PocketAutoencoder.from_pretrained(tools.MODELS / "autoencoder", torch_dtype=torch.float32)
     checked = [*choose(lists["never_seen"], 34), *choose(lists["seen"], 20)]
     metrics: dict[str, Any] = {
+        "weights": {cause: fingerprint(folder / cause) for cause in CAUSES},
         "how": (
             f"Up to {a_length} words of each length 1–8 from each list × seeds {', '.join(map(str, seeds))}, DDIM "
             f"{sign_lab.STEPS} steps, guidance {sign_lab.GUIDANCE:g}, read by rapidocr as one line. {INTERVALS}"

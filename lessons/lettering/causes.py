@@ -122,7 +122,7 @@ def _run_evidence(value: Run, first: int, count: int, seconds: float) -> Evidenc
 def _run_finding(one: Painted) -> Finding:
     effect = one.word_effect
     moved = "" if effect is None else f" Another word changes the lettering {effect:.0%} as much as in print."
-    told = f"exact: {one.cause.name.lower()}, {one.exact}; character error rate {one.error_rate:.0%}.{moved}"
+    told = f"exact: {one.cause.name.lower()}, {one.exact}; {one.errors}.{moved}"
     return Finding(f"{one.exact.rate:.0%}", told)
 
 
@@ -213,7 +213,7 @@ def recorded() -> Evidence[Recorded] | None:
         f"Recorded after training, on words never seen: {told}.",
         Table(COLUMNS_RECORDED, lines),
         Provenance(
-            "recorded", "the four sign painters", "",
+            "recorded", "the four sign painters", ", ".join(metrics["weights"].values()),
             {"passes": metrics["steps"], "guidance": metrics["guidance_scale"], "seeds": len(metrics["seeds"])},
         ),
         _findings(value),

@@ -57,23 +57,11 @@ def measure(
         listed = [word for seen in (True, False) for word in sign_lab.words().of_length(length, seen=seen)]
         words = [listed[i] for i in generator.permutation(len(listed))[:each]]
         printed = np.stack([sign_lab.draw_sign(word, colours[i % len(colours)]) for i, word in enumerate(words)])
-        restored = round_trip(printed)
+        restored = sign_lab.round_trip(printed)
         done.append(Trip(length, printed, restored, sign_lab.read(printed, words), sign_lab.read(restored, words)))
         yield _evidence(Ceiling(tuple(done)), each, seed, time.perf_counter() - began)
         if should_stop and should_stop():
             return
-
-
-def round_trip(pictures: np.ndarray) -> np.ndarray:
-    """Signs uint8 [n, 32, 208, 3] through the painters' own autoencoder and back."""
-    import torch
-
-    autoencoder = sign_lab.autoencoder()
-    pixels = torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float() / 255 * 2 - 1
-    with torch.inference_mode():
-        latents = autoencoder.encode(pixels.to(autoencoder.device, autoencoder.dtype)).latent_dist.mode()
-        decoded = autoencoder.decode(latents).sample.float()
-    return ((decoded / 2 + 0.5).clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
 
 
 def truth(value: Ceiling) -> tuple[int, str]:

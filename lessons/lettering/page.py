@@ -274,7 +274,7 @@ def try_painter(
     painter: sloppy, spelled, characters or boxes. words: never_seen or seen (up to 8 words of ``length`` letters,
     drawn by ``seed``), or your own, up to 8, separated by commas. seeds: 1 to 4, from ``seed`` on. The result has
     the share spelled exactly with its 95 % interval (over words; of one word, over seeds), the character error
-    rate, and every sign's reading.
+    rate with its own over words (null for one word or words that all err alike), and every sign's reading.
     """
     asked = causes.words_asked(words, length, seed)
     yield {"painter": painter, "words": list(asked), "pass": 0, "finished": False}
@@ -286,7 +286,9 @@ def try_painter(
         yield {
             "painter": painter, "words": list(asked), "pass": sign_lab.STEPS, "finished": True,
             "exact": exact.successes, "signs": exact.trials, "interval": [exact.low, exact.high],
-            "character_error_rate": event.error_rate, "revision": event.revision,
+            "character_error_rate": event.error_rate,
+            "character_error_interval": list(event.error_interval) if event.error_interval else None,
+            "revision": event.revision,
             "readings": [
                 {
                     "word": spelling.word, "seed": event.seed(row), "read": spelling.text, "distance": spelling.errors,

@@ -52,6 +52,22 @@ class Painted:
     def error_rate(self) -> float:
         return sign_lab.character_error_rate(self.spellings)
 
+    @property
+    def error_interval(self) -> tuple[float, float] | None:
+        """The 95 % interval of ``error_rate`` over words; None where it is open."""
+        return sign_lab.character_error_interval(self.spellings)
+
+    @property
+    def errors(self) -> str:
+        """The character error rate with its interval, in words."""
+        count = len(self.words)
+        if self.error_interval:
+            low, high = self.error_interval
+            told = f"95 % interval {low:.2f}–{high:.2f}, over {count} words"
+        else:
+            told = f"95 % interval open: {'one word' if count == 1 else f'{count} words that all err alike'}"
+        return f"character error rate {self.error_rate:.2f} ({told})"
+
     @cached_property
     def word_effect(self) -> float | None:
         """How much the word changes the lettering, as a share of what it changes in print; None for one word."""
@@ -220,7 +236,7 @@ def _evidence(value: Signs, first: int, count: int, seconds: float) -> Evidence[
         Finding(
             f"{one.exact.successes} of {one.exact.trials}",
             f"exact: {one.cause.name.lower()} (95 % interval {one.exact.low:.0%}–{one.exact.high:.0%}); "
-            f"character error rate {one.error_rate:.0%}. Its encoder gets {' + '.join(pieces)}{never_met(unmet)}.",
+            f"{one.errors}. Its encoder gets {' + '.join(pieces)}{never_met(unmet)}.",
         )
         for one, pieces, unmet in zip(value.painted, value.pieces, value.unmet, strict=True)
     ]

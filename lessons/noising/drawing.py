@@ -79,10 +79,10 @@ def spread_of(drawing: np.ndarray) -> float:
 
 def landed(samples: np.ndarray, drawing: np.ndarray) -> Interval:
     """How many samples lie within :data:`PEN` of some drawn point."""
-    import torch
+    from engines import points
 
-    nearest = torch.cdist(torch.as_tensor(samples).double(), torch.as_tensor(drawing).double()).amin(1).numpy()
-    return wilson(int((nearest <= PEN * spread_of(drawing)).sum()), len(samples))
+    near = points.nearest(samples, drawing) <= PEN * spread_of(drawing)
+    return wilson(int(near.sum()), len(samples))
 
 
 def gaussian_like(drawing: np.ndarray, count: int, seed: int) -> np.ndarray:

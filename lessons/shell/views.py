@@ -52,7 +52,8 @@ def provenance_line(result: Evidence, name: str) -> Markup:
 
 
 def settings(source: Provenance) -> Markup:
-    parts = [source.model + (f"@{source.revision[:8]}" if source.revision else "")]
+    revisions = ", ".join(one[:8] for one in source.revision.split(", "))
+    parts = [source.model + (f"@{revisions}" if revisions else "")]
     if source.seed is not None:
         parts.append(f"seed {source.seed}")
     parts += [f"{key.replace('_', ' ')} {_short(value)}" for key, value in source.settings.items()]

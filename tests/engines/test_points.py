@@ -63,6 +63,10 @@ def test_predicted_noise_points_away_from_the_drawing(trained):
     assert arrows[0, 1] > 0 > arrows[1, 1]
 
 
+def test_the_nearest_point_is_found_for_each_point():
+    np.testing.assert_allclose(points.nearest(np.array([[0, 0], [3, 5]]), np.array([[0, 2.0], [3, 4]])), [2, 1])
+
+
 @pytest.mark.parametrize("name", points.DRAWINGS)
 def test_ready_drawings(name):
     drawing = points.sample_drawing(name, 300)

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
-from engines import judge, sign_lab, sign_world
+from engines import hardware, judge, sign_lab, sign_world
 from engines.evidence import PlainError, wilson
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -90,6 +91,16 @@ def test_the_reader_reads_drawn_signs() -> None:
         sign_lab.read(pictures, ["OPEN", "STOP", "CAT"])
 
 
+def test_signs_go_through_the_autoencoder_as_they_were_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hardware, "dtype", lambda on=None: torch.bfloat16)  # as on a card
+    sign_lab.autoencoder.cache_clear()
+    printed = np.stack([sign_lab.draw_sign("OPEN"), sign_lab.draw_sign("STOP", "red")])
+    restored = sign_lab.round_trip(printed)
+    assert sign_lab.autoencoder().dtype == torch.float32
+    assert restored.shape == printed.shape and restored.dtype == np.uint8
+    assert np.abs(restored.astype(int) - printed).mean() < 20
+
+
 def test_reading_a_line_leaves_the_detector_of_other_readings_alone() -> None:
     sign = sign_lab.draw_sign("OPEN")
     page = np.full((256, 256, 3), 245, np.uint8)
@@ -161,6 +172,17 @@ def test_differences_are_taken_sign_by_sign_and_resampled_over_words() -> None:
         sign_lab.difference(spelled("01"), spelled("0"))
     with pytest.raises(ValueError, match="same words"):
         sign_lab.difference([], [])
+
+
+def test_error_rates_have_intervals_over_words() -> None:
+    signs = spelled("01010101")
+    low, high = sign_lab.character_error_interval(signs) or (0, 0)
+    assert 0 < low < sign_lab.character_error_rate(signs) == 0.5 < high < 1
+    assert sign_lab.character_error_interval(signs) == sign_lab.character_error_interval(spelled("01010101", seeds=8))
+    worse = sign_lab.fewer_errors(signs, spelled("11111111"))
+    assert (low, high) == (worse.low, worse.high)  # the gain on a painter that errs nowhere
+    for says_nothing in ([], spelled("0"), [*spelled("0"), *spelled("1")], spelled("1111"), spelled("0000")):
+        assert sign_lab.character_error_interval(says_nothing) is None
 
 
 def test_overlapping_intervals_can_hide_a_paired_difference() -> None:

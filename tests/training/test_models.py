@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from engines import sign_lab
 from engines.judge_model import JudgeModel
+from engines.painter import fingerprint
 from engines.pocket_autoencoder import PocketAutoencoder
 from engines.shared_space import SharedSpace, contrastive_loss
 from training import autoencoder, data, evaluate, judge, painter, text_encoder, tools, world
@@ -126,6 +128,22 @@ def test_the_evaluation_asks_seen_and_held_out_things() -> None:
         assert world.is_held_out(prompt.plan) == prompt.kind.startswith("held-out"), prompt
 
 
+@pytest.mark.parametrize(
+    ("folder", "record", "keys"),
+    [
+        *((name, f"{name}/metrics.json", ["weights"]) for name in ("autoencoder", "space", "painter", "judge")),
+        *((f"signs/{cause}", "signs/metrics.json", ["weights", cause]) for cause in sign_lab.CAUSES),
+        ("judge", "sticker-world/blind_spot.json", ["judge"]),
+        ("autoencoder", "sticker-world/fingers.json", ["autoencoder"]),
+    ],
+)
+def test_what_is_recorded_was_measured_of_the_bundled_weights(folder: str, record: str, keys: list[str]) -> None:
+    found = json.loads((tools.MODELS / record).read_text())
+    for key in keys:
+        found = found[key]
+    assert found == fingerprint(tools.MODELS / folder), "the weights have changed: measure them again"
+
+
 def test_recipes_run_from_end_to_end_and_resume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(world, "CACHE", tmp_path / "cache")
     monkeypatch.setattr(data, "BLOCK", 8)
@@ -139,13 +157,16 @@ def test_recipes_run_from_end_to_end_and_resume(tmp_path: Path, monkeypatch: pyt
     encoder = ["--autoencoder", str(tmp_path / "models" / "autoencoder")]
     autoencoder.main([*options("autoencoder"), "--signs", "8", "--widths", "8", "8"])
     painter.main([*options("painter"), *encoder, "--no-sheets", "--mix", "pair=2,single=1"])
-    seen = torch.load(tmp_path / "painter.pt")["seen"]
     (tmp_path / "painter.pt").unlink()
-    painter.main([*options("painter"), *encoder, "--no-sheets", "--resume"])
+    painter.main([*options("painter"), *encoder, "--no-sheets", "--resume"])  # from the weights in --out
+    seen = torch.load(tmp_path / "painter.pt")["seen"]
     painter.main([*options("painter"), *encoder, "--no-sheets", "--resume"])
     assert torch.load(tmp_path / "painter.pt")["seen"] > seen
     judge.main([*options("judge"), *encoder, "--round-trips", "8"])
     (tmp_path / "models" / "painter" / "README.md").write_text("Card\n" + "\n".join(evaluate.MARKS) + "\n")
     evaluate.main(["--models", str(tmp_path / "models"), "--limit", "2", "--seeds", "1", "--steps", "2"])
+    for name in ("painter", "judge"):
+        metrics = json.loads((tmp_path / "models" / name / "metrics.json").read_text())
+        assert metrics["weights"] == fingerprint(tmp_path / "models" / name)
     metrics = json.loads((tmp_path / "models" / "painter" / "metrics.json").read_text())
     assert metrics["questions"] and "95 % interval" in (tmp_path / "models" / "painter" / "README.md").read_text()

@@ -10,6 +10,7 @@ import torch
 from diffusers import DDPMScheduler
 
 from engines import sign_lab
+from engines.painter import fingerprint
 from engines.sign_lab import Spelling
 from training import sign_captions, sign_measures, signs
 
@@ -98,6 +99,8 @@ def test_error_rates_are_counted_over_letters_and_resampled_over_words() -> None
     assert row["right"] == 1 and row["of"] == 3 and row["words"] == 2
     assert row["character_error_rate"] == pytest.approx(7 / 12, abs=1e-4)
     assert row["character_error_low"] == pytest.approx(1 / 6, abs=1e-4) and row["character_error_high"] == 1
+    alone = sign_measures.cell([Spelling("CAT", "CAT", 0), Spelling("CAT", "CAR", 1)])
+    assert alone["character_error_low"] == alone["character_error_high"] == alone["character_error_rate"]
 
 
 def test_the_recipe_runs_resumes_and_measures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,6 +115,7 @@ def test_the_recipe_runs_resumes_and_measures(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "signs" / "README.md").write_text("<!-- metrics -->\n<!-- end of metrics -->\n")
     signs.main(["--evaluate", "--words", "1", *few[4:], "--out", str(tmp_path / "signs")])
     metrics = json.loads((tmp_path / "signs" / "metrics.json").read_text())
+    assert metrics["weights"] == {cause: fingerprint(tmp_path / "signs" / cause) for cause in sign_lab.CAUSES}
     assert set(metrics["painters"]) == set(sign_lab.CAUSES) and metrics["training"]["signs"] > seen
     assert np.isfinite(metrics["painters"]["boxes"]["never_seen"]["all"]["rate"])
     assert "never seen" in (tmp_path / "signs" / "README.md").read_text()
