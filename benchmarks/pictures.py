@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     held = memory(options.model, options.untrained, options.threads, options.steps)
     painter = ready(options.model, options.untrained, options.threads)
     clock = time.process_time if options.cpu_time else time.perf_counter
-    rows = [] if options.memory else measure(painter, options.steps, options.rounds, clock)
+    rows = [] if options.memory else [*measure(painter, options.steps, options.rounds, clock), learner(clock)]
     settings = f"{painter.name} ({painter.revision}), {options.steps} passes, guidance {GUIDANCE:g}"
     number_type = f"{painter.dtype} on {painter.device}"
     report(COLUMNS, rows + held, settings, number_type, f"{'processor' if options.cpu_time else 'clock'} seconds")
@@ -90,6 +90,18 @@ def measure(painter: Painter, steps: int, rounds: int, clock: Callable[[], float
         (f"{BATCH} seeds in one batch", f"{together:.2f} s", ""),
         (f"{BATCH} seeds one by one", f"{apart:.2f} s, {apart / together:.2f}× the batch", ""),
     ]
+
+
+def learner(clock: Callable[[], float] = time.perf_counter, steps: int = 3000) -> Row:
+    """The two-dimensional denoiser that a learner trains on the noising lesson's spiral, with its way back."""
+    from lessons.noising import drawing
+
+    spiral = drawing.preset("spiral")
+    list(drawing.train_own(spiral, steps=20))  # the libraries and kernels it needs
+    began = clock()
+    *_, result = drawing.train_own(spiral, steps=steps, seconds=60)
+    measured = f"{clock() - began:.1f} s, {result.value.after.rate:.0%} of its points land on the spiral"
+    return f"2-D denoiser: {steps:,} steps and the way back", measured, "about 10 s"
 
 
 def memory(model: str | None, random: bool, threads: int | None, steps: int) -> list[Row]:

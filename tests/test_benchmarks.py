@@ -108,3 +108,8 @@ def test_a_card_is_named_and_its_memory_told(monkeypatch) -> None:
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Some card")
     monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: 7 * 2**20)
     assert measuring.describe().startswith("Some card, ") and measuring.peak_memory().endswith(", 7 MiB on the card")
+
+
+def test_the_learners_denoiser_is_timed() -> None:
+    name, measured, _ = pictures.learner(steps=20)
+    assert name.startswith("2-D denoiser: 20 steps") and "land on the spiral" in measured

@@ -207,6 +207,8 @@ KINDS = {
     "one word louder or quieter": "weigh",
     "a negative caption": "negative",
 }
+OFFERED = {"swap": (CAPTION, "rabbit"), "weigh": (CAPTION, "yellow"), "negative": ("a rabbit", "yellow")}
+"""The caption and the word that stand there for each kind until the learner writes others."""
 
 
 def _edit(lesson: LessonPage) -> None:
@@ -226,15 +228,15 @@ def _edit(lesson: LessonPage) -> None:
         rows = film.pictures("The untouched pictures will stand in the first row, the changed ones below.")
         result = screen.evidence()
 
-        def choose(name: str) -> tuple[Any, ...]:
+        def choose(name: str, caption: str, word: str) -> tuple[Any, ...]:
             one = KINDS[name]
+            untouched = (caption.strip(), word.strip()) in OFFERED.values()
             return (
                 gr.update(visible=one != "negative"),
                 gr.update(visible=one == "swap"),
                 gr.update(visible=one == "negative"),
                 gr.update(visible=one == "swap"),
-                "a rabbit" if one == "negative" else CAPTION,
-                "rabbit" if one == "swap" else "yellow",
+                *(OFFERED[one] if untouched else (gr.skip(), gr.skip())),
             )
 
         def run(
@@ -254,7 +256,8 @@ def _edit(lesson: LessonPage) -> None:
             yield "", gr.skip(), gr.skip(), verdict
 
         events.run(
-            kind.change, choose, kind, [word, other, negative, hold, caption, word], model=None, show_progress="hidden",
+            kind.change, choose, [kind, caption, word], [word, other, negative, hold, caption, word],
+            model=None, show_progress="hidden",
         )  # fmt: skip
         events.run(
             go.click, run, [kind, caption, word, other, negative, hold, seed, screen.guess],

@@ -205,18 +205,13 @@ def _evidence(
                "Row widths", "What it wrote")  # fmt: skip
     newest = gallery.ways[-1].attempts[0]
     settings = {"shape": gallery.shape, "style": gallery.style.title, "runs": runs, "temperature": dials.temperature}
-    code = snippets.continuation(
-        model.reference, asked.text, dials, seed=newest.seed, max_tokens=asked.max_tokens, chat=asked.chat
-    )
-    if not asked.chat:
-        code += 'result = result.split("\\n\\n", 1)[0]  # the drawing ends at the first empty line\n'
     return Evidence(
         gallery,
         f"The model was asked to draw {words} on {SIZE} by {SIZE} cells. {told}.",
         Table(columns, rows),
         Provenance("live", model.name, model.revision, settings, seed, seconds),
         (*(_finding(way, words) for way in gallery.ways), _token_finding(gallery)),
-        code,
+        _code(model, asked, dials, newest.seed),
         newest.reply,
     )
 
@@ -302,11 +297,12 @@ def confuse(
         if run.finished != "stopped"
     )
     if attempts:
-        yield _confusion_evidence(model, Confusion(attempts), written, way, seed, time.perf_counter() - began)
+        value, first = Confusion(attempts), requests[order[0][0]]
+        yield _confusion_evidence(model, value, first, written, way, seed, time.perf_counter() - began)
 
 
 def _confusion_evidence(
-    model: LanguageModel, value: Confusion, style: art.Style, way: str, seed: int, seconds: float
+    model: LanguageModel, value: Confusion, asked: Request, style: art.Style, way: str, seed: int, seconds: float
 ) -> Evidence[Confusion]:
     found = value.recognised
     likest = [one.score.likest for one in value.attempts if one.score.likest]
@@ -338,4 +334,16 @@ def _confusion_evidence(
                 f"look most like “{favourite}”, whatever was asked for.",
             ),
         ),
+        _code(model, asked, Dials(temperature=TEMPERATURE), value.attempts[0].seed),
+        value.attempts[0].reply,
     )
+
+
+def _code(model: LanguageModel, asked: Request, dials: Dials, seed: int) -> str:
+    """Code whose ``result`` is the reply to one request at one seed."""
+    code = snippets.continuation(
+        model.reference, asked.text, dials, seed=seed, max_tokens=asked.max_tokens, chat=asked.chat
+    )
+    if not asked.chat:
+        code += 'result = result.split("\\n\\n", 1)[0]  # the drawing ends at the first empty line\n'
+    return code

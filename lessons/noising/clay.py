@@ -129,7 +129,7 @@ def poke(
         gaps = np.abs(pictures.astype(np.float32) - untouched.astype(np.float32)).mean(axis=-1) / 255
         inside[at] = [float(gap[hole].mean()) for gap in gaps]
         outside[at] = [float(gap[~hole].mean()) for gap in gaps]
-        exhibits.append(Exhibit(pictures[0], f"poked before pass {at + 1}"))
+        exhibits.append(Exhibit(pictures[0], f"poked before pass {at + 1}: {inside[at][0]:.0%} off in the hole"))
         table = tuple(
             (k + 1, round(float(np.mean(inside[k])), 4), round(float(np.mean(outside[k])), 4)) for k in inside
         )

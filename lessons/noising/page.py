@@ -15,7 +15,7 @@ from engines.diffusion import Painter
 from engines.evidence import Evidence, PlainError
 from engines.pictures import open_picture
 from engines.plan import whole
-from lessons.noising import clay, drawing, passes, ruining, turning
+from lessons.noising import clay, drawing, experiments, passes, ruining, turning
 from lessons.noising import views as draw
 from lessons.shell import easel, events, film, workshop
 from lessons.shell.frame import LessonPage, lesson_page
@@ -385,12 +385,14 @@ def denoise(caption: str, seed: int = 0, steps: int | None = None, guidance: flo
     """Paint a caption from noise; streams one result a pass with canvas, noise estimate and predicted picture.
 
     seed: where the noise comes from. steps: passes, 1 to 100. guidance: the guidance scale. Left out, both
-    are the painter's own. Pictures are data URIs; the last result also holds the finished picture.
+    are the painter's own. Pictures are data URIs; the last result also holds the finished picture. Each result names
+    model, revision, seed and guidance scale.
     """
     painter = workshop.open_painter()
     plan = diffusion.Plan(
         caption, (seed,), steps=painter.passes(steps), guidance_scale=guidance, previews=True, canvas=True
     )
+    scale = experiments.guidance(painter, guidance)
     for event in diffusion.denoise(painter, plan):
         assert event.canvas is not None and event.previews is not None
         yield {
@@ -401,6 +403,8 @@ def denoise(caption: str, seed: int = 0, steps: int | None = None, guidance: flo
             "noise": film.data_uri(picture_measures.noise_picture(event.noise[0])),
             "predicted": film.data_uri(event.previews[0]),
             "picture": film.data_uri(event.pictures[0]) if event.pictures is not None else None,
+            "caption": caption, "seed": plan.seeds[0], "guidance": scale, "model": painter.name,
+            "revision": painter.revision,
         }  # fmt: skip
 
 
