@@ -43,6 +43,7 @@ WITH_ITS_MODEL = (
     "the Start page."
 )
 BYTE_FALLBACK = re.compile(r"<0x([0-9A-Fa-f]{2})>")
+NFC = "joins a letter and its separate accent into one character (NFC)"
 LIVE = "live"
 """The key of the live model's own vocabulary; while SmolLM2-135M is live it means "smollm2"."""
 
@@ -103,7 +104,7 @@ class Tokenized:
 
 
 def available() -> tuple[VocabularyInfo, ...]:
-    """Every vocabulary on offer, in the order to show them; instant, loads nothing.
+    """Every vocabulary on offer, in the order to show them; loads none but a live model's own, to see that it can.
 
     A live model other than SmolLM2-135M comes first, unless :func:`left_out` says why not. SmolLM2 is on offer
     while it is live or on this machine.
@@ -122,8 +123,13 @@ def resolve(key: str) -> str:
 
 def left_out() -> str:
     """Why the live model's own vocabulary is not on offer, in plain words; "" where it is."""
+    if _smollm2_is_live():
+        return ""
     try:
-        _live()
+        info = _live()
+        if info.file:
+            with _LOADING:
+                _of_a_model(info)
     except PlainError as error:
         return str(error)
     return ""
@@ -162,6 +168,8 @@ def tokenize(text: str, key: str) -> Tokenized:
         else:
             cutter = _cutter(info.key)
     seen, pieces = cutter(text)
+    if info.key == LIVE:
+        info = replace(info, rewrites=_rewriting(text, seen))
     spans = tuple(_spans(seen.encode(), pieces))
     ids = tuple(token_id for token_id, _ in pieces if token_id is not None)
     return Tokenized(info, seen, seen != text, ids, spans)
@@ -238,7 +246,7 @@ _KNOWN = (
     VocabularyInfo("llama3", "Llama 3", 128_256, _SPLINTR, "Llama 3.1 Community License", "byte-level BPE"),
     VocabularyInfo(
         "qwen3", "Qwen 3", 151_669, _SPLINTR, "Apache-2.0", "byte-level BPE",
-        rewrites="joins a letter and its separate accent into one character (NFC)",
+        rewrites=NFC,
     ),
     VocabularyInfo("mistral", "Mistral NeMo (Tekken)", 131_072, _SPLINTR, "Apache-2.0", "byte-level BPE"),
     VocabularyInfo("deepseek", "DeepSeek V3", 128_815, _SPLINTR, "MIT", "byte-level BPE"),
@@ -293,7 +301,6 @@ def _live() -> VocabularyInfo:
         )
     return VocabularyInfo(
         LIVE, entry.name, 0, "tokenizer of the live model", entry.licence, "as its tokenizer.json says",
-        rewrites="prepares the text as its model was trained, say with a space in front; the chunks show the outcome",
         ready=file is not None, file=file,
     )  # fmt: skip
 
@@ -360,7 +367,10 @@ def _tokenizer_file(file: Path, changed: int) -> tuple[int, Cutter]:
     try:
         tokenizer = tokenizers.Tokenizer.from_file(str(file))
     except Exception as error:  # the library raises nothing narrower
-        raise PlainError(f"{file} cannot be read as a tokenizer ({str(error)[:200]}). Fetch the model anew.") from error
+        raise PlainError(
+            f"The live model's tokenizer.json cannot be read ({str(error)[:200]}). Choose another vocabulary, or put "
+            "the model's files in place anew."
+        ) from error
     tokenizer.encode_special_tokens = True
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -454,6 +464,12 @@ def _hugging_face(tokenizer: tokenizers.Tokenizer, rewrite: Callable[[str], str]
         return seen, list(_over_gaps(seen.encode(), tokens, lost))
 
     return cut
+
+
+def _rewriting(text: str, seen: str) -> str:
+    """What a tokenizer did to ``text`` before it cut ``seen``, in plain words."""
+    known = {" " + text: "puts a space in front", _compose(text): NFC, text: ""}
+    return known.get(seen, "prepares the text as its model was trained; the chunks show the outcome")
 
 
 def _compose(text: str) -> str:

@@ -211,6 +211,16 @@ OFFERED = {"swap": (CAPTION, "rabbit"), "weigh": (CAPTION, "yellow"), "negative"
 """The caption and the word that stand there for each kind until the learner writes others."""
 
 
+def _standing(kind: str, caption: str, word: str) -> tuple[str, str]:
+    """Caption and word for a kind of edit: what the learner wrote stays, an example gives way to the kind's own."""
+    captions, words = ({pair[i] for pair in OFFERED.values()} for i in (0, 1))
+    example = caption.strip() in captions
+    text = OFFERED[kind][0] if example else caption
+    if word.strip() in words:
+        word = OFFERED[kind][1] if example else word if word.strip() in text.split() else ""
+    return text, word
+
+
 def _edit(lesson: LessonPage) -> None:
     with lesson.screen("edit", predict="nearer") as screen:
         easel.absent()
@@ -230,13 +240,12 @@ def _edit(lesson: LessonPage) -> None:
 
         def choose(name: str, caption: str, word: str) -> tuple[Any, ...]:
             one = KINDS[name]
-            untouched = (caption.strip(), word.strip()) in OFFERED.values()
             return (
                 gr.update(visible=one != "negative"),
                 gr.update(visible=one == "swap"),
                 gr.update(visible=one == "negative"),
                 gr.update(visible=one == "swap"),
-                *(OFFERED[one] if untouched else (gr.skip(), gr.skip())),
+                *_standing(one, caption, word),
             )
 
         def run(

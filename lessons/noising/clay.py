@@ -275,30 +275,30 @@ def compare_steps(
     began, rows = time.perf_counter(), seed_range(seed, seeds)
     pictures: dict[int, np.ndarray] = {}
     seconds: dict[int, float] = {}
+    made: dict[int, int] = {}  # some schedulers make more passes than they are asked for
     for steps in sorted(choices, reverse=True):
         seconds[steps] = 0.0
         for event in diffusion.denoise(painter, Plan(caption, rows, steps=steps)):
             seconds[steps] += event.seconds / len(rows)  # without what the page takes between two passes
             yield underway(event, f"Carved in {steps} passes")
         assert event.pictures is not None
-        pictures[steps] = event.pictures
+        pictures[steps], made[steps] = event.pictures, event.passes
         most, shown = max(pictures), sorted(pictures)
         alike = {n: picture_measures.convergence(pictures[n][None], pictures[most]).whole[0] for n in shown}
-        value = Series(tuple(Exhibit(pictures[n][0], f"{n} passes", n == most) for n in shown))
-        table = tuple((n, round(float(alike[n].mean()), 3), round(seconds[n], 2)) for n in shown)
+        value = Series(tuple(Exhibit(pictures[n][0], f"{made[n]} passes", n == most) for n in shown))
+        table = tuple((made[n], round(float(alike[n].mean()), 3), round(seconds[n], 2)) for n in shown)
         findings = tuple(
             Finding(
                 f"{alike[n].mean():.2f}",
-                f"is the correlation of {n} passes with {most}: {spread(alike[n])}, in "
+                f"is the correlation of {made[n]} passes with {made[most]}: {spread(alike[n])}, in "
                 f"{seconds[n] / seconds[most]:.0%} of the time.",
             )
             for n in shown[:3]
         )
-        alt = f"The same start carved in fewer and more passes; correlation with the {most}-pass picture: " + ", ".join(
-            f"{n} passes {alike[n].mean():.2f}" for n in shown
-        )
+        told = ", ".join(f"{made[n]} passes {alike[n].mean():.2f}" for n in shown)
+        alt = f"The same start carved in fewer and more passes; correlation with the {made[most]}-pass picture: {told}"
         source = Provenance.live(painter, began, seed, caption=caption, seeds=len(rows))
-        columns = ("passes", f"like the {most}-pass picture", "seconds a picture")
+        columns = ("passes", f"like the {made[most]}-pass picture", "seconds a picture")
         scale = guidance(painter, None)
         code = picture_snippets.carved(painter.source, caption, seed=rows[0], choices=shown, guidance_scale=scale)
         expected = {n: pictures[n][0] for n in shown}

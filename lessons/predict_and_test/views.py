@@ -201,7 +201,7 @@ def chart(value: Calibration) -> Any:
         rates = [point.share.rate for point in points]
         figure.add_scatter(
             x=[point.confidence for point in points], y=rates, mode="markers+text", name=f"expected {kind}",
-            text=[point.name for point in points], textposition=[_beside(point, value) for point in points],
+            text=_names(points), textposition=[_beside(point, value) for point in points],
             marker={"color": colour, "symbol": symbol, "size": 12}, textfont={"size": 13},
             error_y={
                 "type": "data", "symmetric": False, "color": colour, "thickness": 1.5,
@@ -216,6 +216,15 @@ def chart(value: Calibration) -> Any:
         yaxis={"title": "share of pictures entirely right", "tickformat": ".0%", "range": [-0.05, 1.12]},
     )  # fmt: skip
     return figure
+
+
+def _names(points: Sequence[Point]) -> list[str]:
+    """A name for each dot; of dots that lie on one another the first carries all their names."""
+    together: dict[tuple[int, int], list[str]] = {}
+    names = [together.setdefault((round(p.confidence * 25), round(p.share.rate * 25)), []) for p in points]
+    for place, point in zip(names, points, strict=True):
+        place.append(point.name)
+    return [", ".join(place) if place[0] == point.name else "" for place, point in zip(names, points, strict=True)]
 
 
 def _beside(point: Point, value: Calibration) -> str:

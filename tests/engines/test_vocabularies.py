@@ -307,7 +307,7 @@ def test_a_space_put_in_front_is_told(go_live: Any) -> None:
     go_live(metaspace("prepended"))
     cut = vocabularies.tokenize("keys ▁a", "live")
     assert cut.rewritten and "".join(span.text for span in cut.spans) == " keys ▁a"
-    assert "a space in front" in cut.vocabulary.rewrites
+    assert cut.vocabulary.rewrites == "puts a space in front"
 
 
 def test_the_live_vocabulary_comes_first_and_follows_a_switch(go_live: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -334,7 +334,9 @@ def test_a_live_model_without_a_tokenizer_file_is_left_out_and_says_so(go_live: 
     with pytest.raises(PlainError, match="has no tokenizer.json.*choose another vocabulary"):
         vocabularies.tokenize("a", "live")
     (folder / "tokenizer.json").write_text("{}")
-    with pytest.raises(PlainError, match="cannot be read as a tokenizer"):
+    assert "tokenizer.json cannot be read" in vocabularies.left_out()
+    assert "live" not in [info.key for info in vocabularies.available()]
+    with pytest.raises(PlainError, match="tokenizer.json cannot be read"):
         vocabularies.tokenize("a", "live")
 
 

@@ -387,3 +387,17 @@ def test_nothing_typed_becomes_markup(painter):
         safe(str(views.evidence(result)))
     safe(figures.silenced_rows(silent.value) + figures.silenced_bars(silent.value) + figures.sweep_row(swept.value))
     safe(figures.edit_rows(negated.value) + figures.edit_rows(swapped.value) + figures.dice_rows(dice.value))
+
+
+@pytest.mark.parametrize(
+    "kind, before, after",
+    [
+        ("weigh", page.OFFERED["swap"], page.OFFERED["weigh"]),
+        ("negative", page.OFFERED["swap"], page.OFFERED["negative"]),
+        ("swap", ("a dog", "yellow"), ("a dog", "")),
+        ("weigh", ("a yellow dog", "yellow"), ("a yellow dog", "yellow")),
+        ("weigh", ("a dog", "dog"), ("a dog", "dog")),
+    ],
+)
+def test_another_kind_of_edit_keeps_what_the_learner_wrote(kind, before, after):
+    assert page._standing(kind, *before) == after

@@ -449,6 +449,13 @@ def test_one_prompt_has_no_interval_and_that_is_no_error():
     assert views.chart(found.value) is not None
 
 
+def test_dots_on_one_another_share_a_label():
+    share = wilson(8, 8)
+    here = [calibration.Point(f"easy {n}", "easy", "a cat", 0.9, share, "the judge") for n in (1, 2)]
+    there = calibration.Point("easy 3", "easy", "a dog", 0.5, share, "the judge")
+    assert views._names([*here, there]) == ["easy 1, easy 2", "", "easy 3"]
+
+
 def test_the_eye_decides_where_the_judge_could_not():
     unjudged = result(scores={}, unjudged=("“dragon”",), verdicts=(None,) * 8)
     with pytest.raises(PlainError, match="Count by eye"):
