@@ -106,7 +106,7 @@ def test_an_open_drawer_stays_open_while_its_figure_is_redrawn(visit) -> None:
 def test_a_chart_on_its_way_leaves_no_hole(visit) -> None:
     page = visit.open("attention")
     late: list[Route] = []
-    page.route("**/*PlotlyPlot*.js", late.append)
+    page.route("**/*PlotlyPlot*.js", lambda route: late.append(route))
     chart = page.locator("#lesson-attention .screen", has=page.locator("#attention-smear"))
     with page.expect_request("**/*PlotlyPlot*.js", timeout=SLOW):
         run(chart)

@@ -113,6 +113,7 @@ def test_a_tick_on_the_live_model_follows_a_switch(tmp_path, monkeypatch) -> Non
 
 def test_the_choices_follow_a_switch_when_the_page_or_the_fold_is_opened(tmp_path, monkeypatch) -> None:
     import asyncio
+    from concurrent.futures import ThreadPoolExecutor
 
     from gradio.state_holder import SessionState
 
@@ -130,7 +131,8 @@ def test_the_choices_follow_a_switch_when_the_page_or_the_fold_is_opened(tmp_pat
     session = SessionState(demo)
 
     def call(fn, *given):
-        return asyncio.run(demo.process_api(fn, list(given), state=session))["data"]
+        with ThreadPoolExecutor(1) as aside:  # the browser tests leave a loop running in this thread
+            return aside.submit(asyncio.run, demo.process_api(fn, list(given), state=session)).result()["data"]
 
     loads = [fn for fn in demo.fns.values() if not fn.inputs and any(block in groups for block in fn.outputs)]
     opened = [update for fn in loads for update in call(fn)]
