@@ -232,6 +232,16 @@ window.playground = (() => {
     const element = event.target.closest("[data-action]");
     if (element && actions[element.dataset.action]) actions[element.dataset.action](element, event);
   });
+  // Gradio's text boxes tell of input at a key press only: not of what is pasted, deleted, dictated or typed on glass.
+  let pressed = false;
+  document.addEventListener("keypress", (event) => {
+    if (!event.isTrusted) return;
+    pressed = true;
+    setTimeout(() => { pressed = false; });
+  }, true);
+  document.addEventListener("input", ({ target }) => {
+    if (!pressed && target.matches("textarea, input[type=text]")) target.dispatchEvent(new KeyboardEvent("keypress"));
+  });
   document.addEventListener("change", async (event) => {
     if (event.target.dataset?.action !== "progress-restore" || !event.target.files.length) return;
     try {

@@ -116,3 +116,16 @@ def test_a_chart_on_its_way_leaves_no_hole(visit) -> None:
     for route in late:
         route.continue_()
     expect(chart.locator(".js-plotly-plot")).to_be_visible()
+
+
+def test_what_is_pasted_or_deleted_counts_as_typed(visit) -> None:
+    page = visit.open("tokenization")
+    rows = page.locator("#tokenization-rows")
+    expect(rows).to_contain_text("berry", timeout=SLOW)
+    page.locator("#tokenization-text textarea").click()
+    page.keyboard.press("Control+A")
+    page.keyboard.insert_text("green teapot")
+    expect(rows).to_contain_text("green")
+    for _ in range(3):
+        page.keyboard.press("Backspace")
+    expect(rows).not_to_contain_text("pot")
