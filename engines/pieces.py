@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
-_BYTE_FALLBACK = re.compile(r"<0x([0-9A-Fa-f]{2})>")
+BYTE_FALLBACK = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 
 
 def _show_bytes(error: UnicodeError) -> tuple[str, int]:
@@ -52,7 +52,7 @@ class Pieces:
             return token.encode()
         if self._byte_level:
             return bytes(BYTE_OF[character] for character in token)
-        if fallback := _BYTE_FALLBACK.fullmatch(token):
+        if fallback := BYTE_FALLBACK.fullmatch(token):
             return bytes([int(fallback[1], 16)])
         return token.replace("\u2581", " ").encode()
 

@@ -13,7 +13,6 @@ token at all (CLIP's spaces, six control characters in SmolLM2) are spans withou
 from __future__ import annotations
 
 import gzip
-import re
 import threading
 import unicodedata
 from bisect import bisect_right
@@ -25,7 +24,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from engines import catalogue, weights
 from engines.evidence import PlainError
-from engines.pieces import BYTE_OF
+from engines.pieces import BYTE_FALLBACK, BYTE_OF
 from engines.wheels import Progress
 
 if TYPE_CHECKING:
@@ -42,7 +41,6 @@ WITH_ITS_MODEL = (
     "comes with its model, which is not on this machine yet. Run the model once, or fetch it under “Change a model” on "
     "the Start page."
 )
-BYTE_FALLBACK = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 NFC = "joins a letter and its separate accent into one character (NFC)"
 LIVE = "live"
 """The key of the live model's own vocabulary; while SmolLM2-135M is live it means "smollm2"."""

@@ -204,7 +204,7 @@ def train(options: argparse.Namespace) -> None:
     elif options.resume:
         for key, painter in painters.items():
             read_weights(painter, options.out / key)
-        state |= json.loads((options.out / "metrics.json").read_text())["training"]
+        state |= _recorded(options.out)
         state["seen"] = state["signs"]
     average = tools.Average(everything, options.average)
     if "average" in state:
@@ -317,6 +317,12 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def _recorded(folder: Path) -> dict[str, Any]:
+    """How many signs the painters in ``folder`` were trained on, and for how many hours."""
+    training: dict[str, Any] = json.loads((folder / "metrics.json").read_text())["training"]
+    return training
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     if not options.evaluate and not options.export:
@@ -329,7 +335,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         export(build(flat(word_lists()["seen"])), state[options.export], options.out)
     if not options.evaluate:
         return
-    training = {"signs": state.get("seen"), "hours": round(state.get("hours", 0), 2)}
+    if state:
+        training = {"signs": state["seen"], "hours": round(state["hours"], 2)}
+    else:  # the weights in --out, with what is recorded of them
+        training = _recorded(options.out)
     metrics = sign_measures.evaluate(options.out, options.words, range(4), training)
     print(sign_measures.as_markdown(metrics))
 

@@ -506,6 +506,8 @@ def test_mirror_code_writes_what_the_page_shows(model, monkeypatch, tmp_path, wa
     result = last(mirror.draw(model, "T", ways=[way], runs=1, seed=3))
     assert readable(run(result.snippet)) == readable(result.expected)
     assert result.expected == result.value.ways[0].attempts[0].reply
+    every = last(mirror.confuse(model, way=way, each=1, seed=3))
+    assert readable(run(every.snippet)) == readable(every.expected) == readable(every.value.attempts[0].reply)
 
 
 def test_all_shapes_are_asked_for_equally_often(model):

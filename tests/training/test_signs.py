@@ -120,6 +120,11 @@ def test_the_recipe_runs_resumes_and_measures(tmp_path: Path, monkeypatch: pytes
     assert np.isfinite(metrics["painters"]["boxes"]["never_seen"]["all"]["rate"])
     assert "never seen" in (tmp_path / "signs" / "README.md").read_text()
     assert set(metrics["pieces"]) == {"spelled", "characters"}
+    (tmp_path / "signs.pt").unlink()
+    signs.main(["--evaluate", "--words", "1", *few[4:], "--out", str(tmp_path / "signs")])
+    assert json.loads((tmp_path / "signs" / "metrics.json").read_text()) == metrics, (
+        "measured again without a checkpoint"
+    )
     again = ["--minutes", "0.005", "--batch", "4", "--no-sheets", "--checkpoint", str(tmp_path / "anew.pt"), "--resume"]
     signs.main([*again, "--out", str(tmp_path / "signs")])
     assert torch.load(tmp_path / "anew.pt")["seen"] > metrics["training"]["signs"]
