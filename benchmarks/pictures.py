@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measuring import Row, apart, best, mib, peak_memory, report, resident_bytes
-from engines.diffusion import Painter, Plan, denoise, load, paint
+from engines.pictures.diffusion import Painter, Plan, denoise, load, paint
 
 CAPTION = "a red car to the left of a cat in the snow"
 GUIDANCE = 4.0
@@ -142,7 +142,7 @@ def untrained() -> Painter:
     from diffusers import DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-    from engines.pocket_autoencoder import PocketAutoencoder
+    from engines.pictures.pocket_autoencoder import PocketAutoencoder
 
     torch.manual_seed(0)
     tokenizer = CLIPTokenizer(model_max_length=32)

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.measuring import Row, best, report
-from engines import character_art as art
-from engines import language_model, sign_lab
-from engines.language_model import LanguageModel
+from engines.signs import lab as sign_lab
+from engines.text import character_art as art
+from engines.text import language_model
+from engines.text.language_model import LanguageModel
 from lessons.lettering import mirror
 
 WORDS = ("OPEN", "BRAIN", "SYMBOL", "WEATHER", "PROGRESS", "CITY", "NORTH", "KEY")

@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.measuring import Row, best, mib, peak_memory, playground, report, resident_bytes
-from engines import language_model
-from engines.dials import Dials
-from engines.language_model import LanguageModel, Prompt
+from engines.text import language_model
+from engines.text.dials import Dials
+from engines.text.language_model import LanguageModel, Prompt
 
 TEXT = "Tell me how the bicycle was invented."
 DIALS = Dials(temperature=0.8, top_p=0.95)
@@ -57,7 +57,7 @@ def engine(model: LanguageModel, stock: Any, tokens: int, rounds: int) -> list[R
         lambda: [model.write_many(prompt, DIALS, seeds=[s], max_tokens=tokens) for s in range(RUNS)],
     )
     logits = model.next_token_scores(prompt).logits
-    from engines.dials import reshape
+    from engines.text.dials import reshape
 
     (reshaped,) = best(20, lambda: reshape(logits, DIALS, model.piece))
     return [
@@ -77,8 +77,8 @@ def endless() -> tuple[LanguageModel, Any]:
 
     And the library's model inside it, which so has the same device and number type.
     """
-    from engines import weights
-    from engines.transformer import Network
+    from engines.models import weights
+    from engines.text.transformer import Network
 
     model = language_model.load(progress=weights.ConsoleBar())
     stock = model._network.model

@@ -19,7 +19,8 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 import app
-from engines import diffusion, language_model
+from engines.pictures import diffusion
+from engines.text import language_model
 from lessons.shell import events, film, theme, workshop
 from tests.engines import tiny_painters, tiny_text
 

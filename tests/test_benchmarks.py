@@ -12,9 +12,11 @@ import torch
 
 from benchmarks import classroom, measuring, pictures, signs, text
 from benchmarks.classroom import Lesson, Waited
-from engines import hardware, language_model, painter
-from engines.language_model import LanguageModel
-from engines.transformer import Network
+from engines.models import hardware
+from engines.pictures import painter
+from engines.text import language_model
+from engines.text.language_model import LanguageModel
+from engines.text.transformer import Network
 from tests.engines import tiny_painters, tiny_text
 
 LESSON = Lesson("text", "/write", ("Once", "{seed}", 20))

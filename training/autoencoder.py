@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.pocket_autoencoder import PocketAutoencoder
+from engines.pictures.pocket_autoencoder import PocketAutoencoder
 from training import data, tools, world
 
 CHECKPOINT = tools.CHECKPOINTS / "autoencoder.pt"

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from engines import judge
 from engines.evidence import wilson
-from engines.pocket_autoencoder import PocketAutoencoder
+from engines.pictures.pocket_autoencoder import PocketAutoencoder
+from engines.stickers import judge
 from training import tools, world
 from training.fingers import round_trip
 

@@ -21,9 +21,9 @@ import numpy as np
 import torch
 
 from engines.evidence import wilson
-from engines.judge_model import JudgeModel, Reading
-from engines.painter import fingerprint
-from engines.pocket_autoencoder import PocketAutoencoder
+from engines.pictures.painter import fingerprint
+from engines.pictures.pocket_autoencoder import PocketAutoencoder
+from engines.stickers.detector import JudgeModel, Reading
 from training import tools, world
 from training.autoencoder import to_pictures
 from training.painter import Painter, load, pipeline

@@ -23,9 +23,9 @@ import torch
 from PIL import Image, ImageFilter
 
 from engines.evidence import wilson
-from engines.fingers import PROMINENCE, REACH, SMOOTH, count_fingers
-from engines.painter import fingerprint
-from engines.pocket_autoencoder import PocketAutoencoder
+from engines.pictures.painter import fingerprint
+from engines.pictures.pocket_autoencoder import PocketAutoencoder
+from engines.stickers.fingers import PROMINENCE, REACH, SMOOTH, count_fingers
 from training import tools, world
 
 FIRST_SEED = 500_000

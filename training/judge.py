@@ -23,9 +23,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from engines.evidence import wilson
-from engines.judge_model import GRID, JudgeModel, Reading
-from engines.painter import fingerprint
-from engines.pocket_autoencoder import PocketAutoencoder
+from engines.pictures.painter import fingerprint
+from engines.pictures.pocket_autoencoder import PocketAutoencoder
+from engines.stickers.detector import GRID, JudgeModel, Reading
 from training import data, tools, world
 from training.autoencoder import to_pictures
 

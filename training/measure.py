@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from engines import judge
 from engines.evidence import wilson
-from engines.painter import fingerprint
-from engines.pocket_autoencoder import PocketAutoencoder
-from engines.shared_space import SharedSpace
+from engines.pictures.painter import fingerprint
+from engines.pictures.pocket_autoencoder import PocketAutoencoder
+from engines.stickers import judge
+from engines.stickers.shared_space import SharedSpace
 from training import data, tools, world
 from training.fingers import round_trip
 from training.painter import latents_of

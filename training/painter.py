@@ -29,8 +29,8 @@ from PIL import Image
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from engines.pocket_autoencoder import PocketAutoencoder
-from engines.shared_space import SharedSpace, contrastive_loss
+from engines.pictures.pocket_autoencoder import PocketAutoencoder
+from engines.stickers.shared_space import SharedSpace, contrastive_loss
 from training import data, tools, world
 from training.autoencoder import to_pictures
 from training.text_encoder import build_text_encoder, build_tokenizer

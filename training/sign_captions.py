@@ -13,7 +13,7 @@ import yaml
 from tokenizers import pre_tokenizers
 from transformers import CLIPTokenizer
 
-from engines.sign_world import CAPTION
+from engines.signs.world import CAPTION
 
 WORD_LIST = Path(__file__).parent / "sign_words.yaml"
 MAX_LENGTH = 24

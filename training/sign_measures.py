@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from engines import sign_lab
-from engines.painter import fingerprint
-from engines.pocket_autoencoder import PocketAutoencoder
-from engines.sign_lab import (
+from engines.pictures.painter import fingerprint
+from engines.pictures.pocket_autoencoder import PocketAutoencoder
+from engines.signs import lab as sign_lab
+from engines.signs.lab import (
     CAUSES,
     COLOURS,
     Spelling,

@@ -28,8 +28,8 @@ from PIL import Image
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from engines.pocket_autoencoder import PocketAutoencoder
-from engines.sign_world import CAUSES, COLOURS, HEIGHT, WIDTH, draw_box, draw_sign
+from engines.pictures.pocket_autoencoder import PocketAutoencoder
+from engines.signs.world import CAUSES, COLOURS, HEIGHT, WIDTH, draw_box, draw_sign
 from training import tools
 from training.autoencoder import to_pictures
 from training.painter import LEAST_SNR, SCHEDULE, save_pipeline, split_weights
@@ -170,7 +170,7 @@ def loss_of(
 
 def sheet(folder: Path, file: Path) -> None:
     """Paint a few seen (above) and never-seen words with every saved painter, one column a painter."""
-    from engines import sign_lab
+    from engines.signs import lab as sign_lab
 
     lists = word_lists()
     asked = [lists[kind][n].split()[7 * n % 30] for kind in ("seen", "never_seen") for n in (2, 3, 4, 5, 6, 8)]

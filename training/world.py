@@ -26,7 +26,7 @@ import numpy as np
 import yaml
 from PIL import Image, ImageDraw, ImageFont
 
-from engines.sticker_world import PLURAL, SCENIC, SINGULAR
+from engines.stickers.world import PLURAL, SCENIC, SINGULAR
 
 SIZE = 128
 PACKAGE = "@lobehub/fluent-emoji-3d@1.1.0"

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engines import snippets
-from engines.dials import Dials, reshape, softmax
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, mean_interval
-from engines.language_model import LanguageModel, Prompt
+from engines.text import snippets
+from engines.text.dials import Dials, reshape, softmax
+from engines.text.language_model import LanguageModel, Prompt
 from lessons.attention.looking import rounded
 
 MAX_COPIES = 8

@@ -9,10 +9,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from engines import snippets
 from engines.evidence import Evidence, Finding, Provenance, Table, mean_interval, wilson
-from engines.language_model import LanguageModel
-from engines.logit_lens import LayerGuess, first_leads_at, settles_at
+from engines.text import snippets
+from engines.text.language_model import LanguageModel
+from engines.text.logit_lens import LayerGuess, first_leads_at, settles_at
 from lessons.attention.fading import FACTS
 from lessons.attention.looking import EXAMPLES, rounded
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from engines import snippets
-from engines.attention import Cell
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
-from engines.language_model import LanguageModel
-from engines.plan import whole
+from engines.pictures.plan import whole
+from engines.text import snippets
+from engines.text.attention import Cell
+from engines.text.language_model import LanguageModel
 
 MAX_TOKENS = 48
 CHANGED = (

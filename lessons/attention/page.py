@@ -9,10 +9,11 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from engines import catalogue, language_model
-from engines.dials import Scoreboard
 from engines.evidence import Evidence, PlainError
-from engines.plan import whole
+from engines.models import catalogue
+from engines.pictures.plan import whole
+from engines.text import language_model
+from engines.text.dials import Scoreboard
 from lessons.attention import experiments as lab
 from lessons.attention import figures
 from lessons.shell import events, measured, views

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engines import snippets
-from engines.attention import Ablation, Mover
-from engines.dials import Scoreboard
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, mean_interval, wilson
-from engines.language_model import LanguageModel
+from engines.text import snippets
+from engines.text.attention import Ablation, Mover
+from engines.text.dials import Scoreboard
+from engines.text.language_model import LanguageModel
 from lessons.attention.looking import (
     EXAMPLES,
     Look,

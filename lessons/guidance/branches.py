@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engines import diffusion
-from engines.diffusion import Painter, Pass, Plan
 from engines.evidence import Evidence, Finding, Provenance, Table
-from engines.plan import MAX_GUIDANCE, check_number, seed_range
+from engines.pictures import diffusion
+from engines.pictures.diffusion import Painter, Pass, Plan
+from engines.pictures.plan import MAX_GUIDANCE, check_number, seed_range
 from lessons.guidance.experiments import apart, cells, mean, need_caption, need_two_branches, share, words
 from lessons.shell.live import Underway
 from lessons.shell.painting import underway
@@ -164,7 +164,7 @@ def _evidence(
 
 def two_predictions(model: str, caption: str, seed: int, steps: int, guidance_scale: float, index: int) -> str:
     """Plain diffusers code whose ``result`` holds both outputs of the network and their mix in pass ``index``."""
-    from engines.picture_snippets import denoising
+    from engines.pictures.snippets import denoising
 
     load = denoising(model, caption, seeds=(seed,), steps=steps, guidance_scale=guidance_scale).partition("latents = ")
     return f"""{load[0]}outputs = []  # one a pass: the network's output without and with the caption, in this order

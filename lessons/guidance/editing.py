@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engines import attention_snippets, picture_snippets
-from engines.diffusion import HoldLayout, Painter, Plan, WordWeight
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
-from engines.plan import check_number, seed_range, whole
+from engines.pictures import attention_snippets
+from engines.pictures import snippets as picture_snippets
+from engines.pictures.diffusion import HoldLayout, Painter, Plan, WordWeight
+from engines.pictures.plan import check_number, seed_range, whole
 from lessons.guidance.experiments import (
     Alignment,
     alignment,
@@ -54,7 +55,7 @@ class Edit:
 
     def difference(self, index: int) -> np.ndarray:
         """Where row ``index`` differs from the first row, for the first seed: float32 [H, W] in [0, 1]."""
-        from engines.picture_measures import error_map
+        from engines.pictures.measures import error_map
 
         return error_map(self.pictures[index][0], self.pictures[0][0])
 

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engines import judge
-from engines.diffusion import Painter
 from engines.evidence import PlainError, mean_interval
-from engines.judge import Facts, Judge
-from engines.sticker_world import RECOLOURABLE, Thing, counted, placed, unscored
+from engines.pictures.diffusion import Painter
+from engines.stickers import judge
+from engines.stickers.judge import Facts, Judge
+from engines.stickers.world import RECOLOURABLE, Thing, counted, placed, unscored
 
 if TYPE_CHECKING:
-    from engines.judge_model import Reading
+    from engines.stickers.detector import Reading
 
 STEPS = 25
 LITTLE = frozenset(

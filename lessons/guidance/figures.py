@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from engines.diffusion import Pass
+from engines.pictures.diffusion import Pass
 from lessons.guidance.branches import Fork
 from lessons.guidance.editing import Edit
 from lessons.guidance.experiments import LITTLE, apart, share, words

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engines import diffusion, picture_snippets
-from engines.diffusion import Painter, Pass, Plan, WordMaps
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
-from engines.plan import seed_range
+from engines.pictures import diffusion
+from engines.pictures import snippets as picture_snippets
+from engines.pictures.diffusion import Painter, Pass, Plan, WordMaps
+from engines.pictures.plan import seed_range
 from lessons.guidance.experiments import LITTLE, Mean, cells, need_caption, share, words
 from lessons.shell.live import Underway
 from lessons.shell.painting import underway

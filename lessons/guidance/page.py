@@ -9,9 +9,9 @@ from typing import Any
 
 import gradio as gr
 
-from engines.diffusion import Painter, Pass
 from engines.evidence import Evidence, PlainError
-from engines.plan import whole
+from engines.pictures.diffusion import Painter, Pass
+from engines.pictures.plan import whole
 from lessons.guidance import branches, editing, looking, silencing, sweeping
 from lessons.guidance import experiments as lab
 from lessons.guidance import figures as draw

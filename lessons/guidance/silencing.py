@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engines import diffusion, picture_snippets
-from engines.diffusion import KnockOut, Painter, Plan
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
-from engines.plan import MAX_STEPS, seed_range, whole
+from engines.pictures import diffusion
+from engines.pictures import snippets as picture_snippets
+from engines.pictures.diffusion import KnockOut, Painter, Plan
+from engines.pictures.plan import MAX_STEPS, seed_range, whole
 from lessons.guidance.experiments import apart, cells, mean, more, need_caption, share, words
 from lessons.shell.live import Underway
 from lessons.shell.painting import underway

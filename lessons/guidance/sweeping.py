@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engines import picture_measures, picture_snippets
-from engines.diffusion import Painter, Plan
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
-from engines.plan import MAX_GUIDANCE, MAX_ROWS, check_number, seed_range
+from engines.pictures import measures as picture_measures
+from engines.pictures import snippets as picture_snippets
+from engines.pictures.diffusion import Painter, Plan
+from engines.pictures.plan import MAX_GUIDANCE, MAX_ROWS, check_number, seed_range
 from lessons.guidance.experiments import (
     Alignment,
     Mean,

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from engines.diffusion import Painter
 from engines.evidence import Provenance, mean_interval
-from engines.pictures import Source, open_picture
+from engines.pictures.diffusion import Painter
+from engines.pictures.files import Source, open_picture
 from lessons.noising.ruining import CAPTIONS, example
 from lessons.shell.uploads import OWN
 

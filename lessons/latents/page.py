@@ -8,9 +8,9 @@ from typing import Any
 
 import gradio as gr
 
-from engines import autoencoder
-from engines.diffusion import Painter
-from engines.pictures import open_picture
+from engines.pictures import autoencoder
+from engines.pictures.diffusion import Painter
+from engines.pictures.files import open_picture
 from lessons.latents import experiments as lab
 from lessons.latents import reading, shrinking, smearing, surgery
 from lessons.latents import views as draw

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engines import autoencoder, judge, picture_snippets
-from engines.autoencoder import LegibilitySample
-from engines.diffusion import Painter
 from engines.evidence import Evidence, Finding, Interval, PlainError, Table, wilson
-from engines.pictures import draw_text, font_size
-from engines.plan import whole
+from engines.pictures import autoencoder
+from engines.pictures import snippets as picture_snippets
+from engines.pictures.autoencoder import LegibilitySample
+from engines.pictures.diffusion import Painter
+from engines.pictures.files import draw_text, font_size
+from engines.pictures.plan import whole
+from engines.stickers import judge
 from lessons.latents import experiments as lab
 
 HEIGHTS = (6, 10, 14, 16, 18, 20, 24, 28)  # pixels of a capital, at 128 pixels a side

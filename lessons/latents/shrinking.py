@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from engines import autoencoder, picture_snippets
-from engines.autoencoder import ChannelViews, RoundTrip
-from engines.diffusion import Painter
 from engines.evidence import Evidence, Finding, Table, mean_interval, spread
-from engines.picture_measures import error_map, psnr
+from engines.pictures import autoencoder
+from engines.pictures import snippets as picture_snippets
+from engines.pictures.autoencoder import ChannelViews, RoundTrip
+from engines.pictures.diffusion import Painter
+from engines.pictures.measures import error_map, psnr
 from lessons.latents import experiments as lab
 from lessons.latents.experiments import Chosen
 

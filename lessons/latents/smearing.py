@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engines import picture_snippets
-from engines.diffusion import Painter
 from engines.evidence import Evidence, Finding, Table, mean_interval, spread
-from engines.picture_measures import error_map, psnr
-from engines.pictures import draw_text
+from engines.pictures import snippets as picture_snippets
+from engines.pictures.diffusion import Painter
+from engines.pictures.files import draw_text
+from engines.pictures.measures import error_map, psnr
 from lessons.latents import experiments as lab
 from lessons.latents.experiments import Chosen
 

@@ -9,12 +9,13 @@ from typing import get_args
 
 import numpy as np
 
-from engines import autoencoder, picture_snippets
-from engines.autoencoder import Operation
-from engines.diffusion import Painter
 from engines.evidence import Evidence, Finding, PlainError, Table, spread
-from engines.picture_measures import blur, psnr
-from engines.plan import whole
+from engines.pictures import autoencoder
+from engines.pictures import snippets as picture_snippets
+from engines.pictures.autoencoder import Operation
+from engines.pictures.diffusion import Painter
+from engines.pictures.measures import blur, psnr
+from engines.pictures.plan import whole
 from lessons.latents import experiments as lab
 from lessons.latents.experiments import Chosen
 from lessons.latents.smearing import LUMA

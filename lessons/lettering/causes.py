@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from engines import sign_lab
 from engines.evidence import Evidence, Finding, Interval, PlainError, Provenance, Table
-from engines.plan import one_of, whole
+from engines.pictures.plan import one_of, whole
+from engines.signs import lab as sign_lab
 from lessons.lettering.experiments import Progress, ShouldStop
 from lessons.lettering.signs import COLUMNS, LAST_SEED, Glimpse, Painted, paint, provenance, rows
 

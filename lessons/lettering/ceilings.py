@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engines import sign_lab
 from engines.evidence import Evidence, Finding, Interval, Provenance, Table
-from engines.painter import MODELS, fingerprint
-from engines.plan import whole
+from engines.pictures.painter import MODELS, fingerprint
+from engines.pictures.plan import whole
+from engines.signs import lab as sign_lab
 from lessons.lettering.experiments import Progress, ShouldStop
 
 MAX_EACH = 12
@@ -125,7 +125,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from rapidocr import RapidOCR
 
-from engines.pocket_autoencoder import PocketAutoencoder  # the one part that diffusers does not ship
+from engines.pictures.pocket_autoencoder import PocketAutoencoder  # the one part that diffusers does not ship
 
 fonts = Path(gradio.__file__).parent / "templates" / "frontend" / "static" / "fonts"
 font = ImageFont.truetype(str(fonts / "IBMPlexMono" / "IBMPlexMono-Bold.woff2"), {sign_lab.FONT_SIZE * 4})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from engines import character_art as art
+from engines.text import character_art as art
 from lessons.lettering import mirror
 from lessons.shell.prose import attribute, plain
 from lessons.shell.views import Bar, bars, join, visible

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engines import character_art as art
-from engines import snippets
-from engines.dials import Dials
 from engines.evidence import Evidence, Finding, Interval, Provenance, Table, mean_interval, spread, wilson
-from engines.plan import one_of, whole
+from engines.pictures.plan import one_of, whole
+from engines.text import character_art as art
+from engines.text import snippets
+from engines.text.dials import Dials
 from lessons.lettering.experiments import Progress, ShouldStop
 
 if TYPE_CHECKING:
-    from engines.language_model import LanguageModel, Run
+    from engines.text.language_model import LanguageModel, Run
 
 SIZE = 7
 MAX_RUNS = 16

@@ -7,10 +7,12 @@ from typing import Any
 
 import gradio as gr
 
-from engines import character_art as art
-from engines import judge, language_model, sign_lab
 from engines.evidence import Evidence
-from engines.plan import whole
+from engines.pictures.plan import whole
+from engines.signs import lab as sign_lab
+from engines.stickers import judge
+from engines.text import character_art as art
+from engines.text import language_model
 from lessons.lettering import causes, ceilings, drawings, mirror, signs
 from lessons.lettering import views as draw
 from lessons.shell import easel, events, film, views

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from engines import sign_lab
 from engines.evidence import Evidence, Finding, Interval, PlainError, Provenance, Table
-from engines.pictures import open_picture
-from engines.plan import whole
+from engines.pictures.files import open_picture
+from engines.pictures.plan import whole
+from engines.signs import lab as sign_lab
 from lessons.lettering.experiments import Progress, ShouldStop
 from lessons.shell.uploads import picture_bytes
 

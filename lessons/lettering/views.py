@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from markupsafe import Markup
 
-from engines import sign_lab
+from engines.signs import lab as sign_lab
 from lessons.lettering import causes, ceilings
 from lessons.lettering.signs import Glimpse, Painted, Signs, seen_words
 from lessons.shell.film import data_uri

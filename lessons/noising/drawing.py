@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engines.evidence import Evidence, Finding, Interval, PlainError, Provenance, Table, spread, wilson
-from engines.pictures import draw_text
-from engines.plan import check_number, seed_range
+from engines.pictures.files import draw_text
+from engines.pictures.plan import check_number, seed_range
 
 if TYPE_CHECKING:
-    from engines import points
+    from engines.pictures import points
 
 PRESETS = ("spiral", "heart", "smile", "moons", "letter")
 MAX_POINTS = 4000
@@ -52,7 +52,7 @@ def preset(name: str, seed: int = 0) -> np.ndarray:
     """A ready shape [n, 2]."""
     if name not in PRESETS:
         raise PlainError(f"There is no shape called {name!r}. Choose one of: {', '.join(PRESETS)}.")
-    from engines import points
+    from engines.pictures import points
 
     return points.sample_drawing(name, 1000, seed).clip(-1, 1)
 
@@ -79,7 +79,7 @@ def spread_of(drawing: np.ndarray) -> float:
 
 def landed(samples: np.ndarray, drawing: np.ndarray) -> Interval:
     """How many samples lie within :data:`PEN` of some drawn point."""
-    from engines import points
+    from engines.pictures import points
 
     near = points.nearest(samples, drawing) <= PEN * spread_of(drawing)
     return wilson(int(near.sum()), len(samples))
@@ -113,7 +113,7 @@ def train_own(drawing: np.ndarray, *, seconds: float = 12, steps: int = 3000, se
 
     One Evidence a report, the last with the flow. Close it to stop.
     """
-    from engines import points
+    from engines.pictures import points
 
     began = time.perf_counter()
     check_number("The number of training steps", steps, 20, 5000, whole=True)
@@ -146,9 +146,9 @@ def train_own(drawing: np.ndarray, *, seconds: float = 12, steps: int = 3000, se
 
 
 def _code(drawing: np.ndarray, training: points.Training) -> str:
-    """The same training as code; the loop itself is the hundred lines of ``engines/points.py``."""
+    """The same training as code; the loop itself is the hundred lines of ``engines/pictures/points.py``."""
     return f"""import numpy as np
-from engines import points  # the whole method: the training loop and the way back from noise
+from engines.pictures import points  # the whole method: the training loop and the way back from noise
 
 drawing = np.array({np.asarray(drawing).tolist()!r})
 settings = points.Training(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from engines.diffusion import Painter
+from engines.pictures.diffusion import Painter
 
 Progress = Callable[[float, str], None]
 

@@ -10,11 +10,12 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from engines import diffusion, picture_measures
-from engines.diffusion import Painter
 from engines.evidence import Evidence, PlainError
-from engines.pictures import open_picture
-from engines.plan import whole
+from engines.pictures import diffusion
+from engines.pictures import measures as picture_measures
+from engines.pictures.diffusion import Painter
+from engines.pictures.files import open_picture
+from engines.pictures.plan import whole
 from lessons.noising import clay, drawing, experiments, passes, ruining, turning
 from lessons.noising import views as draw
 from lessons.shell import easel, events, film, workshop

@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from engines import diffusion, picture_measures, picture_snippets
-from engines.diffusion import Painter, Pass, Plan
 from engines.evidence import Evidence, Finding, Provenance, Table, mean_interval, spread, wilson
-from engines.plan import check_number, seed_range
+from engines.pictures import diffusion
+from engines.pictures import measures as picture_measures
+from engines.pictures import snippets as picture_snippets
+from engines.pictures.diffusion import Painter, Pass, Plan
+from engines.pictures.plan import check_number, seed_range
 from lessons.noising.experiments import guidance
 
 LOCKED = 0.95

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from engines import diffusion, picture_snippets
-from engines.diffusion import OneShotGuess, Painter
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, mean_interval, spread, wilson
-from engines.pictures import open_picture
-from engines.plan import seed_range
+from engines.pictures import diffusion
+from engines.pictures import snippets as picture_snippets
+from engines.pictures.diffusion import OneShotGuess, Painter
+from engines.pictures.files import open_picture
+from engines.pictures.plan import seed_range
 
 EXAMPLES = Path(__file__).parent / "examples"
 LINE_UPS = {

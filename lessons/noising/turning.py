@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from engines import diffusion, picture_snippets
-from engines.diffusion import Painter, Plan
 from engines.evidence import Evidence, Finding, Interval, PlainError, Provenance, Table, wilson
-from engines.plan import check_caption, check_number, seed_range
+from engines.pictures import diffusion
+from engines.pictures import snippets as picture_snippets
+from engines.pictures.diffusion import Painter, Plan
+from engines.pictures.plan import check_caption, check_number, seed_range
 from lessons.noising.experiments import distance, guidance
 from lessons.shell.live import Underway
 from lessons.shell.painting import painting, underway

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from engines.diffusion import Pass
-from engines.picture_measures import noise_picture
+from engines.pictures.diffusion import Pass
+from engines.pictures.measures import noise_picture
 from lessons.noising import passes, ruining
 from lessons.noising.clay import Series
 from lessons.noising.drawing import Own

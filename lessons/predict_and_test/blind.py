@@ -7,8 +7,8 @@ from functools import cache
 from typing import Any
 
 from engines.evidence import Interval, wilson
-from engines.painter import MODELS
-from engines.sticker_world import Facts
+from engines.pictures.painter import MODELS
+from engines.stickers.world import Facts
 
 NEEDS_THE_THING = ("object", "count", "colour", "relation")
 """Aspects that hang on the judge naming a thing and its colour."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engines import exercise_snippets
 from engines.evidence import Evidence, Finding, Interval, PlainError, Provenance, Table, mean_interval
+from engines.pictures import exercise_snippets
 from lessons.predict_and_test.experiments import signed
 from lessons.predict_and_test.notebook import AFTERWARDS, Results
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from engines import diffusion, exercise_snippets
-from engines.diffusion import Painter, Plan
 from engines.evidence import Evidence, Finding, Interval, PlainError, Provenance, Table, wilson
-from engines.fingers import Hand, count_fingers, validation
-from engines.plan import seed_range
-from engines.sticker_world import facts_of
+from engines.pictures import diffusion, exercise_snippets
+from engines.pictures.diffusion import Painter, Plan
+from engines.pictures.plan import seed_range
+from engines.stickers.fingers import Hand, count_fingers, validation
+from engines.stickers.world import facts_of
 from lessons.predict_and_test.planning import MAX_PROMPT
 from lessons.predict_and_test.testing import PEEK, Moment
 

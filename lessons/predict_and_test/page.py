@@ -14,12 +14,12 @@ from typing import Any
 
 import gradio as gr
 
-from engines import judge as judging
-from engines.diffusion import Painter
 from engines.evidence import Evidence, Interval, PlainError
-from engines.pictures import open_picture
-from engines.plan import check_caption
-from engines.sticker_world import facts_of
+from engines.pictures.diffusion import Painter
+from engines.pictures.files import open_picture
+from engines.pictures.plan import check_caption
+from engines.stickers import judge as judging
+from engines.stickers.world import facts_of
 from lessons.predict_and_test import calibration, hands, notebook, notes, planning, testing
 from lessons.predict_and_test import views as draw
 from lessons.shell import easel, events, film, uploads, views, workshop

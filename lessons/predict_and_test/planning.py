@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from engines.diffusion import Painter
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, check_characters, wilson
-from engines.plan import check_number
-from engines.sticker_world import RECOLOURABLE, counted, facts_of, placed, unscored
+from engines.pictures.diffusion import Painter
+from engines.pictures.plan import check_number
+from engines.stickers.world import RECOLOURABLE, counted, facts_of, placed, unscored
 from lessons.predict_and_test import blind
 
 MAX_PROMPT, MAX_REASON = 200, 600

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engines import clip_alignment, diet, diffusion, exercise_snippets, judge
-from engines.diffusion import Painter, Plan
 from engines.evidence import Evidence, Finding, Interval, Provenance, Table, wilson
-from engines.painter import MODELS
-from engines.plan import MAX_STEPS, seed_range, whole
-from engines.sticker_world import facts_of
+from engines.pictures import diffusion, exercise_snippets
+from engines.pictures.diffusion import Painter, Plan
+from engines.pictures.painter import MODELS
+from engines.pictures.plan import MAX_STEPS, seed_range, whole
+from engines.stickers import clip_alignment, diet, judge
+from engines.stickers.world import facts_of
 from lessons.predict_and_test import planning
 from lessons.predict_and_test.planning import Entry
 

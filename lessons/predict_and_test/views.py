@@ -11,7 +11,7 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image, ImageDraw
 
-from engines.fingers import Hand
+from engines.stickers.fingers import Hand
 from lessons.predict_and_test import blind, hands, notes, planning, testing
 from lessons.predict_and_test.calibration import Calibration, Point
 from lessons.predict_and_test.notebook import MOST_ROWS, Fed, Result, Results, Score, Unseen, labels

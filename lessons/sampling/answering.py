@@ -6,10 +6,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engines import snippets
-from engines.dials import Dials
 from engines.evidence import Evidence, Finding, Table, mean_interval
-from engines.language_model import LanguageModel, Progress, Run
+from engines.text import snippets
+from engines.text.dials import Dials
+from engines.text.language_model import LanguageModel, Progress, Run
 from lessons.sampling.experiments import ShouldStop, plural, provenance
 
 

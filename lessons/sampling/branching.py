@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from engines import snippets
-from engines.dials import Dials
 from engines.evidence import Evidence, Finding, PlainError, Table, mean_interval
-from engines.language_model import LanguageModel, Prompt, Token
+from engines.text import snippets
+from engines.text.dials import Dials
+from engines.text.language_model import LanguageModel, Prompt, Token
 from lessons.sampling.experiments import (
     MAX_BITS,
     Mark,

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from engines.dials import Dials
 from engines.evidence import PlainError, Provenance
-from engines.language_model import LanguageModel
+from engines.text.dials import Dials
+from engines.text.language_model import LanguageModel
 
 TEXT = "The keys to the cabinet are so I cannot"
 SAMPLES = ("The capital of France is", "My favourite colour is", "1, 2, 3, 4,")  # sure, unsure, nearly certain

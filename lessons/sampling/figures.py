@@ -8,8 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from engines.dials import Candidate
-from engines.language_model import Token
+from engines.text.dials import Candidate
+from engines.text.language_model import Token
 from lessons.sampling.branching import Line, Story
 from lessons.sampling.experiments import percent, plural, shown
 from lessons.sampling.heating import TEMPERATURES, Sweep

@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from engines import snippets
-from engines.dials import Dials
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, mean_interval, spread
-from engines.language_model import LanguageModel, Progress, Prompt, Run
+from engines.text import snippets
+from engines.text.dials import Dials
+from engines.text.language_model import LanguageModel, Progress, Prompt, Run
 from lessons.sampling.experiments import MAX_BITS, ShouldStop, interval, lines_of, percent, plural
 from lessons.sampling.measures import distinct
 

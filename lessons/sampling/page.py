@@ -8,10 +8,10 @@ from typing import Any
 
 import gradio as gr
 
-from engines import language_model
-from engines.dials import Dials, Scoreboard, reshape
 from engines.evidence import PlainError
-from engines.language_model import LanguageModel, Token
+from engines.text import language_model
+from engines.text.dials import Dials, Scoreboard, reshape
+from engines.text.language_model import LanguageModel, Token
 from lessons.sampling import answering, branching, figures, heating, pressing, seeding
 from lessons.sampling import experiments as lab
 from lessons.sampling.measures import parting

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engines import dials as dials_of
-from engines import snippets
-from engines.dials import Candidate, Dials, Scoreboard, distribution, scoreboard
 from engines.evidence import Evidence, Finding, PlainError, Table
-from engines.language_model import LanguageModel, Prompt, Token
+from engines.text import dials as dials_of
+from engines.text import snippets
+from engines.text.dials import Candidate, Dials, Scoreboard, distribution, scoreboard
+from engines.text.language_model import LanguageModel, Prompt, Token
 from lessons.sampling.experiments import Mark, mark, need_same, percent, plural, provenance, shown
 
 MAX_KEYS = 200
@@ -71,7 +71,7 @@ def start(model: LanguageModel, text: str) -> Sheet:
 
 def dice_of(seed: int, index: int) -> Callable[[], float]:
     """The dice of ``seed`` from throw ``index`` on: throw 5 is the same number however one gets there."""
-    from engines.transformer import dice
+    from engines.text.transformer import dice
 
     throw = dice(seed)
     for _ in range(index):

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from engines import snippets
-from engines.dials import Dials
 from engines.evidence import Evidence, Finding, Table
-from engines.language_model import LanguageModel, Progress, Run, Token
+from engines.text import snippets
+from engines.text.dials import Dials
+from engines.text.language_model import LanguageModel, Progress, Run, Token
 from lessons.sampling.experiments import MAX_BITS, ShouldStop, interval, interval_percent, percent, provenance
 from lessons.sampling.measures import pairs_together, parting, together
 

@@ -10,8 +10,8 @@ import gradio as gr
 import numpy as np
 from markupsafe import Markup
 
-from engines.diffusion import Painter
 from engines.evidence import PlainError
+from engines.pictures.diffusion import Painter
 from lessons.shell import events, live, views, workshop
 from lessons.shell.film import data_uri
 from lessons.shell.uploads import OWN

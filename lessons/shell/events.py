@@ -14,8 +14,8 @@ from typing import Any
 import gradio as gr
 from gradio.context import Context
 
-from engines import hardware
 from engines.evidence import PlainError
+from engines.models import hardware
 from lessons.shell import views
 
 log = logging.getLogger("playground")

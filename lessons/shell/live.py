@@ -13,9 +13,9 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from engines import language_model
 from engines.evidence import PlainError
-from engines.language_model import LanguageModel
+from engines.text import language_model
+from engines.text.language_model import LanguageModel
 from lessons.shell import views
 
 Progress = Callable[[float, str], None]

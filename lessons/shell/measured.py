@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gradio as gr
 
-from engines import catalogue
 from engines.evidence import PlainError
+from engines.models import catalogue
 from lessons.shell import events, views
 
 MEASURED_ON = catalogue.SMOLLM2_135M

@@ -9,11 +9,12 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
-from engines import catalogue, hardware, profiles
-from engines.catalogue import Role
+from engines import live
 from engines.evidence import PlainError
-from engines.hub import gigabytes
-from engines.profiles import Live
+from engines.live import Live
+from engines.models import catalogue, hardware
+from engines.models.catalogue import Role
+from engines.models.hub import gigabytes
 from lessons.shell import events, views
 from lessons.shell.live import Underway, aside
 from lessons.shell.prose import plain
@@ -36,13 +37,11 @@ STATES = {
 def panel() -> None:
     """The live models, and behind a fold the way to others."""
     with gr.Column(elem_classes=["models"]):
-        shown = gr.HTML(str(live()), elem_classes=["models-live"])
-        events.at_load(lambda: str(live()), shown)
+        shown = gr.HTML(str(rows()), elem_classes=["models-live"])
+        events.at_load(lambda: str(rows()), shown)
         with gr.Accordion("Change a model", open=False):
             gr.HTML(f'<p class="models-note">{plain(_note())}</p>')
-            role = gr.Radio(
-                [(title, key) for key, title in profiles.ROLES.items()], value="text", label="Which machine"
-            )
+            role = gr.Radio([(title, key) for key, title in live.ROLES.items()], value="text", label="Which machine")
             name = gr.Dropdown(
                 _choices("text"), value=catalogue.SMOLLM2_135M.key, allow_custom_value=True, filterable=True,
                 label="A model on offer, a Hugging Face id, or a folder on the server",
@@ -68,7 +67,7 @@ def ask(role: Role, name: str, request: gr.Request) -> Iterator[Any]:
     """Change at once where the files are here; else say what there is to fetch, and ask."""
     need_right(request)
     yield _wait("Looking for it…"), gr.skip(), gr.skip()
-    found = profiles.download(role, (name or "").strip())
+    found = live.download(role, (name or "").strip())
     if found is None:
         yield from _change(role, name, agree=False)
         return
@@ -85,25 +84,25 @@ def change(role: Role, name: str, request: gr.Request) -> Iterator[Any]:
 
 def _change(role: Role, name: str, *, agree: bool) -> Iterator[Any]:
     live_now: Live | None = None
-    work = aside(lambda progress, should_stop: iter([profiles.switch(role, name.strip(), progress, agree=agree)]))
+    work = aside(lambda progress, should_stop: iter([live.switch(role, name.strip(), progress, agree=agree)]))
     for event in work:
         if isinstance(event, Underway):
             yield event.html, gr.update(visible=False), gr.skip()
         else:
             live_now = event
     assert live_now is not None
-    yield str(views.notice(f"{live_now.name} is live.")), gr.update(visible=False), str(live())
+    yield str(views.notice(f"{live_now.name} is live.")), gr.update(visible=False), str(rows())
 
 
 def models() -> list[dict]:
     """Which models are live: role, name, revision, licence, state and facts."""
-    return [{**vars(one), "facts": list(one.facts)} for one in profiles.live()]
+    return [{**vars(one), "facts": list(one.facts)} for one in live.live()]
 
 
-def live() -> Markup:
+def rows() -> Markup:
     """The live models as HTML."""
     return Markup('<section aria-label="Live models"><h2>Live here</h2><ul class="live">{}</ul></section>').format(
-        views.join(_row(one) for one in profiles.live())
+        views.join(_row(one) for one in live.live())
     )
 
 
@@ -116,7 +115,7 @@ def _row(one: Live) -> Markup:
         "<small>{facts}</small></li>"
     ).format(
         ink="typewriter" if one.role == "text" else "sculptor",
-        role=profiles.ROLES[one.role],
+        role=live.ROLES[one.role],
         name=plain(one.name),
         revision=plain(revision),
         facts=plain(facts),
@@ -135,7 +134,7 @@ def need_right(request: gr.Request) -> None:
 
 
 def _choices(role: Role) -> list[tuple[str, str]]:
-    return [(f"{entry.name} ({entry.licence})", entry.key) for entry in profiles.offers(role)]
+    return [(f"{entry.name} ({entry.licence})", entry.key) for entry in live.offers(role)]
 
 
 def _note() -> str:

@@ -6,8 +6,8 @@ from collections.abc import Generator
 
 import numpy as np
 
-from engines import diffusion
-from engines.diffusion import Painter, Pass, Plan
+from engines.pictures import diffusion
+from engines.pictures.diffusion import Painter, Pass, Plan
 from lessons.shell.live import Underway
 
 

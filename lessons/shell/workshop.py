@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from engines import catalogue, hardware, painter, profiles
-from engines.diffusion import Painter
+from engines import live
 from engines.evidence import PlainError
+from engines.models import catalogue, hardware
+from engines.pictures import painter
+from engines.pictures.diffusion import Painter
 
 MISSING = (
     "The painter is not here yet. It belongs in the folder models/painter, which comes with the playground's "
@@ -36,7 +38,7 @@ def open_painter(progress: Callable[[float, str], None] | None = None) -> Painte
     """The painter of this playground; PlainError says how to get one when there is none."""
     if painter_is_missing():
         raise PlainError(MISSING)
-    return profiles.open_painter(progress)
+    return live.open_painter(progress)
 
 
 def prepare() -> None:
@@ -44,6 +46,6 @@ def prepare() -> None:
     if not hardware.on_zero_gpu():
         return
     try:
-        profiles.prepare(lambda share, words: print(f"{share:4.0%}  {words}", flush=True))
+        live.prepare(lambda share, words: print(f"{share:4.0%}  {words}", flush=True))
     except PlainError as error:
         raise SystemExit(f"The Space cannot start. {error}") from error

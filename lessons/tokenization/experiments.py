@@ -15,11 +15,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from engines import byte_pairs, vocabularies
-from engines.byte_pairs import Merge
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, mean_interval
-from engines.pieces import BYTE_OF
-from engines.vocabularies import Tokenized, VocabularyInfo
+from engines.text import byte_pairs, vocabularies
+from engines.text.byte_pairs import Merge
+from engines.text.pieces import BYTE_OF
+from engines.text.vocabularies import Tokenized, VocabularyInfo
 
 MAX_TYPED = 2_000
 LETTER_OF = {byte: letter for letter, byte in BYTE_OF.items()}

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from engines import byte_pairs
-from engines.byte_pairs import Merge
-from engines.vocabularies import LIVE, WITH_ITS_MODEL, Span, Tokenized, VocabularyInfo
+from engines.text import byte_pairs
+from engines.text.byte_pairs import Merge
+from engines.text.vocabularies import LIVE, WITH_ITS_MODEL, Span, Tokenized, VocabularyInfo
 from lessons.shell import views
 from lessons.shell.prose import plain
 from lessons.tokenization import experiments as lab

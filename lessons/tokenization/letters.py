@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
-from engines import snippets
-from engines.dials import Dials
 from engines.evidence import Evidence, Finding, Interval, PlainError, Provenance, Table, mean_interval, wilson
-from engines.plan import whole
+from engines.pictures.plan import whole
+from engines.text import snippets
+from engines.text.dials import Dials
 
 if TYPE_CHECKING:
-    from engines.language_model import LanguageModel, Run
+    from engines.text.language_model import LanguageModel, Run
 
 Spelling = Literal["whole", "spaces", "hyphens"]
 Progress = Callable[[float, str], None]

@@ -7,10 +7,10 @@ from typing import Any
 
 import gradio as gr
 
-from engines import vocabularies
 from engines.evidence import PlainError
-from engines.plan import whole
-from engines.vocabularies import LIVE
+from engines.pictures.plan import whole
+from engines.text import vocabularies
+from engines.text.vocabularies import LIVE
 from lessons.shell import events, measured, views
 from lessons.shell.frame import LessonPage, lesson_page
 from lessons.shell.live import Progress, ShouldStop, Underway, aside, open_text_model
@@ -479,7 +479,7 @@ def count_letters(
     answer (null where the run gave no number) and its text, how many were right, and the 95 % Wilson interval of that
     share.
     """
-    from engines import language_model
+    from engines.text import language_model
 
     way = letters.check_spelling(spelling)
     word, letter = letters.check_word(word), letters.check_letter(letter)

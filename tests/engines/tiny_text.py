@@ -18,8 +18,8 @@ from transformers import (
     Qwen3Config,
 )
 
-from engines.language_model import LanguageModel
-from engines.transformer import Network
+from engines.text.language_model import LanguageModel
+from engines.text.transformer import Network
 
 torch.set_num_threads(1)  # models this small only wait for their threads
 

@@ -9,7 +9,7 @@ import diffusers
 import pytest
 import torch
 
-from engines import diffusion
+from engines.pictures import diffusion
 from lessons.shell import workshop
 from tests.engines import tiny_painters
 

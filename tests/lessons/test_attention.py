@@ -12,9 +12,10 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from engines import catalogue, language_model
 from engines.evidence import Evidence, PlainError, mean_interval
-from engines.language_model import LanguageModel
+from engines.models import catalogue
+from engines.text import language_model
+from engines.text.language_model import LanguageModel
 from lessons.attention import experiments as lab
 from lessons.attention import figures, page
 from lessons.attention.fading import _weaker_finding

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engines import diffusion
 from engines.evidence import Evidence, PlainError
+from engines.pictures import diffusion
 from lessons.guidance import branches, editing, experiments, figures, looking, page, silencing, sweeping
 from lessons.shell import easel, views, workshop
 from lessons.shell.live import Underway
@@ -251,7 +251,7 @@ def test_scales_out_of_range_are_refused(painter, scales):
 @pytest.fixture
 def seen(painter, monkeypatch):
     """What the judge sees in every picture; tests fill it in."""
-    from engines.judge_model import Found, Reading
+    from engines.stickers.detector import Found, Reading
 
     readings: list[Reading] = []
 

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engines import judge, picture_snippets
 from engines.evidence import PlainError
-from engines.pictures import font_size
+from engines.pictures import snippets as picture_snippets
+from engines.pictures.files import font_size
+from engines.stickers import judge
 from lessons.latents import experiments as lab
 from lessons.latents import page, reading, shrinking, smearing, surgery, views
 from lessons.shell import easel

@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engines import character_art as art
-from engines import judge, language_model, sign_lab
 from engines.evidence import Evidence, PlainError, wilson
+from engines.signs import lab as sign_lab
+from engines.stickers import judge
+from engines.text import character_art as art
+from engines.text import language_model
 from lessons.lettering import causes, ceilings, drawings, mirror, page, signs
 from lessons.lettering import views as draw
 from lessons.shell import views

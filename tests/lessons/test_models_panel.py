@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engines import catalogue, hardware, hub, profiles
+from engines import live
 from engines.evidence import PlainError
-from engines.profiles import Live
+from engines.live import Live
+from engines.models import catalogue, hardware, hub
 from lessons.shell import film, models
 from tests.lessons.common import NASTY, safe
 
@@ -27,7 +28,7 @@ def at_home(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_live_models_are_named_with_their_state() -> None:
-    html = str(models.live())
+    html = str(models.rows())
     assert "SmolLM2-135M-Instruct" in html and "Sticker World painter" in html and "Apache-2.0" in html
     assert [row["role"] for row in models.models()] == ["text", "pictures"]
 
@@ -41,8 +42,8 @@ def test_a_gpu_is_pointed_out_where_no_profile_was_chosen(monkeypatch: pytest.Mo
 
 def test_what_a_model_calls_itself_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
     row = Live("text", NASTY, NASTY, NASTY, "loaded", (NASTY,))
-    monkeypatch.setattr(profiles, "live", lambda: (row,))
-    safe(str(models.live()))
+    monkeypatch.setattr(live, "live", lambda: (row,))
+    safe(str(models.rows()))
 
 
 def test_only_the_servers_own_machine_may_change_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,13 +72,13 @@ def test_size_and_fit_are_shown_and_a_yes_is_needed(monkeypatch: pytest.MonkeyPa
         switched.append((role, name, agree))
         return Live(role, "painter", "a" * 40, "", "loaded")
 
-    monkeypatch.setattr(profiles, "switch", switch)
-    monkeypatch.setattr(profiles, "download", lambda role, name: found)
+    monkeypatch.setattr(live, "switch", switch)
+    monkeypatch.setattr(live, "download", lambda role, name: found)
     *_, (notice, yes, _) = models.ask("pictures", "some/painter", caller())
     assert "5.0 GB to fetch, at revision aaaaaaaa" in notice and yes["visible"] and not switched
     *_, (notice, yes, _) = models.change("pictures", "some/painter", caller())
     assert "painter is live" in notice and switched == [("pictures", "some/painter", True)]
-    monkeypatch.setattr(profiles, "download", lambda role, name: None)
+    monkeypatch.setattr(live, "download", lambda role, name: None)
     *_, (notice, _, _) = models.ask("pictures", " some/painter ", caller())
     assert switched[-1] == ("pictures", "some/painter", False) and "is live" in notice
 

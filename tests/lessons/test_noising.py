@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engines import points
 from engines.evidence import Evidence, PlainError
+from engines.pictures import points
 from lessons.noising import clay, drawing, page, passes, ruining, turning, views
 from lessons.shell import easel, film, workshop
 from tests.engines.tiny_painters import same_pictures
@@ -361,7 +361,7 @@ def test_the_api_bounds_the_swap(served):
 
 def test_without_a_painter_the_lesson_says_so(monkeypatch, tmp_path):
     monkeypatch.delenv("PLAYGROUND_PICTURE_MODEL", raising=False)
-    monkeypatch.setattr("engines.painter.MODELS", tmp_path)
+    monkeypatch.setattr("engines.pictures.painter.MODELS", tmp_path)
     assert "models/painter" in easel.missing_notice()
     with pytest.raises(PlainError, match="training.painter"):
         workshop.open_painter()

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engines import clip_alignment
 from engines.evidence import Evidence, PlainError, wilson
-from engines.judge import rates
-from engines.painter import POCKET
-from engines.sticker_world import facts_of
+from engines.pictures.painter import POCKET
+from engines.stickers import clip_alignment
+from engines.stickers.judge import rates
+from engines.stickers.world import facts_of
 from lessons.predict_and_test import blind, calibration, hands, notebook, notes, page, planning, testing, views
 from lessons.predict_and_test.notebook import Result, Results, Score
 from tests.engines.tiny_clip import save_clip
@@ -139,7 +139,7 @@ def test_rates_are_the_judges_own_and_leave_no_wish_unnoticed(as_bundled, monkey
     known = testing.judged(as_bundled, "a cat in the snow", pictures)
     assert set(known.rates) == {"object", "count", "background", "everything"} and len(known.wrong) == 4
     assert known.rates["everything"].trials == 4
-    from engines.judge import judge
+    from engines.stickers.judge import judge
 
     assert known.rates == rates(judge(pictures, facts_of("a cat in the snow")))
     partly = testing.judged(as_bundled, "a purple tiger and a dragon in the snow", pictures)
@@ -179,7 +179,7 @@ def test_the_interval_of_sixteen_pictures_is_a_quarter_shorter_than_that_of_eigh
 
 
 def test_the_blind_spot_was_recorded_with_this_judge():
-    from engines import judge
+    from engines.stickers import judge
 
     stale = "the judge has changed: run python -m training.blind_spot again"
     assert blind.record()["badge"] == "recorded" and blind.record()["judge"] == judge.load().revision, stale

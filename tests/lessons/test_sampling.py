@@ -11,10 +11,10 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from engines import language_model
-from engines.dials import Dials
 from engines.evidence import PlainError, wilson
-from engines.language_model import LanguageModel, Prompt
+from engines.text import language_model
+from engines.text.dials import Dials
+from engines.text.language_model import LanguageModel, Prompt
 from lessons.sampling import answering, branching, figures, heating, page, pressing, seeding
 from lessons.sampling import experiments as lab
 from lessons.sampling.measures import agreement, distinct, pairs_together, parting, together, tree

@@ -7,8 +7,8 @@ import re
 import gradio as gr
 import pytest
 
-from engines import language_model
 from engines.evidence import PlainError, wilson
+from engines.text import language_model
 from lessons.tokenization import experiments as lab
 from lessons.tokenization import figures, letters, page
 from tests.lessons.common import run
@@ -145,7 +145,8 @@ def test_the_choices_follow_a_switch_when_the_page_or_the_fold_is_opened(tmp_pat
 
 
 def test_a_live_model_that_cannot_cut_says_why(tmp_path, monkeypatch) -> None:
-    from engines import vocabularies, weights
+    from engines.models import weights
+    from engines.text import vocabularies
 
     monkeypatch.setenv("PLAYGROUND_TEXT_MODEL", str(tmp_path))
     assert page._split(page.SHOWN_FIRST)[0][0] == "cl100k" and page._offer(page.SHOWN_FIRST)["value"][0] == "cl100k"

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from engines import sign_lab
-from engines.judge_model import JudgeModel
-from engines.painter import fingerprint
-from engines.pocket_autoencoder import PocketAutoencoder
-from engines.shared_space import SharedSpace, contrastive_loss
+from engines.pictures.painter import fingerprint
+from engines.pictures.pocket_autoencoder import PocketAutoencoder
+from engines.signs import lab as sign_lab
+from engines.stickers.detector import JudgeModel
+from engines.stickers.shared_space import SharedSpace, contrastive_loss
 from training import autoencoder, data, evaluate, judge, painter, text_encoder, tools, world
 
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 from diffusers import DDPMScheduler
 
-from engines import sign_lab
-from engines.painter import fingerprint
-from engines.sign_lab import Spelling
+from engines.pictures.painter import fingerprint
+from engines.signs import lab as sign_lab
+from engines.signs.lab import Spelling
 from training import sign_captions, sign_measures, signs
 
 WORDS = ["A", "AT", "CAT", "STOP", "STEP", "OPEN", "PEN"]

@@ -1,0 +1,256 @@
+"""What this machine can hold: device, number type, memory policy, and the ZeroGPU decorator.
+
+Nothing here imports torch at the top, so that pages can ask cheap questions before an engine loads.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from engines.evidence import PlainError
+
+if TYPE_CHECKING:
+    import torch
+
+DeviceName = Literal["cpu", "cuda", "mps"]
+Precision = Literal["float32", "float16", "bfloat16"]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+GIBI = 2**30
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where and how a model of a given size is held; sizes in bytes."""
+
+    device: DeviceName
+    precision: Precision
+    memory_bytes: int
+    needed_bytes: int
+    slice_attention: bool
+    tile_autoencoder: bool
+    offload: bool
+
+    @property
+    def fits(self) -> bool:
+        """False when even with every saving the model would not fit."""
+        return self.offload or self.needed_bytes <= self.memory_bytes
+
+
+def on_zero_gpu() -> bool:
+    """True on a ZeroGPU Space, where a card is lent only inside a function wrapped by :func:`gpu`."""
+    return os.environ.get("SPACES_ZERO_GPU", "").strip().lower() in {"1", "true", "t"}
+
+
+def has_card() -> bool:
+    """Whether an NVIDIA driver is here. Asks the system, not torch, so that a page can know before an engine loads."""
+    return shutil.which("nvidia-smi") is not None or Path("/proc/driver/nvidia/version").is_file()
+
+
+@cache
+def device_name() -> DeviceName:
+    """The device this process computes on: ``PLAYGROUND_DEVICE`` if set, else CUDA, else Apple's, else the CPU.
+
+    On ZeroGPU that is the CPU: only what runs through :mod:`engines.models.lending` meets the card, see
+    :func:`lent_name`.
+    Raises PlainError for a device that is unknown or not there.
+    """
+    import torch
+
+    present: dict[str, bool] = {
+        "cpu": True,
+        "cuda": not on_zero_gpu() and torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    wanted = os.environ.get("PLAYGROUND_DEVICE", "").strip().lower()
+    if wanted and not present.get(wanted, False):
+        usable = ", ".join(name for name, there in present.items() if there)
+        raise PlainError(f"PLAYGROUND_DEVICE asks for {wanted!r}, but this machine offers: {usable}.")
+    if wanted:
+        return wanted  # type: ignore[return-value]
+    return "cuda" if present["cuda"] else "mps" if present["mps"] else "cpu"
+
+
+def lent_name() -> DeviceName:
+    """Where the two large engines place their models: the card that ZeroGPU lends, elsewhere :func:`device_name`."""
+    chosen = os.environ.get("PLAYGROUND_DEVICE", "").strip()
+    return "cuda" if on_zero_gpu() and not chosen else device_name()
+
+
+def device() -> torch.device:
+    """:func:`device_name` as a ``torch.device``."""
+    import torch
+
+    return torch.device(device_name())
+
+
+@cache
+def precision(on: DeviceName | None = None) -> Precision:
+    """The number type for a device: float32 on a CPU, else the best half precision it computes fast.
+
+    Without AMX or AVX512-BF16, half precision on a CPU is hundreds of times slower than float32.
+    """
+    on = on or device_name()
+    if on != "cuda":
+        return "float32" if on == "cpu" else "float16"
+    import torch
+
+    if on_zero_gpu() or torch.cuda.get_device_capability() >= (8, 0):
+        return "bfloat16"
+    return "float16"
+
+
+def dtype(on: DeviceName | None = None) -> torch.dtype:
+    """:func:`precision` as a ``torch.dtype``."""
+    import torch
+
+    return getattr(torch, precision(on))
+
+
+def memory_bytes(on: DeviceName | None = None) -> int:
+    """Memory a model may use on a device: the card's, or the machine's within its container's limit."""
+    on = on or device_name()
+    if on == "cuda" and not on_zero_gpu():
+        import torch
+
+        return int(torch.cuda.get_device_properties(0).total_memory)
+    if on == "cuda":
+        return 40 * GIBI
+    return main_memory_bytes()
+
+
+def free_bytes(on: DeviceName | None = None) -> int:
+    """Memory left for one more model: on a card what is free now, elsewhere as :func:`memory_bytes`."""
+    on = on or lent_name()
+    if on == "cuda" and not on_zero_gpu():
+        import torch
+
+        return int(torch.cuda.mem_get_info()[0])
+    return memory_bytes(on)
+
+
+def main_memory_bytes() -> int:
+    """The machine's own memory, within its container's limit."""
+    import psutil
+
+    total = int(psutil.virtual_memory().total)
+    limit = Path("/sys/fs/cgroup/memory.max")
+    text = limit.read_text().strip() if limit.is_file() else "max"
+    return min(total, int(text)) if text.isdigit() else total
+
+
+def place(parameters: int, *, on: DeviceName | None = None, memory: int | None = None) -> Placement:
+    """How to hold a model of ``parameters`` numbers, from the memory there is.
+
+    Activations are allowed half as much again as the weights. Savings come in the order of their cost in
+    speed: attention slicing and autoencoder tiling first, then keeping idle parts in main memory.
+    """
+    on = on or lent_name()
+    kind = precision(on)
+    memory = memory_bytes(on) if memory is None else memory
+    weights = parameters * (4 if kind == "float32" else 2)
+    needed = weights * 3 // 2
+    tight = needed > memory * 3 // 4
+    offload = on == "cuda" and needed > memory
+    return Placement(on, kind, memory, needed, tight, tight, offload)
+
+
+def check_fits(
+    name: str,
+    parameters: int,
+    *,
+    on: DeviceName | None = None,
+    memory: int | None = None,
+    in_parts: bool = True,
+) -> Placement:
+    """:func:`place`, or a PlainError that says what to do where the model would not fit.
+
+    ``in_parts``: whether its parts can take turns on a card, as those of a pipeline can.
+    """
+    placement = place(parameters, on=on, memory=memory)
+    room, where = placement.memory_bytes, "This machine" if placement.device == "cpu" else "The card"
+    needed = placement.needed_bytes
+    if placement.offload and in_parts:  # only the part at work is on the card; the rest waits in main memory
+        room, where, needed = main_memory_bytes(), "This machine", needed * 2 // 3
+    if needed > room:
+        raise PlainError(
+            f"{name} needs about {needed / 1e9:.1f} GB of memory while it runs. {where} has {room / 1e9:.1f} GB. "
+            "Choose a smaller model."
+        )
+    return placement
+
+
+def numbers_in(folder: Path) -> int:
+    """How many numbers of a folder's safetensors are loaded, read from their headers; variants counted once.
+
+    Of a pipeline those in the parts that its index names; checkpoints that lie beside them are not loaded.
+    """
+    import json
+    import math
+
+    total = 0
+    index = folder / "model_index.json"
+    places = [folder / part for part in json.loads(index.read_text())] if index.is_file() else [folder]
+    for place in places:
+        kinds: dict[str, int] = {"": 0}
+        for file in place.glob("*.safetensors"):
+            if file.name.startswith("consolidated"):
+                continue
+            try:
+                with file.open("rb") as opened:
+                    length = int.from_bytes(opened.read(8), "little")
+                    header = json.loads(opened.read(length if length < file.stat().st_size else 0))
+                shapes = [entry["shape"] for key, entry in header.items() if key != "__metadata__"]
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise PlainError(f"{file.name} in {folder.name!r} is damaged. Fetch or copy it again.") from error
+            kind = file.name.split(".")[1].split("-")[0]  # fp16 of model.fp16-00001-of-00002.safetensors
+            kinds[kind] = kinds.get(kind, 0) + sum(math.prod(shape) for shape in shapes)
+        total += max(kinds.values())
+    return total
+
+
+class Unloaded:
+    """What stands in the place of a network that was put away: whoever still uses it is told so."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise PlainError("The playground has switched to another model meanwhile. Start the run again.")
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        self.use()
+
+
+def give_back() -> None:
+    """Return the memory of dropped models to the card and to the system."""
+    import gc
+
+    import torch
+
+    gc.collect()
+    if device_name() == "cuda":
+        torch.cuda.empty_cache()
+
+
+def gpu(duration: int | Callable[..., int] = 60) -> Callable[[Function], Function]:
+    """Decorate a function that needs the card: ``spaces.GPU`` on ZeroGPU, the function itself elsewhere.
+
+    ``duration`` is in seconds, or a function of the same arguments that returns seconds. On ZeroGPU the
+    call runs in a forked worker: arguments and results are pickled and module state set there is lost.
+    """
+
+    def decorate(function: Function) -> Function:
+        if not on_zero_gpu():
+            return function
+        try:
+            spaces = importlib.import_module("spaces")
+        except ImportError:
+            return function
+        return spaces.GPU(duration=duration)(function)
+
+    return decorate

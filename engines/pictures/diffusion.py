@@ -1,0 +1,315 @@
+"""Latent diffusion, opened up: one explicit denoising loop that yields one :class:`Pass` a step.
+
+Read :func:`denoise` first: it is the whole machine. What attaches to it, from the start noise to pokes and
+held layouts, is in :mod:`engines.pictures.interventions`; the library's pipeline is behind
+:mod:`engines.pictures.painter`.
+
+Papers: Ho et al. 2020 (DDPM), Rombach et al. 2022 (latent diffusion), Ho & Salimans 2022 (guidance).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engines.models import lending
+from engines.pictures.captions import Reading, Word
+from engines.pictures.measures import psnr
+from engines.pictures.painter import Painter, load
+from engines.pictures.plan import (
+    MAX_GUIDANCE,
+    MAX_ROWS,
+    MAX_SEED,
+    Between,
+    Blend,
+    Freeze,
+    FromPicture,
+    GivenNoise,
+    HoldLayout,
+    KnockOut,
+    Perturbed,
+    Plan,
+    Poke,
+    Swap,
+    WordWeight,
+    check_caption,
+    check_number,
+    whole,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from engines.pictures.interventions import Run
+
+__all__ = [
+    "Between", "Blend", "Freeze", "FromPicture", "GivenNoise", "HoldLayout", "KnockOut", "OneShotGuess",
+    "Painter", "Pass", "Perturbed", "Plan", "Poke", "Reading", "Swap", "Word", "WordMaps",
+    "WordWeight", "denoise", "load", "noising", "paint",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class WordMaps:
+    """How much each patch attended to each word in one pass, averaged over heads and layers of one size.
+
+    ``maps[(h, w)]``: float32 [rows, words, h, w] of attention probabilities; a word of several tokens has
+    their sum. ``words`` holds the words of each row's caption, padded with "" to the same number.
+    """
+
+    words: tuple[tuple[str, ...], ...]
+    maps: dict[tuple[int, int], np.ndarray]
+
+    def heat(self, row: int, word: int, height: int, width: int) -> np.ndarray:
+        """One heatmap [height, width]: the sizes enlarged and averaged (after DAAM, Tang et al. 2022)."""
+        from PIL import Image
+
+        layers = [Image.fromarray(maps[row, word]) for maps in self.maps.values()]
+        enlarged = [np.asarray(layer.resize((width, height), Image.Resampling.BICUBIC)) for layer in layers]
+        return np.stack(enlarged).mean(axis=0)
+
+
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """One pass. Latents and noises are float32 [rows, C, h, w]; pictures uint8 [rows, H, W, 3].
+
+    The latent entering the pass is ``alpha``·clean + ``sigma``·noise. ``noise`` is the guided estimate that
+    the scheduler used; ``noise_unconditional`` is None when the painter runs one branch. ``predicted_clean``
+    is the finished latent as guessed from this pass alone: (latent_before − sigma·noise) / alpha. ``branches_clean``
+    are the same guesses of the two branches, with the caption and without it; None where there is one.
+    ``pictures`` holds the finished pictures on the last pass, None before; ``withheld`` says which of them the
+    safety checker blacked out.
+    """
+
+    index: int
+    passes: int
+    timestep: float
+    alpha: float
+    sigma: float
+    captions: tuple[str, ...]
+    latent_before: np.ndarray
+    latent: np.ndarray
+    noise_conditional: np.ndarray
+    noise_unconditional: np.ndarray | None
+    noise: np.ndarray
+    predicted_clean: np.ndarray
+    branches_clean: tuple[np.ndarray, np.ndarray] | None
+    previews: np.ndarray | None
+    canvas: np.ndarray | None
+    attention: WordMaps | None
+    pictures: np.ndarray | None
+    seconds: float
+    withheld: tuple[bool, ...] = ()
+
+    @property
+    def finished(self) -> bool:
+        return self.index == self.passes - 1
+
+
+@dataclass(frozen=True, eq=False)
+class OneShotGuess:
+    """A picture noised to one timestep, and the clean picture the painter guesses from it in a single pass.
+
+    ``psnr`` compares the guess with the input picture in dB, ``noisy_psnr`` the decoded noisy latent, and
+    ``ceiling_psnr`` the autoencoder's round trip without any noise: the best a guess could reach.
+    """
+
+    timestep: int
+    alpha: float
+    sigma: float
+    noisy_latent: np.ndarray
+    noisy_picture: np.ndarray
+    noise: np.ndarray
+    predicted_noise: np.ndarray
+    predicted_clean: np.ndarray
+    guess: np.ndarray
+    psnr: float
+    noisy_psnr: float
+    ceiling_psnr: float
+
+
+@lending.on_card(lambda painter, plan: painter.seconds(plan.rows, plan.steps))
+def denoise(painter: Painter, plan: Plan) -> Iterator[Pass]:
+    """Paint by the plan, one :class:`Pass` at a time; closing the iterator stops the run.
+
+    With the same seed, on a CPU, the finished pictures equal the stock pipeline's bit for bit. A seed's
+    picture does not depend on the other rows, except that a batch rounds the last floating-point digits
+    differently. PlainError when the plan asks for what this painter cannot do.
+    """
+    import torch
+
+    from engines.pictures.interventions import Run
+
+    with painter.turn, torch.inference_mode():
+        run = Run(painter, plan)
+        latent = run.start()
+    for index, t in enumerate(run.timesteps):
+        began = time.perf_counter()
+        with painter.turn, torch.inference_mode():
+            latent = run.before_pass(index, latent)
+            batch = torch.cat([latent] * 2) if run.two_branches else latent
+            batch = run.scale_input(batch, t)  # to unit variance
+            with run.listen(index):
+                output = painter.unet(batch, t, **run.conditioning(index), return_dict=False)[0]
+
+            branches: tuple[Tensor, ...] = ()
+            if run.two_branches:  # Ho & Salimans 2022, eq. 6, with guidance_scale = w + 1
+                unconditional, conditional = output.chunk(2)
+                output = unconditional + run.guidance_scale * (conditional - unconditional)
+                branches = conditional, unconditional
+
+            stepped = run.scheduler.step(output, t, latent, **run.step_options, return_dict=False)[0]
+            before, latent = latent, run.after_pass(index, stepped)
+            event = _trace(run, index, before, latent, (output, *branches), began)
+        yield event
+
+
+def _trace(run: Run, index: int, before: Tensor, latent: Tensor, outputs: tuple[Tensor, ...], began: float) -> Pass:
+    """One pass as numbers and pictures, off the device in one transfer.
+
+    ``outputs`` are the network's: guided, and the branches with and without caption where there are two.
+    """
+    import torch
+
+    from engines.pictures.noise import noise_and_clean
+
+    painter, plan, (alpha, sigma) = run.painter, run.plan, run.levels[index]
+    kind = painter.prediction_type
+    seen = before.float()
+    noise, clean = noise_and_clean(outputs[0].float(), seen, alpha, sigma, kind)
+    tensors = [seen, latent.float(), clean, noise]
+    for output in outputs[1:]:
+        tensors += noise_and_clean(output.float(), seen, alpha, sigma, kind)
+    arrays = torch.stack(tensors).cpu().numpy()
+    shown = [clean] * plan.previews + [seen / math.hypot(alpha, sigma)] * plan.canvas
+    decoded = painter.decode_previews(torch.cat(shown)) if shown else np.empty(0)
+    last = index == run.passes - 1
+    pictures, withheld = painter.checked(painter.decode_tensor(latent)) if last else (None, ())
+    return Pass(
+        index=index,
+        passes=run.passes,
+        timestep=float(run.timesteps[index]),
+        alpha=alpha,
+        sigma=sigma,
+        captions=run.captions[index],
+        latent_before=arrays[0],
+        latent=arrays[1],
+        noise_conditional=arrays[4] if len(arrays) > 4 else arrays[3],
+        noise_unconditional=arrays[6] if len(arrays) > 4 else None,
+        noise=arrays[3],
+        predicted_clean=arrays[2],
+        branches_clean=(arrays[5], arrays[7]) if len(arrays) > 4 else None,
+        previews=decoded[: run.rows] if plan.previews else None,
+        canvas=decoded[-run.rows :] if plan.canvas else None,
+        attention=_word_maps(run, index),
+        pictures=pictures,
+        seconds=time.perf_counter() - began,
+        withheld=withheld,
+    )
+
+
+def _word_maps(run: Run, index: int) -> WordMaps | None:
+    """What the pass's tap heard, by word."""
+    if run.tap is None or not run.tap.heard:
+        return None
+    from engines.pictures.cross_attention import by_word
+
+    readings = [run.readings[caption] for caption in run.captions[index]]
+    words = [[word for word in reading.words if word.tokens] for reading in readings]
+    most = max(map(len, words))
+    maps = by_word(run.tap.heard, [[word.tokens for word in row] for row in words], *run.shape[1:])
+    return WordMaps(tuple(tuple(w.text for w in row) + ("",) * (most - len(row)) for row in words), maps)
+
+
+# --- uses of the loop -------------------------------------------------------------------------------------
+
+
+def paint(painter: Painter, plan: Plan) -> np.ndarray:
+    """The finished pictures uint8 [rows, H, W, 3] of a plan."""
+    pictures = None
+    for event in denoise(painter, plan):
+        pictures = event.pictures
+    assert pictures is not None
+    return pictures
+
+
+@lending.on_card(lambda painter, picture, *, timesteps, **more: painter.seconds(len(timesteps), 1))
+def noising(
+    painter: Painter, picture: np.ndarray, *, timesteps: Sequence[int], seed: int = 0, caption: str = "",
+    guidance_scale: float = 1.0,
+) -> tuple[OneShotGuess, ...]:  # fmt: skip
+    """Noise a picture to each timestep with one noise (DDPM eq. 4) and guess it back in one pass each.
+
+    The clean latent is x̂₀ = (x_t − √(1−ᾱ_t)·ε) / √ᾱ_t (DDPM eq. 15). Timestep 0 is nearly clean,
+    ``train_timesteps`` − 1 nearly pure noise; at most 16 timesteps in one batch.
+    """
+    import torch
+
+    from engines.pictures.noise import from_seed, noise_and_clean, ruin
+
+    rows = len(timesteps)
+    check_number("The number of noise levels", rows, 1, MAX_ROWS, whole=True)
+    timesteps = tuple(whole("A timestep", timestep, 0, painter.train_timesteps - 1) for timestep in timesteps)
+    check_caption(caption)
+    check_number("The guidance scale", guidance_scale, 0, MAX_GUIDANCE)
+    seed = whole("The seed", seed, 0, MAX_SEED)
+    two_branches = painter.has_two_branches and guidance_scale != 1
+    picture = painter.fit(picture[None], painter.height, painter.width)[0]
+    clean = torch.from_numpy(painter.encode(picture[None])).to(device=painter.device, dtype=painter.dtype)
+    noise = from_seed(clean.shape[1:], seed).to(clean)
+    with torch.inference_mode():
+        given = painter.condition(
+            (caption,) * rows,
+            "",
+            two_branches=two_branches,
+            size=(painter.height, painter.width),
+            scales=(guidance_scale,) * rows,
+        )
+        levels = [_level(painter, timestep) for timestep in timesteps]
+        noisy = torch.cat([ruin(clean, noise, *level) for level in levels])
+        with painter.turn:
+            batch = torch.cat([noisy] * 2) if two_branches else noisy
+            steps = torch.tensor(list(timesteps), device=painter.device).repeat(2 if two_branches else 1)
+            output = painter.unet(batch, steps, **given, return_dict=False)[0]
+            if two_branches:
+                unconditional, conditional = output.chunk(2)
+                output = unconditional + guidance_scale * (conditional - unconditional)
+            guesses = [
+                noise_and_clean(output[i : i + 1], noisy[i : i + 1], *level, painter.prediction_type)
+                for i, level in enumerate(levels)
+            ]
+            predicted = torch.cat([guess for _, guess in guesses])
+            decoded = painter.decode_tensor(torch.cat([clean, noisy, predicted]))
+            shown = painter.checked(decoded[1:])[0]
+    ceiling = psnr(picture, decoded[0])
+    return tuple(
+        OneShotGuess(
+            timestep=int(timestep),
+            alpha=levels[i][0],
+            sigma=levels[i][1],
+            noisy_latent=noisy[i].float().cpu().numpy(),
+            noisy_picture=shown[i],
+            noise=noise.float().cpu().numpy(),
+            predicted_noise=guesses[i][0][0].float().cpu().numpy(),
+            predicted_clean=predicted[i].float().cpu().numpy(),
+            guess=shown[rows + i],
+            psnr=psnr(picture, decoded[1 + rows + i]),
+            noisy_psnr=psnr(picture, decoded[1 + i]),
+            ceiling_psnr=ceiling,
+        )
+        for i, timestep in enumerate(timesteps)
+    )
+
+
+def _level(painter: Painter, timestep: int) -> tuple[float, float]:
+    """(alpha, sigma) of a training timestep."""
+    if painter.prediction_type == "flow_prediction":
+        sigma = (timestep + 1) / painter.train_timesteps
+        return 1 - sigma, sigma
+    kept = float(painter.pipeline.scheduler.alphas_cumprod[timestep])
+    return math.sqrt(kept), math.sqrt(1 - kept)

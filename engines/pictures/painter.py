@@ -1,0 +1,410 @@
+"""The painter: a Stable Diffusion-class pipeline of the library, wrapped so that many threads can share it.
+
+Latents here are always scaled as the UNet wants them (``scaling_factor`` applied), pictures always uint8.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import re
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from engines.evidence import PlainError
+from engines.models import lending, safety
+from engines.models.catalogue import MODELS, Entry, Folder
+from engines.pictures.captions import WORD, Reading, Word, find_offsets
+from engines.pictures.plan import check_caption
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+GuidanceRule = Literal["two branches", "embedded scale", "distilled"]
+POCKET = "models/painter"
+POCKET_GUIDANCE = 4.0
+USUAL_STEPS, FEW_STEPS = 25, 4
+_DISTILLED = re.compile(r"turbo|lightning|hyper|schnell|lcm|dmd|tcd", re.IGNORECASE)
+
+
+_UNCUT: dict[str, Any] = {"truncation": False, "padding": False, "verbose": False}
+
+
+class Painter:
+    """A Stable Diffusion 1.x/2.x- or XL-class pipeline; safe to use from many threads at once.
+
+    name, revision: for provenance. source: what code that loads it names. height, width: its own picture
+    size in pixels. latent_shape: (C, h, w). factor: pixels a latent cell, each way. train_timesteps: length
+    of the noise schedule it was trained on. capacity: tokens its text encoder reads. guidance_scale: its
+    default. guidance_rule: "two branches" (classifier-free guidance), "embedded scale" (the scale is an
+    input of the network, as in latent consistency models, Luo et al. 2023) or "distilled" (trained to do
+    without, as Turbo models). steps: passes that suit it. screened: whether captions and pictures go through
+    :mod:`engines.models.safety`. preview: a tiny autoencoder for previews, or None.
+    """
+
+    def __init__(
+        self,
+        pipeline: Any,
+        *,
+        name: str = "",
+        revision: str = "",
+        source: str = "",
+        guidance_rule: GuidanceRule | None = None,
+        guidance_scale: float | None = None,
+        screened: bool = False,
+        preview: Any = None,
+        key: str = "",
+    ) -> None:
+        import torch
+
+        from engines.pictures.cross_attention import install
+
+        self.pipeline, self.unet, self.vae = pipeline, pipeline.unet, pipeline.vae
+        self.name, self.revision, self.source = name or "a painter", revision, source
+        if self.unet.config.in_channels != self.vae.config.latent_channels:
+            raise PlainError(f"{self.name} is an inpainting or depth model. Choose a text-to-image model.")
+        self.scale_factor = float(self.vae.config.scaling_factor)
+        self.factor = int(pipeline.vae_scale_factor)
+        size = self.unet.config.sample_size
+        rows, columns = (size, size) if isinstance(size, int) else size
+        self.latent_shape = (int(self.unet.config.in_channels), int(rows), int(columns))
+        self.height, self.width = rows * self.factor, columns * self.factor
+        self.train_timesteps = int(pipeline.scheduler.config.num_train_timesteps)
+        self.capacity = int(pipeline.tokenizer.model_max_length)
+        self.is_xl = self.unet.config.addition_embed_type == "text_time"
+        self.guidance_rule = guidance_rule or self._guess_rule()
+        usual = {"two branches": 7.5, "embedded scale": 8.5, "distilled": 1.0}[self.guidance_rule]
+        self.guidance_scale = usual if guidance_scale is None else guidance_scale
+        self.steps = USUAL_STEPS if self.has_two_branches else FEW_STEPS
+        self.screened, self.preview, self.key = screened, preview, key
+        self.turn = threading.RLock()
+        self._tokenizing = threading.Lock()
+        if self.is_xl and self.vae.dtype == torch.float16 and self.vae.config.get("force_upcast"):
+            self.vae.float()  # float16 overflows in the autoencoder of XL
+        others = (getattr(pipeline, name, None) for name in ("text_encoder", "text_encoder_2", "safety_checker"))
+        for part in (self.unet, self.vae, preview, *others):
+            if part is not None:
+                part.eval().requires_grad_(False)
+        install(self.unet)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A painter is too large to copy: in another process of this program it is the one of the same key."""
+        return shared, (self.key,)
+
+    def _guess_rule(self) -> GuidanceRule:
+        if self.unet.config.time_cond_proj_dim is not None:
+            return "embedded scale"
+        told = (self.name, Path(self.source).name)
+        return "distilled" if any(map(_DISTILLED.search, told)) else "two branches"
+
+    @property
+    def is_bundled(self) -> bool:
+        """Whether this is the painter of Sticker World, whose diet is known and whose pictures the judge can read."""
+        return self.source == POCKET
+
+    def passes(self, wanted: int | None) -> int:
+        """``wanted`` passes; None: as many as suit this painter."""
+        return self.steps if wanted is None else wanted
+
+    def close(self) -> None:
+        """Drop the weights, after the pass under way; a run that goes on is told to start again."""
+        from engines.models.hardware import Unloaded
+
+        with self.turn:
+            self.pipeline = self.unet = self.vae = self.preview = Unloaded()
+
+    @property
+    def has_two_branches(self) -> bool:
+        """Whether guidance compares a prediction with the caption to one without."""
+        return self.guidance_rule == "two branches"
+
+    @property
+    def device(self) -> Any:
+        return self.pipeline._execution_device
+
+    @property
+    def dtype(self) -> Any:
+        return self.unet.dtype
+
+    @property
+    def prediction_type(self) -> str:
+        """What the network predicts: "epsilon", "v_prediction", "sample" or "flow_prediction"."""
+        from engines.pictures.noise import is_flow
+
+        kind = self.pipeline.scheduler.config.get("prediction_type", "epsilon")
+        return "flow_prediction" if is_flow(self.pipeline.scheduler) else kind
+
+    # --- text ---
+
+    def read(self, caption: str) -> Reading:
+        """The caption's words, tokens and unread tail."""
+        check_caption(caption)
+        tokenizer = self.pipeline.tokenizer
+        with self._tokenizing:
+            if tokenizer.is_fast:
+                coded = tokenizer(caption, return_offsets_mapping=True, **_UNCUT)
+                ids, offsets = coded.input_ids, coded.offset_mapping
+            else:
+                ids = tokenizer(caption, **_UNCUT).input_ids
+                offsets = find_offsets(tokenizer.convert_ids_to_tokens(ids), caption)
+        kept = [i for i, (start, end) in enumerate(offsets) if end > start and i < self.capacity - 1]
+        words = []
+        for match in WORD.finditer(caption):
+            start, end = match.span()
+            tokens = tuple(i for i in kept if offsets[i][0] < end and start < offsets[i][1])
+            words.append(Word(match.group(), start, end, tokens))
+        tail = [start for i, (start, end) in enumerate(offsets) if end > start and i >= self.capacity - 1]
+        unread = caption[tail[0] :] if tail else ""
+        pieces = tuple(caption[slice(*offsets[i])] for i in kept)
+        token_ids = tuple(ids[i] for i in kept)
+        return Reading(caption, tuple(words), pieces, token_ids, self.capacity, unread)
+
+    def condition(
+        self,
+        captions: tuple[str, ...],
+        negative: str,
+        *,
+        two_branches: bool,
+        size: tuple[int, int],
+        scales: Sequence[float],
+    ) -> dict[str, Any]:
+        """What the UNet is given beside the latent and the time, one row a caption.
+
+        With two branches the rows that read ``negative`` (nothing, when empty) come first. ``size`` is the
+        picture's (height, width); ``scales`` reach only networks that take the guidance scale as an input.
+        """
+        import torch
+
+        if self.screened:
+            for caption in dict.fromkeys(captions):
+                safety.screen(caption)
+        same = len(set(captions)) == 1
+        prompt: Any = captions[0] if same else list(captions)
+        wanted: Any = negative or None
+        if wanted is not None and not same:
+            wanted = [negative] * len(captions)
+        options = {
+            "device": self.device,
+            "num_images_per_prompt": len(captions) if same else 1,
+            "do_classifier_free_guidance": two_branches,
+            "negative_prompt": wanted,
+        }
+        with self._tokenizing:
+            encoded = self.pipeline.encode_prompt(prompt, **options)
+        text = torch.cat([encoded[1], encoded[0]]) if two_branches else encoded[0]
+        given: dict[str, Any] = {"encoder_hidden_states": text}
+        if self.is_xl:
+            pooled = torch.cat([encoded[3], encoded[2]]) if two_branches else encoded[2]
+            told = torch.tensor([*size, 0, 0, *size], dtype=text.dtype)  # original size, crop corner, target size
+            time_ids = told.to(text.device).repeat(len(text), 1)
+            given["added_cond_kwargs"] = {"text_embeds": pooled, "time_ids": time_ids}
+        if self.guidance_rule == "embedded scale":
+            embedded = self.pipeline.get_guidance_scale_embedding(
+                torch.tensor([scale - 1 for scale in scales]),
+                embedding_dim=self.unet.config.time_cond_proj_dim,
+            )
+            given["timestep_cond"] = embedded.to(device=self.device, dtype=self.dtype)
+        return given
+
+    # --- pictures ---
+
+    def seconds(self, rows: int, passes: int) -> float:
+        """What a card may need at most for a run: a fifth of a second a pass and megapixel and branch, and a start."""
+        work = rows * passes * (2 if self.has_two_branches else 1) * self.height * self.width / 2**20
+        return 8 + 0.2 * work
+
+    def check_size(self, height: int | None, width: int | None) -> tuple[int, int]:
+        """Height and width in pixels, its own where None; PlainError when it cannot paint that size."""
+        height, width = height or self.height, width or self.width
+        for side, own in ((height, self.height), (width, self.width)):
+            step = max(8, self.factor)
+            if side % step or not own // 4 <= side <= own * 2:
+                raise PlainError(f"Each side must be a multiple of {step} from {own // 4} to {own * 2} pixels.")
+        return height, width
+
+    def fit(self, pictures: np.ndarray, height: int, width: int) -> np.ndarray:
+        """uint8 pictures [n, H, W, 3] cut and resized to [n, height, width, 3]."""
+        from engines.pictures.files import open_picture
+
+        return np.stack([open_picture(picture, width=width, height=height) for picture in pictures])
+
+    def pixels(self, pictures: np.ndarray, height: int, width: int) -> Tensor:
+        """uint8 [n, H, W, 3] -> the autoencoder's input [n, 3, height, width] in −1…1."""
+        import torch
+
+        fitted = torch.from_numpy(self.fit(pictures, height, width)).permute(0, 3, 1, 2).contiguous()
+        return (fitted.float() / 255 * 2 - 1).to(device=self.device, dtype=self.vae.dtype)
+
+    @lending.on_card(lambda painter, pictures: 5 + 0.5 * len(pictures))
+    def encode(self, pictures: np.ndarray) -> np.ndarray:
+        """uint8 [n, H, W, 3] -> scaled latents float32 [n, C, h, w] (the mean, not a draw)."""
+        import torch
+
+        height, width = self.check_size(*pictures.shape[1:3])
+        with self.turn, torch.inference_mode():
+            latents = self.vae.encode(self.pixels(pictures, height, width)).latent_dist.mode()
+            return self._normalise(latents).float().cpu().numpy()
+
+    def encode_draws(self, pixels: Tensor, generators: Sequence[Any]) -> Tensor:
+        """One latent a generator, drawn from the autoencoder's distribution as the stock pipeline does."""
+        import torch
+
+        posterior = self.vae.encode(pixels).latent_dist
+        draws = [posterior.sample(generator) for generator in generators]
+        return self._normalise(torch.cat(draws)).to(self.dtype)
+
+    @lending.on_card(lambda painter, latents, **more: 5 + 0.5 * len(latents))
+    def decode(self, latents: np.ndarray, *, checked: bool = True) -> np.ndarray:
+        """Scaled latents float32 [n, C, h, w] -> pictures uint8 [n, H, W, 3], in one batch.
+
+        Pictures that the painter made go through its checker; ``checked=False`` is for a learner's own.
+        """
+        import torch
+
+        latents = np.asarray(latents, dtype=np.float32)
+        if latents.ndim != 4 or latents.shape[1] != self.latent_shape[0] or not np.isfinite(latents).all():
+            raise PlainError(f"A latent must be finite numbers of shape [n, {self.latent_shape[0]}, h, w].")
+        with self.turn, torch.inference_mode():
+            pictures = self.decode_tensor(torch.from_numpy(latents))
+        return self.checked(pictures)[0] if checked else pictures
+
+    def decode_tensor(self, latents: Tensor) -> np.ndarray:
+        latents = self._denormalise(latents.to(device=self.device, dtype=self.vae.dtype))
+        return _as_pictures(self.vae.decode(latents, return_dict=False)[0])
+
+    def decode_previews(self, latents: Tensor) -> np.ndarray:
+        """As :meth:`decode_tensor`, by the tiny autoencoder where there is one; checked as finished ones are."""
+        if self.preview is None:
+            pictures = self.decode_tensor(latents)
+        else:
+            latents = latents.to(device=self.device, dtype=self.preview.dtype)
+            pictures = _as_pictures(self.preview.decode(latents, return_dict=False)[0])
+        return self.checked(pictures)[0]
+
+    def checked(self, pictures: np.ndarray) -> tuple[np.ndarray, tuple[bool, ...]]:
+        """The pictures with refused ones blacked out, and which those are; see :func:`engines.models.safety.check`."""
+        if not self.screened:
+            return pictures, (False,) * len(pictures)
+        return safety.check(self.pipeline, pictures)
+
+    def _statistics(self, like: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Per-channel mean and deviation of the latents, where an XL autoencoder states them."""
+        import torch
+
+        stated = self.vae.config.get("latents_mean"), self.vae.config.get("latents_std")
+        if not self.is_xl or None in stated:
+            return None
+        mean, deviation = (torch.tensor(numbers).view(1, -1, 1, 1).to(like) for numbers in stated)
+        return mean, deviation
+
+    def _normalise(self, latents: Tensor) -> Tensor:
+        statistics = self._statistics(latents)
+        if statistics is None:
+            return self.scale_factor * latents
+        return (latents - statistics[0]) * self.scale_factor / statistics[1]
+
+    def _denormalise(self, latents: Tensor) -> Tensor:
+        statistics = self._statistics(latents)
+        if statistics is None:
+            return latents / self.scale_factor
+        return latents * statistics[1] / self.scale_factor + statistics[0]
+
+    # --- the scheduler ---
+
+    def new_scheduler(self) -> Any:
+        """A fresh scheduler: it remembers the run it is in, so every run needs its own."""
+        scheduler = self.pipeline.scheduler
+        return type(scheduler).from_config(scheduler.config)
+
+    @staticmethod
+    def step_options(scheduler: Any, generators: list[Any]) -> dict[str, Any]:
+        """Where the schedulers that draw noise in every step (DDPM, ancestral, LCM) draw it from."""
+        takes = "generator" in inspect.signature(scheduler.step).parameters
+        return {"generator": generators} if takes else {}
+
+
+def _as_pictures(pixels: Tensor) -> np.ndarray:
+    """[n, 3, H, W] in −1…1 -> uint8 [n, H, W, 3]."""
+    shown = (pixels * 0.5 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).float().cpu().numpy()
+    return (shown * 255).round().astype(np.uint8)
+
+
+# --- loading ----------------------------------------------------------------------------------------------
+
+_painters: dict[str, Painter] = {}
+_loading = threading.Lock()
+
+
+def load(model: str | Path | Entry | None = None, progress: Callable[[float, str], None] | None = None) -> Painter:
+    """The painter of this folder, hub id or catalogue entry; None is the bundled one. One per process and model.
+
+    PlainError when its files are missing, too large for this machine, or no text-to-image pipeline of a Stable
+    Diffusion class. See :mod:`engines.pictures.pipelines` for what loading decides.
+    """
+    from engines.pictures import pipelines
+
+    key = key_of(model)
+    with _loading:
+        if key not in _painters:
+            lending.need_start_up()
+            chosen = model if isinstance(model, Entry) and key == model.key else key
+            _painters[key] = pipelines.open_painter(chosen, progress or (lambda share, text: None))
+            _painters[key].key = key
+        return _painters[key]
+
+
+def key_of(model: str | Path | Entry | None) -> str:
+    """What tells painters apart: the absolute folder, or the key or hub id of one to be fetched."""
+    if isinstance(model, Entry):
+        if not isinstance(model.sources[0], Folder):
+            return model.key
+        model = model.sources[0].path
+    folder = Path(model or MODELS / "painter")
+    return str(folder.resolve()) if model is None or folder.is_absolute() or folder.exists() else str(model)
+
+
+def shared(key: str) -> Painter:
+    """The loaded painter of a key; PlainError when this process has none."""
+    if key not in _painters:
+        raise PlainError("That painter is not loaded here. Start the run again.")
+    return _painters[key]
+
+
+def unload() -> None:
+    """Drop every painter and give its memory back; runs still under way are told to start again."""
+    from engines.models import hardware
+
+    with _loading:
+        while _painters:
+            _painters.popitem()[1].close()
+    hardware.give_back()
+
+
+def loaded() -> tuple[Painter, ...]:
+    """The painters in memory."""
+    return tuple(_painters.values())
+
+
+def usual_passes(entry: Entry) -> int:
+    """How many passes suit an entry's painter: the painter's own word where it is in memory, else by its name."""
+    at_work = next((one for one in loaded() if one.key == key_of(entry)), None)
+    if at_work is not None:
+        return at_work.steps
+    return FEW_STEPS if _DISTILLED.search(f"{entry.key} {entry.name}") else USUAL_STEPS
+
+
+def fingerprint(folder: Path) -> str:
+    """A short digest of a folder's configuration and of the head and tail of its weights, not of what was measured."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in (".json", ".safetensors") and path.name != "metrics.json":
+            digest.update(f"{path.relative_to(folder)} {path.stat().st_size}".encode())
+            with path.open("rb") as file:
+                digest.update(file.read(2**16))
+                file.seek(max(0, path.stat().st_size - 2**20))
+                digest.update(file.read())
+    return digest.hexdigest()[:12]

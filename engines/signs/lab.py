@@ -1,0 +1,496 @@
+"""The sign lab: four small painters of signs that differ in exactly one cause each.
+
+All four start from the same weights and see the same signs with the same noise in the same order
+(``training/signs.py``). What differs is what they are told about a sign: a sloppy caption, a caption that
+spells it, the same caption read character by character, or the same caption and a picture of the layout.
+
+Everything a page needs is here: :func:`paint` streams, :func:`read` reads, :func:`words` lists.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engines.evidence import Interval, PlainError, wilson
+from engines.pictures.painter import MODELS, fingerprint
+from engines.pictures.plan import MAX_SEED, check_number
+from engines.signs.world import (
+    CAPTION,
+    CAUSES,
+    COLOURS,
+    FOLDER,
+    FONT_SIZE,
+    HEIGHT,
+    MARGIN,
+    MISSING,
+    PITCH,
+    SLOTS,
+    WIDTH,
+    Cause,
+    Words,
+    check_cause,
+    check_word,
+    draw_box,
+    draw_sign,
+    font_file,
+    is_seen,
+    words,
+)
+from engines.stickers.judge import edit_distance, read_line
+
+__all__ = [
+    "CAPTION", "CAUSES", "COLOURS", "FOLDER", "GUIDANCE", "HEIGHT", "LEAST_WORDS", "MARGIN", "MAX_PICTURES", "PITCH",
+    "SLOTS", "STEPS", "WIDTH", "Cause", "Difference", "SignPainter", "SignPass", "Spelling", "Words", "autoencoder",
+    "character_error_interval", "character_error_rate", "check_cause", "check_word", "difference", "draw_box",
+    "draw_sign", "exact_rate", "exact_share", "fewer_errors", "font_file", "ink", "is_seen", "load", "paint", "read",
+    "recorded", "round_trip", "snippet", "word_effect", "words",
+]  # fmt: skip
+
+STEPS, GUIDANCE = 20, 3.0
+MAX_PICTURES = 64
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class SignPass:
+    """One pass over all rows. ``previews``: the signs as guessed now, uint8 [rows, 32, 208, 3], None unless asked for.
+
+    ``pictures`` holds the finished signs, in the same shape, on the last pass and None before. Rows are words
+    times seeds: row = word_index·len(seeds) + seed_index.
+    """
+
+    index: int
+    passes: int
+    words: tuple[str, ...]
+    seeds: tuple[int, ...]
+    previews: np.ndarray | None
+    pictures: np.ndarray | None
+    seconds: float
+
+    @property
+    def finished(self) -> bool:
+        return self.index == self.passes - 1
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """What OCR read on one sign. ``errors``: letters to change to get the word; ``rate`` is errors a letter."""
+
+    word: str
+    text: str
+    errors: int
+
+    @property
+    def exact(self) -> bool:
+        return self.errors == 0
+
+    @property
+    def rate(self) -> float:
+        return self.errors / len(self.word)
+
+
+# --- loading ----------------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class SignPainter:
+    """One painter of the lab around its stock pipeline; ``turn`` lets one thread at a time use it."""
+
+    cause: Cause
+    pipeline: Any
+    revision: str
+
+    def __post_init__(self) -> None:
+        self.turn = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        return f"sign painter “{self.cause.key}”"
+
+    def pieces(self, word: str) -> tuple[str, ...]:
+        """The pieces in which this painter's text encoder gets ``word``."""
+        return tuple(token.removesuffix("</w>").upper() for token in self._tokens(word))
+
+    def unmet(self, word: str) -> tuple[bool, ...] | None:
+        """For each of :meth:`pieces`, whether none of the captions that spell a training word holds it.
+
+        None for "sloppy": which of its captions named a word was drawn by chance and not recorded.
+        """
+        if self.cause.key == "sloppy":
+            return None
+        return tuple(token not in self._met for token in self._tokens(word))
+
+    def _tokens(self, word: str) -> list[str]:
+        with self.turn:
+            return word_tokens(self.pipeline.tokenizer, check_word(word))
+
+    @cached_property
+    def _met(self) -> frozenset[str]:
+        with self.turn:
+            return met_tokens(self.pipeline.tokenizer, words().seen)
+
+
+def word_tokens(tokenizer: Any, word: str) -> list[str]:
+    """The tokens of ``word`` in its caption."""
+    before, after = (tokenizer(CAPTION.format(text).strip()).input_ids for text in ("", word))
+    return tokenizer.convert_ids_to_tokens(after[len(before) - 1 : -1])
+
+
+def met_tokens(tokenizer: Any, seen: Sequence[str]) -> frozenset[str]:
+    """All tokens of the captions that spell the words ``seen``."""
+    captions = tokenizer([CAPTION.format(word) for word in seen]).input_ids
+    return frozenset(tokenizer.convert_ids_to_tokens(sorted({one for caption in captions for one in caption})))
+
+
+_painters: dict[str, SignPainter] = {}
+_loading = threading.Lock()
+
+
+def load(cause: str = "spelled", progress: Progress | None = None, *, folder: Path | None = None) -> SignPainter:
+    """The painter of a cause, one per process; PlainError for an unknown cause or missing weights."""
+    known = check_cause(cause)
+    place = (folder or FOLDER) / cause
+    with _loading:
+        if str(place) not in _painters:
+            if not (place / "model_index.json").is_file():
+                raise PlainError(MISSING)
+            if progress:
+                progress(0.0, f"Waking the sign painter: {known.name.lower()}")
+            _painters[str(place)] = _load(place, known)
+        return _painters[str(place)]
+
+
+@cache
+def autoencoder() -> Any:
+    """The one autoencoder of all the lab's painters, float32 as the record was measured, on every device."""
+    import torch
+
+    from engines.models import hardware
+    from engines.pictures.pocket_autoencoder import PocketAutoencoder
+
+    loaded = PocketAutoencoder.from_pretrained(MODELS / "autoencoder", dtype=torch.float32)
+    return loaded.to(hardware.device()).eval().requires_grad_(False)
+
+
+def _load(place: Path, cause: Cause) -> SignPainter:
+    import torch
+    from diffusers import StableDiffusionInstructPix2PixPipeline, StableDiffusionPipeline
+    from diffusers.utils import logging
+
+    from engines.models import hardware
+
+    logging.disable_progress_bar()
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # it would warn that the pocket autoencoder is no AutoencoderKL
+    kind: Any = StableDiffusionInstructPix2PixPipeline if cause.boxed else StableDiffusionPipeline
+    try:
+        pipeline = kind.from_pretrained(
+            place, vae=autoencoder(), safety_checker=None, use_safetensors=True, dtype=torch.float32
+        )
+    finally:
+        logging.set_verbosity(verbosity)
+    pipeline.set_progress_bar_config(disable=True)
+    pipeline.to(hardware.device())
+    for part in (pipeline.unet, pipeline.text_encoder):
+        part.eval().requires_grad_(False)
+    return SignPainter(cause, pipeline, fingerprint(place))
+
+
+# --- painting and reading ---------------------------------------------------------------------------------
+
+
+def paint(
+    cause: str | SignPainter,
+    words: str | Sequence[str],
+    seeds: Sequence[int] = (0, 1, 2, 3),
+    *,
+    steps: int = STEPS,
+    guidance_scale: float = GUIDANCE,
+    previews: bool = False,
+    progress: Progress | None = None,
+) -> Iterator[SignPass]:
+    """Paint every word at every seed in one batch, one :class:`SignPass` at a time; close it to stop.
+
+    At most ``MAX_PICTURES`` pictures. PlainError for words the lab cannot paint. A row equals the stock
+    pipeline's picture at the same seed, up to rounding.
+    """
+    asked = tuple(check_word(word) for word in ([words] if isinstance(words, str) else words))
+    for seed in seeds:
+        check_number("A seed", seed, 0, MAX_SEED, whole=True)
+    check_number("The number of passes", steps, 1, 100, whole=True)
+    check_number("The guidance scale", guidance_scale, 1, 15)
+    if not asked or not len(seeds):
+        raise PlainError("Give at least one word and one seed.")
+    if len(asked) * len(seeds) > MAX_PICTURES:
+        raise PlainError(f"At most {MAX_PICTURES} signs fit in one run; you asked for {len(asked) * len(seeds)}.")
+    painter = load(cause, progress) if isinstance(cause, str) else cause
+    return _passes(painter, asked, tuple(int(seed) for seed in seeds), steps, guidance_scale, previews)
+
+
+def _passes(
+    painter: SignPainter, asked: tuple[str, ...], seeds: tuple[int, ...], steps: int, scale: float, previews: bool
+) -> Iterator[SignPass]:
+    """The denoising loop with guidance (Ho & Salimans 2022, eq. 6) over [words × seeds] rows."""
+    import torch
+
+    pipe = painter.pipeline
+    device, dtype = pipe._execution_device, pipe.unet.dtype
+    shape = (len(asked) * len(seeds), 4, HEIGHT // 8, WIDTH // 8)
+    with painter.turn, torch.inference_mode():
+        scheduler = type(pipe.scheduler).from_config(pipe.scheduler.config)
+        scheduler.set_timesteps(steps, device=device)
+        starts = [torch.randn(shape[1:], generator=torch.Generator("cpu").manual_seed(seed)) for seed in seeds]
+        latent = torch.stack(starts * len(asked)).to(device, dtype) * scheduler.init_noise_sigma
+        captions = [CAPTION.format(word) for word in asked for _ in seeds]
+        text = _encode(pipe, [*[""] * len(captions), *captions])
+        layout = torch.empty(len(latent), 0, *shape[2:], dtype=dtype, device=device)
+        if painter.cause.boxed:
+            drawn = torch.from_numpy(np.stack([draw_box(word) for word in asked])).permute(0, 3, 1, 2)
+            drawn = drawn.to(device, dtype) / 255 * 2 - 1
+            layout = pipe.vae.encode(drawn).latent_dist.mode().repeat_interleave(len(seeds), 0)
+    for index, t in enumerate(scheduler.timesteps):
+        began = time.perf_counter()
+        with painter.turn, torch.inference_mode():
+            batch = torch.cat([scheduler.scale_model_input(latent, t), layout], 1)
+            noise = pipe.unet(torch.cat([batch, batch]), t, encoder_hidden_states=text, return_dict=False)[0]
+            without, told = noise.chunk(2)
+            stepped = scheduler.step(without + scale * (told - without), t, latent)
+            latent = stepped.prev_sample
+            last = index == steps - 1
+            shown = _decode(pipe, stepped.pred_original_sample) if previews and not last else None
+            pictures = _decode(pipe, latent) if last else None
+        if previews and last:
+            shown = pictures
+        yield SignPass(index, steps, asked, seeds, shown, pictures, time.perf_counter() - began)
+
+
+def _encode(pipe: Any, captions: list[str]) -> Any:
+    ids = pipe.tokenizer(
+        captions, padding="max_length", truncation=True, max_length=pipe.tokenizer.model_max_length,
+        return_tensors="pt",
+    ).input_ids  # fmt: skip
+    return pipe.text_encoder(ids.to(pipe._execution_device))[0]
+
+
+def _decode(pipe: Any, latent: Any) -> np.ndarray:
+    pixels = pipe.vae.decode(latent / pipe.vae.config.scaling_factor, return_dict=False)[0]
+    pixels = (pixels * 0.5 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).float().cpu().numpy()
+    return (pixels * 255).round().astype(np.uint8)
+
+
+def round_trip(pictures: np.ndarray) -> np.ndarray:
+    """Signs uint8 [n, 32, 208, 3] through the painters' own autoencoder and back."""
+    import torch
+
+    loaded = autoencoder()
+    pixels = torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float() / 255 * 2 - 1
+    with torch.inference_mode():
+        latents = loaded.encode(pixels.to(loaded.device, loaded.dtype)).latent_dist.mode()
+        decoded = loaded.decode(latents).sample.float()
+    return ((decoded / 2 + 0.5).clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+
+
+def read(pictures: np.ndarray, words: str | Sequence[str], progress: Progress | None = None) -> tuple[Spelling, ...]:
+    """What OCR reads on each sign (uint8 [n, 32, 208, 3]) against its word: one word for all, or one each.
+
+    ``words`` may also be the words of a :class:`SignPass`, whose rows hold each word once for every seed.
+    """
+    asked = [words] if isinstance(words, str) else list(words)
+    if not asked or len(pictures) % len(asked):
+        raise PlainError("Give one word for all signs, or the same number of signs for each word.")
+    each = [check_word(word) for word in asked for _ in range(len(pictures) // len(asked))]
+    texts = read_line(pictures, progress)
+    letters = ["".join(c for c in text.text.upper() if c.isalnum()) for text in texts]
+    return tuple(
+        Spelling(word, text.text, edit_distance(letter, word))
+        for word, text, letter in zip(each, texts, letters, strict=True)
+    )
+
+
+# --- scores -------------------------------------------------------------------------------------------------
+
+
+Z = 1.959964
+LEAST_WORDS = 6
+"""Words needed to claim a difference: with five, chance alone turns all five one way in 1 run of 16."""
+
+
+def exact_rate(spellings: Sequence[Spelling]) -> Interval:
+    """Share of signs spelled exactly, with its 95 % interval: of one word over its seeds, of several over words."""
+    right, words = sum(spelling.exact for spelling in spellings), {spelling.word for spelling in spellings}
+    return wilson(right, len(spellings)) if len(words) == 1 else exact_share(right, len(spellings), len(words))
+
+
+def exact_share(right: int, signs: int, words: int) -> Interval:
+    """The Wilson 95 % interval of ``right`` of ``signs`` as wide as if each of the ``words`` were one trial.
+
+    Seeds of one word are alike. This is the interval for seeds that always agree, the widest it can be; one over
+    signs would be too narrow by up to √(signs/words), and resampling words says nothing where all or none are right.
+    """
+    return wilson(right, signs, z=Z * math.sqrt(signs / words)) if words else wilson(right, signs)
+
+
+def character_error_rate(spellings: Sequence[Spelling]) -> float:
+    """Wrong letters for each letter asked: edit distances summed over the words' lengths summed."""
+    return sum(s.errors for s in spellings) / max(1, sum(len(s.word) for s in spellings))
+
+
+def character_error_interval(spellings: Sequence[Spelling]) -> tuple[float, float] | None:
+    """The bootstrap 95 % interval (low, high) of :func:`character_error_rate` over words, errors a letter.
+
+    None, an open interval, where resampling words says nothing: of a single word, or of words that all err alike.
+    """
+    if not spellings:
+        return None
+    _, low, high, _ = _resampled((one.word, one.errors, len(one.word)) for one in spellings)
+    return (low, high) if low < high else None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A painter's gain on another on the same words and seeds; ``low`` and ``high``: bootstrap 95 % over ``words``."""
+
+    mean: float
+    low: float
+    high: float
+    words: int
+
+    @property
+    def clear(self) -> bool:
+        """Whether it can be told from none: the interval leaves out zero and there are words enough."""
+        return self.words >= LEAST_WORDS and (self.low > 0 or self.high < 0)
+
+
+def difference(first: Sequence[Spelling], second: Sequence[Spelling]) -> Difference:
+    """The share of signs read exactly, of ``second`` less that of ``first``, in -1…1; see :func:`_paired`."""
+    return _paired(first, second, lambda before, after: (float(after.exact) - float(before.exact), 1))
+
+
+def fewer_errors(first: Sequence[Spelling], second: Sequence[Spelling]) -> Difference:
+    """The character error rate of ``first`` less that of ``second``, errors a letter; see :func:`_paired`."""
+    return _paired(first, second, lambda before, after: (before.errors - after.errors, len(before.word)))
+
+
+def _paired(
+    first: Sequence[Spelling], second: Sequence[Spelling], gain: Callable[[Spelling, Spelling], tuple[float, int]]
+) -> Difference:
+    """Gains summed over sizes summed, sign by sign; words are resampled.
+
+    ``gain`` gives a pair's (gain, size). ValueError unless both hold the same words in the same order.
+    """
+    if [one.word for one in first] != [one.word for one in second] or not first:
+        raise ValueError("a difference needs the same words at the same seeds")
+    pairs = zip(first, second, strict=True)
+    return Difference(*_resampled((before.word, *gain(before, after)) for before, after in pairs))
+
+
+def _resampled(signs: Iterable[tuple[str, float, int]]) -> tuple[float, float, float, int]:
+    """Amounts summed over sizes summed of signs (word, amount, size), its bootstrap 95 % low and high, and the words.
+
+    Words are resampled 2,000 times, each with all its signs, from one fixed seed.
+    """
+    by_word: dict[str, list[tuple[float, int]]] = {}
+    for word, amount, size in signs:
+        by_word.setdefault(word, []).append((amount, size))
+    sums = np.array([np.sum(pairs, axis=0) for pairs in by_word.values()])  # [words, 2]: amount, size
+    drawn = sums[np.random.default_rng(0).integers(len(sums), size=(2000, len(sums)))].sum(axis=1)
+    low, high = np.quantile(drawn[:, 0] / drawn[:, 1], (0.025, 0.975))
+    total = sums.sum(axis=0)
+    return float(total[0] / total[1]), float(low), float(high), len(sums)
+
+
+LEAST_CONTRAST = 60
+"""Shades (of 255) between board and letters; below that a sign counts as blank."""
+
+
+def ink(signs: np.ndarray) -> np.ndarray:
+    """Where signs uint8 [n, 32, 208, 3] are lettered, bool [n, 32, 208], whatever the colours of board and letters.
+
+    The board is the median colour of the two rows at the top and at the bottom. Ink differs from it by over 47 % of
+    what the strongest hundredth does; at one half, rounding would decide about pixels that a letter covers by half.
+    """
+    colours = signs.astype(np.int16)
+    board = np.median(colours[:, [0, 1, -2, -1]], axis=(1, 2), keepdims=True)
+    contrast = np.abs(colours - board).max(axis=3)
+    full = np.quantile(contrast, 0.99, axis=(1, 2), keepdims=True)
+    return (contrast > 0.47 * full) & (full >= LEAST_CONTRAST)
+
+
+def word_effect(pictures: np.ndarray, asked: Sequence[str]) -> float | None:
+    """How much the word changes the lettering, as a share of what it changes in print; None for one word.
+
+    ``pictures`` are rows of words times seeds, uint8 [rows, 32, 208, 3]. The mean share of cells whose ink differs,
+    at one seed and over all pairs of words, divided by the same for printed signs: near 0 the painter letters the
+    same whatever it is asked. Colours do not count.
+    """
+    if len(asked) < 2:
+        return None
+    painted = ink(pictures).reshape(len(asked), -1, *pictures.shape[1:3])
+    printed = ink(np.stack([draw_sign(word) for word in asked]))
+    pairs = list(itertools.combinations(range(len(asked)), 2))
+    moved = [(painted[a] != painted[b]).mean() for a, b in pairs]
+    full = [(printed[a] != printed[b]).mean() for a, b in pairs]
+    return float(np.mean(moved) / np.mean(full))
+
+
+@cache
+def recorded() -> dict[str, Any]:
+    """``models/signs/metrics.json``: the reader's own limits, and every painter by word list and length."""
+    return json.loads((FOLDER / "metrics.json").read_text(encoding="utf-8"))
+
+
+# --- the same by public calls -----------------------------------------------------------------------------
+
+
+def snippet(cause: str, word: str, seed: int = 0, *, steps: int = STEPS, guidance_scale: float = GUIDANCE) -> str:
+    """Plain library code whose ``result`` is the picture that :func:`paint` paints of one word at one seed."""
+    word = check_word(word)
+    boxed = check_cause(cause).boxed
+    kind = "StableDiffusionInstructPix2PixPipeline" if boxed else "StableDiffusionPipeline"
+    size = "" if boxed else f"height={HEIGHT}, width={WIDTH}, "
+    given = "image=layout, image_guidance_scale=1.0, " if boxed else size
+    return f"""{_DRAWING.format(word=word) if boxed else ""}import torch
+from diffusers import {kind}
+
+from engines.pictures.pocket_autoencoder import PocketAutoencoder  # the one part that diffusers does not ship
+
+autoencoder = PocketAutoencoder.from_pretrained("models/autoencoder", dtype=torch.float32)
+pipeline = {kind}.from_pretrained(
+    "models/signs/{cause}", vae=autoencoder, safety_checker=None, dtype=torch.float32
+)
+result = pipeline(
+    {CAPTION.format(word)!r}, {given}num_inference_steps={steps}, guidance_scale={guidance_scale!r},
+    generator=torch.Generator("cpu").manual_seed({seed}),
+).images[0]
+"""
+
+
+_DRAWING = f"""from pathlib import Path
+
+import gradio
+from PIL import Image, ImageDraw, ImageFont
+
+fonts = Path(gradio.__file__).parent / "templates" / "frontend" / "static" / "fonts"
+font = ImageFont.truetype(str(fonts / "IBMPlexMono" / "IBMPlexMono-Bold.woff2"), {FONT_SIZE * 4})
+word = "{{word}}"
+layout = Image.new("RGB", ({WIDTH * 4}, {HEIGHT * 4}), "black")
+draw = ImageDraw.Draw(layout)
+draw.rectangle([{MARGIN * 4}, 0, {MARGIN * 4} + {PITCH * 4} * len(word) - 1, {HEIGHT * 4}], "white")
+_, top, _, bottom = font.getbbox("H", anchor="ls")
+for slot, letter in enumerate(word):
+    place = ({MARGIN * 4} + {PITCH * 4} * (slot + 0.5), {HEIGHT * 2} - (top + bottom) / 2)
+    draw.text(place, letter, "black", font, anchor="ms")
+layout = layout.resize(({WIDTH}, {HEIGHT}), Image.Resampling.BOX)
+
+"""

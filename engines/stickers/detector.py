@@ -1,0 +1,148 @@
+"""The judge: a small convolutional detector that says what a Sticker World picture shows, and where.
+
+It divides the picture into 8×8 cells. For each cell it says which object has its centre there, if any, and
+of which colour; for the whole picture it names the background. Counts and relations are then read off the
+cells, so nothing is judged that cannot be pointed at. It has never seen a painted picture.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engines.pictures.pocket_autoencoder import ResidualBranch
+
+GRID = 8
+APART = 2.9
+"""Scenes keep centres at least this many cells apart; the weaker of two nearer finds is dropped."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One object: its name and colour, how sure the judge is, and its centre in shares of the side."""
+
+    name: str
+    probability: float
+    colour: str
+    colour_probability: float
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the judge sees in one picture. ``objects`` holds each name's highest probability of any cell."""
+
+    found: tuple[Found, ...]
+    objects: dict[str, float]
+    background: str
+    backgrounds: dict[str, float]
+
+    def counts(self) -> dict[str, int]:
+        """How many of each object are seen; objects that are not seen are left out."""
+        return dict(Counter(thing.name for thing in self.found))
+
+    def relation(self, first: str, second: str) -> str | None:
+        """Where ``first`` is as seen from ``second``: left, right, above or below; None if one is missing."""
+        places = [[thing for thing in self.found if thing.name == name] for name in (first, second)]
+        if not all(places):
+            return None
+        a, b = places[0][0], places[1][0]
+        if abs(a.x - b.x) >= abs(a.y - b.y):
+            return "left" if a.x < b.x else "right"
+        return "above" if a.y < b.y else "below"
+
+    def colour(self, name: str) -> str | None:
+        """The colour of the surest object called ``name``; None if none is seen."""
+        return next((thing.colour for thing in self.found if thing.name == name), None)
+
+
+class JudgeModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
+    """Pictures ``[B, 3, 128, 128]`` in -1…1 to logits for cells, colours and backgrounds.
+
+    ``objects``, ``colours`` and ``backgrounds`` name the classes, in the order of the logits; the first cell
+    class is "nothing here", so object i has logit i + 1.
+    """
+
+    @register_to_config
+    def __init__(
+        self,
+        objects: tuple[str, ...],
+        colours: tuple[str, ...],
+        backgrounds: tuple[str, ...],
+        widths: tuple[int, int, int] = (40, 80, 96),
+        threshold: float = 0.5,
+    ) -> None:
+        super().__init__()
+        at_32, at_16, at_8 = widths
+        self.trunk = nn.Sequential(
+            nn.PixelUnshuffle(4),
+            nn.Conv2d(48, at_32, 3, padding=1),
+            ResidualBranch(at_32),
+            nn.Conv2d(at_32, at_16, 2, stride=2),
+            ResidualBranch(at_16),
+            nn.Conv2d(at_16, at_8, 2, stride=2),
+            ResidualBranch(at_8),
+            nn.SiLU(),
+        )
+        self.cell_head = nn.Conv2d(at_8, 1 + len(objects), 1)
+        self.colour_head = nn.Conv2d(at_8, len(colours), 1)
+        self.background_head = nn.Linear(2 * at_8, len(backgrounds))
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits of cells ``[B, 1 + objects, 8, 8]``, colours ``[B, colours, 8, 8]``, backgrounds ``[B, n]``."""
+        features = self.trunk(pictures)
+        # The border shows the background: objects rarely reach it.
+        border = torch.cat([features[..., :, ::7].flatten(2), features[..., ::7, :].flatten(2)], dim=-1)
+        pooled = torch.cat([features.mean((2, 3)), border.mean(-1)], dim=1)
+        return self.cell_head(features), self.colour_head(features), self.background_head(pooled)
+
+    @torch.no_grad()
+    def read(self, pictures: Tensor) -> list[Reading]:
+        """What each of ``pictures`` (``[B, 3, H, W]`` in -1…1, resized to 128×128) shows, surest finds first."""
+        if pictures.shape[-2:] != (128, 128):
+            pictures = functional.interpolate(pictures, (128, 128), mode="bilinear", antialias=True)
+        cells, colours, backgrounds = self(pictures.to(self.dtype))
+        return [
+            self._reading(*one)
+            for one in zip(
+                cells.float().softmax(1), colours.float().softmax(1), backgrounds.float().softmax(1), strict=True
+            )
+        ]
+
+    def _reading(self, cells: Tensor, colours: Tensor, backgrounds: Tensor) -> Reading:
+        config: Any = self.config
+        objects = cells[1:]
+        best, which = objects.max(0)
+        found: list[Found] = []
+        for place in best.flatten().argsort(descending=True).tolist():
+            row, column = divmod(place, GRID)
+            if float(best[row, column]) < 0.2:
+                break
+            there = objects[:, max(0, row - 1) : row + 2, max(0, column - 1) : column + 2].sum((1, 2))
+            presence = min(1.0, float(there[which[row, column]]))
+            if presence < config.threshold:
+                continue
+            x, y = (column + 0.5) / GRID, (row + 0.5) / GRID
+            if any((x - old.x) ** 2 + (y - old.y) ** 2 < (APART / GRID) ** 2 for old in found):
+                continue
+            paint = int(colours[:, row, column].argmax())
+            found.append(Found(
+                config.objects[int(which[row, column])], presence, config.colours[paint],
+                float(colours[paint, row, column]), x, y,
+            ))  # fmt: skip
+        peaks = objects.flatten(1).max(1).values.tolist()
+        scene = int(backgrounds.argmax())
+        return Reading(
+            tuple(found),
+            dict(zip(config.objects, peaks, strict=True)),
+            config.backgrounds[scene],
+            dict(zip(config.backgrounds, backgrounds.tolist(), strict=True)),
+        )

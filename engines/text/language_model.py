@@ -1,0 +1,634 @@
+"""A language model as a typewriter: it scores the whole vocabulary, one token is drawn, and there is no undo.
+
+Reading order: :mod:`engines.text.dials` (one scoreboard), this file (the loop around it),
+:mod:`engines.text.transformer` (the passes), then the ways to look inside: :mod:`engines.text.attention` and
+:mod:`engines.text.logit_lens`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from engines.evidence import PlainError, check_characters
+from engines.models import hardware, lending
+from engines.text import attention, logit_lens
+from engines.text.attention import Ablation, Attention, Cell
+from engines.text.dials import Dials, Scoreboard, bar_slice, distribution, scoreboard, surprise_bits
+from engines.text.dials import draw as dials_draw
+from engines.text.logit_lens import LayerGuess
+from engines.text.pieces import Pieces, TextStream
+
+if TYPE_CHECKING:
+    from engines.models.catalogue import Entry
+    from engines.text.transformer import Network
+
+MAX_TOKENS = 512
+MAX_PROMPT = 2048
+MAX_CHARACTERS = 40_000
+MAX_WATCHED = 128
+MAX_RUNS = 64
+MAX_BATCH_TOKENS = 32_768
+"""Tokens of all runs of a batch together, read and written: what their cache of keys and values has to hold."""
+FULL_PRECISION_UP_TO = 4 * 2**30
+"""Weight files up to this many bytes run in float32: logits rounded to half precision would tie."""
+Progress = Callable[[float, str], None]
+Draw = Callable[[np.ndarray, float], int]
+
+
+def _a_pass(model: Any, *arguments: Any, **options: Any) -> float:
+    """Seconds that a card may need for a pass or a few; a smeared copy is made anew in the worker."""
+    return 15 + (model._weights.numbers / 1e8 if model._recipe else 0)
+
+
+def _a_text(model: Any, prompt: Any, dials: Any, *rest: Any, max_tokens: int = 0, **more: Any) -> float:
+    """Seconds that a card may need to write: a tenth of a second a token, and a start."""
+    return 8 + 0.1 * (max_tokens or rest[1])
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What the model reads: token ids, the display text of each, and the text they stand for."""
+
+    ids: tuple[int, ...]
+    pieces: tuple[str, ...]
+    text: str
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One pass over a prompt: ``logits`` float32 [V] for the token that would follow; ``seconds`` it took."""
+
+    prompt: Prompt
+    logits: np.ndarray
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Token:
+    """One step of :meth:`LanguageModel.write`.
+
+    ``text`` is what the step adds to the page: the texts of a run join to its whole text, so a token that is
+    only part of a character adds nothing until the character is complete. ``piece`` shows the token by
+    itself. ``probability`` and ``kept_probability`` are the choice's, before and after the dials, and ``steps``
+    has (dial, probability) after each dial that does something; the dials never change its ``rank``.
+    ``surprise_bits`` is -log2 ``probability``. ``draw`` is the dice, u in [0, 1), and None when nothing was
+    drawn (greedy or forced); ``slice`` is the part of the cumulative bar that belongs to the choice.
+    ``seconds`` is the step's own time, ``passes`` the passes of the model so far. ``finished`` is "eos" or
+    "length" on the last token, else None. ``logits`` float32 [V] is kept only when asked.
+    """
+
+    index: int
+    token_id: int
+    text: str
+    piece: str
+    probability: float
+    kept_probability: float
+    rank: int
+    surprise_bits: float
+    draw: float | None
+    slice: tuple[float, float]
+    forced: bool
+    scoreboard: Scoreboard
+    seconds: float
+    passes: int
+    finished: Literal["eos", "length"] | None
+    logits: np.ndarray | None = None
+    steps: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished text of :meth:`LanguageModel.write_many`; the tuples have one entry a token."""
+
+    seed: int
+    text: str
+    token_ids: tuple[int, ...]
+    pieces: tuple[str, ...]
+    surprise_bits: tuple[float, ...]
+    finished: Literal["eos", "length", "stopped"]
+
+
+class LanguageModel:
+    """A causal language model that many learners use at once; its weights are never changed.
+
+    ``layers`` and ``heads`` count the attention, ``context`` is the longest input in tokens, ``reference``
+    the folder or Hub id that ``from_pretrained`` takes. Bad input raises :class:`PlainError` everywhere.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        tokenizer: Any,
+        *,
+        name: str,
+        revision: str,
+        licence: str = "",
+        reference: str = "",
+        key: str = "",
+    ) -> None:
+        self.key = key
+        self._recipe: tuple[float, int] | None = None
+        self._unread_recipe: tuple[float, int] | None = None
+        self._weights = network
+        self._tokenizer = tokenizer
+        self._pieces = Pieces(tokenizer)
+        self.name = name
+        self.revision = revision
+        self.licence = licence
+        self.reference = reference
+        self.vocabulary_size = network.vocabulary_size
+        self.layers = network.layers
+        self.heads = network.heads
+        self.context = network.context
+
+    @property
+    def _network(self) -> Network:
+        if self._unread_recipe is not None and not lending.away():
+            self._settle()
+        return self._weights
+
+    def _settle(self) -> None:
+        """Smear the weights of a copy, which cannot be done away from the card."""
+        if self._unread_recipe is not None:
+            self._weights, self._unread_recipe = self._weights.smeared(*self._unread_recipe), None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A model is too large to copy: in another process of this program it is the one of the same key."""
+        return _shared, (self.key, self._recipe)
+
+    def close(self) -> None:
+        """Drop the weights, after the pass under way; a run that goes on is told to start again."""
+        self._weights.close()
+
+    def piece(self, token_id: int) -> str:
+        """Display text of one token; bytes that are no whole character show as ‹0xE2›."""
+        return self._pieces.show(token_id)
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        """The text of a run of tokens, without special tokens."""
+        return self._pieces.decode(token_ids)
+
+    def ends(self, token_id: int) -> bool:
+        """Whether a text is over when this token is written."""
+        return token_id in self._network.eos_ids
+
+    def encode(self, text: str, chat: bool = False) -> Prompt:
+        """Tokens of ``text``; with ``chat`` as a user's message, ready for the assistant's answer."""
+        if chat:
+            return self.encode_chat([{"role": "user", "content": text}])
+        self._check_text(text)
+        return self._prompt(self._tokenizer(text)["input_ids"], text)
+
+    def tokens_of(self, text: str) -> Prompt:
+        """Tokens of ``text`` alone, without the mark of a beginning that some tokenizers put in front of it."""
+        self._check_text(text)
+        return self._prompt(self._tokenizer(text, add_special_tokens=False)["input_ids"], text)
+
+    def encode_chat(self, messages: Sequence[Mapping[str, str]]) -> Prompt:
+        """Tokens of a conversation, [{"role": ..., "content": ...}, ...], ready for the assistant's answer."""
+        if not messages:
+            raise PlainError("Write a message first: there is nothing to answer.")
+        for message in messages:
+            self._check_text(message["content"])
+        if not self._tokenizer.chat_template:
+            raise PlainError(f"{self.name} was not trained to chat. Switch chat off and give it a text to continue.")
+        text = self._tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
+        return self._prompt(self._tokenizer(text, add_special_tokens=False)["input_ids"], text)
+
+    @lending.on_card(_a_pass)
+    def next_token_scores(self, prompt: Prompt) -> Scores:
+        """One pass: the logits of every token that could follow ``prompt``."""
+        self._check_room(prompt)
+        started = time.perf_counter()
+        logits, _ = self._network.read(prompt.ids)
+        return Scores(prompt, logits[0], time.perf_counter() - started)
+
+    @lending.on_card(_a_pass)
+    def next_token_logits(self, prompts: Sequence[Prompt]) -> np.ndarray:
+        """Logits float32 [B, V] of the token that would follow each prompt, in one padded pass.
+
+        For many short prompts; rounding differs a little from :meth:`next_token_scores`.
+        """
+        if not 1 <= len(prompts) <= MAX_RUNS:
+            raise PlainError(f"Score 1 to {MAX_RUNS} prompts at once; it was {len(prompts)}.")
+        for prompt in prompts:
+            self._check_room(prompt)
+        return self._network.batch([prompt.ids for prompt in prompts]).logits
+
+    def write(
+        self,
+        prompt: Prompt,
+        dials: Dials,
+        *,
+        seed: int,
+        max_tokens: int,
+        forced: Mapping[int, int] | None = None,
+        draw: Draw | None = None,
+        keep_logits: bool = False,
+        top: int = 12,
+    ) -> Iterator[Token]:
+        """Write one token at a time until the model ends its text or ``max_tokens`` is reached.
+
+        ``forced`` maps a step to the token id it must take. Every step throws its dice, forced or not, so
+        that step 12 has the same dice whatever was forced at step 3. Forced tokens from step 0 on are read
+        together with the prompt in one pass. ``draw`` chooses a token from probabilities float64 [V] and u in
+        [0, 1); :func:`engines.text.dials.draw` unless given. ``top`` is the length of each scoreboard.
+        """
+        self._check_room(prompt, max_tokens)
+        _check_seed(seed)
+        forced = dict(forced or {})
+        for token_id in forced.values():
+            self._check_token(token_id)
+        if draw is not None:  # it may be anything, so it is called here and only the passes go to a lent card
+            return self._write(prompt, dials, seed, max_tokens, forced, draw, keep_logits, top)
+        return self._write_there(prompt, dials, seed, max_tokens, forced, dials_draw, keep_logits, top)
+
+    def _read_there(self, ids: Sequence[int], cache: Any = None, keep: int = 1) -> tuple[np.ndarray, Any]:
+        """As ``Network.read``; from away the cache is the ids themselves, since no tensor crosses."""
+        if not lending.away():
+            return self._network.read(ids, cache, keep)
+        seen = [*(cache or ()), *ids]
+        return self._read_whole(seen, keep), seen
+
+    @lending.on_card(_a_pass)
+    def _read_whole(self, ids: Sequence[int], keep: int) -> np.ndarray:
+        return self._network.read(ids, None, keep)[0]
+
+    def _write(
+        self,
+        prompt: Prompt,
+        dials: Dials,
+        seed: int,
+        max_tokens: int,
+        forced: Mapping[int, int],
+        draw: Draw,
+        keep_logits: bool,
+        top: int,
+    ) -> Iterator[Token]:
+        throw, stream = _dice(seed), TextStream(self._pieces)
+        steps = itertools.takewhile(forced.__contains__, range(max_tokens - 1))
+        prefix = [forced[step] for step in steps]
+        unread, cache, passes = [*prompt.ids, *prefix], None, 0
+        scored: deque[np.ndarray] = deque()  # logits [V] of positions read but not yet written
+        for index in range(max_tokens):
+            started = time.perf_counter()
+            if not scored:
+                rows, cache = self._read_there(unread, cache, len(prefix) + 1 if index == 0 else 1)
+                scored.extend(rows)
+                passes += 1
+            logits = scored.popleft()
+            chances = distribution(logits, dials)
+            u = throw()
+            token_id = forced[index] if index in forced else draw(chances.kept, u)
+            finished = self._finished(token_id, index, max_tokens)
+            yield Token(
+                index=index,
+                token_id=token_id,
+                text=stream.push(token_id, last=finished is not None),
+                piece=self.piece(token_id),
+                probability=float(chances.raw[token_id]),
+                kept_probability=float(chances.kept[token_id]),
+                rank=int(np.count_nonzero(logits > logits[token_id])) + 1,
+                surprise_bits=surprise_bits(chances.raw[token_id]),
+                draw=None if dials.greedy or index in forced else u,
+                slice=bar_slice(chances.kept, token_id),
+                forced=index in forced,
+                scoreboard=scoreboard(chances, self.piece, top),
+                seconds=time.perf_counter() - started,
+                passes=passes,
+                finished=finished,
+                logits=logits if keep_logits else None,
+                steps=tuple((dial, float(after[token_id])) for dial, after in chances.steps),
+            )
+            if finished:
+                return
+            unread = [token_id]
+
+    _write_there = lending.on_card(_a_text)(_write)
+
+    def branch(
+        self,
+        prompt: Prompt,
+        tokens_so_far: Sequence[int],
+        at: int,
+        token_id: int,
+        dials: Dials,
+        *,
+        seed: int,
+        max_tokens: int,
+        keep_logits: bool = False,
+    ) -> Iterator[Token]:
+        """Keep the first ``at`` tokens of a run, force ``token_id`` next, and go on with the same dice.
+
+        Yields the whole branch from step 0; the kept tokens are read in one pass and come at once.
+        """
+        if not 0 <= at <= len(tokens_so_far):
+            raise PlainError(f"Choose a step from 0 to {len(tokens_so_far)}: that much has been written so far.")
+        if at >= max_tokens:
+            raise PlainError(f"Branch before step {max_tokens}, or allow more tokens: there is no room after it.")
+        if any(map(self.ends, tokens_so_far[:at])):
+            raise PlainError("The text ends before that step. Branch at its last token or before.")
+        forced = {**dict(enumerate(tokens_so_far[:at])), at: token_id}
+        return self.write(prompt, dials, seed=seed, max_tokens=max_tokens, forced=forced, keep_logits=keep_logits)
+
+    @lending.on_card(_a_text)
+    def write_many(
+        self,
+        prompts: Prompt | Sequence[Prompt],
+        dials: Dials,
+        *,
+        seeds: Sequence[int],
+        max_tokens: int,
+        progress: Progress | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> list[Run]:
+        """Finish many runs together, one for each seed; one prompt serves all, or one prompt a seed.
+
+        Each run has the dice that :meth:`write` has for its seed. Its text does not depend on the company it
+        is in, beyond floating-point rounding: a batch adds in another order, so that a dice on the very edge
+        between two tokens can fall to the other side. ``progress(share, words)`` is called at every step;
+        when ``should_stop()`` turns true the unfinished runs come back as they are, with ``finished`` =
+        "stopped".
+        """
+        shared = isinstance(prompts, Prompt)
+        prompts = [prompts] * len(seeds) if isinstance(prompts, Prompt) else list(prompts)
+        if len(prompts) != len(seeds):
+            raise PlainError(f"Give one prompt, or one for each seed: {len(prompts)} prompts, {len(seeds)} seeds.")
+        if not 1 <= len(seeds) <= MAX_RUNS:
+            raise PlainError(f"Ask for 1 to {MAX_RUNS} runs at once; it was {len(seeds)}.")
+        for prompt in prompts[:1] if shared else prompts:
+            self._check_room(prompt, max_tokens)
+        tokens = (max(len(prompt.ids) for prompt in prompts) + max_tokens) * len(seeds)
+        if tokens > MAX_BATCH_TOKENS:
+            raise PlainError(
+                f"{len(seeds)} runs of this length are {tokens:,} tokens at once; {MAX_BATCH_TOKENS:,} is the most. "
+                "Shorten the text, or ask for fewer runs."
+            )
+        for seed in seeds:
+            _check_seed(seed)
+        drafts = [_Draft(seed, _dice(seed)) for seed in seeds]
+        active = list(drafts)
+        batch = self._network.batch([prompt.ids for prompt in prompts])
+        for index in range(max_tokens):
+            for draft, logits in zip(active, batch.logits, strict=True):
+                chances = distribution(logits, dials)
+                token_id = dials_draw(chances.kept, draft.throw())
+                draft.add(
+                    token_id,
+                    surprise_bits(chances.raw[token_id]),
+                    self._finished(token_id, index, max_tokens),
+                )
+            going_on = [row for row, draft in enumerate(active) if draft.finished == "stopped"]
+            if progress:
+                progress(
+                    (index + 1) / max_tokens,
+                    f"Token {index + 1}: {len(going_on)} of {len(seeds)} still writing",
+                )
+            if not going_on or (should_stop and should_stop()):
+                break
+            if len(going_on) < len(active):
+                batch.keep(going_on)
+                active = [active[row] for row in going_on]
+            batch.step([draft.token_ids[-1] for draft in active])
+        return [self._run(draft) for draft in drafts]
+
+    @lending.on_card(_a_pass)
+    def attention(self, text: str | Prompt) -> Attention:
+        """Attention weights of every layer and head over ``text``, at most :data:`MAX_WATCHED` tokens."""
+        prompt = self._watched(text)
+        return attention.look(self._network, prompt.ids, prompt.pieces)
+
+    @lending.on_card(_a_pass)
+    def attention_cell(self, text: str | Prompt, layer: int, head: int, query: int, key: int) -> Cell:
+        """The arithmetic of one attention weight with the model's own numbers; all indices count from 0."""
+        prompt = self._watched(text)
+        return attention.cell(self._network, prompt.ids, prompt.pieces, layer, head, query, key)
+
+    @lending.on_card(_a_pass)
+    def ablate_heads(self, text: str | Prompt, heads: Sequence[tuple[int, int]], target: int | None = None) -> Ablation:
+        """Silence (layer, head) pairs together and see the next-token probabilities change (Michel et al.
+        2019).
+
+        A silenced head adds nothing at any position. ``target`` is the token id to follow; by default the
+        model's own first choice.
+        """
+        prompt = self._watched(text)
+        return attention.ablate(self._network, prompt.ids, [heads], self.piece, target)[0]
+
+    @lending.on_card(_a_pass)
+    def ablate_each(
+        self, text: str | Prompt, heads: Sequence[tuple[int, int]], target: int | None = None
+    ) -> list[Ablation]:
+        """Silence each (layer, head) pair alone, many in one batch; one result a pair, in order."""
+        prompt = self._watched(text)
+        return attention.ablate(self._network, prompt.ids, [[pair] for pair in heads], self.piece, target)
+
+    @lending.on_card(_a_pass)
+    def logit_lens(self, text: str | Prompt, top: int = 5) -> tuple[LayerGuess, ...]:
+        """Each layer's best guesses at the token after ``text``: the embedding first, then every layer."""
+        return logit_lens.read_layers(self._network, self._watched(text).ids, self.piece, top)
+
+    def smeared(self, scale: float, seed: int) -> LanguageModel:
+        """A copy in which every weight matrix carries noise: weight + ``scale`` × its standard deviation ×
+        N(0, 1).
+
+        One seed is one direction of noise, followed as far as ``scale`` says. The copy takes as much memory
+        as the model; drop it when done.
+        """
+        if not 0 <= scale <= 10:
+            raise PlainError(f"Set the noise between 0 and 10 standard deviations; it was {scale}.")
+        _check_seed(seed)
+        room, numbers = hardware.free_bytes(), self._weights.numbers
+        if self._weights.full_precision and hardware.precision() != "float32":
+            numbers *= 2  # small models run in float32 on every device
+        hardware.check_fits(f"A copy of {self.name}", numbers, memory=room, in_parts=False)
+        return self._smeared((scale, seed))
+
+    def _smeared(self, recipe: tuple[float, int]) -> LanguageModel:
+        scale, seed = recipe
+        copy = LanguageModel(
+            self._network,
+            self._tokenizer,
+            name=f"{self.name}, weights smeared by {scale:g} standard deviations (seed {seed})",
+            revision=self.revision,
+            licence=self.licence,
+            reference=self.reference,
+            key=self.key,
+        )
+        copy._recipe = copy._unread_recipe = recipe
+        if not lending.away():
+            copy._settle()
+        return copy
+
+    def _prompt(self, ids: Sequence[int], text: str) -> Prompt:
+        prompt = Prompt(tuple(ids), tuple(self.piece(i) for i in ids), text)
+        if not ids:
+            raise PlainError("Type some text first: the model needs something to read.")
+        self._check_room(prompt)
+        return prompt
+
+    def _watched(self, text: str | Prompt) -> Prompt:
+        prompt = text if isinstance(text, Prompt) else self.encode(text)
+        self._check_room(prompt)
+        if len(prompt.ids) > MAX_WATCHED:
+            raise PlainError(
+                f"That is {len(prompt.ids)} tokens. This view shows every pair of tokens and takes at most "
+                f"{MAX_WATCHED}: shorten the text."
+            )
+        return prompt
+
+    def _finished(self, token_id: int, index: int, max_tokens: int) -> Literal["eos", "length"] | None:
+        if self.ends(token_id):
+            return "eos"
+        return "length" if index == max_tokens - 1 else None
+
+    def _run(self, draft: _Draft) -> Run:
+        return Run(
+            seed=draft.seed,
+            text=self.decode(draft.token_ids),
+            token_ids=tuple(draft.token_ids),
+            pieces=tuple(self.piece(i) for i in draft.token_ids),
+            surprise_bits=tuple(draft.surprises),
+            finished=draft.finished,
+        )
+
+    def _check_text(self, text: str) -> None:
+        if not isinstance(text, str) or not text.strip():
+            raise PlainError("Type some text first: the model needs something to read.")
+        if len(text) > MAX_CHARACTERS:
+            raise PlainError(
+                f"That is {len(text):,} characters; the limit here is {MAX_CHARACTERS:,}. Shorten the text."
+            )
+        check_characters("The text", text)
+
+    def _check_room(self, prompt: Prompt, max_tokens: int | None = None) -> None:
+        if not prompt.ids:
+            raise PlainError("Type some text first: the model needs something to read.")
+        for token_id in prompt.ids:
+            self._check_token(token_id)
+        if max_tokens is not None and not 1 <= max_tokens <= MAX_TOKENS:
+            raise PlainError(f"Ask for 1 to {MAX_TOKENS} tokens; it was {max_tokens}.")
+        limit = min(MAX_PROMPT, self.context - (max_tokens or 0))
+        if len(prompt.ids) > limit:
+            raise PlainError(
+                f"The text is {len(prompt.ids)} tokens long; there is room for {limit}. Shorten it, or ask for less."
+            )
+
+    def _check_token(self, token_id: int) -> None:
+        if not 0 <= token_id < self.vocabulary_size:
+            raise PlainError(f"There is no token {token_id}: choose an id from 0 to {self.vocabulary_size - 1}.")
+
+
+@dataclass
+class _Draft:
+    """A run of :meth:`LanguageModel.write_many` that is being written."""
+
+    seed: int
+    throw: Callable[[], float]
+    token_ids: list[int] = field(default_factory=list)
+    surprises: list[float] = field(default_factory=list)
+    finished: Literal["eos", "length", "stopped"] = "stopped"
+
+    def add(self, token_id: int, surprise: float, finished: Literal["eos", "length"] | None) -> None:
+        self.token_ids.append(token_id)
+        self.surprises.append(surprise)
+        self.finished = finished or "stopped"
+
+
+_LOADED: dict[str, LanguageModel] = {}
+_LOADING = threading.Lock()
+
+
+def load(model_id: str | None = None, progress: Progress | None = None) -> LanguageModel:
+    """The shared model of this process: the profile's own, or any ``AutoModelForCausalLM`` by folder or Hub id.
+
+    Loads on the first call only; others who ask meanwhile wait for it. Raises :class:`PlainError` when the
+    files cannot be had or are no causal language model.
+    """
+    from engines.models import catalogue
+
+    entry = catalogue.by_name(model_id) if model_id else catalogue.text_model()
+    with _LOADING:
+        if entry.key not in _LOADED:
+            lending.need_start_up()
+            _LOADED[entry.key] = _open(entry, progress or (lambda share, words: None))
+        return _LOADED[entry.key]
+
+
+def _shared(key: str, recipe: tuple[float, int] | None) -> LanguageModel:
+    """The loaded model of a key, or its copy smeared by (scale, seed); PlainError when this process has none."""
+    if key not in _LOADED:
+        raise PlainError("That language model is not loaded here. Start the run again.")
+    return _LOADED[key]._smeared(recipe) if recipe else _LOADED[key]
+
+
+def unload() -> None:
+    """Drop every language model and give its memory back; runs still under way are told to start again."""
+    with _LOADING:
+        while _LOADED:
+            _LOADED.popitem()[1].close()
+    hardware.give_back()
+
+
+def loaded() -> tuple[LanguageModel, ...]:
+    """The language models in memory."""
+    return tuple(_LOADED.values())
+
+
+def _open(entry: Entry, progress: Progress) -> LanguageModel:
+    from engines.models import weights
+
+    files = weights.ensure(entry, lambda share, words: progress(0.8 * share, words))
+    progress(0.85, f"Loading {files.name} into memory")
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from engines.text.transformer import Network
+
+    numbers = hardware.numbers_in(files.path)
+    placement = hardware.check_fits(files.name, numbers, memory=hardware.free_bytes(), in_parts=False)
+    size = sum(path.stat().st_size for path in files.path.glob("*.safetensors"))
+    in_full = size <= FULL_PRECISION_UP_TO and numbers * 6 <= placement.memory_bytes
+    options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(files.path, **options)
+        model: Any = AutoModelForCausalLM.from_pretrained(
+            files.path,
+            dtype="float32" if in_full else hardware.dtype(hardware.lent_name()),
+            use_safetensors=True,
+            **options,
+        )
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        raise PlainError(
+            f"{files.name} could not be loaded as a language model. Check the name or folder, or choose "
+            f"another one. The loader said: {error}"
+        ) from error
+    network = Network(model.to(hardware.lent_name()))
+    progress(1.0, f"{files.name} is ready")
+    return LanguageModel(
+        network,
+        tokenizer,
+        name=files.name,
+        revision=files.revision,
+        licence=files.licence,
+        reference=str(files.path),
+        key=entry.key,
+    )
+
+
+def _dice(seed: int) -> Callable[[], float]:
+    from engines.text.transformer import dice
+
+    return dice(seed)
+
+
+def _check_seed(seed: int) -> None:
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**53:
+        raise PlainError(f"A seed is a whole number from 0 to {2**53 - 1}; it was {seed}.")

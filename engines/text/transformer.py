@@ -1,0 +1,260 @@
+"""The passes of a causal language model: torch and transformers below this line, numpy above it.
+
+B is the batch, T the tokens read, V the vocabulary, H the heads, d the width of a head. One pass runs at a
+time in the process, so that learners take turns token by token and a seed means the same text in a crowd as
+alone.
+"""
+
+from __future__ import annotations
+
+import copy
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.masking_utils import eager_mask
+
+from engines.evidence import PlainError
+
+_TURN = threading.Lock()
+_NORMS = ("norm", "ln_f", "final_layernorm", "final_layer_norm")
+
+
+def dice(seed: int) -> Callable[[], float]:
+    """Uniform numbers in [0, 1) from a CPU generator: the same row of numbers for a seed on every machine."""
+    generator = torch.Generator().manual_seed(seed)
+    return lambda: torch.rand((), generator=generator, dtype=torch.float64).item()
+
+
+class Network:
+    """One set of weights. ``model`` stays as transformers loaded it: no hook, no setting is changed on it."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model.eval().requires_grad_(False)
+        config = model.config.get_text_config()
+        self.vocabulary_size = int(config.vocab_size)
+        self.layers = int(config.num_hidden_layers)
+        self.heads = int(config.num_attention_heads)
+        self.context = int(getattr(config, "max_position_embeddings", 0) or 2048)
+        eos = model.generation_config.eos_token_id
+        self.full_precision = model.dtype == torch.float32
+        self.numbers = sum(parameter.numel() for parameter in model.parameters())
+        self.eos_ids = frozenset([] if eos is None else [eos] if isinstance(eos, int) else eos)
+
+    def close(self) -> None:
+        """Drop the weights once the pass under way is done."""
+        from engines.models.hardware import Unloaded
+
+        with _TURN:
+            self.model = Unloaded()
+            self.__dict__.pop("_microscope", None)
+
+    def read(self, ids: Sequence[int], cache: Any = None, keep: int = 1) -> tuple[np.ndarray, Any]:
+        """One pass over ``ids`` after what ``cache`` holds: logits float32 [keep, V] of the last ones, cache."""
+        with _TURN, torch.inference_mode():
+            out = self.model(input_ids=self._tensor([ids]), past_key_values=cache, use_cache=True, logits_to_keep=keep)
+            return _numpy(out.logits[0]), out.past_key_values
+
+    def batch(self, prompts: Sequence[Sequence[int]]) -> Batch:
+        """Many sequences that grow in step."""
+        return Batch(self, prompts)
+
+    def probe(
+        self,
+        ids: Sequence[int],
+        *,
+        record: Sequence[int] = (),
+        silence: Sequence[Sequence[tuple[int, int]]] = ((),),
+    ) -> Probe:
+        """A pass under the microscope, without cache.
+
+        ``record`` lists layers whose attention is kept. ``silence`` has one entry for each row of the batch:
+        the (layer, head) pairs whose output is set to zero, at every position, before the layer's output
+        projection.
+        """
+        silenced = {
+            (layer, row): sorted(head for where, head in pairs if where == layer)
+            for row, pairs in enumerate(silence)
+            for layer in {where for where, _ in pairs}
+        }
+        probe = Probe(frozenset(record), silenced)
+        token = _PROBE.set(probe)
+        try:
+            with _TURN, torch.inference_mode():
+                out = self._microscope(input_ids=self._tensor([ids] * len(silence)), use_cache=False, logits_to_keep=1)
+                probe.logits = _numpy(out.logits[:, -1])
+        finally:
+            _PROBE.reset(token)
+        if not probe.seen:
+            raise PlainError("This model computes its attention in a way of its own; this view cannot look inside.")
+        return probe
+
+    def lens(self, ids: Sequence[int]) -> np.ndarray:
+        """Logits float32 [layers + 1, V] that each layer's state at the last position would give.
+
+        Transformers norms the last hidden state itself; the earlier ones pass through the model's final norm
+        here.
+        """
+        decoder = self._microscope.get_decoder()
+        norm = next((getattr(decoder, name) for name in _NORMS if hasattr(decoder, name)), None)
+        if norm is None:
+            raise PlainError("This model's last layer is built in an unusual way; the logit lens cannot read it.")
+        with _TURN, torch.inference_mode():
+            out = self._microscope(
+                input_ids=self._tensor([ids]), use_cache=False, output_hidden_states=True, logits_to_keep=1
+            )
+            states = torch.stack([state[0, -1] for state in out.hidden_states[:-1]])  # [layers, width]
+            early = self._microscope.get_output_embeddings()(norm(states))  # [layers, V]
+            return _numpy(torch.cat([early, out.logits[0]]))
+
+    def smeared(self, scale: float, seed: int) -> Network:
+        """A copy whose weight matrices carry noise: weight + scale × std(weight) × N(0, 1).
+
+        The noise of a seed keeps its direction at every scale. Vectors (norms, biases) are left alone.
+        """
+        noisy = copy.deepcopy(self.model)
+        generator = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            for weight in noisy.parameters():
+                if weight.ndim >= 2:
+                    noise = torch.randn(weight.shape, generator=generator).to(weight)
+                    weight.add_(noise, alpha=scale * weight.float().std().item())
+        return Network(noisy)
+
+    def _tensor(self, ids: Sequence[Sequence[int]]) -> torch.Tensor:
+        return torch.tensor(ids, device=self.model.device)
+
+    @cached_property
+    def _microscope(self) -> Any:
+        """The same weights under a second set of modules, whose attention can be watched."""
+        shared = {id(tensor): tensor for tensor in (*self.model.parameters(), *self.model.buffers())}
+        twin = copy.deepcopy(self.model, shared)
+        twin.set_attn_implementation("microscope")
+        return twin
+
+
+class Batch:
+    """Sequences that grow by one token each a pass: prompts padded on the left, one shared KV cache.
+
+    Equal prompts are read once and the cache is copied. Rounding differs a little from a batch of one.
+    """
+
+    _cache: Any = None
+
+    def __init__(self, network: Network, prompts: Sequence[Sequence[int]]) -> None:
+        self._network = network
+        longest = max(len(prompt) for prompt in prompts)
+        same = all(prompt == prompts[0] for prompt in prompts)
+        rows = [prompts[0]] if same else prompts
+        self._mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows])  # [B, T]
+        self._padded = not bool(self._mask.all())
+        self.logits = self._pass(torch.tensor([[0] * (longest - len(row)) + list(row) for row in rows]))
+        if same and len(prompts) > 1:
+            self._cache.batch_repeat_interleave(len(prompts))
+            self._mask = self._mask.repeat(len(prompts), 1)
+            self.logits = np.repeat(self.logits, len(prompts), axis=0)
+
+    def step(self, token_ids: Sequence[int]) -> np.ndarray:
+        """One token for each sequence; logits float32 [B, V] for the next."""
+        self._mask = torch.cat([self._mask, torch.ones(len(token_ids), 1, dtype=torch.long)], dim=1)
+        self.logits = self._pass(torch.tensor(token_ids)[:, None])
+        return self.logits
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Go on with these rows only."""
+        index = torch.tensor(rows)
+        self._mask = self._mask[index]
+        self._cache.batch_select_indices(index.to(self._network.model.device))
+
+    def _pass(self, ids: torch.Tensor) -> np.ndarray:
+        device = self._network.model.device
+        places: dict[str, torch.Tensor] = {}
+        if self._padded:
+            positions = (self._mask.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]
+            places = {"attention_mask": self._mask.to(device), "position_ids": positions.to(device)}
+        with _TURN, torch.inference_mode():
+            out = self._network.model(
+                input_ids=ids.to(device),
+                past_key_values=self._cache,
+                use_cache=True,
+                logits_to_keep=1,
+                **places,
+            )
+            self._cache = out.past_key_values
+            return _numpy(out.logits[:, -1])
+
+
+@dataclass(frozen=True)
+class LayerAttention:
+    """One layer's attention in one pass, row 0 of the batch, as the model computed it.
+
+    ``queries`` [H, T, d]; ``keys`` and ``values`` [H_kv, T, d]; ``mask`` [T, T], added to the scores;
+    ``weights`` [H, T, T]; all float32. ``scale`` multiplies query·key.
+    """
+
+    queries: np.ndarray
+    keys: np.ndarray
+    values: np.ndarray
+    mask: np.ndarray
+    scale: float
+    weights: np.ndarray
+
+
+@dataclass
+class Probe:
+    """What to watch in a pass, and what was seen: ``layers`` by index, ``logits`` float32 [B, V]."""
+
+    record: frozenset[int]
+    silenced: Mapping[tuple[int, int], Sequence[int]]
+    layers: dict[int, LayerAttention] = field(default_factory=dict)
+    logits: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    seen: bool = False
+
+
+_PROBE: ContextVar[Probe | None] = ContextVar("probe", default=None)
+
+
+def _watched_attention(
+    module: Any,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    mask: torch.Tensor | None,
+    **settings: Any,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The model's own eager attention, watched: query [B, H, T, d], key and value [B, H_kv, T, d]."""
+    eager = sys.modules[type(module).__module__].eager_attention_forward  # type: ignore[attr-defined]
+    output, weights = eager(module, query, key, value, mask, **settings)  # [B, T, H, d], [B, H, T, T]
+    probe, layer = _PROBE.get(), module.layer_idx
+    if probe is None:
+        return output, weights
+    probe.seen = True
+    if layer in probe.record:
+        seen_mask = torch.zeros(weights.shape[-2:]) if mask is None else mask[0, 0]
+        probe.layers[layer] = LayerAttention(
+            queries=_numpy(query[0]),
+            keys=_numpy(key[0]),
+            values=_numpy(value[0]),
+            mask=_numpy(seen_mask),
+            scale=float(settings["scaling"]),
+            weights=_numpy(weights[0]),
+        )
+    for (where, row), heads in probe.silenced.items():
+        if where == layer:
+            output[row, :, heads] = 0
+    return output, weights
+
+
+def _numpy(tensor: torch.Tensor) -> np.ndarray:
+    return tensor.float().cpu().numpy()
+
+
+AttentionInterface.register("microscope", _watched_attention)
+AttentionMaskInterface.register("microscope", eager_mask)

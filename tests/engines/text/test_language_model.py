@@ -1,0 +1,360 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from engines.evidence import PlainError
+from engines.text import language_model
+from engines.text.dials import Dials
+from engines.text.language_model import MAX_RUNS, MAX_TOKENS, Prompt, Token, load
+from tests.engines.tiny_text import KINDS, network_model, saved, tiny, tokenizer, with_a_beginning
+
+PROMPT = "The keys to the cabinet"
+SAMPLED = [Dials(), Dials(0.7, 0.9), Dials(1.5, 1.0, 20), Dials(0.9, 0.8, 50)]
+
+
+def ids(tokens: list[Token]) -> list[int]:
+    return [token.token_id for token in tokens]
+
+
+def generate(kind: str, prompt: Prompt, **settings) -> list[int]:
+    inputs = torch.tensor([prompt.ids])
+    out = network_model(kind).generate(
+        inputs, attention_mask=torch.ones_like(inputs), top_k=settings.pop("top_k", 0), **settings
+    )
+    return out[0, len(prompt.ids) :].tolist()
+
+
+def multinomial(probabilities: np.ndarray, u: float) -> int:
+    """What generate() draws with, from the global generator; the dice u is left lying."""
+    return int(torch.multinomial(torch.from_numpy(probabilities.astype(np.float32)), 1))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_greedy_equals_generate_token_for_token(kind: str) -> None:
+    model = tiny(kind)
+    prompt = model.encode(PROMPT)
+    expected = generate(kind, prompt, do_sample=False, max_new_tokens=40)
+    assert ids(list(model.write(prompt, Dials(temperature=0), seed=0, max_tokens=40))) == expected
+
+
+@pytest.mark.parametrize("dials", SAMPLED, ids=str)
+@pytest.mark.parametrize("kind", KINDS)
+def test_sampled_equals_generate_under_the_same_global_seed(kind: str, dials: Dials) -> None:
+    model = tiny(kind)
+    prompt = model.encode(PROMPT)
+    torch.manual_seed(7)
+    expected = generate(
+        kind,
+        prompt,
+        do_sample=True,
+        temperature=float(dials.temperature),
+        top_p=dials.top_p,
+        top_k=dials.top_k,
+        max_new_tokens=40,
+    )
+    torch.manual_seed(7)
+    assert ids(list(model.write(prompt, dials, seed=0, max_tokens=40, draw=multinomial))) == expected
+
+
+def test_stops_at_the_end_token_as_generate_does() -> None:
+    model = tiny()
+    prompt = model.encode(PROMPT)
+    end = tokenizer().eos_token_id
+    tokens = list(model.write(prompt, Dials(0), seed=0, max_tokens=20, forced={3: end}))
+    assert len(tokens) == 4
+    assert tokens[-1].finished == "eos" and tokens[-1].text == "" and tokens[-1].piece == "<|end|>"
+    assert [t.finished for t in tokens[:-1]] == [None] * 3
+
+
+def test_a_token_tells_the_whole_step() -> None:
+    model = tiny()
+    prompt = model.encode(PROMPT)
+    dials = Dials(0.8, 0.9)
+    tokens = list(model.write(prompt, dials, seed=5, max_tokens=12, keep_logits=True, top=6))
+    for index, token in enumerate(tokens):
+        assert token.index == index and token.passes == index + 1
+        read = prompt.ids + tuple(ids(tokens[:index]))
+        logits = network_model("llama")(torch.tensor([read])).logits[0, -1]
+        assert token.logits is not None
+        np.testing.assert_allclose(token.logits, logits.detach().numpy(), atol=1e-4)
+        chances = logits.double().softmax(-1)
+        assert token.probability == pytest.approx(float(chances[token.token_id]), abs=1e-5)
+        assert token.rank == int((chances > chances[token.token_id]).sum()) + 1
+        assert token.surprise_bits == pytest.approx(-np.log2(token.probability))
+        assert [dial for dial, _ in token.steps] == ["temperature", "top_p"]
+        assert token.steps[-1][1] == token.kept_probability > 0
+        assert token.draw is not None and token.slice[0] <= token.draw < token.slice[1]
+        assert token.piece == model.piece(token.token_id)
+        assert len(token.scoreboard.candidates) == 6 and token.scoreboard.dials == dials
+        assert not token.forced and token.seconds > 0
+    assert tokens[-1].finished == "length"
+
+
+def test_logits_are_kept_only_when_asked() -> None:
+    token = next(tiny().write(tiny().encode(PROMPT), Dials(), seed=0, max_tokens=1))
+    assert token.logits is None
+
+
+def test_a_seed_is_a_text() -> None:
+    model = tiny()
+    prompt = model.encode(PROMPT)
+
+    def write(seed: int) -> list[int]:
+        return ids(list(model.write(prompt, Dials(), seed=seed, max_tokens=30)))
+
+    assert write(1) == write(1)
+    assert len({tuple(write(seed)) for seed in range(4)}) == 4
+
+
+def test_the_dice_of_a_step_do_not_depend_on_what_was_forced_before() -> None:
+    model = tiny()
+    prompt = model.encode(PROMPT)
+    free = list(model.write(prompt, Dials(), seed=3, max_tokens=10))
+    forced = list(model.write(prompt, Dials(), seed=3, max_tokens=10, forced={2: 40, 6: 41}))
+    assert [t.forced for t in forced] == [i in (2, 6) for i in range(10)]
+    assert ids(forced)[2] == 40 and ids(forced)[6] == 41
+    assert forced[2].draw is None
+    assert [t.draw for t in forced if not t.forced] == [free[t.index].draw for t in forced if not t.forced]
+
+
+def test_a_branch_keeps_what_was_written_and_goes_its_own_way() -> None:
+    model = tiny()
+    prompt = model.encode(PROMPT)
+    trunk = list(model.write(prompt, Dials(), seed=3, max_tokens=20))
+    same = list(model.branch(prompt, ids(trunk), 8, trunk[8].token_id, Dials(), seed=3, max_tokens=20))
+    assert ids(same) == ids(trunk)
+    assert [t.passes for t in same] == [1] * 10 + list(range(2, 12))
+    np.testing.assert_allclose([t.probability for t in same], [t.probability for t in trunk], atol=1e-5)
+    other = (trunk[8].token_id + 1) % model.vocabulary_size
+    branch = list(model.branch(prompt, ids(trunk), 8, other, Dials(), seed=3, max_tokens=20))
+    assert ids(branch)[:9] == [*ids(trunk)[:8], other]
+    assert ids(branch)[9:] != ids(trunk)[9:]
+    assert [t.forced for t in branch] == [True] * 9 + [False] * 11
+
+
+@pytest.mark.parametrize("at", [0, 19])
+def test_a_branch_may_start_at_either_end(at: int) -> None:
+    model = tiny()
+    prompt = model.encode(PROMPT)
+    trunk = ids(list(model.write(prompt, Dials(), seed=3, max_tokens=20)))
+    assert ids(list(model.branch(prompt, trunk, at, 50, Dials(), seed=3, max_tokens=20)))[at] == 50
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_batch_writes_what_each_seed_writes_alone(kind: str) -> None:
+    model = tiny(kind)
+    prompt = model.encode(PROMPT)
+    dials = Dials(0.9, 0.95)
+    runs = model.write_many(prompt, dials, seeds=range(6), max_tokens=25)
+    for seed, run in enumerate(runs):
+        alone = list(model.write(prompt, dials, seed=seed, max_tokens=25))
+        assert run.seed == seed and list(run.token_ids) == ids(alone)
+        assert run.text == "".join(token.text for token in alone)
+        assert run.pieces == tuple(token.piece for token in alone)
+        assert run.finished == alone[-1].finished
+        np.testing.assert_allclose(run.surprise_bits, [token.surprise_bits for token in alone], atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_prompts_of_different_lengths_share_a_batch(kind: str) -> None:
+    model = tiny(kind)
+    prompts = [model.encode(text) for text in ("The", "Two cats and a dog sat by the door.", "so rusty that I")]
+    runs = model.write_many(prompts, Dials(), seeds=[4, 4, 9], max_tokens=20)
+    for prompt, run in zip(prompts, runs, strict=True):
+        assert list(run.token_ids) == ids(list(model.write(prompt, Dials(), seed=run.seed, max_tokens=20)))
+
+
+def test_runs_that_end_early_leave_the_batch() -> None:
+    model = tiny()
+    prompt = model.encode(PROMPT)
+    dials = Dials(temperature=5)  # flat enough that some runs meet the end token
+    runs = model.write_many(prompt, dials, seeds=range(40), max_tokens=60)
+    ended = [run for run in runs if run.finished == "eos"]
+    assert ended and len(ended) < len(runs)
+    for run in ended:
+        assert run.token_ids[-1] == tokenizer().eos_token_id
+        assert list(run.token_ids) == ids(list(model.write(prompt, dials, seed=run.seed, max_tokens=60)))
+
+
+def test_a_batch_reports_progress_and_can_be_stopped() -> None:
+    model = tiny()
+    seen: list[float] = []
+    runs = model.write_many(
+        model.encode(PROMPT),
+        Dials(),
+        seeds=[1, 2],
+        max_tokens=10,
+        progress=lambda share, words: seen.append(share),
+        should_stop=lambda: len(seen) == 3,
+    )
+    assert seen == pytest.approx([0.1, 0.2, 0.3])
+    assert [len(run.token_ids) for run in runs] == [3, 3]
+    assert all(run.finished == "stopped" for run in runs)
+
+
+def test_stopping_a_run_leaves_the_model_free() -> None:
+    model = tiny()
+    prompt = model.encode(PROMPT)
+    writing = model.write(prompt, Dials(), seed=1, max_tokens=50)
+    next(writing)
+    writing.close()
+    assert torch.is_inference_mode_enabled() is False
+    assert list(model.write(prompt, Dials(), seed=1, max_tokens=3))
+
+
+def test_a_crowd_gets_what_each_would_get_alone() -> None:
+    model = tiny()
+    prompt = model.encode(PROMPT)
+    jobs: list[Callable[[], object]] = [
+        lambda: ids(list(model.write(prompt, Dials(), seed=1, max_tokens=30))),
+        lambda: ids(list(model.write(prompt, Dials(0.7), seed=2, max_tokens=30))),
+        lambda: [run.token_ids for run in model.write_many(prompt, Dials(), seeds=range(4), max_tokens=20)],
+        lambda: [model.ablate_heads(prompt, [(layer, 1)]).kl_bits for layer in (0, 1, 2, 0, 1, 2)],
+        lambda: [guess.final_probability for guess in model.logit_lens(prompt)],
+        lambda: model.attention(prompt).weights.tobytes(),
+    ]
+    alone = [job() for job in jobs]
+    results: list[object] = [None] * (3 * len(jobs))
+
+    def work(place: int) -> None:
+        results[place] = jobs[place % len(jobs)]()
+
+    threads = [threading.Thread(target=work, args=(place,)) for place in range(len(results))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == alone * 3
+
+
+def test_the_texts_of_a_run_join_to_its_whole_text() -> None:
+    model = tiny()
+    cat = model.encode("🐈 é").ids
+    tokens = list(model.write(model.encode(PROMPT), Dials(), seed=0, max_tokens=12, forced=dict(enumerate(cat))))
+    assert [t.piece for t in tokens[:4]] == ["‹0xF0›", "‹0x9F›", "‹0x90›", "‹0x88›"]
+    assert [t.text for t in tokens[:4]] == ["", "", "", "🐈"]
+    assert "".join(t.text for t in tokens) == model.decode(ids(tokens))
+    assert model.decode(cat) == tokenizer().decode(cat)
+
+
+def test_prompts_show_every_token() -> None:
+    model = tiny()
+    prompt = model.encode("The keys é")
+    assert prompt.text == "The keys é"
+    assert prompt.pieces[-2:] == ("‹0xC3›", "‹0xA9›")
+    chat = model.encode("The keys", chat=True)
+    assert chat.text == "<|start|>user\nThe keys<|end|>\n<|start|>assistant\n"
+    assert chat.pieces[0] == "<|start|>" and "".join(chat.pieces) == chat.text
+    assert chat == model.encode_chat([{"role": "user", "content": "The keys"}])
+
+
+def test_scores_are_those_of_the_model() -> None:
+    model = tiny()
+    scores = model.next_token_scores(model.encode(PROMPT))
+    assert scores.logits.shape == (model.vocabulary_size,) and scores.logits.dtype == np.float32
+    assert scores.seconds > 0
+    first = next(model.write(scores.prompt, Dials(), seed=0, max_tokens=1, keep_logits=True))
+    np.testing.assert_array_equal(first.logits, scores.logits)
+
+
+def test_smearing_leaves_the_shared_model_alone() -> None:
+    model = tiny()
+    prompt = model.encode(PROMPT)
+    before = model.next_token_scores(prompt).logits
+    noisy = [model.smeared(scale, seed=1) for scale in (0.0, 0.01, 0.3)]
+    np.testing.assert_array_equal(model.next_token_scores(prompt).logits, before)
+    gaps = [float(np.abs(copy.next_token_scores(prompt).logits - before).max()) for copy in noisy]
+    assert gaps[0] == 0 and 0 < gaps[1] < gaps[2]
+    again = model.smeared(0.3, seed=1).next_token_scores(prompt).logits
+    np.testing.assert_array_equal(again, noisy[2].next_token_scores(prompt).logits)
+    assert "0.3" in noisy[2].name and "seed 1" in noisy[2].name
+
+
+def bad_calls() -> dict[str, Callable[[], object]]:
+    model = tiny()
+    prompt = model.encode(PROMPT)
+    return {
+        "empty": lambda: model.encode(""),
+        "blank": lambda: model.encode("  \n"),
+        "blank message": lambda: model.encode("", chat=True),
+        "no message": lambda: model.encode_chat([]),
+        "not text": lambda: model.encode(None),  # type: ignore[arg-type]
+        "huge": lambda: model.encode("x" * 1_000_000),
+        "long": lambda: model.encode("cat " * 700),
+        "half a character": lambda: model.encode("\ud83d"),
+        "no tokens": lambda: model.write(prompt, Dials(), seed=0, max_tokens=0),
+        "too many tokens": lambda: model.write(prompt, Dials(), seed=0, max_tokens=MAX_TOKENS + 1),
+        "no room": lambda: model.write(model.encode("cat " * 100), Dials(), seed=0, max_tokens=500),
+        "seed": lambda: model.write(prompt, Dials(), seed=-1, max_tokens=5),
+        "fraction of a seed": lambda: model.write(prompt, Dials(), seed=1.5, max_tokens=5),  # type: ignore[arg-type]
+        "forced token": lambda: model.write(prompt, Dials(), seed=0, max_tokens=5, forced={0: 10**6}),
+        "branch": lambda: model.branch(prompt, [1, 2], 3, 5, Dials(), seed=0, max_tokens=5),
+        "branch too late": lambda: model.branch(prompt, [1] * 9, 9, 5, Dials(), seed=0, max_tokens=9),
+        "branch after the end": lambda: model.branch(
+            prompt, [1, tokenizer().eos_token_id], 2, 5, Dials(), seed=0, max_tokens=9
+        ),
+        "a batch too large": lambda: model.write_many(
+            model.encode("cat " * 100), Dials(), seeds=range(MAX_RUNS), max_tokens=500
+        ),
+        "no runs": lambda: model.write_many(prompt, Dials(), seeds=[], max_tokens=5),
+        "many runs": lambda: model.write_many(prompt, Dials(), seeds=range(MAX_RUNS + 1), max_tokens=5),
+        "unequal": lambda: model.write_many([prompt], Dials(), seeds=[1, 2], max_tokens=5),
+        "strange prompt": lambda: model.next_token_scores(Prompt((10**6,), ("?",), "?")),
+        "smear": lambda: model.smeared(-1, 0),
+        "long attention": lambda: model.attention("cat " * 200),
+    }
+
+
+@pytest.mark.parametrize("name", bad_calls())
+def test_bad_input_is_answered_in_plain_words(name: str) -> None:
+    with pytest.raises(PlainError) as failure:
+        bad_calls()[name]()
+    assert str(failure.value).strip().endswith(".")
+
+
+def test_load_opens_a_folder_once(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(language_model, "_LOADED", {})
+    folder = saved("llama", tmp_path / "tiny")
+    words: list[str] = []
+    model = load(folder, lambda share, message: words.append(message))
+    assert words and model is load(folder)
+    assert model.name == "tiny" and model.reference == folder
+    prompt = model.encode(PROMPT)
+    expected = ids(list(tiny().write(prompt, Dials(), seed=1, max_tokens=10)))
+    assert ids(list(model.write(prompt, Dials(), seed=1, max_tokens=10))) == expected
+
+
+def test_load_says_what_is_wrong(tmp_path) -> None:
+    with pytest.raises(PlainError):
+        load(str(tmp_path))
+
+
+def test_importing_the_engine_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, engines.text.language_model, engines.text.snippets;"
+        "assert not {'torch', 'transformers'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_many_prompts_are_scored_in_one_pass_as_each_alone() -> None:
+    model = tiny()
+    prompts = [model.encode(text) for text in ("The keys", PROMPT, "a")]
+    together = model.next_token_logits(prompts)
+    for row, prompt in zip(together, prompts, strict=True):
+        np.testing.assert_allclose(row, model.next_token_scores(prompt).logits, atol=1e-4)
+    with pytest.raises(PlainError, match="1 to 64 prompts"):
+        model.next_token_logits([])
+
+
+def test_tokens_of_a_text_are_its_own_also_where_a_prompt_begins_with_a_mark() -> None:
+    marked, plain = with_a_beginning(), tiny()
+    assert marked.encode("two cats").pieces[0] == "<|start|>"
+    assert marked.tokens_of("two cats") == plain.tokens_of("two cats") == plain.encode("two cats")

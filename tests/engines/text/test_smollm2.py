@@ -1,0 +1,71 @@
+"""The same promises on the model that learners meet: needs the real weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from engines.text import snippets
+from engines.text.dials import Dials
+from engines.text.language_model import LanguageModel, load
+from engines.text.logit_lens import settles_at
+
+pytestmark = pytest.mark.weights
+
+FRANCE = "What is the capital of France?"
+KEYS = "The keys to the cabinet are so rusty that I cannot"
+
+
+@pytest.fixture(scope="module")
+def model() -> LanguageModel:
+    return load()
+
+
+def test_it_knows_a_capital_and_stops(model: LanguageModel) -> None:
+    tokens = list(model.write(model.encode(FRANCE, chat=True), Dials(0), seed=0, max_tokens=24))
+    assert "Paris" in "".join(token.text for token in tokens)
+    assert tokens[-1].finished == "eos"
+
+
+def test_greedy_equals_generate(model: LanguageModel) -> None:
+    from transformers import AutoModelForCausalLM
+
+    prompt = model.encode("Tell me a story about a lighthouse.", chat=True)
+    stock = AutoModelForCausalLM.from_pretrained(model.reference, dtype="float32")
+    inputs = torch.tensor([prompt.ids])
+    out = stock.generate(inputs, attention_mask=torch.ones_like(inputs), do_sample=False, max_new_tokens=24)
+    tokens = list(model.write(prompt, Dials(0), seed=0, max_tokens=24))
+    assert [token.token_id for token in tokens] == out[0, len(prompt.ids) :].tolist()
+
+
+def test_a_seed_alone_and_in_a_batch(model: LanguageModel) -> None:
+    prompt = model.encode(FRANCE, chat=True)
+    runs = model.write_many(prompt, Dials(), seeds=range(4), max_tokens=12)
+    for run in runs[:2]:
+        alone = model.write(prompt, Dials(), seed=run.seed, max_tokens=12)
+        assert list(run.token_ids) == [token.token_id for token in alone]
+
+
+def test_a_cell_and_the_weights_agree(model: LanguageModel) -> None:
+    attention = model.attention(KEYS)
+    assert attention.weights.shape[:2] == (model.layers, model.heads)
+    np.testing.assert_allclose(attention.weights.sum(-1), 1, atol=1e-4)
+    for layer, head in [(0, 0), (14, 5), (29, 8)]:
+        cell = model.attention_cell(KEYS, layer, head, query=9, key=1)
+        assert cell.weight == pytest.approx(float(attention.weights[layer, head, 9, 1]), abs=1e-5)
+
+
+def test_the_lens_settles_somewhere(model: LanguageModel) -> None:
+    guesses = model.logit_lens("The capital of France is")
+    assert len(guesses) == model.layers + 1
+    assert guesses[-1].candidates[0].text == " Paris"
+    assert 0 < settles_at(guesses) <= model.layers
+
+
+def test_the_snippet_writes_what_the_page_writes(model: LanguageModel) -> None:
+    dials = Dials(0.8, 0.95)
+    tokens = model.write(model.encode(FRANCE, chat=True), dials, seed=3, max_tokens=10)
+    scope: dict[str, str] = {}
+    exec(snippets.continuation(model.reference, FRANCE, dials, seed=3, max_tokens=10, chat=True), scope)
+    assert scope["result"] == "".join(token.text for token in tokens)
