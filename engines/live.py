@@ -7,18 +7,16 @@ the new one, so that never two are in memory. Runs still under way are told to s
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from engines.evidence import PlainError
+from engines.evidence import PlainError, Progress
 from engines.models import catalogue, hardware, hub, weights
 from engines.models.catalogue import Entry, Hub, Role
 from engines.models.hub import Survey
 from engines.pictures import painter
 from engines.text import language_model
 
-Progress = Callable[[float, str], None]
 State = Literal["loaded", "ready", "to be fetched", "missing"]
 ROLES: dict[Role, str] = {"text": "Typewriter", "pictures": "Sculptor"}
 RULES = {

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from engines.evidence import wilson
 from engines.pictures.pocket_autoencoder import PocketAutoencoder
+from engines.statistics import wilson
 from engines.stickers import judge
 from training import tools, world
 from training.fingers import round_trip

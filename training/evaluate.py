@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from engines.evidence import wilson
 from engines.pictures.painter import fingerprint
 from engines.pictures.pocket_autoencoder import PocketAutoencoder
+from engines.statistics import wilson
 from engines.stickers.detector import JudgeModel, Reading
 from training import tools, world
 from training.autoencoder import to_pictures

@@ -22,9 +22,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engines.evidence import wilson
 from engines.pictures.painter import fingerprint
 from engines.pictures.pocket_autoencoder import PocketAutoencoder
+from engines.statistics import wilson
 from engines.stickers.detector import GRID, JudgeModel, Reading
 from training import data, tools, world
 from training.autoencoder import to_pictures

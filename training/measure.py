@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from engines.evidence import wilson
 from engines.pictures.painter import fingerprint
 from engines.pictures.pocket_autoencoder import PocketAutoencoder
+from engines.statistics import wilson
 from engines.stickers import judge
 from engines.stickers.shared_space import SharedSpace
 from training import data, tools, world

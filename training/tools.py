@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engines.evidence import Interval
+from engines.statistics import Interval
 
 CHECKPOINTS = Path(__file__).parent.parent / "checkpoints"
 MODELS = Path(__file__).parent.parent / "models"

@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from engines.evidence import PlainError
+from engines.evidence import PlainError, Progress
 from engines.models import cache, safety, wheels
 from engines.models.cache import megabytes
 from engines.models.catalogue import Hub, Role
-from engines.models.wheels import Progress, Unreachable
+from engines.models.wheels import Unreachable
 
 AGREE_VARIABLE = "PLAYGROUND_DOWNLOAD"
 ASK_ABOVE = 1_000_000_000

@@ -27,11 +27,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
-from engines.evidence import PlainError
+from engines.evidence import PlainError, Progress
 from engines.models import cache, catalogue, hub, wheels
 from engines.models.cache import megabytes
 from engines.models.catalogue import Entry, Folder, Hub, Wheel
-from engines.models.wheels import Progress, Unreachable
+from engines.models.wheels import Unreachable
 
 MANIFEST = "playground.json"
 FORMAT = 1

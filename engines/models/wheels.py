@@ -20,15 +20,12 @@ import time
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
-from engines.evidence import PlainError
+from engines.evidence import PlainError, Progress
 from engines.models import cache
 from engines.models.cache import megabytes
 from engines.models.catalogue import Wheel
-
-Progress = Callable[[float, str], None]
 
 FOLDER_VARIABLE = "PLAYGROUND_WHEELS"
 OFFLINE_VARIABLES = ("PLAYGROUND_OFFLINE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")

@@ -8,11 +8,11 @@ from typing import Literal
 
 import numpy as np
 
+from engines.checks import check_number
 from engines.evidence import PlainError
 from engines.pictures.files import draw_text
 from engines.pictures.measures import error_map, psnr
 from engines.pictures.painter import Painter
-from engines.pictures.plan import check_number
 
 MAX_SWEEP = 128
 Operation = Literal["zero", "shuffle", "swap"]

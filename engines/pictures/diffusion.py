@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engines.checks import MAX_SEED, check_caption, check_number, whole
 from engines.models import lending
 from engines.pictures.captions import Reading, Word
 from engines.pictures.measures import psnr
@@ -24,7 +25,6 @@ from engines.pictures.painter import Painter, load
 from engines.pictures.plan import (
     MAX_GUIDANCE,
     MAX_ROWS,
-    MAX_SEED,
     Between,
     Blend,
     Freeze,
@@ -37,9 +37,6 @@ from engines.pictures.plan import (
     Poke,
     Swap,
     WordWeight,
-    check_caption,
-    check_number,
-    whole,
 )
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from engines.checks import check_caption
 from engines.evidence import PlainError
 from engines.models import lending, safety
 from engines.models.catalogue import MODELS, Entry, Folder
 from engines.pictures.captions import WORD, Reading, Word, find_offsets
-from engines.pictures.plan import check_caption
 
 if TYPE_CHECKING:
     from torch import Tensor

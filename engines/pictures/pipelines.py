@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from engines.evidence import PlainError
+from engines.evidence import PlainError, Progress
 from engines.models import catalogue, hardware, hub, safety
 from engines.models.catalogue import MODELS, Entry, Hub
 from engines.pictures.painter import POCKET, POCKET_GUIDANCE, GuidanceRule, Painter, fingerprint
 
 KINDS = ("StableDiffusionPipeline", "StableDiffusionXLPipeline", "LatentConsistencyModelPipeline")
 GUIDANCE_VARIABLE = "PLAYGROUND_GUIDANCE"
-Progress = Callable[[float, str], None]
 
 
 def open_painter(model: str | Entry, progress: Progress) -> Painter:

@@ -7,64 +7,19 @@ plans. Passes are counted from 0 in code; pages that count from 1 translate at t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 import numpy as np
 
-from engines.evidence import PlainError, check_characters
+from engines.checks import MAX_SEED, check_caption, check_number, whole
+from engines.evidence import PlainError
 
 MAX_STEPS = 100
 MAX_ROWS = 16
-MAX_CAPTION = 400
 MAX_GUIDANCE = 30.0
 MAX_SIDE = 1536
-MAX_SEED = 2**32 - 1
-
-
-def one_of(what: str, value: object, known: Collection[str]) -> str:
-    """``value`` if it is one of the ``known`` keys; PlainError names them otherwise."""
-    if not isinstance(value, str) or value not in known:
-        raise PlainError(f"{what} is one of: {', '.join(known)}.")
-    return value
-
-
-def check_number(name: str, value: Any, low: float, high: float, *, whole: bool = False) -> None:
-    """Refuse with a plain message anything but a finite number in [low, high]."""
-    numeric = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not numeric or not low <= value <= high or (whole and value != int(value)):  # nan is nowhere between
-        kind = "a whole number" if whole else "a number"
-        bounds = f"{low:,} to {high:,}" if whole else f"{low:g} to {high:g}"
-        raise PlainError(f"{name} must be {kind} from {bounds}; you gave {_brief(value)}.")
-
-
-def _brief(value: Any) -> str:
-    if isinstance(value, int) and abs(value) >= 10**20:
-        return "one with more than twenty digits"
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:60]}…"
-
-
-def whole(name: str, value: Any, low: int, high: int) -> int:
-    """A control's value as an int; PlainError when it is none or out of bounds."""
-    check_number(name, value, low, high, whole=True)
-    return int(value)
-
-
-def seed_range(seed: Any, count: Any, *, least: int = 1) -> tuple[int, ...]:
-    """``count`` seeds (``least`` to 16) from ``seed`` on; after the largest comes 0."""
-    first = whole("The seed", seed, 0, MAX_SEED)
-    return tuple((first + offset) % (MAX_SEED + 1) for offset in range(whole("The number of seeds", count, least, 16)))
-
-
-def check_caption(caption: Any, name: str = "The caption") -> None:
-    """Refuse what is not text of at most :data:`MAX_CAPTION` characters."""
-    if not isinstance(caption, str):
-        raise PlainError(f"{name} must be text.")
-    if len(caption) > MAX_CAPTION:
-        raise PlainError(f"{name} is {len(caption)} characters long. Keep it to {MAX_CAPTION} at most.")
-    check_characters(name, caption)
 
 
 def _each(value: Any) -> tuple[Any, ...]:

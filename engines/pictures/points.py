@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from engines.checks import MAX_SEED, check_number
 from engines.evidence import PlainError
-from engines.pictures.plan import MAX_SEED, check_number
 
 TIMESTEPS = 1000
 MAX_POINTS = 5000

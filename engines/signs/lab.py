@@ -22,9 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from engines.evidence import Interval, PlainError, wilson
+from engines.checks import MAX_SEED, check_number
+from engines.evidence import PlainError, Progress
 from engines.pictures.painter import MODELS, fingerprint
-from engines.pictures.plan import MAX_SEED, check_number
 from engines.signs.world import (
     CAPTION,
     CAUSES,
@@ -47,6 +47,7 @@ from engines.signs.world import (
     is_seen,
     words,
 )
+from engines.statistics import Interval, wilson
 from engines.stickers.judge import edit_distance, read_line
 
 __all__ = [
@@ -59,7 +60,6 @@ __all__ = [
 
 STEPS, GUIDANCE = 20, 3.0
 MAX_PICTURES = 64
-Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True, eq=False)

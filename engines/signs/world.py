@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from engines.checks import one_of
 from engines.evidence import PlainError
 from engines.pictures.painter import MODELS
-from engines.pictures.plan import one_of
 
 FOLDER = MODELS / "signs"
 MISSING = (

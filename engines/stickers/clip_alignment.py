@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from engines.evidence import Interval, PlainError, wilson
+from engines.evidence import PlainError
+from engines.statistics import Interval, wilson
 
 MODEL = "laion/CLIP-ViT-B-32-laion2B-s34B-b79K"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from engines.evidence import Interval, PlainError, wilson
+from engines.evidence import PlainError, Progress
+from engines.statistics import Interval, wilson
 from engines.stickers.world import RECOLOURABLE, Facts, Thing, counted, facts_of, placed, unscored
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ __all__ = [
 
 ASPECTS = ("object", "count", "colour", "background", "relation", "lettering")
 MAX_PICTURES = 512
-Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engines.checks import check_number, one_of
 from engines.evidence import PlainError
-from engines.pictures.plan import check_number, one_of
 
 SIZES = (5, 11)
 INK = "#"

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from engines.evidence import PlainError, check_characters
+from engines.checks import check_characters
+from engines.evidence import PlainError, Progress
 from engines.models import hardware, lending
 from engines.text import attention, logit_lens
 from engines.text.attention import Ablation, Attention, Cell
@@ -39,7 +40,6 @@ MAX_BATCH_TOKENS = 32_768
 """Tokens of all runs of a batch together, read and written: what their cache of keys and values has to hold."""
 FULL_PRECISION_UP_TO = 4 * 2**30
 """Weight files up to this many bytes run in float32: logits rounded to half precision would tie."""
-Progress = Callable[[float, str], None]
 Draw = Callable[[np.ndarray, float], int]
 
 

@@ -22,9 +22,8 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from engines.evidence import PlainError
+from engines.evidence import PlainError, Progress
 from engines.models import catalogue, weights
-from engines.models.wheels import Progress
 from engines.text.pieces import BYTE_FALLBACK, BYTE_OF
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, mean_interval
+from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
+from engines.statistics import mean_interval
 from engines.text import snippets
 from engines.text.dials import Dials, reshape, softmax
 from engines.text.language_model import LanguageModel, Prompt

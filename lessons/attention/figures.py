@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from engines.evidence import mean_interval
+from engines.statistics import mean_interval
 from engines.text.attention import Cell
 from lessons.attention.experiments import Contest, Fading, Gaze, Lens, Look, Scan, Trial
 from lessons.attention.looking import head_name, percent

@@ -9,7 +9,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from engines.evidence import Evidence, Finding, Provenance, Table, mean_interval, wilson
+from engines.evidence import Evidence, Finding, Provenance, Table
+from engines.statistics import mean_interval, wilson
 from engines.text import snippets
 from engines.text.language_model import LanguageModel
 from engines.text.logit_lens import LayerGuess, first_leads_at, settles_at

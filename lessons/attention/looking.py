@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from engines.checks import whole
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
-from engines.pictures.plan import whole
 from engines.text import snippets
 from engines.text.attention import Cell
 from engines.text.language_model import LanguageModel

@@ -9,9 +9,9 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
+from engines.checks import whole
 from engines.evidence import Evidence, PlainError
 from engines.models import catalogue
-from engines.pictures.plan import whole
 from engines.text import language_model
 from engines.text.dials import Scoreboard
 from lessons.attention import experiments as lab

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, mean_interval, wilson
+from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
+from engines.statistics import mean_interval, wilson
 from engines.text import snippets
 from engines.text.attention import Ablation, Mover
 from engines.text.dials import Scoreboard

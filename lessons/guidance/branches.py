@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engines.evidence import Evidence, Finding, Provenance, Table
+from engines.checks import check_number, seed_range
+from engines.evidence import Evidence, Finding, Provenance, Table, Underway
 from engines.pictures import diffusion
 from engines.pictures.diffusion import Painter, Pass, Plan
-from engines.pictures.plan import MAX_GUIDANCE, check_number, seed_range
-from lessons.guidance.experiments import apart, cells, mean, need_caption, need_two_branches, share, words
-from lessons.shell.live import Underway
+from engines.pictures.plan import MAX_GUIDANCE
+from engines.statistics import cells, mean_interval, share, words
+from lessons.guidance.experiments import apart, need_caption, need_two_branches
 from lessons.shell.painting import underway
 
 
@@ -121,10 +122,10 @@ def _evidence(
 ) -> Evidence[Gap]:
     passes = value.noise.shape[1]
     rows = tuple(
-        (index + 1, *cells(mean(value.noise[:, index])), *cells(share(value.picture[:, index])))
+        (index + 1, *cells(mean_interval(value.noise[:, index])), *cells(share(value.picture[:, index])))
         for index in range(passes)
     )
-    whole = mean(value.noise.mean(axis=1))
+    whole = mean_interval(value.noise.mean(axis=1))
     early, middle, late = (share(column) for column in thirds(value.picture).T)
     peak = int(value.picture.mean(axis=0).argmax()) + 1
     findings = (

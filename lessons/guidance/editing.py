@@ -9,25 +9,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
+from engines.checks import check_number, seed_range, whole
+from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
 from engines.pictures import attention_snippets
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import HoldLayout, Painter, Plan, WordWeight
-from engines.pictures.plan import check_number, seed_range, whole
+from engines.statistics import cells, more, share, words
 from lessons.guidance.experiments import (
     Alignment,
     alignment,
     apart,
-    cells,
     listed,
-    more,
     need_caption,
     need_two_branches,
     not_scored,
-    share,
-    words,
 )
-from lessons.shell.live import Underway
 from lessons.shell.painting import painting
 
 

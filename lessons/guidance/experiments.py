@@ -8,7 +8,6 @@ held layouts).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engines.evidence import PlainError, mean_interval
+from engines.evidence import PlainError
 from engines.pictures.diffusion import Painter
 from engines.stickers import judge
 from engines.stickers.judge import Facts, Judge
@@ -36,8 +35,6 @@ ONE_BRANCH = (
     "to look at or to multiply. Open a painter with classifier-free guidance, such as the bundled one, for this "
     "experiment."
 )
-Mean = tuple[float, float, float]
-"""A mean with its 95 % interval; the interval of a single value is open."""
 
 
 def need_two_branches(painter: Painter) -> None:
@@ -56,39 +53,6 @@ def need_caption(caption: str, name: str = "caption") -> str:
     if not isinstance(caption, str) or not caption.strip():
         raise PlainError(f"Write a {name} first, such as “a rabbit on a yellow background”.")
     return caption.strip()
-
-
-def mean(values: Sequence[float] | np.ndarray) -> Mean:
-    return mean_interval([float(value) for value in values])
-
-
-def share(values: Sequence[float] | np.ndarray) -> Mean:
-    """The mean of values in [0, 1] with its 95 % interval, cut to that range."""
-    middle, low, high = mean(values)
-    return (middle, max(0.0, low), min(1.0, high)) if math.isfinite(low) else (middle, low, high)
-
-
-def words(of: Mean, digits: int = 2, percent: bool = False) -> str:
-    """A mean and its interval in words; the mean alone when there is one value."""
-    middle, low, high = ((100 * value if percent else value) for value in of)
-    sign = " %" if percent else ""
-    if not math.isfinite(low):
-        return f"{middle:.{digits}f}{sign}"
-    dash = " to " if low < 0 else "–"
-    return f"{middle:.{digits}f}{sign} (95 % interval {low:.{digits}f}{dash}{high:.{digits}f}{sign})"
-
-
-def cells(of: Mean, digits: int = 4) -> tuple[float | None, ...]:
-    """A mean and its interval for a table; None where the interval is open."""
-    return tuple(round(value, digits) if math.isfinite(value) else None for value in of)
-
-
-def more(a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray) -> int:
-    """Whether ``a`` is above ``b`` (1) or below it (−1) in pairs, or neither (0): the interval decides."""
-    _, low, high = mean(np.asarray(a, dtype=float) - np.asarray(b, dtype=float))
-    if not math.isfinite(low):
-        return 0
-    return 1 if low > 0 else -1 if high < 0 else 0
 
 
 def apart(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -9,9 +9,10 @@ import numpy as np
 from markupsafe import Markup
 
 from engines.pictures.diffusion import Pass
+from engines.statistics import share, words
 from lessons.guidance.branches import Fork
 from lessons.guidance.editing import Edit
-from lessons.guidance.experiments import LITTLE, apart, share, words
+from lessons.guidance.experiments import LITTLE, apart
 from lessons.guidance.silencing import ALWAYS, HIDDEN, REST, WINDOW, Silenced
 from lessons.guidance.sweeping import Dice, Sweep
 from lessons.shell.film import Shot, data_uri, row

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
+from engines.checks import seed_range
+from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
 from engines.pictures import diffusion
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import Painter, Pass, Plan, WordMaps
-from engines.pictures.plan import seed_range
-from lessons.guidance.experiments import LITTLE, Mean, cells, need_caption, share, words
-from lessons.shell.live import Underway
+from engines.statistics import Mean, cells, share, words
+from lessons.guidance.experiments import LITTLE, need_caption
 from lessons.shell.painting import underway
 
 KINDS = ("words that name something", "little words", "no word at all")

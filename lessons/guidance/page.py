@@ -9,15 +9,14 @@ from typing import Any
 
 import gradio as gr
 
-from engines.evidence import Evidence, PlainError
+from engines.checks import whole
+from engines.evidence import Evidence, PlainError, Underway
 from engines.pictures.diffusion import Painter, Pass
-from engines.pictures.plan import whole
 from lessons.guidance import branches, editing, looking, silencing, sweeping
 from lessons.guidance import experiments as lab
 from lessons.guidance import figures as draw
 from lessons.shell import easel, events, film, views, workshop
 from lessons.shell.frame import LessonPage, lesson_page
-from lessons.shell.live import Underway
 
 HERE = Path(__file__).parent
 CAPTION = "a rabbit on a yellow background"
@@ -64,7 +63,7 @@ def _maps(lesson: LessonPage) -> None:
             lines = ""
             for step in looking.look(painter, caption, seed=seed):
                 if isinstance(step, Underway):
-                    yield step.html, *[gr.skip()] * 3
+                    yield views.underway(step), *[gr.skip()] * 3
                     continue
                 if isinstance(step, Evidence):
                     ready = step.value.shares.shape[0] > 1
@@ -109,7 +108,7 @@ def _silence(lesson: LessonPage) -> None:
             span = {"first": lab.pass_of(painter, first) - 1, "last": lab.pass_of(painter, last) - 1}
             for step in silencing.silence(painter, caption, word, **span, seeds=seeds):
                 if isinstance(step, Underway):
-                    yield step.html, *[gr.skip()] * 4
+                    yield views.underway(step), *[gr.skip()] * 4
                     continue
                 value = step.value
                 yield gr.skip(), draw.silenced_rows(value), draw.silenced_bars(value), screen.show(step), gr.skip()
@@ -143,7 +142,7 @@ def _fork(lesson: LessonPage) -> None:
             lines = ""
             for step in branches.fork(painter, caption, guidance_scale=scale, seed=seed):
                 if isinstance(step, Underway):
-                    yield step.html, *[gr.skip()] * 3
+                    yield views.underway(step), *[gr.skip()] * 3
                     continue
                 if isinstance(step, Evidence):
                     ready = len(step.value.noise) > 1
@@ -182,7 +181,7 @@ def _sweep(lesson: LessonPage) -> None:
             value = None
             for step in sweeping.sweep(painter, caption, seeds=seeds):
                 if isinstance(step, Underway):
-                    yield step.html, *[gr.skip()] * 4
+                    yield views.underway(step), *[gr.skip()] * 4
                     continue
                 value = step.value
                 graph = gr.update(value=draw.sweep_chart(value), visible=True)
@@ -256,7 +255,7 @@ def _edit(lesson: LessonPage) -> None:
             value = None
             for step in _tried(painter, KINDS[name], caption, word, other, negative, hold, seed):
                 if isinstance(step, Underway):
-                    yield step.html, *[gr.skip()] * 3
+                    yield views.underway(step), *[gr.skip()] * 3
                     continue
                 value = step.value
                 yield gr.skip(), draw.edit_rows(value), screen.show(step), gr.skip()
@@ -305,7 +304,7 @@ def _dice(lesson: LessonPage) -> None:
             value = None
             for step in sweeping.dice(painter, caption, seeds=seeds):
                 if isinstance(step, Underway):
-                    yield step.html, *[gr.skip()] * 3
+                    yield views.underway(step), *[gr.skip()] * 3
                     continue
                 value = step.value
                 yield gr.skip(), draw.dice_rows(value), screen.show(step), gr.skip()

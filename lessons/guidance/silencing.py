@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
+from engines.checks import seed_range, whole
+from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
 from engines.pictures import diffusion
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import KnockOut, Painter, Plan
-from engines.pictures.plan import MAX_STEPS, seed_range, whole
-from lessons.guidance.experiments import apart, cells, mean, more, need_caption, share, words
-from lessons.shell.live import Underway
+from engines.pictures.plan import MAX_STEPS
+from engines.statistics import cells, mean_interval, more, share, words
+from lessons.guidance.experiments import apart, need_caption
 from lessons.shell.painting import underway
 
 WINDOW, REST, ALWAYS, HIDDEN = "window", "rest", "always", "hidden"
@@ -130,7 +131,7 @@ def _evidence(painter: Painter, value: Silenced, seeds: tuple[int, ...], began: 
         if case in (WINDOW, REST)
     ]
     if ALWAYS in changes:
-        agree = mean(value.agreement())
+        agree = mean_interval(value.agreement())
         findings.append(Finding(
             f"{agree[0]:+.2f}",
             f"is how well the heatmap of “{value.word}” foretells where the picture changes without it (correlation "

@@ -8,27 +8,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
+from engines.checks import check_number, seed_range
+from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
 from engines.pictures import measures as picture_measures
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import Painter, Plan
-from engines.pictures.plan import MAX_GUIDANCE, MAX_ROWS, check_number, seed_range
+from engines.pictures.plan import MAX_GUIDANCE, MAX_ROWS
+from engines.statistics import Mean, cells, mean_interval, more, share, words
 from lessons.guidance.experiments import (
     Alignment,
-    Mean,
     alignment,
     apart,
-    cells,
     listed,
-    mean,
-    more,
     need_caption,
     need_two_branches,
     not_scored,
-    share,
-    words,
 )
-from lessons.shell.live import Underway
 from lessons.shell.painting import painting
 
 SCALES = (0.0, 1.0, 2.0, 4.0, 8.0, 12.0, 20.0)
@@ -179,7 +174,9 @@ def sweep_truth(value: Sweep) -> tuple[int, str] | None:
     harsher = more(value.clipped[:, much], value.clipped[:, usual]) > 0 or (
         more(value.saturation[:, much], value.saturation[:, usual]) > 0
     )
-    moved = [mean(kind[:, much] - kind[:, usual]) for kind in (value.alignment, value.clipped, value.saturation)]
+    moved = [
+        mean_interval(kind[:, much] - kind[:, usual]) for kind in (value.alignment, value.clipped, value.saturation)
+    ]
     said = "; ".join(
         f"{name} by {words(change)}"
         for name, change in zip(("certainty moved", "clipped share", "saturation"), moved, strict=True)

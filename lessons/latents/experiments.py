@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from engines.evidence import Provenance, mean_interval
+from engines.evidence import Provenance
 from engines.pictures.diffusion import Painter
 from engines.pictures.files import Source, open_picture
+from engines.statistics import mean_interval
 from lessons.noising.ruining import CAPTIONS, example
 from lessons.shell.uploads import OWN
 

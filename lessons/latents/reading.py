@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engines.evidence import Evidence, Finding, Interval, PlainError, Table, wilson
+from engines.checks import whole
+from engines.evidence import Evidence, Finding, PlainError, Table
 from engines.pictures import autoencoder
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.autoencoder import LegibilitySample
 from engines.pictures.diffusion import Painter
 from engines.pictures.files import draw_text, font_size
-from engines.pictures.plan import whole
+from engines.statistics import Interval, wilson
 from engines.stickers import judge
 from lessons.latents import experiments as lab
 

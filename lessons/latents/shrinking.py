@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from engines.evidence import Evidence, Finding, Table, mean_interval, spread
+from engines.evidence import Evidence, Finding, Table
 from engines.pictures import autoencoder
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.autoencoder import ChannelViews, RoundTrip
 from engines.pictures.diffusion import Painter
 from engines.pictures.measures import error_map, psnr
+from engines.statistics import mean_interval, spread
 from lessons.latents import experiments as lab
 from lessons.latents.experiments import Chosen
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engines.evidence import Evidence, Finding, Table, mean_interval, spread
+from engines.evidence import Evidence, Finding, Table
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import Painter
 from engines.pictures.files import draw_text
 from engines.pictures.measures import error_map, psnr
+from engines.statistics import mean_interval, spread
 from lessons.latents import experiments as lab
 from lessons.latents.experiments import Chosen
 

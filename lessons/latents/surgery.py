@@ -9,13 +9,14 @@ from typing import get_args
 
 import numpy as np
 
-from engines.evidence import Evidence, Finding, PlainError, Table, spread
+from engines.checks import whole
+from engines.evidence import Evidence, Finding, PlainError, Table
 from engines.pictures import autoencoder
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.autoencoder import Operation
 from engines.pictures.diffusion import Painter
 from engines.pictures.measures import blur, psnr
-from engines.pictures.plan import whole
+from engines.statistics import spread
 from lessons.latents import experiments as lab
 from lessons.latents.experiments import Chosen
 from lessons.latents.smearing import LUMA

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from engines.evidence import mean_interval
 from engines.pictures.autoencoder import ChannelViews, channel_views
 from engines.pictures.files import draw_text
+from engines.statistics import mean_interval
 from lessons.latents import reading, shrinking, smearing, surgery
 from lessons.shell.film import Shot, data_uri, figure, row
 from lessons.shell.prose import attribute, plain

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from engines.evidence import Evidence, Finding, Interval, PlainError, Provenance, Table
-from engines.pictures.plan import one_of, whole
+from engines.checks import one_of, whole
+from engines.evidence import Evidence, Finding, PlainError, Progress, Provenance, Table
 from engines.signs import lab as sign_lab
-from lessons.lettering.experiments import Progress, ShouldStop
+from engines.statistics import Interval
+from lessons.lettering.experiments import ShouldStop
 from lessons.lettering.signs import COLUMNS, LAST_SEED, Glimpse, Painted, paint, provenance, rows
 
 LISTS = {"never_seen": "words never seen in training", "seen": "words from the training signs"}

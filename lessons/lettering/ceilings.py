@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engines.evidence import Evidence, Finding, Interval, Provenance, Table
+from engines.checks import whole
+from engines.evidence import Evidence, Finding, Progress, Provenance, Table
 from engines.pictures.painter import MODELS, fingerprint
-from engines.pictures.plan import whole
 from engines.signs import lab as sign_lab
-from lessons.lettering.experiments import Progress, ShouldStop
+from engines.statistics import Interval
+from lessons.lettering.experiments import ShouldStop
 
 MAX_EACH = 12
 LENGTHS = tuple(range(1, sign_lab.SLOTS + 1))

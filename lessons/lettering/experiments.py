@@ -8,5 +8,4 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-Progress = Callable[[float, str], None]
 ShouldStop = Callable[[], bool]

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engines.evidence import Evidence, Finding, Interval, Provenance, Table, mean_interval, spread, wilson
-from engines.pictures.plan import one_of, whole
+from engines.checks import one_of, whole
+from engines.evidence import Evidence, Finding, Progress, Provenance, Table
+from engines.statistics import Interval, mean_interval, spread, wilson
 from engines.text import character_art as art
 from engines.text import snippets
 from engines.text.dials import Dials
-from lessons.lettering.experiments import Progress, ShouldStop
+from lessons.lettering.experiments import ShouldStop
 
 if TYPE_CHECKING:
     from engines.text.language_model import LanguageModel, Run

@@ -7,8 +7,8 @@ from typing import Any
 
 import gradio as gr
 
-from engines.evidence import Evidence
-from engines.pictures.plan import whole
+from engines.checks import whole
+from engines.evidence import Evidence, Underway
 from engines.signs import lab as sign_lab
 from engines.stickers import judge
 from engines.text import character_art as art
@@ -17,7 +17,7 @@ from lessons.lettering import causes, ceilings, drawings, mirror, signs
 from lessons.lettering import views as draw
 from lessons.shell import easel, events, film, views
 from lessons.shell.frame import LessonPage, lesson_page
-from lessons.shell.live import Progress, ShouldStop, Underway, aside, open_text_model
+from lessons.shell.live import Progress, ShouldStop, aside, open_text_model
 
 WAITING = "What is finished appears here."
 PAINTERS = [(f"{draw.SHORT[key]} · {cause.name}", key) for key, cause in sign_lab.CAUSES.items()]
@@ -67,7 +67,7 @@ def _signs(lesson: LessonPage) -> None:
                 word, chosen, seeds=count, seed=seed, progress=progress, should_stop=should_stop
             )):  # fmt: skip
                 if isinstance(event, Underway):
-                    yield event.html, *[gr.skip()] * 3
+                    yield views.underway(event), *[gr.skip()] * 3
                 elif isinstance(event, signs.Glimpse):
                     yield gr.skip(), draw.signs(value, event), *[gr.skip()] * 2
                 else:
@@ -112,7 +112,7 @@ def _causes(lesson: LessonPage) -> None:
                 kind, length, words=words, seeds=seeds, seed=seed, progress=progress, should_stop=should_stop
             )):  # fmt: skip
                 if isinstance(event, Underway):
-                    yield event.html, *[gr.skip()] * 5
+                    yield views.underway(event), *[gr.skip()] * 5
                 else:
                     yield gr.skip(), draw.side_by_side(event.value), screen.show(event), *[gr.skip()] * 3
             record = causes.recorded()
@@ -166,7 +166,7 @@ def _ceiling(lesson: LessonPage) -> None:
 
             for event in aside(work):
                 if isinstance(event, Underway):
-                    yield event.html, *[gr.skip()] * 3
+                    yield views.underway(event), *[gr.skip()] * 3
                 else:
                     done = event.value.finished
                     verdict = screen.score(guess, *ceilings.truth(event.value)) if done else gr.skip()
@@ -211,7 +211,7 @@ def _mirror(lesson: LessonPage) -> None:
 
             for event in aside(work):
                 if isinstance(event, Underway):
-                    yield event.html, *[gr.skip()] * 3
+                    yield views.underway(event), *[gr.skip()] * 3
                 else:
                     truth = mirror.truth(event.value)
                     verdict = screen.score(guess, *truth) if truth else gr.skip()
@@ -227,7 +227,7 @@ def _mirror(lesson: LessonPage) -> None:
 
             for event in aside(work):
                 if isinstance(event, Underway):
-                    yield event.html, *[gr.skip()] * 2
+                    yield views.underway(event), *[gr.skip()] * 2
                 else:
                     yield "", drawings.confusion(event.value), screen.show(event)
 

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from engines.evidence import Evidence, Finding, Interval, PlainError, Provenance, Table
+from engines.checks import whole
+from engines.evidence import Evidence, Finding, PlainError, Progress, Provenance, Table
 from engines.pictures.files import open_picture
-from engines.pictures.plan import whole
 from engines.signs import lab as sign_lab
-from lessons.lettering.experiments import Progress, ShouldStop
+from engines.statistics import Interval
+from lessons.lettering.experiments import ShouldStop
 from lessons.shell.uploads import picture_bytes
 
 WORD = "OPEN"

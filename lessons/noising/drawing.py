@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engines.evidence import Evidence, Finding, Interval, PlainError, Provenance, Table, spread, wilson
+from engines.checks import check_number, seed_range
+from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
 from engines.pictures.files import draw_text
-from engines.pictures.plan import check_number, seed_range
+from engines.statistics import Interval, spread, wilson
 
 if TYPE_CHECKING:
     from engines.pictures import points

@@ -6,13 +6,9 @@ What the experiments share. Read them as the lesson goes: :mod:`ruining`, :mod:`
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from engines.pictures.diffusion import Painter
-
-Progress = Callable[[float, str], None]
 
 
 def guidance(painter: Painter, scale: float | None) -> float:

@@ -10,17 +10,16 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from engines.evidence import Evidence, PlainError
+from engines.checks import whole
+from engines.evidence import Evidence, PlainError, Underway
 from engines.pictures import diffusion
 from engines.pictures import measures as picture_measures
 from engines.pictures.diffusion import Painter
 from engines.pictures.files import open_picture
-from engines.pictures.plan import whole
 from lessons.noising import clay, drawing, experiments, passes, ruining, turning
 from lessons.noising import views as draw
-from lessons.shell import easel, events, film, workshop
+from lessons.shell import easel, events, film, views, workshop
 from lessons.shell.frame import LessonPage, lesson_page
-from lessons.shell.live import Underway
 from lessons.shell.uploads import OWN, named_or_sent
 
 HERE = Path(__file__).parent
@@ -191,7 +190,7 @@ def _turn(lesson: LessonPage) -> None:
             value = None
             for step in turning.turn(painter, first, second, seeds=seeds, seed=7):
                 if isinstance(step, Underway):
-                    yield step.html, *[gr.skip()] * 4
+                    yield views.underway(step), *[gr.skip()] * 4
                     continue
                 value = step.value
                 yield gr.skip(), draw.turn_grid(value), draw.turn_bars(value), screen.show(step), gr.skip()
@@ -250,7 +249,7 @@ def _clay(lesson: LessonPage) -> None:
             kind, value = PLAYS[name][0], None
             for step in _play(painter, kind, caption, seed, other, other_seed, region):
                 if isinstance(step, Underway):
-                    yield step.html, *[gr.skip()] * 3
+                    yield views.underway(step), *[gr.skip()] * 3
                     continue
                 value = step.value
                 yield gr.skip(), draw.exhibits(value), screen.show(step), gr.skip()

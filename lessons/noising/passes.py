@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from engines.evidence import Evidence, Finding, Provenance, Table, mean_interval, spread, wilson
+from engines.checks import check_number, seed_range
+from engines.evidence import Evidence, Finding, Provenance, Table
 from engines.pictures import diffusion
 from engines.pictures import measures as picture_measures
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import Painter, Pass, Plan
-from engines.pictures.plan import check_number, seed_range
+from engines.statistics import mean_interval, spread, wilson
 from lessons.noising.experiments import guidance
 
 LOCKED = 0.95

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, mean_interval, spread, wilson
+from engines.checks import seed_range
+from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
 from engines.pictures import diffusion
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import OneShotGuess, Painter
 from engines.pictures.files import open_picture
-from engines.pictures.plan import seed_range
+from engines.statistics import mean_interval, spread, wilson
 
 EXAMPLES = Path(__file__).parent / "examples"
 LINE_UPS = {

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from engines.evidence import Evidence, Finding, Interval, PlainError, Provenance, Table, wilson
+from engines.checks import check_caption, check_number, seed_range
+from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
 from engines.pictures import diffusion
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import Painter, Plan
-from engines.pictures.plan import check_caption, check_number, seed_range
+from engines.statistics import Interval, wilson
 from lessons.noising.experiments import distance, guidance
-from lessons.shell.live import Underway
 from lessons.shell.painting import painting, underway
 
 

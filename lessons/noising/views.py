@@ -244,7 +244,7 @@ def _chart(across: str, up: str) -> Any:
 
 def _bands(values: np.ndarray) -> tuple[list[float], list[float], list[float]]:
     """Mean and 95 % interval of each row of [points, samples]; the mean thrice for a single sample."""
-    from engines.evidence import mean_interval
+    from engines.statistics import mean_interval
 
     rows = [mean_interval(list(row)) for row in values]
     rows = [(m, m, m) if not np.isfinite(low) else (m, low, high) for m, low, high in rows]

@@ -6,8 +6,8 @@ import json
 from functools import cache
 from typing import Any
 
-from engines.evidence import Interval, wilson
 from engines.pictures.painter import MODELS
+from engines.statistics import Interval, wilson
 from engines.stickers.world import Facts
 
 NEEDS_THE_THING = ("object", "count", "colour", "relation")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engines.evidence import Evidence, Finding, Interval, PlainError, Provenance, Table, mean_interval
+from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
 from engines.pictures import exercise_snippets
+from engines.statistics import Interval, mean_interval
 from lessons.predict_and_test.experiments import signed
 from lessons.predict_and_test.notebook import AFTERWARDS, Results
 

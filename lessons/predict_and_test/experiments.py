@@ -8,7 +8,7 @@ browser keeps; the server keeps nothing.
 
 from __future__ import annotations
 
-from engines.evidence import Interval
+from engines.statistics import Interval
 
 
 def short(share: Interval) -> str:

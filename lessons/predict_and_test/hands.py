@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from engines.evidence import Evidence, Finding, Interval, PlainError, Provenance, Table, wilson
+from engines.checks import seed_range
+from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
 from engines.pictures import diffusion, exercise_snippets
 from engines.pictures.diffusion import Painter, Plan
-from engines.pictures.plan import seed_range
+from engines.statistics import Interval, wilson
 from engines.stickers.fingers import Hand, count_fingers, validation
 from engines.stickers.world import facts_of
 from lessons.predict_and_test.planning import MAX_PROMPT

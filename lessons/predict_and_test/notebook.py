@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from engines.evidence import Interval, wilson
-from engines.pictures.plan import check_number
+from engines.checks import check_number
+from engines.statistics import Interval, wilson
 from lessons.predict_and_test.planning import MAX_PROMPT, MAX_REASON, Changed, Entry, Kind
 
 Name = Annotated[str, Field(max_length=200)]

@@ -14,10 +14,11 @@ from typing import Any
 
 import gradio as gr
 
-from engines.evidence import Evidence, Interval, PlainError
+from engines.checks import check_caption
+from engines.evidence import Evidence, PlainError
 from engines.pictures.diffusion import Painter
 from engines.pictures.files import open_picture
-from engines.pictures.plan import check_caption
+from engines.statistics import Interval
 from engines.stickers import judge as judging
 from engines.stickers.world import facts_of
 from lessons.predict_and_test import calibration, hands, notebook, notes, planning, testing

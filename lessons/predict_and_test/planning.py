@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, check_characters, wilson
+from engines.checks import check_characters, check_number
+from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
 from engines.pictures.diffusion import Painter
-from engines.pictures.plan import check_number
+from engines.statistics import wilson
 from engines.stickers.world import RECOLOURABLE, counted, facts_of, placed, unscored
 from lessons.predict_and_test import blind
 

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engines.evidence import Evidence, Finding, Interval, Provenance, Table, wilson
+from engines.checks import seed_range, whole
+from engines.evidence import Evidence, Finding, Provenance, Table
 from engines.pictures import diffusion, exercise_snippets
 from engines.pictures.diffusion import Painter, Plan
 from engines.pictures.painter import MODELS
-from engines.pictures.plan import MAX_STEPS, seed_range, whole
+from engines.pictures.plan import MAX_STEPS
+from engines.statistics import Interval, wilson
 from engines.stickers import clip_alignment, diet, judge
 from engines.stickers.world import facts_of
 from lessons.predict_and_test import planning

@@ -6,11 +6,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engines.evidence import Evidence, Finding, Table, mean_interval
+from engines.evidence import Evidence, Finding, Table
+from engines.statistics import mean_interval, plural
 from engines.text import snippets
 from engines.text.dials import Dials
 from engines.text.language_model import LanguageModel, Progress, Run
-from lessons.sampling.experiments import ShouldStop, plural, provenance
+from lessons.sampling.experiments import ShouldStop, provenance
 
 
 @dataclass(frozen=True, eq=False)

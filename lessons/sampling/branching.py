@@ -5,22 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from engines.evidence import Evidence, Finding, PlainError, Table, mean_interval
+from engines.evidence import Evidence, Finding, PlainError, Table
+from engines.statistics import interval, interval_percent, mean_interval, percent, plural
 from engines.text import snippets
 from engines.text.dials import Dials
 from engines.text.language_model import LanguageModel, Prompt, Token
-from lessons.sampling.experiments import (
-    MAX_BITS,
-    Mark,
-    interval,
-    interval_percent,
-    mark,
-    need_same,
-    percent,
-    plural,
-    provenance,
-    shown,
-)
+from lessons.sampling.experiments import MAX_BITS, Mark, mark, need_same, provenance, shown
 from lessons.sampling.measures import agreement
 
 MAX_LINES = 6

@@ -137,22 +137,3 @@ def provenance(
 def shown(piece: str) -> str:
     """A token in running text: its spaces and line ends made visible."""
     return piece.replace(" ", "␣").replace("\n", "⏎").replace("\t", "⇥")
-
-
-def percent(share: float) -> str:
-    if share and share < 0.001:
-        return "under 0.1 %"
-    return f"{share:.1%}".replace("%", " %") if share < 0.1 else f"{share:.0%}".replace("%", " %")
-
-
-def interval(low: float, high: float) -> str:
-    """Two shares as one range, in per cent."""
-    return f"{100 * max(low, 0):.0f}–{100 * min(high, 1):.0f} %"
-
-
-def interval_percent(mean: float, low: float, high: float) -> str:
-    return f"{percent(mean)} (95 % interval {interval(low, high)})"
-
-
-def plural(count: int, one: str, many: str = "") -> str:
-    return f"{count:,} {one if count == 1 else many or one + 's'}"

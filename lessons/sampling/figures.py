@@ -8,10 +8,11 @@ from typing import Any
 
 from markupsafe import Markup
 
+from engines.statistics import percent, plural
 from engines.text.dials import Candidate
 from engines.text.language_model import Token
 from lessons.sampling.branching import Line, Story
-from lessons.sampling.experiments import percent, plural, shown
+from lessons.sampling.experiments import shown
 from lessons.sampling.heating import TEMPERATURES, Sweep
 from lessons.sampling.measures import parting, tree
 from lessons.sampling.pressing import Sheet

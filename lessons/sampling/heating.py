@@ -7,11 +7,12 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, mean_interval, spread
+from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
+from engines.statistics import interval, mean_interval, percent, plural, spread
 from engines.text import snippets
 from engines.text.dials import Dials
 from engines.text.language_model import LanguageModel, Progress, Prompt, Run
-from lessons.sampling.experiments import MAX_BITS, ShouldStop, interval, lines_of, percent, plural
+from lessons.sampling.experiments import MAX_BITS, ShouldStop, lines_of
 from lessons.sampling.measures import distinct
 
 TEMPERATURES = (0.0, 0.5, 0.8, 1.0, 1.5)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engines.evidence import wilson
+from engines.statistics import wilson
 
 
 def distinct(items: Sequence[Hashable], n: int = 2) -> float:

@@ -8,7 +8,8 @@ from typing import Any
 
 import gradio as gr
 
-from engines.evidence import PlainError
+from engines.evidence import PlainError, Underway
+from engines.statistics import interval_percent, percent, plural
 from engines.text import language_model
 from engines.text.dials import Dials, Scoreboard, reshape
 from engines.text.language_model import LanguageModel, Token
@@ -17,7 +18,7 @@ from lessons.sampling import experiments as lab
 from lessons.sampling.measures import parting
 from lessons.shell import events, views
 from lessons.shell.frame import LessonPage, lesson_page
-from lessons.shell.live import Progress, ShouldStop, Underway, aside, open_text_model
+from lessons.shell.live import Progress, ShouldStop, aside, open_text_model
 
 MAX_SEED = 2**53 - 1
 # A click on a drawn key becomes an event, and the key keeps the keyboard's focus when the view is redrawn.
@@ -179,9 +180,9 @@ def _scoreboard(lesson: LessonPage) -> None:
             leader = pressing.leader_at(now, 0.2, _at_hand(now.written_by))
             share = leader.kept_probability
             truth = 0 if share < 0.2 else 1 if share < 0.5 else 2 if share < 0.8 else 3
-            was = lab.percent(leader.probability)
+            was = percent(leader.probability)
             return screen.score(
-                guess, truth, f"“{lab.shown(leader.text)}” goes from {was} to {lab.percent(share)} at temperature 0.2"
+                guess, truth, f"“{lab.shown(leader.text)}” goes from {was} to {percent(share)} at temperature 0.2"
             )
 
         views_of = [sheet, page, board, gauge, result]
@@ -292,7 +293,7 @@ def _branch(lesson: LessonPage) -> None:
                 raise PlainError("Every text ended before its third key. Try another text or a higher temperature.")
             mean, low, high = found.value
             truth = 0 if mean < 0.25 else 1 if mean < 0.5 else 2 if mean < 0.75 else 3
-            verdict = screen.score(guess, truth, lab.interval_percent(mean, low, high))
+            verdict = screen.score(guess, truth, interval_percent(mean, low, high))
             yield "", gr.skip(), gr.skip(), verdict
 
         outputs = [story, chosen, status, page, board, result]
@@ -338,7 +339,7 @@ def _seeds(lesson: LessonPage) -> None:
 
             for event in aside(work):
                 if isinstance(event, Underway):
-                    yield gr.skip(), event.html, *(gr.skip(),) * 4
+                    yield gr.skip(), views.underway(event), *(gr.skip(),) * 4
                     continue
                 others = [one for one in kept if (one.text, one.dials, len(one.runs)) != (text, dials, len(event.runs))]
                 kept = (*[one for one in others if one.text == text], event)[-4:]
@@ -353,7 +354,7 @@ def _seeds(lesson: LessonPage) -> None:
                     screen.score(
                         guess,
                         truth,
-                        f"{lab.interval_percent(share, low, high)} of the pairs at temperature {temperature:g}",
+                        f"{interval_percent(share, low, high)} of the pairs at temperature {temperature:g}",
                     ),
                 )
 
@@ -425,7 +426,7 @@ def _sweep(lesson: LessonPage) -> None:
             found: heating.Sweep | None = None
             for event in aside(work):
                 if isinstance(event, Underway):
-                    yield gr.skip(), event.html, *(gr.skip(),) * 4
+                    yield gr.skip(), views.underway(event), *(gr.skip(),) * 4
                     continue
                 found = event
                 picture = gr.Plot(figures.sweep_chart([*others, found]), visible=True)
@@ -435,7 +436,7 @@ def _sweep(lesson: LessonPage) -> None:
             near = heating.closest_to_a_person(found)
             measured = (
                 f"{near.bits[0]:.1f} bits a key ({near.bits[1]:.1f}–{near.bits[2]:.1f}) against "
-                f"{found.people_said} for {lab.plural(len(found.people), 'text')} by people"
+                f"{found.people_said} for {plural(len(found.people), 'text')} by people"
             )
             verdict = screen.score(guess, heating.TEMPERATURES.index(near.temperature), measured)
             yield gr.skip(), "", gr.skip(), gr.skip(), gr.skip(), verdict
@@ -476,7 +477,7 @@ def _passes(lesson: LessonPage) -> None:
 
             for event in aside(work):
                 if isinstance(event, Underway):
-                    yield event.html, gr.skip(), gr.skip(), gr.skip()
+                    yield views.underway(event), gr.skip(), gr.skip(), gr.skip()
                     continue
                 mean, low, high = event.passes
                 truth = 0 if mean < 500 else 1 if mean < 800 else 2 if mean < 1500 else 3

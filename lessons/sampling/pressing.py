@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engines.evidence import Evidence, Finding, PlainError, Table
+from engines.statistics import percent, plural
 from engines.text import dials as dials_of
 from engines.text import snippets
 from engines.text.dials import Candidate, Dials, Scoreboard, distribution, scoreboard
 from engines.text.language_model import LanguageModel, Prompt, Token
-from lessons.sampling.experiments import Mark, mark, need_same, percent, plural, provenance, shown
+from lessons.sampling.experiments import Mark, mark, need_same, provenance, shown
 
 MAX_KEYS = 200
 

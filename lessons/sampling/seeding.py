@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from engines.evidence import Evidence, Finding, Table
+from engines.statistics import interval, interval_percent, percent
 from engines.text import snippets
 from engines.text.dials import Dials
 from engines.text.language_model import LanguageModel, Progress, Run, Token
-from lessons.sampling.experiments import MAX_BITS, ShouldStop, interval, interval_percent, percent, provenance
+from lessons.sampling.experiments import MAX_BITS, ShouldStop, provenance
 from lessons.sampling.measures import pairs_together, parting, together
 
 

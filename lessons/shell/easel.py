@@ -49,7 +49,7 @@ def wake_painter(others: int, words: str = "Waking the painter…") -> Generator
     try:
         for event in live.aside(lambda progress, should_stop: iter([workshop.open_painter(progress)])):
             if isinstance(event, live.Underway):
-                yield event.html, *[gr.skip()] * others
+                yield views.underway(event), *[gr.skip()] * others
             else:
                 painter = event
     except PlainError as error:

@@ -13,28 +13,15 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from engines.evidence import PlainError
+from engines.evidence import PlainError, Progress, Underway
 from engines.text import language_model
 from engines.text.language_model import LanguageModel
 from lessons.shell import views
 
-Progress = Callable[[float, str], None]
 ShouldStop = Callable[[], bool]
 Work = Callable[[Progress, ShouldStop], Iterator[Any]]
 BEAT = 1.0
 """Seconds without news after which :func:`aside` says again where the work is."""
-
-
-@dataclass(frozen=True)
-class Underway:
-    """How far the work is: ``share`` in [0, 1] and what it is doing, in words."""
-
-    share: float
-    words: str
-
-    @property
-    def html(self) -> str:
-        return str(views.notice(f"{self.words} ({self.share:.0%})".replace("%)", " %)"), "wait"))
 
 
 @dataclass(frozen=True)
@@ -94,7 +81,7 @@ def open_text_model(show: Callable[[str], Any]) -> Generator[Any, None, Language
     try:
         for event in aside(work):
             if isinstance(event, Underway):
-                yield show(event.html)
+                yield show(views.underway(event))
             else:
                 model = event
     except PlainError as error:

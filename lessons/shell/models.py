@@ -10,13 +10,13 @@ import gradio as gr
 from markupsafe import Markup
 
 from engines import live
-from engines.evidence import PlainError
+from engines.evidence import PlainError, Underway
 from engines.live import Live
 from engines.models import catalogue, hardware
 from engines.models.catalogue import Role
 from engines.models.hub import gigabytes
 from lessons.shell import events, views
-from lessons.shell.live import Underway, aside
+from lessons.shell.live import aside
 from lessons.shell.prose import plain
 
 VARIABLE = "PLAYGROUND_SWITCH"
@@ -87,7 +87,7 @@ def _change(role: Role, name: str, *, agree: bool) -> Iterator[Any]:
     work = aside(lambda progress, should_stop: iter([live.switch(role, name.strip(), progress, agree=agree)]))
     for event in work:
         if isinstance(event, Underway):
-            yield event.html, gr.update(visible=False), gr.skip()
+            yield views.underway(event), gr.update(visible=False), gr.skip()
         else:
             live_now = event
     assert live_now is not None

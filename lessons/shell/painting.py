@@ -6,9 +6,9 @@ from collections.abc import Generator
 
 import numpy as np
 
+from engines.evidence import Underway
 from engines.pictures import diffusion
 from engines.pictures.diffusion import Painter, Pass, Plan
-from lessons.shell.live import Underway
 
 
 def underway(event: Pass, words: str) -> Underway:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from engines.evidence import Evidence, Finding, Provenance, Table
+from engines.evidence import Evidence, Finding, Provenance, Table, Underway
 from lessons.shell.prose import attribute, inline, plain
 
 BADGES = {
@@ -176,6 +176,11 @@ def notice(text: str, kind: str = "info") -> Markup:
     """A message in the page's flow. ``kind``: info, wait or error."""
     role = "alert" if kind == "error" else "status"
     return Markup('<div class="notice notice-{}" role="{}">{}</div>').format(kind, role, plain(text))
+
+
+def underway(event: Underway) -> str:
+    """How far a run is, as a notice."""
+    return str(notice(f"{event.words} ({event.share:.0%})".replace("%)", " %)"), "wait"))
 
 
 def empty(text: str) -> Markup:

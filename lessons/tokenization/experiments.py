@@ -15,7 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, mean_interval
+from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
+from engines.statistics import mean_interval
 from engines.text import byte_pairs, vocabularies
 from engines.text.byte_pairs import Merge
 from engines.text.pieces import BYTE_OF

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
-from engines.evidence import Evidence, Finding, Interval, PlainError, Provenance, Table, mean_interval, wilson
-from engines.pictures.plan import whole
+from engines.checks import whole
+from engines.evidence import Evidence, Finding, PlainError, Progress, Provenance, Table
+from engines.statistics import Interval, mean_interval, wilson
 from engines.text import snippets
 from engines.text.dials import Dials
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from engines.text.language_model import LanguageModel, Run
 
 Spelling = Literal["whole", "spaces", "hyphens"]
-Progress = Callable[[float, str], None]
 
 SPELLED: dict[Spelling, str] = {"whole": "as one word", "spaces": "with spaces", "hyphens": "with hyphens"}
 ANSWER_TOKENS = 24

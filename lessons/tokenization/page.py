@@ -7,13 +7,13 @@ from typing import Any
 
 import gradio as gr
 
-from engines.evidence import PlainError
-from engines.pictures.plan import whole
+from engines.checks import whole
+from engines.evidence import PlainError, Underway
 from engines.text import vocabularies
 from engines.text.vocabularies import LIVE
 from lessons.shell import events, measured, views
 from lessons.shell.frame import LessonPage, lesson_page
-from lessons.shell.live import Progress, ShouldStop, Underway, aside, open_text_model
+from lessons.shell.live import Progress, ShouldStop, aside, open_text_model
 from lessons.tokenization import experiments as lab
 from lessons.tokenization import figures, letters
 
@@ -143,7 +143,7 @@ def _chunks(lesson: LessonPage) -> None:
                 yield None
 
             for step in aside(work):
-                yield step.html if isinstance(step, Underway) else ""
+                yield views.underway(step) if isinstance(step, Underway) else ""
 
         def spaced(text: str, keys: Sequence[str], mode: str, guess: str | None) -> tuple[Any, ...]:
             text = " " + (text or WORD).lstrip(" ")
@@ -289,7 +289,7 @@ def _watched(
     """(status, view, evidence) for every event of a long measurement; what was measured stays if it is stopped."""
     for event in aside(work):
         if isinstance(event, Underway):
-            yield event.html, gr.skip(), None
+            yield views.underway(event), gr.skip(), None
         else:
             yield "", draw(event.value), event
 

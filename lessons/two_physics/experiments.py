@@ -13,16 +13,18 @@ from typing import Any
 
 import numpy as np
 
-from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, mean_interval
+from engines.checks import check_number
+from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
 from engines.pictures import diffusion
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import Painter, Pass, Plan, Poke
 from engines.pictures.measures import difference, edits, settled
-from engines.pictures.plan import MAX_STEPS, check_number
+from engines.pictures.plan import MAX_STEPS
+from engines.statistics import mean_interval
 from engines.text import snippets
 from engines.text.dials import Dials
 from engines.text.language_model import LanguageModel, Run, Token
-from lessons.shell.live import Underway, aside
+from lessons.shell.live import aside
 
 DIALS = Dials(temperature=0.7, top_p=0.95)
 TOKENS = 48

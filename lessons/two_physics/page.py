@@ -9,8 +9,9 @@ import gradio as gr
 import numpy as np
 from markupsafe import Markup
 
-from engines.evidence import PlainError, mean_interval
+from engines.evidence import PlainError
 from engines.pictures.diffusion import Painter
+from engines.statistics import mean_interval
 from engines.text.language_model import LanguageModel
 from lessons.shell import easel, events, views
 from lessons.shell.film import Shot, data_uri, pictures, row

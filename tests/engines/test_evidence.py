@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from engines.evidence import Provenance, mean_interval, spread
+from engines.evidence import Provenance
+from engines.statistics import mean_interval, spread
 
 
 @pytest.mark.parametrize("count", [2, 4, 8, 40])

@@ -12,8 +12,9 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from engines.evidence import Evidence, PlainError, mean_interval
+from engines.evidence import Evidence, PlainError
 from engines.models import catalogue
+from engines.statistics import mean_interval
 from engines.text import language_model
 from engines.text.language_model import LanguageModel
 from lessons.attention import experiments as lab

@@ -8,11 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engines.evidence import Evidence, PlainError
+from engines.evidence import Evidence, PlainError, Underway
 from engines.pictures import diffusion
 from lessons.guidance import branches, editing, experiments, figures, looking, page, silencing, sweeping
 from lessons.shell import easel, views, workshop
-from lessons.shell.live import Underway
 from tests.lessons.common import NASTY, last, run, safe
 
 CAPTION = "a red cat on a blue background"

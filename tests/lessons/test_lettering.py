@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engines.evidence import Evidence, PlainError, wilson
+from engines.evidence import Evidence, PlainError
 from engines.signs import lab as sign_lab
+from engines.statistics import wilson
 from engines.stickers import judge
 from engines.text import character_art as art
 from engines.text import language_model

@@ -6,9 +6,9 @@ from functools import partial
 
 import pytest
 
+from engines.evidence import Underway
 from lessons.guidance import editing, sweeping
 from lessons.noising import clay, turning
-from lessons.shell.live import Underway
 
 CAPTION = "a red cat"
 EXPERIMENTS = {

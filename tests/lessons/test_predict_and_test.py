@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engines.evidence import Evidence, PlainError, wilson
+from engines.evidence import Evidence, PlainError
 from engines.pictures.painter import POCKET
+from engines.statistics import wilson
 from engines.stickers import clip_alignment
 from engines.stickers.judge import rates
 from engines.stickers.world import facts_of

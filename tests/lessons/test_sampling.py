@@ -11,7 +11,8 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from engines.evidence import PlainError, wilson
+from engines.evidence import PlainError
+from engines.statistics import wilson
 from engines.text import language_model
 from engines.text.dials import Dials
 from engines.text.language_model import LanguageModel, Prompt

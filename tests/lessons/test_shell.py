@@ -13,7 +13,8 @@ import pytest
 from markupsafe import Markup
 from pydantic import ValidationError
 
-from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, wilson
+from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
+from engines.statistics import wilson
 from lessons.shell import easel, events, live, quiz, views
 from lessons.shell.content import Prediction, Question, parse_lesson
 from lessons.shell.frame import Screen

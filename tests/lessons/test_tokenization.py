@@ -7,7 +7,8 @@ import re
 import gradio as gr
 import pytest
 
-from engines.evidence import PlainError, wilson
+from engines.evidence import PlainError
+from engines.statistics import wilson
 from engines.text import language_model
 from lessons.tokenization import experiments as lab
 from lessons.tokenization import figures, letters, page

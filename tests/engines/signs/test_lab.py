@@ -8,10 +8,11 @@ import pytest
 import torch
 import yaml
 
-from engines.evidence import PlainError, wilson
+from engines.evidence import PlainError
 from engines.models import hardware
 from engines.signs import lab as sign_lab
 from engines.signs import world as sign_world
+from engines.statistics import wilson
 from engines.stickers import judge
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -1,0 +1,64 @@
+"""The limits of every lesson and endpoint: what a control or a caller's JSON may hold, refused in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+
+from engines.evidence import PlainError
+
+MAX_CAPTION = 400
+MAX_SEED = 2**32 - 1
+"""The largest seed of both machines: what a dice of numpy and a generator of torch both take whole."""
+
+
+def one_of(what: str, value: object, known: Collection[str]) -> str:
+    """``value`` if it is one of the ``known`` keys; PlainError names them otherwise."""
+    if not isinstance(value, str) or value not in known:
+        raise PlainError(f"{what} is one of: {', '.join(known)}.")
+    return value
+
+
+def check_number(name: str, value: Any, low: float, high: float, *, whole: bool = False) -> None:
+    """Refuse with a plain message anything but a finite number in [low, high]."""
+    numeric = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not numeric or not low <= value <= high or (whole and value != int(value)):  # nan is nowhere between
+        kind = "a whole number" if whole else "a number"
+        bounds = f"{low:,} to {high:,}" if whole else f"{low:g} to {high:g}"
+        raise PlainError(f"{name} must be {kind} from {bounds}; you gave {_brief(value)}.")
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, int) and abs(value) >= 10**20:
+        return "one with more than twenty digits"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}…"
+
+
+def whole(name: str, value: Any, low: int, high: int) -> int:
+    """A control's value as an int; PlainError when it is none or out of bounds."""
+    check_number(name, value, low, high, whole=True)
+    return int(value)
+
+
+def seed_range(seed: Any, count: Any, *, least: int = 1) -> tuple[int, ...]:
+    """``count`` seeds (``least`` to 16) from ``seed`` on; after the largest comes 0."""
+    first = whole("The seed", seed, 0, MAX_SEED)
+    return tuple((first + offset) % (MAX_SEED + 1) for offset in range(whole("The number of seeds", count, least, 16)))
+
+
+def check_caption(caption: Any, name: str = "The caption") -> None:
+    """Refuse what is not text of at most :data:`MAX_CAPTION` characters."""
+    if not isinstance(caption, str):
+        raise PlainError(f"{name} must be text.")
+    if len(caption) > MAX_CAPTION:
+        raise PlainError(f"{name} is {len(caption)} characters long. Keep it to {MAX_CAPTION} at most.")
+    check_characters(name, caption)
+
+
+def check_characters(name: str, text: str) -> None:
+    """Refuse text with half a character (a lone surrogate), which neither a tokenizer nor JSON can hold."""
+    if not text.isprintable() and any(0xD800 <= ord(character) <= 0xDFFF for character in text):
+        raise PlainError(f"{name} holds half a character (a lone surrogate). Type it again or leave it out.")
