@@ -1,11 +1,11 @@
-"""Composes the course into tabs and serves it. Run ``python app.py``."""
+"""Composes the course into pages and serves it. Run ``python app.py``."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from lessons import course
-from lessons.shell import events, home, navigation, theme, workshop
+from lessons.shell import home, pages, serving, theme, waking
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -13,23 +13,19 @@ if TYPE_CHECKING:
 
 def build() -> gr.Blocks:
     """The whole playground; no engine is loaded until a learner uses it."""
-    with theme.blocks().queue(max_size=64, default_concurrency_limit=4, api_open=False) as playground:
-        home.header()
-        with navigation.tabs() as tabs:
-            with tabs.page("", "Start"):
-                home.home()
-            for unit in course.UNITS:
-                with tabs.unit(unit):
-                    for key in unit.lessons:
-                        with tabs.lesson(key):
-                            course.page(key).build()
-        events.wire_loads()
-    return playground
+    playground = pages.blank()
+    with pages.page(playground, pages.START):
+        home.home()
+    for unit in course.UNITS:
+        for key in unit.lessons:
+            with pages.page(playground, key):
+                course.page(key).build()
+    return playground.queue(max_size=None, default_concurrency_limit=None, api_open=False)
 
 
 def main() -> None:
-    workshop.prepare()
-    build().launch(max_file_size="20mb", **theme.launch_options())
+    waking.prepare()
+    build().launch(max_file_size="20mb", max_threads=128, app_kwargs=serving.app_options(), **theme.launch_options())
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from gradio_client.exceptions import AppError
 import app
 from engines.pictures import diffusion
 from engines.text import language_model
-from lessons.shell import events, film, theme, workshop
+from lessons.shell import events, film, theme, waking
 from tests.engines import tiny_painters, tiny_text
 
 README = Path(__file__).parent.parent / "README.md"
@@ -36,7 +36,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     torch.set_num_threads(1)
     painter = diffusion.load(tiny_painters.save_sd(tmp_path_factory.mktemp("api") / "sd"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(workshop, "open_painter", lambda progress=None: painter)
+        patch.setattr(waking, "open_painter", lambda progress=None: painter)
         patch.setattr(language_model, "load", lambda *args, **kwargs: tiny_text.tiny())
         patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
         with socket.socket() as probe:

@@ -17,8 +17,8 @@ from engines.text.dials import Scoreboard
 from lessons.attention import experiments as lab
 from lessons.attention import figures
 from lessons.shell import events, measured, views
+from lessons.shell.background import open_text_model
 from lessons.shell.frame import LessonPage, lesson_page
-from lessons.shell.live import open_text_model
 
 # Cells are buttons with data-row and data-col. Arrow keys move between them, Enter or a click chooses one, and the
 # focus returns to the same cell when the view is redrawn.

@@ -15,7 +15,7 @@ from engines.pictures.diffusion import Painter, Pass
 from lessons.guidance import branches, editing, looking, silencing, sweeping
 from lessons.guidance import experiments as lab
 from lessons.guidance import figures as draw
-from lessons.shell import easel, events, film, views, workshop
+from lessons.shell import controls, events, film, views, waking
 from lessons.shell.frame import LessonPage, lesson_page
 
 HERE = Path(__file__).parent
@@ -48,18 +48,18 @@ def _script(name: str) -> str:
 
 def _maps(lesson: LessonPage) -> None:
     with lesson.screen("maps", predict="looks-at") as screen:
-        easel.absent()
+        controls.absent()
         with gr.Row(equal_height=True):
             caption = _caption()
-            seed = easel.seed_number()
+            seed = controls.seed_number()
         gr.Examples([[one] for one in CAPTIONS], caption, label="Or one of these")
-        go, stop = easel.buttons("Paint it, and listen to every patch")
-        status = easel.status()
+        go, stop = controls.buttons("Paint it, and listen to every patch")
+        status = controls.status()
         view = gr.HTML("", html_template=draw.MAPS, js_on_load=_script("maps.js"))
         result = screen.evidence()
 
         def run(caption: str, seed: int, guess: str | None) -> Iterator[Any]:
-            painter = yield from easel.wake_painter(3)
+            painter = yield from controls.wake_painter(3)
             lines = ""
             for step in looking.look(painter, caption, seed=seed):
                 if isinstance(step, Underway):
@@ -86,16 +86,16 @@ def _maps(lesson: LessonPage) -> None:
 
 def _silence(lesson: LessonPage) -> None:
     with lesson.screen("silence", predict="listening") as screen:
-        easel.absent()
+        controls.absent()
         with gr.Row(equal_height=True):
             caption = _caption()
             word = gr.Textbox("yellow", label="Word to take away", scale=2, max_length=60)
         with gr.Row(equal_height=True):
             first = gr.Slider(1, lab.STEPS, 1, step=1, label="from pass", scale=2)
             last = gr.Slider(1, lab.STEPS, 8, step=1, label="to pass", scale=2)
-            seeds = easel.seeds_slider(6, 8)
-        go, stop = easel.buttons("Take it away, in those passes only")
-        status = easel.status()
+            seeds = controls.seeds_slider(6, 8)
+        go, stop = controls.buttons("Take it away, in those passes only")
+        status = controls.status()
         rows = film.pictures("With the word, without it for a while, without it at all; under each, where it changed.")
         bars = gr.HTML("")
         result = screen.evidence()
@@ -103,7 +103,7 @@ def _silence(lesson: LessonPage) -> None:
         def run(caption: str, word: str, first: int, last: int, seeds: int, guess: str | None) -> Iterator[Any]:
             if first > last:
                 raise PlainError("The first pass comes after the last. Turn “from” down or “to” up.")
-            painter = yield from easel.wake_painter(4)
+            painter = yield from controls.wake_painter(4)
             value = None
             span = {"first": lab.pass_of(painter, first) - 1, "last": lab.pass_of(painter, last) - 1}
             for step in silencing.silence(painter, caption, word, **span, seeds=seeds):
@@ -127,18 +127,18 @@ def _silence(lesson: LessonPage) -> None:
 
 def _fork(lesson: LessonPage) -> None:
     with lesson.screen("fork", predict="widest") as screen:
-        easel.absent()
+        controls.absent()
         with gr.Row(equal_height=True):
             caption = _caption()
             scale = gr.Slider(1.5, 20, 4, step=0.5, label="Guidance scale", scale=2)
-            seed = easel.seed_number()
-        go, stop = easel.buttons("Show both predictions")
-        status = easel.status()
+            seed = controls.seed_number()
+        go, stop = controls.buttons("Show both predictions")
+        status = controls.status()
         view = gr.HTML("", html_template=draw.FORK, js_on_load=_script("fork.js"))
         result = screen.evidence()
 
         def run(caption: str, scale: float, seed: int, guess: str | None) -> Iterator[Any]:
-            painter = yield from easel.wake_painter(3)
+            painter = yield from controls.wake_painter(3)
             lines = ""
             for step in branches.fork(painter, caption, guidance_scale=scale, seed=seed):
                 if isinstance(step, Underway):
@@ -165,19 +165,19 @@ def _fork(lesson: LessonPage) -> None:
 
 def _sweep(lesson: LessonPage) -> None:
     with lesson.screen("sweep", predict="bought") as screen:
-        easel.absent()
+        controls.absent()
         with gr.Row(equal_height=True):
             caption = _caption(value=CAPTIONS[-1])
-            seeds = easel.seeds_slider(8, 12)
-        go, stop = easel.buttons("Turn it from nothing to far too much")
-        status = easel.status()
+            seeds = controls.seeds_slider(8, 12)
+        go, stop = controls.buttons("Turn it from nothing to far too much")
+        status = controls.status()
         pictures = film.pictures("One seed, seven guidance scales. Then the same over more seeds, measured.")
         chart = gr.Plot(show_label=False, visible=False)
         result = screen.evidence()
 
         def run(caption: str, seeds: int, guess: str | None) -> Iterator[Any]:
-            painter = yield from easel.wake_painter(4)
-            yield easel.wait("Painting the first seed at seven scales at once…"), *[gr.skip()] * 4
+            painter = yield from controls.wake_painter(4)
+            yield controls.wait("Painting the first seed at seven scales at once…"), *[gr.skip()] * 4
             value = None
             for step in sweeping.sweep(painter, caption, seeds=seeds):
                 if isinstance(step, Underway):
@@ -222,7 +222,7 @@ def _standing(kind: str, caption: str, word: str) -> tuple[str, str]:
 
 def _edit(lesson: LessonPage) -> None:
     with lesson.screen("edit", predict="nearer") as screen:
-        easel.absent()
+        controls.absent()
         kind = gr.Radio(list(KINDS), value="another word, the layout held", label="What to try")
         with gr.Row(equal_height=True):
             caption = _caption()
@@ -231,9 +231,9 @@ def _edit(lesson: LessonPage) -> None:
             negative = gr.Textbox("on a green meadow", label="Negative caption", scale=2, visible=False, max_length=400)
         with gr.Row(equal_height=True):
             hold = gr.Slider(1, lab.STEPS, 20, step=1, label="Passes that hold the layout", scale=2)
-            seed = easel.seed_number()
-        go, stop = easel.buttons("Try it")
-        status = easel.status()
+            seed = controls.seed_number()
+        go, stop = controls.buttons("Try it")
+        status = controls.status()
         rows = film.pictures("The untouched pictures will stand in the first row, the changed ones below.")
         result = screen.evidence()
 
@@ -250,8 +250,8 @@ def _edit(lesson: LessonPage) -> None:
         def run(
             name: str, caption: str, word: str, other: str, negative: str, hold: int, seed: int, guess: str | None,
         ) -> Iterator[Any]:  # fmt: skip
-            painter = yield from easel.wake_painter(3)
-            yield easel.wait("Painting…"), *[gr.skip()] * 3
+            painter = yield from controls.wake_painter(3)
+            yield controls.wait("Painting…"), *[gr.skip()] * 3
             value = None
             for step in _tried(painter, KINDS[name], caption, word, other, negative, hold, seed):
                 if isinstance(step, Underway):
@@ -289,18 +289,18 @@ def _tried(
 
 def _dice(lesson: LessonPage) -> None:
     with lesson.screen("dice", predict="left-over") as screen:
-        easel.absent()
+        controls.absent()
         with gr.Row(equal_height=True):
             caption = _caption()
-            seeds = easel.seeds_slider(6, 8)
-        go, stop = easel.buttons("Paint the same seeds at three scales")
-        status = easel.status()
+            seeds = controls.seeds_slider(6, 8)
+        go, stop = controls.buttons("Paint the same seeds at three scales")
+        status = controls.status()
         rows = film.pictures("One row a guidance scale, one column a seed.")
         result = screen.evidence()
 
         def run(caption: str, seeds: int, guess: str | None) -> Iterator[Any]:
-            painter = yield from easel.wake_painter(3)
-            yield easel.wait("Painting at guidance 1, twice over…"), *[gr.skip()] * 3
+            painter = yield from controls.wake_painter(3)
+            yield controls.wait("Painting at guidance 1, twice over…"), *[gr.skip()] * 3
             value = None
             for step in sweeping.dice(painter, caption, seeds=seeds):
                 if isinstance(step, Underway):
@@ -328,7 +328,7 @@ def word_maps(caption: str, word: str, seed: int = 0, steps: int | None = None) 
     grid of attention shares a size ("8x8").
     "share" is the word's share of all attention.
     """
-    painter = workshop.open_painter()
+    painter = waking.open_painter()
     steps = whole("The number of passes", painter.passes(steps), 1, 50)
     result: Evidence[looking.Look] | None = None
     timesteps: list[float] = []
@@ -360,7 +360,7 @@ def guidance_sweep(caption: str, seed: int = 0, scales: list[float] | None = Non
     judge cannot tell; "why" says why.
     """
     swept = sweeping.sweep(
-        workshop.open_painter(), caption, seed=seed, seeds=1, scales=sweeping.SCALES if scales is None else scales
+        waking.open_painter(), caption, seed=seed, seeds=1, scales=sweeping.SCALES if scales is None else scales
     )
     (result,) = (step for step in swept if isinstance(step, Evidence))
     value = result.value

@@ -18,7 +18,7 @@ from engines.evidence import Provenance
 from engines.pictures.diffusion import Painter
 from engines.pictures.files import Source, open_picture
 from engines.statistics import mean_interval
-from lessons.noising.ruining import CAPTIONS, example
+from lessons.shell.scenes import CAPTIONS, example
 from lessons.shell.uploads import OWN
 
 __all__ = ["CAPTIONS", "OWN", "Chosen", "example"]

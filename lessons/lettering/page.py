@@ -15,9 +15,9 @@ from engines.text import character_art as art
 from engines.text import language_model
 from lessons.lettering import causes, ceilings, drawings, mirror, signs
 from lessons.lettering import views as draw
-from lessons.shell import easel, events, film, views
+from lessons.shell import controls, events, film, views
+from lessons.shell.background import Progress, ShouldStop, in_background, open_text_model
 from lessons.shell.frame import LessonPage, lesson_page
-from lessons.shell.live import Progress, ShouldStop, aside, open_text_model
 
 WAITING = "What is finished appears here."
 PAINTERS = [(f"{draw.SHORT[key]} · {cause.name}", key) for key, cause in sign_lab.CAUSES.items()]
@@ -48,13 +48,13 @@ def _signs(lesson: LessonPage) -> None:
         with gr.Row(equal_height=True):
             word = gr.Textbox(signs.WORD, label="A word of 1 to 8 letters", max_lines=1, max_length=200, scale=3)
             count = gr.Slider(1, signs.MAX_SEEDS, 4, step=1, label="Seeds", scale=2, min_width=120)
-            seed = easel.seed_number(7, "First seed")
+            seed = controls.seed_number(7, "First seed")
         painters = gr.CheckboxGroup(PAINTERS, value=["sloppy", "spelled", "characters"], label="Painters")
         with gr.Row(equal_height=True):
             go = gr.Button("Paint and read", variant="primary", scale=3)
             new = gr.Button("A word never seen", scale=2)
             stop = gr.Button("Stop", scale=1, min_width=80)
-        status = easel.status()
+        status = controls.status()
         told: dict[str, Any] = {"stop": stop, "status": status, "stopped": events.STOPPED}
         stage = film.pictures("Each painter's signs, and under each sign what a machine reader makes of it.")
         result = screen.evidence()
@@ -62,8 +62,8 @@ def _signs(lesson: LessonPage) -> None:
         def run(word: str, painters: list[str], count: int, seed: int | None, guess: str | None) -> Iterator[Any]:
             word, chosen, seed = sign_lab.check_word(word), signs.check_causes(painters), _seed(seed)
             value = signs.Signs(word, sign_lab.is_seen(word), (), (), ())
-            yield easel.wait("Waking the painters…"), draw.signs(value), "", ""
-            for event in aside(lambda progress, should_stop: signs.paint_word(
+            yield controls.wait("Waking the painters…"), draw.signs(value), "", ""
+            for event in in_background(lambda progress, should_stop: signs.paint_word(
                 word, chosen, seeds=count, seed=seed, progress=progress, should_stop=should_stop
             )):  # fmt: skip
                 if isinstance(event, Underway):
@@ -95,9 +95,9 @@ def _causes(lesson: LessonPage) -> None:
         with gr.Row(equal_height=True):
             words = gr.Slider(1, causes.MAX_WORDS, sign_lab.LEAST_WORDS, step=1, label="How many words", min_width=120)
             seeds = gr.Slider(1, causes.MAX_SEEDS, 2, step=1, label="Seeds", min_width=120)
-            seed = easel.seed_number(0, "First seed")
-        go, stop = easel.buttons("Run this cell with all four")
-        status = easel.status()
+            seed = controls.seed_number(0, "First seed")
+        go, stop = controls.buttons("Run this cell with all four")
+        status = controls.status()
         told: dict[str, Any] = {"stop": stop, "status": status, "stopped": events.STOPPED}
         stage = film.pictures("The same words and seeds by all four painters.")
         result = screen.evidence()
@@ -107,8 +107,8 @@ def _causes(lesson: LessonPage) -> None:
 
         def run(kind: str, length: int, words: int, seeds: int, seed: int | None, guess: str | None) -> Iterator[Any]:
             causes.pick(kind, length, words, seed)
-            yield easel.wait("Waking the painters…"), str(views.empty(WAITING)), "", "", gr.skip(), gr.skip()
-            for event in aside(lambda progress, should_stop: causes.rerun(
+            yield controls.wait("Waking the painters…"), str(views.empty(WAITING)), "", "", gr.skip(), gr.skip()
+            for event in in_background(lambda progress, should_stop: causes.rerun(
                 kind, length, words=words, seeds=seeds, seed=seed, progress=progress, should_stop=should_stop
             )):  # fmt: skip
                 if isinstance(event, Underway):
@@ -150,21 +150,21 @@ def _ceiling(lesson: LessonPage) -> None:
     with lesson.screen("ceiling", predict="ceiling") as screen:
         with gr.Row(equal_height=True):
             each = gr.Slider(1, ceilings.MAX_EACH, 5, step=1, label="Words of each length", scale=3, min_width=140)
-            seed = easel.seed_number(0)
-        go, stop = easel.buttons("Print, squeeze and read again")
-        status = easel.status()
+            seed = controls.seed_number(0)
+        go, stop = controls.buttons("Print, squeeze and read again")
+        status = controls.status()
         told: dict[str, Any] = {"stop": stop, "status": status, "stopped": events.STOPPED}
         stage = film.pictures("Printed signs of 1 to 8 letters, and what the autoencoder makes of them.")
         result = screen.evidence()
 
         def run(each: int, seed: int | None, guess: str | None) -> Iterator[Any]:
             seed = _seed(seed)
-            yield easel.wait("Fetching the reader and the autoencoder…"), str(views.empty(WAITING)), "", ""
+            yield controls.wait("Fetching the reader and the autoencoder…"), str(views.empty(WAITING)), "", ""
 
             def work(progress: Progress, should_stop: ShouldStop) -> Iterator[Any]:
                 return ceilings.measure(each, seed, progress=progress, should_stop=should_stop)
 
-            for event in aside(work):
+            for event in in_background(work):
                 if isinstance(event, Underway):
                     yield views.underway(event), *[gr.skip()] * 3
                 else:
@@ -187,12 +187,12 @@ def _mirror(lesson: LessonPage) -> None:
                 [(one.title, one.key) for one in art.STYLES.values()], value="spaces", label="Written with"
             )
             runs = gr.Slider(2, mirror.MAX_RUNS, 6, step=1, label="Runs of each", min_width=120)
-            seed = easel.seed_number(1, "First seed")
+            seed = controls.seed_number(1, "First seed")
         with gr.Row(equal_height=True):
             go = gr.Button("Let it draw", variant="primary", scale=3)
             every = gr.Button("Ask for all eight shapes", scale=2)
             stop = gr.Button("Stop", scale=1, min_width=80)
-        status = easel.status()
+        status = controls.status()
         told: dict[str, Any] = {"stop": stop, "status": status, "stopped": events.STOPPED}
         stage = gr.HTML(
             str(views.empty("What it was asked for, the tokens it is made of, and every drawing, unedited."))
@@ -201,7 +201,7 @@ def _mirror(lesson: LessonPage) -> None:
 
         def run(shape: str, style: str, runs: int, seed: int | None, guess: str | None) -> Iterator[Any]:
             art.check_shape(shape), art.style_of(style), _seed(seed)
-            yield easel.wait("Waking the language model…"), str(views.empty(WAITING)), "", ""
+            yield controls.wait("Waking the language model…"), str(views.empty(WAITING)), "", ""
             model = yield from open_text_model(lambda notice: (notice, *[gr.skip()] * 3))
 
             def work(progress: Progress, should_stop: ShouldStop) -> Iterator[Any]:
@@ -209,7 +209,7 @@ def _mirror(lesson: LessonPage) -> None:
                     model, shape, style, runs=runs, seed=seed, progress=progress, should_stop=should_stop
                 )  # fmt: skip
 
-            for event in aside(work):
+            for event in in_background(work):
                 if isinstance(event, Underway):
                     yield views.underway(event), *[gr.skip()] * 3
                 else:
@@ -219,13 +219,13 @@ def _mirror(lesson: LessonPage) -> None:
 
         def confuse(style: str, seed: int | None) -> Iterator[Any]:
             art.style_of(style), _seed(seed)
-            yield easel.wait("Waking the language model…"), str(views.empty(WAITING)), ""
+            yield controls.wait("Waking the language model…"), str(views.empty(WAITING)), ""
             model = yield from open_text_model(lambda notice: (notice, *[gr.skip()] * 2))
 
             def work(progress: Progress, should_stop: ShouldStop) -> Iterator[Any]:
                 return mirror.confuse(model, style, seed=seed, progress=progress, should_stop=should_stop)
 
-            for event in aside(work):
+            for event in in_background(work):
                 if isinstance(event, Underway):
                     yield views.underway(event), *[gr.skip()] * 2
                 else:

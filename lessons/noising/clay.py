@@ -17,7 +17,7 @@ from engines.pictures import measures as picture_measures
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import Painter, Plan
 from engines.statistics import spread
-from lessons.noising.experiments import distance, guidance
+from lessons.noising.measures import distance, guidance
 from lessons.shell.painting import painting, underway
 
 
@@ -66,6 +66,26 @@ def _cells(painter: Painter, region: str) -> tuple[int, int, int, int]:
 
 def _fixed(painter: Painter, steps: int) -> dict[str, Any]:
     return {"steps": steps, "guidance_scale": guidance(painter, None)}
+
+
+def play(
+    painter: Painter, kind: str, caption: str, seed: int, other: str, other_seed: int, region: str
+) -> Iterator[Underway | Evidence[Series]]:
+    """The play called ``kind``: poke, nudge, walk, words, repaint or steps."""
+    if kind == "poke":
+        yield from poke(painter, caption, region=region, seed=seed)
+    elif kind == "nudge":
+        yield from nudge(painter, caption, seed=seed, other_seed=other_seed)
+    elif kind == "walk":
+        yield from walk(painter, caption, seed=seed, other_seed=other_seed)
+    elif kind == "words":
+        if not other.strip():
+            raise PlainError("Write a second caption to walk to.")
+        yield from walk(painter, caption, seed=seed, other_caption=other)
+    elif kind == "repaint":
+        yield from repaint(painter, caption, other, region=region, seed=seed)
+    else:
+        yield from compare_steps(painter, caption, seed=seed)
 
 
 def nudge(
@@ -162,8 +182,10 @@ def poke(
         yield Evidence(value, alt + ".", columns, source, findings, code, pictures[0])
 
 
-def poke_truth(value: Series) -> tuple[int, str]:
-    assert value.outside is not None
+def poke_truth(value: Series) -> tuple[int, str] | None:
+    """Whether pokes moved the rest of the picture; None for a series without pokes."""
+    if value.outside is None:
+        return None
     means = {at: float(np.mean(gaps)) for at, gaps in sorted(value.outside.items())}
     moved = [mean >= 0.05 for mean in means.values()]
     choice = 2 if all(moved) else 1 if any(moved) else 0

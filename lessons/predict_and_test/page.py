@@ -23,7 +23,7 @@ from engines.stickers import judge as judging
 from engines.stickers.world import facts_of
 from lessons.predict_and_test import calibration, hands, notebook, notes, planning, testing
 from lessons.predict_and_test import views as draw
-from lessons.shell import easel, events, film, uploads, views, workshop
+from lessons.shell import controls, events, film, uploads, views, waking
 from lessons.shell.frame import LessonPage, lesson_page
 
 HERE = Path(__file__).parent
@@ -166,7 +166,7 @@ def _rows(fields: tuple[Any, ...] | list[Any]) -> list[tuple[Any, Any, Any]]:
 
 def _plan(lesson: LessonPage, desk: Desk) -> None:
     with lesson.screen("plan") as screen:
-        easel.absent()
+        controls.absent()
         prompts = []
         for at, (place, entry) in enumerate(zip(SLOTS, planning.DEFAULTS, strict=True)):
             if at % 3 == 0:
@@ -201,7 +201,7 @@ def _plan(lesson: LessonPage, desk: Desk) -> None:
     def seal(*inputs: Any) -> Iterator[Any]:
         *fields, before = inputs
         sealed = notebook.seal(planning.entries(_rows(fields)), notebook.read_sealed(before), waiting=True)
-        painter = yield from easel.wake_painter(2)
+        painter = yield from controls.wake_painter(2)
         yield "", screen.show(planning.seal(painter, sealed.plan)), sealed.as_text()
 
     desk.filled = events.run(examples.select, fill, slot, [*prompts, slot], model=None, show_progress="hidden")
@@ -213,12 +213,12 @@ def _plan(lesson: LessonPage, desk: Desk) -> None:
 
 def _test(lesson: LessonPage, desk: Desk) -> gr.HTML:
     with lesson.screen("test", predict="order") as screen:
-        easel.absent()
+        controls.absent()
         with gr.Row(equal_height=True):
             seeds = gr.Slider(2, 16, 8, step=1, label="Seeds for each prompt", scale=3, min_width=160)
-            seed = easel.seed_number(0, "First seed")
+            seed = controls.seed_number(0, "First seed")
         gr.HTML(draw.judge_worth())
-        go, stop = easel.buttons("Paint and judge all my prompts")
+        go, stop = controls.buttons("Paint and judge all my prompts")
         about = gr.HTML("")
         now = film.pictures("The prompt in work will show here; the finished ones line up below.")
         board = film.pictures("A card for each prompt: your prediction, its pictures, the judge, the diet.")
@@ -229,7 +229,7 @@ def _test(lesson: LessonPage, desk: Desk) -> gr.HTML:
     def run(*inputs: Any) -> Iterator[Any]:
         *fields, kept, seeds, seed, guess = inputs
         sealed, told = to_test(_rows(fields), notebook.read_sealed(kept))
-        painter = yield from easel.wake_painter(len(outputs) - 1)
+        painter = yield from controls.wake_painter(len(outputs) - 1)
         yield {about: str(views.notice(told)) if told else "", desk.sealed: sealed.as_text()}
         kinds, peeked, first = [entry.kind for entry in sealed.plan], "", True
         for step in testing.run(painter, sealed.plan, seed=seed, seeds=seeds):
@@ -337,22 +337,22 @@ def _reflect(lesson: LessonPage, desk: Desk) -> None:
 
 def _hands(lesson: LessonPage) -> None:
     with lesson.screen("hands", predict="five") as screen:
-        easel.absent()
+        controls.absent()
         gr.HTML(draw.worth())
         with gr.Row(equal_height=True):
             caption = gr.Textbox(
                 "an open hand on a blue background", label="Caption", max_length=planning.MAX_PROMPT, scale=4
             )
-            seeds = easel.seeds_slider(12)
-            seed = easel.seed_number(0)
-        go, stop = easel.buttons("Paint hands and count their fingers")
+            seeds = controls.seeds_slider(12)
+            seed = controls.seed_number(0)
+        go, stop = controls.buttons("Paint hands and count their fingers")
         now = film.pictures("The hands in work will show here.")
         view = film.pictures("Each painted hand, with its outline and the fingertips that were found.")
         result = screen.evidence()
 
     def run(caption: str, seeds: int, seed: int, guess: str | None) -> Iterator[Any]:
         hands.check(caption)
-        painter = yield from easel.wake_painter(3)
+        painter = yield from controls.wake_painter(3)
         peeked = ""
         for step in hands.paint(painter, caption, seed=seed, seeds=seeds):
             if isinstance(step, Evidence):
@@ -360,7 +360,7 @@ def _hands(lesson: LessonPage) -> None:
                 yield "", draw.counted(step.value), screen.show(step), verdict
             else:
                 peeked = draw.guesses(step) if step.guesses is not None else peeked
-                yield easel.wait(f"Pass {step.passed} of {step.passes}") + peeked, *[gr.skip()] * 3
+                yield controls.wait(f"Pass {step.passed} of {step.passes}") + peeked, *[gr.skip()] * 3
 
     events.run(
         [go.click, caption.submit], run, [caption, seeds, seed, screen.guess], [now, view, result, screen.verdict],
@@ -384,7 +384,7 @@ def test_prompt(caption: str, seeds: int = 8, seed: int = 0, steps: int | None =
     read, the end of the caption that it had no room for (``cut_off``), and the pictures as data URIs.
     """
     plan = _one(caption)
-    painter = workshop.open_painter()
+    painter = waking.open_painter()
     for step in testing.run(painter, plan, seed=seed, seeds=seeds, steps=steps):
         if isinstance(step, testing.Moment):
             yield {"pass": step.passed, "passes": step.passes}

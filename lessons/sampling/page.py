@@ -17,8 +17,8 @@ from lessons.sampling import answering, branching, figures, heating, pressing, s
 from lessons.sampling import experiments as lab
 from lessons.sampling.measures import parting
 from lessons.shell import events, views
+from lessons.shell.background import Progress, ShouldStop, in_background, open_text_model
 from lessons.shell.frame import LessonPage, lesson_page
-from lessons.shell.live import Progress, ShouldStop, aside, open_text_model
 
 MAX_SEED = 2**53 - 1
 # A click on a drawn key becomes an event, and the key keeps the keyboard's focus when the view is redrawn.
@@ -337,7 +337,7 @@ def _seeds(lesson: LessonPage) -> None:
             def work(progress: Progress, should_stop: ShouldStop) -> Iterator[seeding.Crowd]:
                 yield seeding.crowd(model, text, dials, seeds, 10, progress, should_stop)
 
-            for event in aside(work):
+            for event in in_background(work):
                 if isinstance(event, Underway):
                     yield gr.skip(), views.underway(event), *(gr.skip(),) * 4
                     continue
@@ -424,7 +424,7 @@ def _sweep(lesson: LessonPage) -> None:
 
             others = [one for one in kept if (one.top_p, one.length) != (top_p, settings["length"])][-2:]
             found: heating.Sweep | None = None
-            for event in aside(work):
+            for event in in_background(work):
                 if isinstance(event, Underway):
                     yield gr.skip(), views.underway(event), *(gr.skip(),) * 4
                     continue
@@ -475,7 +475,7 @@ def _passes(lesson: LessonPage) -> None:
             def work(progress: Progress, should_stop: ShouldStop) -> Iterator[answering.Answers]:
                 yield answering.answers(model, asked, Dials(0.8, 0.92), 1, lab.ANSWER_KEYS, progress, should_stop)
 
-            for event in aside(work):
+            for event in in_background(work):
                 if isinstance(event, Underway):
                     yield views.underway(event), gr.skip(), gr.skip(), gr.skip()
                     continue

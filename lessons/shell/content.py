@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 LESSONS = Path(__file__).resolve().parents[1]
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -33,6 +33,21 @@ class Source(Strict):
     note: str = ""
 
 
+class Guess(Strict):
+    """One choice of a prediction. Of choices that are ranges each says where it ends: ``below`` (not reached) or
+    ``upto`` (reached); the last is open.
+    """
+
+    text: Words
+    below: float | None = None
+    upto: float | None = None
+
+    def holds(self, value: float) -> bool:
+        if self.below is not None:
+            return value < self.below
+        return self.upto is None or value <= self.upto
+
+
 class Prediction(Strict):
     """A guess asked for before a run; a measurement later picks the choice that came true.
 
@@ -40,14 +55,36 @@ class Prediction(Strict):
     """
 
     question: Words
-    choices: Annotated[tuple[Words, ...], Field(min_length=2, max_length=6)]
+    choices: Annotated[tuple[Guess, ...], Field(min_length=2, max_length=6)]
     because: str | tuple[Words, ...] = ""
+
+    @field_validator("choices", mode="before")
+    @classmethod
+    def words_alone(cls, choices: Any) -> Any:
+        return [{"text": one} if isinstance(one, str) else one for one in choices]
 
     @model_validator(mode="after")
     def one_reason_a_choice(self) -> Prediction:
         if not isinstance(self.because, str) and len(self.because) != len(self.choices):
             raise ValueError(f"{self.question!r} has {len(self.choices)} choices and {len(self.because)} reasons")
+        ends = [one.below if one.below is not None else one.upto for one in self.choices]
+        if any(end is not None for end in ends):
+            edges = [end for end in ends if end is not None]
+            if None in ends[:-1] or ends[-1] is not None or edges != sorted(edges):
+                raise ValueError(
+                    f"{self.question!r}: every range but the last ends somewhere, each after the one before"
+                )
         return self
+
+    @property
+    def texts(self) -> list[str]:
+        return [one.text for one in self.choices]
+
+    def which(self, value: float) -> int:
+        """The index of the choice that holds ``value``; ``value`` itself where the choices are no ranges."""
+        if all(one.below is None and one.upto is None for one in self.choices):
+            return int(value)
+        return next(index for index, one in enumerate(self.choices) if one.holds(value))
 
     def reason(self, truth: int) -> str:
         """What to say when choice number ``truth`` came true."""
@@ -61,6 +98,11 @@ class Section(Strict):
     title: Words
     prose: Words
     deeper: str = ""
+
+    def parts(self) -> tuple[str, str]:
+        """The first two paragraphs, which stand before the stage, and the rest, which stands after it."""
+        paragraphs = self.prose.split("\n\n")
+        return "\n\n".join(paragraphs[:2]), "\n\n".join(paragraphs[2:])
 
 
 class Lesson(Strict):

@@ -1,10 +1,12 @@
-"""How a handler meets the page: plain errors, shared queues, and one way to wire a run and its stop button."""
+"""How a handler meets the page and a caller of the API: errors in plain words, who asks, and whose turn it is."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 import html
+import importlib
+import importlib.util
 import inspect
 import logging
 import weakref
@@ -12,10 +14,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import gradio as gr
-from gradio.context import Context
+from gradio.context import Context, LocalContext
 
 from engines.evidence import PlainError
-from engines.models import hardware
+from engines.models import hardware, line
+from engines.models.line import Queue
 from lessons.shell import views
 
 log = logging.getLogger("playground")
@@ -75,6 +78,51 @@ def _shown(error: Exception, page: bool) -> gr.Error:
     title = {NO_ROOM: "Too much at once", SORRY: "Sorry"}.get(words, "Not yet")
     stays = None if words != SORRY else 10  # what says what to do stays until it is closed
     return gr.Error(html.escape(words) if page else words, duration=stays, title=title, print_exception=False)
+
+
+def visitor() -> str:
+    """Who asks: the browser tab or the client of the call being answered; "" outside of one."""
+    request = LocalContext.request.get(None)
+    return getattr(request, "session_hash", None) or getattr(getattr(request, "client", None), "host", None) or ""
+
+
+def refusal(error: Exception) -> str:
+    """HTML of what to tell the learner where a run failed."""
+    return str(views.notice(_words(error), "error"))
+
+
+def on(
+    triggers: Sequence[Any] | Any,
+    handler: Handler,
+    inputs: Any = None,
+    outputs: Any = None,
+    *,
+    status: gr.HTML | None = None,
+    **options: Any,
+) -> Any:
+    """Wire a cheap ``handler`` that gives back ``{place: value}``: it never waits for a model.
+
+    It runs once more when it was triggered meanwhile, so that no last keystroke is lost. A failure leaves its words in
+    ``status`` where there is one (one of the ``outputs`` then), else in a message over the page. ``options``: gradio's.
+    """
+    places = [] if outputs is None else list(outputs) if isinstance(outputs, list | tuple) else [outputs]
+    if status is not None and not any(place is status for place in places):
+        places.append(status)
+
+    @functools.wraps(handler)
+    def call(*args: Any) -> Any:
+        try:
+            found = handler(*args)
+        except Exception as error:
+            if status is None:
+                raise _shown(error, True) from error
+            return {status: refusal(error)}
+        cleared = {status: ""} if status is not None else {}
+        return {**cleared, **(found or {})} or gr.skip()
+
+    options = {"api_visibility": "private", "show_progress": "hidden", "queue": False, **options}
+    events = [triggers] if callable(triggers) else list(triggers)
+    return gr.on(events, call, inputs, places, trigger_mode="always_last", **options)
 
 
 def told_in(status: gr.HTML, handler: Handler, outputs: Sequence[Any]) -> tuple[Handler, list[Any]]:
@@ -188,7 +236,45 @@ def wire_loads() -> None:
         gr.on(None, ask, None, outputs, api_visibility="private", show_progress="hidden", queue=False)
 
 
-def endpoint(function: Handler, name: str, *, model: str | None = "text") -> None:
+def endpoints(lesson: str) -> None:
+    """Offer what the ``api`` module of a lesson lists in ``ENDPOINTS``; a lesson may have none."""
+    name = f"lessons.{lesson.replace('-', '_')}.api"
+    if importlib.util.find_spec(name) is None:
+        return
+    for one in importlib.import_module(name).ENDPOINTS:
+        endpoint(one.function, one.function.__name__, model=one.queue)
+
+
+def endpoint(function: Handler, name: str, *, model: Queue | None = "text") -> None:
     """Offer a typed function (or generator) to ``gradio_client`` as ``/name``; its docstring describes it."""
-    queue: dict[str, Any] = {"concurrency_id": model, "concurrency_limit": 1} if model else {"concurrency_limit": None}
-    gr.api(plain_errors(function, page=False), api_name=name, api_description=inspect.getdoc(function), **queue)
+    handler = plain_errors(in_line(function, model) if model else function, page=False)
+    gr.api(handler, api_name=name, api_description=inspect.getdoc(function), concurrency_limit=None)
+
+
+def in_line(function: Handler, queue: Queue) -> Handler:
+    """The function, begun when it is the caller's turn at the model."""
+    if inspect.isgeneratorfunction(function):
+
+        @functools.wraps(function)
+        def stream(*args: Any, **kwargs: Any) -> Iterator[Any]:
+            with _turn(queue), contextlib.closing(function(*args, **kwargs)) as results:
+                yield from results
+
+        return stream
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with _turn(queue):
+            return function(*args, **kwargs)
+
+    return call
+
+
+@contextlib.contextmanager
+def _turn(queue: Queue) -> Iterator[None]:
+    with contextlib.ExitStack() as turns:
+        for one in line.of(queue):
+            ticket = turns.enter_context(one.place(visitor()))
+            while ticket.wait(1.0) is not None:
+                pass
+        yield

@@ -9,7 +9,9 @@ from __future__ import annotations
 import base64
 import io
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,13 +24,30 @@ from lessons.shell.views import empty, join
 
 HERE = Path(__file__).parent
 MAX_SIDE = 256
+SMALL_SIDE = 96
+SMALL_FRAMES = 9
+"""What is kept of pictures and films in a recorded first paint."""
 BLACK = "all black: if a painter made it, its safety checker withheld the picture"
+
+
+_small: ContextVar[bool] = ContextVar("small", default=False)
+
+
+@contextmanager
+def small() -> Iterator[None]:
+    """Pictures made inside are thumbnails and films keep a few frames: what a recorded first paint may weigh."""
+    token = _small.set(True)
+    try:
+        yield
+    finally:
+        _small.reset(token)
 
 
 def data_uri(picture: np.ndarray, *, max_side: int = MAX_SIDE) -> str:
     """A uint8 picture [H, W, 3] or [H, W] as a WebP data URI; tiny ones (noise grids, masks) stay lossless."""
     from PIL import Image
 
+    max_side, quality = (min(max_side, SMALL_SIDE), 60) if _small.get() else (max_side, 82)
     image = Image.fromarray(np.ascontiguousarray(picture))
     if max(image.size) > max_side:
         image.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
@@ -36,7 +55,7 @@ def data_uri(picture: np.ndarray, *, max_side: int = MAX_SIDE) -> str:
     if max(image.size) <= 64:
         image.save(file, "WEBP", lossless=True)
     else:
-        image.save(file, "WEBP", quality=82, method=2)
+        image.save(file, "WEBP", quality=quality, method=6 if _small.get() else 2)
     return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()
 
 
@@ -82,7 +101,12 @@ class Film:
     """
 
     def __init__(self, tracks: Sequence[str], frames: int, *, unit: str = "pass", start: int | None = None) -> None:
-        self.tracks, self.frames, self.unit = tuple(tracks), frames, unit
+        self.tracks, self.frames, self.unit, self._added = tuple(tracks), frames, unit, 0
+        self._kept = set(range(frames))
+        if _small.get() and frames > SMALL_FRAMES:
+            kept = [round(at) for at in np.linspace(0, frames - 1, SMALL_FRAMES)]
+            self._kept = set(kept)
+            start = None if start is None else int(np.abs(np.array(kept) - start).argmin())
         self._markup = Markup(
             '<div class="film" data-run="{run}" data-start="{start}" style="--frames:{frames};--tracks:{tracks}">'
             '<div class="film-stage">{stage}</div><p class="film-caption"></p>'
@@ -92,7 +116,7 @@ class Film:
         ).format(
             run=uuid.uuid4().hex,
             start="" if start is None else start,
-            frames=frames,
+            frames=len(self._kept),
             tracks=len(self.tracks),
             stage=join(
                 Markup('<figure><img alt=""><figcaption>{}</figcaption></figure>').format(plain(track))
@@ -104,6 +128,9 @@ class Film:
 
     def add(self, pictures: Sequence[np.ndarray], alts: Sequence[str], caption: str, label: str) -> str:
         """One more frame: a picture and an alt text for each track, the words under it, a short label."""
+        self._added += 1
+        if self._added - 1 not in self._kept:
+            return self.markup()
         images = join(_image(picture, alt) for picture, alt in zip(pictures, alts, strict=True))
         self._markup += Markup('<div class="film-cell" data-caption="{}">{}<small>{}</small></div>').format(
             attribute(caption), images, plain(label)
@@ -115,18 +142,16 @@ class Film:
         return str(self._markup)
 
 
-def reel(words: str) -> gr.HTML:
+def reel(words: str = "", render: bool = False) -> gr.HTML:
     """The component a :class:`Film` is shown in; ``words`` stand there before the first run."""
     return gr.HTML(
         str(empty(words)),
         elem_classes=["reel"],
-        css_template=(HERE / "film.css").read_text(encoding="utf-8"),
         js_on_load=(HERE / "film.js").read_text(encoding="utf-8"),
+        render=render,
     )
 
 
-def pictures(words: str) -> gr.HTML:
+def pictures(words: str = "", render: bool = False) -> gr.HTML:
     """The component that :func:`row` and :func:`figure` are shown in."""
-    return gr.HTML(
-        str(empty(words)), elem_classes=["reel"], css_template=(HERE / "film.css").read_text(encoding="utf-8")
-    )
+    return gr.HTML(str(empty(words)), elem_classes=["reel"], render=render)

@@ -1,9 +1,9 @@
-"""The frame of a lesson: screens with prose beside the experiment, a guess before the run, a quiz at the end.
+"""The frame of a lesson: screens with words beside the stage, a guess before the run, a quiz at the end.
 
 with lesson_page("sampling") as lesson:
-    with lesson.screen("scoreboard", predict="third-word") as screen:
-        ...controls and views...
-        result = screen.evidence()          # a handler gives it screen.show(evidence)
+    with lesson.screen("seeds", predict="third-key") as screen:
+        ...controls...
+        experiment(screen, "Run them all", seeding.crowd, [text, seed], {tree: figures.tree})
 """
 
 from __future__ import annotations
@@ -11,29 +11,57 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 from markupsafe import Markup
 
 from engines.evidence import Evidence
-from lessons.shell import quiz, views
+from lessons.shell import events, quiz, views, waking
 from lessons.shell.content import Lesson, Prediction, Section, read_lesson
 from lessons.shell.prose import inline, plain, prose
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Screen:
-    """One idea: a section of prose and, beside it, the stage."""
+    """One idea: a section of words and, beside it, the stage."""
 
-    lesson: Lesson
+    page: LessonPage
     section: Section
-    prediction_key: str | None
-    guess: gr.Radio | None
-    verdict: gr.HTML | None
+    prediction_key: str | None = None
+    _asked: tuple[gr.Radio, gr.HTML] | None = None
 
-    def evidence(self, empty: str = "Run the experiment; its result appears here with its settings.") -> gr.HTML:
-        """The place under the stage for an Evidence; fill it with what :meth:`show` returns."""
-        return gr.HTML(str(views.empty(empty)), elem_classes=["evidence-view"])
+    @property
+    def lesson(self) -> Lesson:
+        return self.page.lesson
+
+    def ask(self) -> tuple[gr.Radio, gr.HTML]:
+        """The prediction's choices, put on the page at the first call, and the place of the verdict, not put yet."""
+        if self._asked is None:
+            with gr.Column(elem_classes=["predict"]):
+                guess = gr.Radio(self.prediction.texts, label=f"Predict first: {self.prediction.question}")
+            verdict = gr.HTML(str(views.unscored()), elem_classes=["verdict-holder"], render=False)
+            self._asked = guess, verdict
+        return self._asked
+
+    @property
+    def guess(self) -> gr.Radio:
+        return self.ask()[0]
+
+    @property
+    def verdict(self) -> gr.HTML:
+        """Where the verdict stands; put on the page at the first call."""
+        place = self.ask()[1]
+        if not place.is_rendered:
+            place.render()
+        return place
+
+    def evidence(self, empty: str = views.NOT_RUN, veiled: bool = False) -> gr.HTML:
+        """The place under the stage for an Evidence; fill it with what :meth:`show` returns.
+
+        ``veiled``: what was recorded would give the prediction away, so it is blurred until there is a guess.
+        """
+        return gr.HTML(str(views.empty(empty)), elem_classes=["evidence-view", *(["veiled"] if veiled else [])])
 
     def show(self, result: Evidence) -> str:
         """HTML of a result: badge and settings, findings, and drawers with table, code and download."""
@@ -44,9 +72,13 @@ class Screen:
         assert self.prediction_key is not None, "this screen asks for no prediction"
         return self.lesson.predictions[self.prediction_key]
 
-    def score(self, guess: str | None, truth: int, measured: str) -> str:
-        """HTML that sets the learner's ``guess`` against ``measured``; ``truth`` indexes the choice that came true."""
-        came_true = self.prediction.choices[truth]
+    def score(self, guess: str | None, truth: float, measured: str) -> str:
+        """HTML that sets the learner's ``guess`` against ``measured``.
+
+        ``truth`` is the measured number where the choices are ranges, else the index of the one that came true.
+        """
+        index = self.prediction.which(truth)
+        came_true = self.prediction.texts[index]
         name = f"{self.lesson.key}/{self.prediction_key}"
         if guess is None:
             said, hit = Markup("You ran it without a guess."), "none"
@@ -66,50 +98,47 @@ class Screen:
                 name=name,
                 said=said,
                 measured=plain(measured),
-                because=inline(self.prediction.reason(truth)),
+                because=inline(self.prediction.reason(index)),
             )
         )
 
 
 class LessonPage:
-    """Builds the screens of one lesson, in order; see the module's example."""
+    """Builds the screens of one lesson, in order; see the module's example. ``experiments`` are those built so far."""
 
     def __init__(self, lesson: Lesson, eyebrow: str) -> None:
         self.lesson, self.eyebrow, self.opened = lesson, eyebrow, 0
+        self.experiments: list[Any] = []
 
     @contextmanager
     def screen(self, key: str, *, predict: str | None = None) -> Iterator[Screen]:
         section = self.lesson.section(key)
         first, self.opened = self.opened == 0, self.opened + 1
-        with gr.Row(elem_classes=["screen", "screen-first" if first else "screen-later"]):
-            with gr.Column(elem_classes=["prose-column"], min_width=260, scale=34):
-                gr.HTML(str(self._words(section, first)), elem_classes=["words"])
-                guess, verdict = self._prediction(predict)
-                if section.deeper:
-                    deeper = prose(section.deeper, f"{self.lesson.key}-{key}-deeper")
-                    gr.HTML(str(views.drawer("Deeper", deeper)), elem_classes=["words"])
-            with gr.Column(elem_classes=["stage"], min_width=300, scale=84):
-                yield Screen(self.lesson, section, predict, guess, verdict)
+        lead, rest = section.parts()
+        with gr.Row(
+            elem_classes=["screen", "screen-first" if first else "screen-later"], elem_id=f"{self.lesson.key}-{key}"
+        ):
+            with gr.Column(elem_classes=["lead"], min_width=0):
+                gr.HTML(str(self._lead(section, lead, first)), elem_classes=["words"])
+            with gr.Column(elem_classes=["stage"], min_width=0):
+                yield Screen(self, section, predict)
+            with gr.Column(elem_classes=["rest"], min_width=0):
+                gr.HTML(str(self._rest(section, rest, first)), elem_classes=["words"])
 
-    def _words(self, section: Section, first: bool) -> Markup:
-        body = prose(section.prose, f"{self.lesson.key}-{section.key}")
+    def _lead(self, section: Section, lead: str, first: bool) -> Markup:
+        body = prose(lead, f"{self.lesson.key}-{section.key}")
         if not first:
             return Markup("<h2>{}</h2>{}").format(inline(section.title), body)
-        objectives = views.join(Markup("<li>{}</li>").format(inline(o)) for o in self.lesson.objectives)
-        return Markup(
-            '<p class="eyebrow">{}</p><h1>{}</h1>{}'
-            '<details class="drawer objectives"><summary>What you will be able to explain</summary>'
-            "<ul>{}</ul></details>"
-        ).format(self.eyebrow, inline(self.lesson.title), body, objectives)
+        return Markup('<p class="eyebrow">{}</p><h1>{}</h1>{}').format(self.eyebrow, inline(self.lesson.title), body)
 
-    def _prediction(self, key: str | None) -> tuple[gr.Radio | None, gr.HTML | None]:
-        if key is None:
-            return None, None
-        prediction = self.lesson.predictions[key]
-        with gr.Column(elem_classes=["predict"]):
-            guess = gr.Radio(list(prediction.choices), label=f"Predict first: {prediction.question}")
-            verdict = gr.HTML("", elem_classes=["verdict-holder"])
-        return guess, verdict
+    def _rest(self, section: Section, rest: str, first: bool) -> Markup:
+        words = prose(rest, f"{self.lesson.key}-{section.key}-rest") if rest else Markup("")
+        if section.deeper:
+            words += views.drawer("Deeper", prose(section.deeper, f"{self.lesson.key}-{section.key}-deeper"))
+        if first:
+            objectives = views.join(Markup("<li>{}</li>").format(inline(o)) for o in self.lesson.objectives)
+            words += views.drawer("What you will be able to explain", Markup("<ul>{}</ul>").format(objectives))
+        return words
 
     def close(self) -> None:
         """Quiz, flashcards and sources: what every lesson ends with."""
@@ -126,8 +155,27 @@ def lesson_page(key: str) -> Iterator[LessonPage]:
     lesson = read_lesson(key)
     page = LessonPage(lesson, _eyebrow(lesson))
     with gr.Column(elem_classes=["lesson", f"ink-{lesson.ink}"], elem_id=f"lesson-{key}"):
+        gr.HTML(str(_whereabouts(lesson)), elem_classes=["whereabouts-holder"])
+        waking.notices(lesson)
         yield page
         page.close()
+        events.endpoints(key)
+    built[key] = page
+
+
+built: dict[str, LessonPage] = {}
+"""The lesson pages built last, by key; ``lessons.record`` runs their experiments."""
+
+
+def _whereabouts(lesson: Lesson) -> Markup:
+    """The screens of the lesson as a row of links; ``playground.js`` marks where the reader is."""
+    steps = views.join(
+        Markup('<li><a href="{lesson}#{lesson}-{key}" data-screen="{lesson}-{key}">{title}</a></li>').format(
+            lesson=lesson.key, key=section.key, title=inline(section.title)
+        )
+        for section in lesson.sections
+    )
+    return Markup('<nav class="whereabouts" aria-label="Screens of this lesson"><ol>{}</ol></nav>').format(steps)
 
 
 def _eyebrow(lesson: Lesson) -> str:
@@ -147,12 +195,12 @@ def _next(lesson: Lesson) -> Markup:
     place = order.index(lesson.key) + 1 if lesson.key in order else len(order)
     if place == len(order):
         return Markup(
-            '<a class="card next" href="?" data-action="open" data-lesson=""><span class="eyebrow">That was the last '
+            '<a class="card next" href="./"><span class="eyebrow">That was the last '
             "lesson</span><b>Back to the start page</b><span>Your progress, the map and the glossary.</span></a>"
         )
     following = read_lesson(order[place])
     return Markup(
-        '<a class="card next ink-{ink}" href="?lesson={key}" data-action="open" data-lesson="{key}">'
+        '<a class="card next ink-{ink}" href="{key}">'
         '<span class="eyebrow">Next lesson</span><b>{title}</b><span>{summary}</span></a>'
     ).format(ink=following.ink, key=following.key, title=inline(following.title), summary=inline(following.summary))
 

@@ -14,18 +14,6 @@ from lessons.shell.views import join
 XP_PER_LESSON = 15
 
 
-def header() -> gr.HTML:
-    total = sum(len(unit.lessons) for unit in UNITS)
-    return gr.HTML(
-        '<div class="masthead"><a class="brand" href="?" data-action="open" data-lesson="">'
-        "<i>Typewriter</i> &amp; <b>Sculptor</b></a>"
-        f'<span class="xp" data-total="{total}" data-per-lesson="{XP_PER_LESSON}" role="status"></span>'
-        '<button type="button" class="link" data-action="theme" aria-label="Switch between light and dark">◐</button>'
-        "</div>",
-        elem_classes=["masthead-holder"],
-    )
-
-
 def home() -> None:
     """The map of lessons, and which models are live."""
     _map()
@@ -44,7 +32,7 @@ def _map() -> gr.HTML:
                 "short chunk of text) at a time and has no backspace. The other is a "
                 '<em class="ink-sculptor">sculptor</em> who starts from static and reworks the whole canvas in every '
                 "pass. Here you open both, live: guess first, run the model, and see whether you were right.</p>"
-                '<p class="resume"></p>{units}'
+                '<p class="notice unknown-lesson" role="status" hidden></p><p class="resume"></p>{units}'
                 '<section class="keep"><h2>Your progress stays with you</h2><p>It lives in this browser and nowhere '
                 "else. Save it to a file to move to another machine or to be safe.</p>"
                 '<button type="button" class="button" data-action="progress-save">Save to a file</button> '
@@ -67,7 +55,7 @@ def _unit(unit: Unit) -> Markup:
 def _card(key: str, number: int) -> Markup:
     lesson = read_lesson(key)
     return Markup(
-        '<li><a class="card" href="?lesson={key}" data-action="open" data-lesson="{key}">'
+        '<li><a class="card" href="{key}" data-lesson="{key}">'
         '<span class="eyebrow">Lesson {number} · {minutes} min</span><b>{title}</b><span>{summary}</span>'
         '<span class="card-progress" data-progress="{key}"></span></a></li>'
     ).format(

@@ -16,7 +16,7 @@ from engines.models import catalogue, hardware
 from engines.models.catalogue import Role
 from engines.models.hub import gigabytes
 from lessons.shell import events, views
-from lessons.shell.live import aside
+from lessons.shell.background import in_background
 from lessons.shell.prose import plain
 
 VARIABLE = "PLAYGROUND_SWITCH"
@@ -84,7 +84,7 @@ def change(role: Role, name: str, request: gr.Request) -> Iterator[Any]:
 
 def _change(role: Role, name: str, *, agree: bool) -> Iterator[Any]:
     live_now: Live | None = None
-    work = aside(lambda progress, should_stop: iter([live.switch(role, name.strip(), progress, agree=agree)]))
+    work = in_background(lambda progress, should_stop: iter([live.switch(role, name.strip(), progress, agree=agree)]))
     for event in work:
         if isinstance(event, Underway):
             yield views.underway(event), gr.update(visible=False), gr.skip()

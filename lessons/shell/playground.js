@@ -56,53 +56,38 @@ window.playground = (() => {
         if (progress.answers[question.dataset.question] === true) question.classList.add("solved");
       });
     });
-    const resume = document.querySelector(".home .resume");
-    if (resume && progress.last && !resume.querySelector("a")) {
-      const link = document.createElement("a");
-      link.href = "?lesson=" + encodeURIComponent(progress.last);
-      link.className = "button";
-      link.dataset.action = "open";
-      link.dataset.lesson = progress.last;
-      link.textContent = "Go on where you stopped: " + (tabButton(progress.last)?.textContent.trim() || progress.last.replaceAll("-", " "));
-      resume.append(link);
+    const resume = document.querySelector(".home .resume"), titles = window.playgroundTitles || {};
+    if (resume) {
+      const link = resume.querySelector("a");
+      if (!titles[progress.last]) link?.remove();
+      else if (!link) {
+        const made = document.createElement("a");
+        made.href = progress.last;
+        made.className = "button";
+        made.textContent = "Go on where you stopped: " + titles[progress.last];
+        resume.append(made);
+      }
     }
   }
 
-  // ---- addresses -----------------------------------------------------------------------------------------
-  const wanted = () => new URLSearchParams(location.search).get("lesson") || "";
-  const tabButton = (name) => document.getElementById(`tab-${name || "start"}-button`);
-  let moving = false;
-
-  async function open(lesson, push) {
-    moving = true;
-    try {
-      const unit = (window.playgroundUnits || {})[lesson];
-      if (unit) document.getElementById(`tab-unit-${unit}-button`)?.click();
-      for (let tries = 0; tries < 100; tries += 1) {
-        const button = tabButton(lesson);
-        if (button) { button.click(); break; }
-        await new Promise((resolve) => setTimeout(resolve, 30));
-      }
-      if (push) remember(lesson, true);
-      window.scrollTo({ top: 0 });
-    } finally { setTimeout(() => { moving = false; }, 60); }
-  }
-  function remember(lesson, push) {
-    const address = new URL(location.href);
-    if (lesson) address.searchParams.set("lesson", lesson); else address.searchParams.delete("lesson");
-    if (address.href !== location.href) history[push ? "pushState" : "replaceState"]({}, "", address);
-    if (lesson) save((progress) => { progress.last = lesson; });
-  }
-  function followTab(button) {
-    if (moving || !button.id.startsWith("tab-") || !button.id.endsWith("-button")) return;
-    const name = button.id.slice(4, -7);
-    if (name === "start") remember("", true);
-    else if (name.startsWith("unit-")) {
-      setTimeout(() => {
-        const inner = document.querySelector(`#${name} [role=tab][aria-selected=true]`);
-        if (inner) remember(inner.id.slice(4, -7), true);
-      }, 80);
-    } else remember(name, true);
+  // ---- where the reader is -------------------------------------------------------------------------------
+  function arrive() {
+    const lesson = document.querySelector(".lesson")?.id.replace("lesson-", "");
+    if (lesson && load().last !== lesson) save((progress) => { progress.last = lesson; });
+    const asked = new URLSearchParams(location.search).get("lesson"), unknown = document.querySelector(".unknown-lesson");
+    if (asked && unknown) {
+      unknown.textContent = `There is no lesson called “${asked.slice(0, 80)}”. All lessons are on the map below.`;
+      unknown.hidden = false;
+    }
+    const seen = new Map();
+    const watcher = new IntersectionObserver((entries) => {
+      entries.forEach((entry) => seen.set(entry.target.id, entry.isIntersecting));
+      const links = [...document.querySelectorAll(".whereabouts a")];
+      const here = links.find((link) => seen.get(link.dataset.screen));
+      links.forEach((link) => { if (link === here) link.setAttribute("aria-current", "step"); else link.removeAttribute("aria-current"); });
+    }, { rootMargin: "-15% 0px -60% 0px" });
+    document.querySelectorAll(".screen").forEach((screen) => watcher.observe(screen));
+    if (location.hash) document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
   }
 
   // ---- quiz ----------------------------------------------------------------------------------------------
@@ -183,7 +168,6 @@ window.playground = (() => {
   const decode = (payload) => new TextDecoder().decode(Uint8Array.from(atob(payload), (letter) => letter.charCodeAt(0)));
 
   const actions = {
-    open: (element, event) => { event.preventDefault(); open(element.dataset.lesson, true); },
     answer: (element) => answer(element),
     download: (element) => offer(JSON.stringify(JSON.parse(decode(element.dataset.payload)), null, 2), element.dataset.name + ".json", "application/json"),
     copy: async (element) => {
@@ -227,8 +211,8 @@ window.playground = (() => {
   document.addEventListener("click", (event) => {
     const summary = event.target.closest(".drawer > summary");
     if (summary) noteDrawer(summary.parentElement);
-    const tab = event.target.closest("button[role=tab]");
-    if (tab) followTab(tab);
+    const button = event.target.closest("button.go");
+    if (button) button.closest(".screen")?.classList.add("guessed");
     const element = event.target.closest("[data-action]");
     if (element && actions[element.dataset.action]) actions[element.dataset.action](element, event);
   });
@@ -255,7 +239,26 @@ window.playground = (() => {
     } catch { say(".keep-status", "That file is not a saved progress of this playground. Choose the playground-progress.json you saved."); }
     event.target.value = "";
   });
-  window.addEventListener("popstate", () => open(wanted(), false));
+  // What was recorded is veiled until there is a guess or a run; one group of choices is one stop of the tab key.
+  document.addEventListener("change", ({ target }) => {
+    if (target.matches(".predict input[type=radio]")) target.closest(".screen").classList.add("guessed");
+  });
+  document.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!step || !event.target.matches?.("input[type=radio]")) return;
+    const group = [...event.target.closest("fieldset, .block").querySelectorAll("input[type=radio]:enabled")];
+    const next = group[(group.indexOf(event.target) + step + group.length) % group.length];
+    event.preventDefault();
+    next.focus();
+    next.click();
+  });
+  function tabStops() {
+    document.querySelectorAll("fieldset, .block").forEach((box) => {
+      const group = [...box.querySelectorAll("input[type=radio]")];
+      const stop = group.find((one) => one.checked) || group[0];
+      group.forEach((one) => { const wanted = one === stop ? 0 : -1; if (one.tabIndex !== wanted) one.tabIndex = wanted; });
+    });
+  }
 
   // A verdict that appears on the page is noted once, as a prediction that held or did not.
   function notePredictions() {
@@ -277,7 +280,8 @@ window.playground = (() => {
       queued = true;
       requestAnimationFrame(() => {
         queued = false;
-        if (!opened && document.getElementById("tab-start-button")) { opened = true; if (wanted()) open(wanted(), false); }
+        if (!opened && document.querySelector(".home, .lesson .screen")) { opened = true; arrive(); }
+        tabStops();
         reopenDrawers();
         notePredictions();
         paint();

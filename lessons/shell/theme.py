@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import base64
+import hashlib
 import json
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from gradio.themes import Base, Color, LocalFont, sizes
 
 from lessons.course import UNITS
-from lessons.shell.content import folder, read_quiz
+from lessons.shell.content import folder, read_lesson, read_quiz
 
 HERE = Path(__file__).parent
-STYLE = HERE / "playground.css"
+INKS = HERE / "inks.css"
+STYLES = (HERE / "playground.css", HERE / "film.css")
+OVER_GRADIO = "html:is(html, .over.gradio)"
+"""What all rules are nested in: as specific as the prefix that gradio gives to a page's own style."""
 SCRIPT = HERE / "playground.js"
 
 FACES = (
@@ -131,40 +136,56 @@ def theme() -> Base:
     )
 
 
-def launch_options() -> dict[str, object]:
-    """Keyword arguments for ``Blocks.launch`` that dress the page; nothing here comes from a network."""
-    script = _course_facts() + SCRIPT.read_text(encoding="utf-8")
+def launch_options() -> dict[str, Any]:
+    """Keyword arguments for ``Blocks.launch`` that dress the page; nothing here comes from another machine."""
     return {
         "theme": theme(),
-        "css": _fonts() + "".join(sheet.read_text(encoding="utf-8") for sheet in _stylesheets()),
-        "head": f'<meta name="viewport" content="width=device-width, initial-scale=1"><script>{script}</script>',
+        "head": '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<link rel="stylesheet" href="course/style-{_version(style())}.css">'
+        f'<script src="course/script-{_version(script())}.js"></script>',
         "footer_links": ["api"],
         "run_history": False,
         "ssr_mode": False,
     }
 
 
+def _version(text: str) -> str:
+    """A name that changes with the content, so that a browser may keep the file for ever."""
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+@cache
+def style() -> str:
+    """The style sheet of every page."""
+    rules = "".join(sheet.read_text(encoding="utf-8") for sheet in _stylesheets())
+    return f"{_fonts()}{INKS.read_text(encoding='utf-8')}{OVER_GRADIO} {{\n{rules}}}\n"
+
+
+@cache
+def script() -> str:
+    """The script of every page."""
+    return _course_facts() + SCRIPT.read_text(encoding="utf-8")
+
+
 def _fonts() -> str:
     """Faces whose Latin letters Gradio's own bundle lacks (its Lora and its SemiBold weights hold none)."""
-    rules = []
-    for family, weight, file in FACES:
-        data = base64.b64encode((HERE / "fonts" / f"{file}.woff2").read_bytes()).decode()
-        rules.append(
-            f"@font-face {{ font-family: '{family}'; font-weight: {weight}; font-display: swap; "
-            f"src: url(data:font/woff2;base64,{data}) format('woff2'); }}\n"
-        )
-    return "".join(rules)
+    return "".join(
+        f"@font-face {{ font-family: '{family}'; font-weight: {weight}; font-display: swap; "
+        f"src: url(fonts/{file}.woff2) format('woff2'); }}\n"
+        for family, weight, file in FACES
+    )
 
 
 def _stylesheets() -> list[Path]:
     own = (folder(key) / "style.css" for unit in UNITS for key in unit.lessons)
-    return [STYLE, *(sheet for sheet in own if sheet.exists())]
+    return [*STYLES, *(sheet for sheet in own if sheet.exists())]
 
 
 def _course_facts() -> str:
-    units = {key: unit.key for unit in UNITS for key in unit.lessons}
-    totals = {key: len(read_quiz(key).questions) for key in units}
-    return f"window.playgroundUnits = {json.dumps(units)}; window.playgroundQuizTotals = {json.dumps(totals)};\n"
+    keys = [key for unit in UNITS for key in unit.lessons]
+    totals = {key: len(read_quiz(key).questions) for key in keys}
+    titles = {key: read_lesson(key).tab for key in keys}
+    return f"window.playgroundQuizTotals = {json.dumps(totals)}; window.playgroundTitles = {json.dumps(titles)};\n"
 
 
 def blocks() -> gr.Blocks:

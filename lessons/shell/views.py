@@ -19,6 +19,9 @@ BADGES = {
 }
 
 
+NOT_RUN = "Run the experiment; its result appears here with its settings."
+
+
 def join(parts: Iterable[Markup]) -> Markup:
     return Markup("").join(parts)
 
@@ -181,6 +184,13 @@ def notice(text: str, kind: str = "info") -> Markup:
 def underway(event: Underway) -> str:
     """How far a run is, as a notice."""
     return str(notice(f"{event.words} ({event.share:.0%})".replace("%)", " %)"), "wait"))
+
+
+def unscored() -> Markup:
+    """What stands in a verdict's place before there is one."""
+    return Markup('<p class="verdict verdict-none">{}</p>').format(
+        "Your guess is set against the measurement here, once it is made."
+    )
 
 
 def empty(text: str) -> Markup:

@@ -12,8 +12,8 @@ from engines.evidence import PlainError, Underway
 from engines.text import vocabularies
 from engines.text.vocabularies import LIVE
 from lessons.shell import events, measured, views
+from lessons.shell.background import Progress, ShouldStop, in_background, open_text_model
 from lessons.shell.frame import LessonPage, lesson_page
-from lessons.shell.live import Progress, ShouldStop, aside, open_text_model
 from lessons.tokenization import experiments as lab
 from lessons.tokenization import figures, letters
 
@@ -142,7 +142,7 @@ def _chunks(lesson: LessonPage) -> None:
                 vocabularies.prepare(event.fetch, progress)
                 yield None
 
-            for step in aside(work):
+            for step in in_background(work):
                 yield views.underway(step) if isinstance(step, Underway) else ""
 
         def spaced(text: str, keys: Sequence[str], mode: str, guess: str | None) -> tuple[Any, ...]:
@@ -287,7 +287,7 @@ def _watched(
     work: Callable[[Progress, ShouldStop], Iterator[Any]], draw: Callable[[Any], str]
 ) -> Iterator[tuple[Any, ...]]:
     """(status, view, evidence) for every event of a long measurement; what was measured stays if it is stopped."""
-    for event in aside(work):
+    for event in in_background(work):
         if isinstance(event, Underway):
             yield views.underway(event), gr.skip(), None
         else:

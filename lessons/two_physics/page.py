@@ -13,10 +13,10 @@ from engines.evidence import PlainError
 from engines.pictures.diffusion import Painter
 from engines.statistics import mean_interval
 from engines.text.language_model import LanguageModel
-from lessons.shell import easel, events, views
+from lessons.shell import controls, events, views
+from lessons.shell.background import open_text_model
 from lessons.shell.film import Shot, data_uri, pictures, row
 from lessons.shell.frame import LessonPage, lesson_page
-from lessons.shell.live import open_text_model
 from lessons.shell.prose import plain
 from lessons.two_physics import experiments as lab
 
@@ -43,7 +43,7 @@ def _race(lesson: LessonPage) -> None:
             seed = gr.Number(7, label="Seed", precision=0, minimum=0, maximum=2**32 - 1)
             go = gr.Button("Start both", variant="primary")
             stop = gr.Button("Stop")
-        status = easel.status()
+        status = controls.status()
         view = pictures("Both machines wait for the request.")
         result = screen.evidence()
 
@@ -68,7 +68,7 @@ def _race(lesson: LessonPage) -> None:
 def _both(others: int) -> Generator[Any, None, tuple[LanguageModel, Painter]]:
     """Both models, in a handler of 1 + ``others`` outputs whose first is the status."""
     model = yield from open_text_model(lambda notice: (notice, *[gr.skip()] * others))
-    painter = yield from easel.wake_painter(others)
+    painter = yield from controls.wake_painter(others)
     return model, painter
 
 
@@ -128,7 +128,7 @@ def _fixed(lesson: LessonPage) -> None:
         model, painter = yield from _both(3)
         for words, evidence in lab.fixing(model, painter, request, seeds=int(seeds)):
             if evidence is None:
-                yield easel.wait(words), *[gr.skip()] * 3
+                yield controls.wait(words), *[gr.skip()] * 3
                 continue
             mean, low, high = lab.half_way(evidence.value)
             truth = 0 if mean < 0.2 else 1 if mean < 0.5 else 2 if mean <= 0.8 else 3
@@ -171,7 +171,7 @@ def _spoil(lesson: LessonPage) -> None:
             seeds = gr.Slider(2, 8, 6, step=1, label="Seeds")
             go = gr.Button("Cause an accident", variant="primary")
             stop = gr.Button("Stop")
-        status = easel.status()
+        status = controls.status()
         view = pictures("Each machine, undisturbed and disturbed.")
         result = screen.evidence()
 
@@ -180,7 +180,7 @@ def _spoil(lesson: LessonPage) -> None:
         model, painter = yield from _both(3)
         for words, evidence in lab.spoil(model, painter, request, seeds=int(seeds)):
             if evidence is None:
-                yield easel.wait(words), *[gr.skip()] * 3
+                yield controls.wait(words), *[gr.skip()] * 3
                 continue
             gone = lab.mended_by(evidence.value)
             truth = 0 if gone < 0.15 else 1 if gone < 0.5 else 2 if gone <= 0.85 else 3
@@ -218,6 +218,6 @@ def _accident(value: lab.Spoiled) -> str:
 
 
 def _wire(go: gr.Button, stop: gr.Button, run: Any, inputs: list[Any], outputs: list[Any]) -> None:
-    easel.absent()
+    controls.absent()
     told: dict[str, Any] = {"stop": stop, "status": outputs[0], "stopped": events.STOPPED}
     events.run(go.click, run, inputs, outputs, model="pictures", **told)

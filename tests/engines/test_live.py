@@ -188,14 +188,14 @@ def test_the_code_drawer_names_the_commit(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 def test_a_space_readies_its_models_before_it_serves(monkeypatch: pytest.MonkeyPatch) -> None:
-    from lessons.shell import workshop
+    from lessons.shell import waking
 
     readied: list[str] = []
     monkeypatch.setattr(live, "open_model", lambda role, progress: readied.append(role))
-    workshop.prepare()
+    waking.prepare()
     assert readied == [], "elsewhere a model loads with its first run"
     monkeypatch.setenv("SPACES_ZERO_GPU", "true")
-    workshop.prepare()
+    waking.prepare()
     assert readied == ["text", "pictures"]
 
     def refuse(role: str, progress: object) -> None:
@@ -203,7 +203,7 @@ def test_a_space_readies_its_models_before_it_serves(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(live, "open_model", refuse)
     with pytest.raises(SystemExit, match="The Space cannot start. X is a download"):
-        workshop.prepare()
+        waking.prepare()
 
 
 def test_another_kind_of_pipeline_is_refused_before_it_is_read(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from engines.pictures import diffusion
-from lessons.shell import workshop
+from lessons.shell import waking
 from tests.engines import tiny_painters
 
 
@@ -30,7 +30,7 @@ def painter(tmp_path_factory):
 
 @pytest.fixture
 def served(painter, monkeypatch):
-    monkeypatch.setattr(workshop, "open_painter", lambda progress=None: painter)
+    monkeypatch.setattr(waking, "open_painter", lambda progress=None: painter)
     return painter
 
 

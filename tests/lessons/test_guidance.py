@@ -11,7 +11,7 @@ import pytest
 from engines.evidence import Evidence, PlainError, Underway
 from engines.pictures import diffusion
 from lessons.guidance import branches, editing, experiments, figures, looking, page, silencing, sweeping
-from lessons.shell import easel, views, workshop
+from lessons.shell import controls, views, waking
 from tests.lessons.common import NASTY, last, run, safe
 
 CAPTION = "a red cat on a blue background"
@@ -369,8 +369,8 @@ def test_the_api_refuses_in_plain_words(served, settings):
 
 
 def test_without_a_painter_the_lesson_says_so(monkeypatch):
-    monkeypatch.setattr(workshop, "painter_is_missing", lambda: True)
-    assert "models/painter" in easel.missing_notice()
+    monkeypatch.setattr(waking, "painter_is_missing", lambda: True)
+    assert "models/painter" in controls.missing_notice()
 
 
 def test_nothing_typed_becomes_markup(painter):

@@ -17,7 +17,7 @@ from engines.pictures.files import font_size
 from engines.stickers import judge
 from lessons.latents import experiments as lab
 from lessons.latents import page, reading, shrinking, smearing, surgery, views
-from lessons.shell import easel
+from lessons.shell import controls
 from lessons.shell import views as shell_views
 from lessons.shell.content import read_lesson, read_quiz
 from tests.lessons.common import NASTY, last, run, safe
@@ -254,4 +254,4 @@ def test_the_api_refuses_what_is_no_picture(served, endpoint, picture):
 
 
 def test_an_upload_is_shown_without_markup():
-    safe(easel.picker_with({}, np.zeros((64, 64, 3), np.uint8)))
+    safe(controls.picker_with({}, np.zeros((64, 64, 3), np.uint8)))

@@ -12,7 +12,7 @@ import pytest
 from engines.evidence import Evidence, PlainError
 from engines.pictures import points
 from lessons.noising import clay, drawing, page, passes, ruining, turning, views
-from lessons.shell import easel, film, workshop
+from lessons.shell import controls, film, waking
 from tests.engines.tiny_painters import same_pictures
 from tests.lessons.common import NASTY, last, run, safe
 
@@ -362,9 +362,9 @@ def test_the_api_bounds_the_swap(served):
 def test_without_a_painter_the_lesson_says_so(monkeypatch, tmp_path):
     monkeypatch.delenv("PLAYGROUND_PICTURE_MODEL", raising=False)
     monkeypatch.setattr("engines.pictures.painter.MODELS", tmp_path)
-    assert "models/painter" in easel.missing_notice()
+    assert "models/painter" in controls.missing_notice()
     with pytest.raises(PlainError, match="training.painter"):
-        workshop.open_painter()
+        waking.open_painter()
 
 
 def test_nothing_typed_becomes_markup(painter):

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
 from engines.statistics import wilson
-from lessons.shell import easel, events, live, quiz, views
+from lessons.shell import background, controls, events, quiz, views
 from lessons.shell.content import Prediction, Question, parse_lesson
 from lessons.shell.frame import Screen
 from lessons.shell.prose import plain, prose
@@ -79,11 +79,11 @@ sources:"""))  # fmt: skip
 def test_ones_own_picture_can_be_chosen_again() -> None:
     own = np.zeros((8, 8, 3), np.uint8)
     scenes = {"cat": ("a cat", own), "owl": ("an owl", own)}
-    markup = easel.picker_with(scenes, own)
+    markup = controls.picker_with(scenes, own)
     assert f'data-name="{OWN}" aria-pressed="true"' in markup and markup.count('aria-pressed="true"') == 1
 
-    def click(name: object, picked: easel.Picked) -> easel.Picked:
-        return easel.pick(picked, gr.EventData(None, {"name": name}), scenes)
+    def click(name: object, picked: controls.Picked) -> controls.Picked:
+        return controls.pick(picked, gr.EventData(None, {"name": name}), scenes)
 
     elsewhere = click("owl", (OWN, own))
     assert elsewhere == ("owl", own) and click(OWN, elsewhere)[0] == OWN
@@ -194,11 +194,11 @@ def test_wilson_matches_published_values() -> None:
 def test_work_aside_knows_who_asked() -> None:
     visitor: contextvars.ContextVar[str] = contextvars.ContextVar("visitor", default="nobody")
     visitor.set("a learner")
-    assert list(live.aside(lambda progress, should_stop: iter([visitor.get()]))) == ["a learner"]
+    assert list(background.in_background(lambda progress, should_stop: iter([visitor.get()]))) == ["a learner"]
 
 
 def test_silent_work_is_told_of_and_can_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "BEAT", 0.01)
+    monkeypatch.setattr(background, "BEAT", 0.01)
     told = threading.Event()
 
     def work(progress, should_stop):
@@ -208,7 +208,7 @@ def test_silent_work_is_told_of_and_can_be_closed(monkeypatch: pytest.MonkeyPatc
         told.set()
         yield "too late"
 
-    running = live.aside(work)
+    running = background.in_background(work)
     assert [next(running).words for _ in range(3)] == ["Painting"] * 3
     running.close()
     assert told.wait(5)
@@ -300,9 +300,9 @@ def test_a_model_that_cannot_be_had_leaves_the_reason_on_the_page(monkeypatch: p
         progress(0.4, "Downloading: 37 of 93 MB")
         raise PlainError("Only 20 MB are free. Free some disk space.")
 
-    monkeypatch.setattr(live.language_model, "load", load)
+    monkeypatch.setattr(background.language_model, "load", load)
     shown: list[str] = []
     with pytest.raises(PlainError, match="Free some disk space"):
-        for notice in live.open_text_model(lambda notice: notice):
+        for notice in background.open_text_model(lambda notice: notice):
             shown.append(notice)
     assert "notice-error" in shown[-1] and "Free some disk space" in shown[-1]

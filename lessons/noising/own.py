@@ -96,7 +96,7 @@ class Own:
     """A denoiser in training or trained: losses by step, its samples [n, 2], and where noise stood before.
 
     ``flow`` holds positions [frames, n, 2], noise to drawing and on to noise again, with a label a frame;
-    None while training.
+    None while training. ``key`` tells one training from another.
     """
 
     drawing: np.ndarray
@@ -105,8 +105,22 @@ class Own:
     samples: np.ndarray
     before: Interval
     after: Interval
+    key: str
     flow: np.ndarray | None = None
     labels: tuple[str, ...] = ()
+
+    @property
+    def alt(self) -> str:
+        return (
+            f"After {self.losses[-1][0]:,} training steps the loss is {self.losses[-1][1]:.2f} and "
+            f"{self.after.rate:.0%} of the denoised points lie on the drawing, against "
+            f"{self.before.rate:.0%} of pure noise."
+        )
+
+
+def train_pad(pad: str, seconds: float, seed: int) -> Iterator[Evidence[Own]]:
+    """Train on what the drawing pad holds."""
+    yield from train_own(drawing_from(pad), seconds=seconds, seed=seed)
 
 
 def train_own(drawing: np.ndarray, *, seconds: float = 12, steps: int = 3000, seed: int = 0) -> Iterator[Evidence[Own]]:
@@ -120,6 +134,7 @@ def train_own(drawing: np.ndarray, *, seconds: float = 12, steps: int = 3000, se
     check_number("The number of training steps", steps, 20, 5000, whole=True)
     check_number("The seconds to train", seconds, 2, 60)
     training = points.Training(steps, float(seconds), seed=seed_range(seed, 1)[0], report_every=max(1, steps // 30))
+    key = f"{began}"
     before = landed(gaussian_like(drawing, 500, seed), drawing)
     losses: list[tuple[int, float]] = []
     distances: list[float] = []
@@ -127,7 +142,7 @@ def train_own(drawing: np.ndarray, *, seconds: float = 12, steps: int = 3000, se
         losses.append((event.step, event.loss))
         distances.append(event.distance)
         after = landed(event.samples, drawing)
-        value = Own(drawing, tuple(losses), tuple(distances), event.samples, before, after)
+        value = Own(drawing, tuple(losses), tuple(distances), event.samples, before, after, key)
         yield _own_evidence(value, event.untrained_distance, began, seed)
     denoiser, untrained = event.denoiser, event.untrained_distance
     runs = [points.paint(denoiser, 400, seed=int(seed) + extra).positions for extra in range(5)]
@@ -139,7 +154,7 @@ def train_own(drawing: np.ndarray, *, seconds: float = 12, steps: int = 3000, se
     labels += [f"ruined again, step {i} of {passes}" for i in range(1, passes + 1)]
     value = Own(
         drawing, tuple(losses), tuple(distances), there[-1], before,
-        landed(np.concatenate([run[-1] for run in runs]), drawing),
+        landed(np.concatenate([run[-1] for run in runs]), drawing), key,
         np.concatenate([there, ruined[1:]]), tuple(labels),
     )  # fmt: skip
     code = _code(drawing, training)
@@ -182,18 +197,12 @@ def _own_evidence(value: Own, untrained: float, began: float, seed: int, scores:
     )  # fmt: skip
     reports = zip(value.losses, value.distances, strict=True)
     rows = tuple((step, round(loss, 4), round(gap, 4)) for (step, loss), gap in reports)
-    alt = (
-        f"After {steps:,} training steps the loss is {last:.2f} and {value.after.rate:.0%} of the denoised points lie "
-        f"on the drawing, against {value.before.rate:.0%} of pure noise."
-    )
     source = Provenance(
         "live", "2-D denoiser, trained just now", "", {"points": len(value.drawing), "steps": steps}, seed,
         time.perf_counter() - began,
     )  # fmt: skip
-    return Evidence(value, alt, Table(("step", "loss", "distance to the drawing"), rows), source, findings)
+    return Evidence(value, value.alt, Table(("step", "loss", "distance to the drawing"), rows), source, findings)
 
 
-def own_truth(value: Own) -> tuple[int, str]:
-    rate = value.after.rate
-    choice = 0 if rate < 0.25 else 1 if rate < 0.5 else 2 if rate < 0.75 else 3 if rate < 0.9 else 4
-    return choice, f"{value.after} landed on the drawing"
+def own_truth(value: Own) -> tuple[float, str]:
+    return 100 * value.after.rate, f"{value.after} landed on the drawing"

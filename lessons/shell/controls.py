@@ -10,9 +10,10 @@ import gradio as gr
 import numpy as np
 from markupsafe import Markup
 
-from engines.evidence import PlainError
+from engines.checks import MAX_CAPTION, MAX_SEED
+from engines.evidence import PlainError, Underway
 from engines.pictures.diffusion import Painter
-from lessons.shell import events, live, views, workshop
+from lessons.shell import background, events, views, waking
 from lessons.shell.film import data_uri
 from lessons.shell.uploads import OWN
 from lessons.shell.views import join
@@ -35,7 +36,7 @@ def absent() -> gr.HTML:
 
 
 def missing_notice() -> str:
-    return str(views.notice(workshop.MISSING, "error")) if workshop.painter_is_missing() else ""
+    return str(views.notice(waking.MISSING, "error")) if waking.painter_is_missing() else ""
 
 
 def wake_painter(others: int, words: str = "Waking the painter…") -> Generator[Any, None, Painter]:
@@ -47,8 +48,8 @@ def wake_painter(others: int, words: str = "Waking the painter…") -> Generator
     painter: Painter | None = None
     yield wait(words), *[gr.skip()] * others
     try:
-        for event in live.aside(lambda progress, should_stop: iter([workshop.open_painter(progress)])):
-            if isinstance(event, live.Underway):
+        for event in background.in_background(lambda progress, should_stop: iter([waking.open_painter(progress)])):
+            if isinstance(event, Underway):
                 yield views.underway(event), *[gr.skip()] * others
             else:
                 painter = event
@@ -70,8 +71,12 @@ def status() -> gr.HTML:
     return gr.HTML("", elem_classes=["status"])
 
 
+def caption(value: str, label: str = "Caption", **options: Any) -> gr.Textbox:
+    return gr.Textbox(value, label=label, scale=4, max_length=MAX_CAPTION, **options)
+
+
 def seed_number(value: int = 7, label: str = "Seed", **options: Any) -> gr.Number:
-    return gr.Number(value, label=label, precision=0, minimum=0, maximum=2**32 - 1, min_width=90, scale=1, **options)
+    return gr.Number(value, label=label, precision=0, minimum=0, maximum=MAX_SEED, min_width=90, scale=1, **options)
 
 
 def seeds_slider(value: int, most: int = 16) -> gr.Slider:

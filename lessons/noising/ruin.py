@@ -6,60 +6,25 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from engines.checks import seed_range
-from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
+from engines.evidence import Evidence, Finding, Provenance, Table
 from engines.pictures import diffusion
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import OneShotGuess, Painter
-from engines.pictures.files import open_picture
 from engines.statistics import mean_interval, spread, wilson
+from lessons.shell.scenes import CAPTIONS, example
+from lessons.shell.uploads import OWN
 
-EXAMPLES = Path(__file__).parent / "examples"
 LINE_UPS = {
     "a green meadow": ("cat-meadow", "owl-meadow", "strawberry-meadow", "rocket-meadow"),
     "a night sky": ("moon-night", "penguin-night", "cake-night", "house-night"),
     "an orange background": ("octopus-orange", "teacup-orange", "guitar-orange", "cactus-orange"),
 }
-CAPTIONS = {
-    "cat-meadow": "a cat on a green meadow",
-    "owl-meadow": "an owl on a green meadow",
-    "strawberry-meadow": "a strawberry on a green meadow",
-    "rocket-meadow": "a rocket on a green meadow",
-    "moon-night": "a moon under a night sky",
-    "penguin-night": "a penguin under a night sky",
-    "cake-night": "a cake under a night sky",
-    "house-night": "a house under a night sky",
-    "octopus-orange": "an octopus on an orange background",
-    "teacup-orange": "a teacup on an orange background",
-    "guitar-orange": "a guitar on an orange background",
-    "cactus-orange": "a cactus on an orange background",
-}
 LEVELS = 16
-
-
-@cache
-def _example(name: str, height: int, width: int) -> np.ndarray:
-    if name not in CAPTIONS:
-        raise PlainError(f"There is no example called {name!r}. Choose one of: {', '.join(CAPTIONS)}.")
-    picture = open_picture(EXAMPLES / f"{name}.png", width=width, height=height)
-    picture.setflags(write=False)
-    return picture
-
-
-def example(name: str, height: int = 128, width: int = 128) -> np.ndarray:
-    """A bundled scene uint8 [height, width, 3]."""
-    return _example(name, height, width)
-
-
-def scenes() -> dict[str, tuple[str, np.ndarray]]:
-    """Every bundled scene by name: its caption and picture."""
-    return {name: (caption, example(name)) for name, caption in CAPTIONS.items()}
 
 
 def line_up(painter: Painter, name: str | None, picture: np.ndarray) -> np.ndarray:
@@ -87,13 +52,14 @@ class Ruin:
 
     guesses: those of the first noise. psnr: dB [noises, levels] of the guesses. picked: bool [noises, levels],
     whether the guess lies nearest to its own picture in the line-up. lost: per noise, the first timestep at
-    which it does not, None when it always does.
+    which it does not, None when it always does. end: the number of timesteps there are.
     """
 
     guesses: tuple[OneShotGuess, ...]
     psnr: np.ndarray
     picked: np.ndarray
     suspects: int
+    end: int
 
     @property
     def timesteps(self) -> tuple[int, ...]:
@@ -102,6 +68,18 @@ class Ruin:
     @property
     def lost(self) -> tuple[int | None, ...]:
         return tuple(None if row.all() else self.timesteps[int(np.flatnonzero(~row)[0])] for row in self.picked)
+
+
+def ruin_scene(
+    painter: Painter, picked: tuple[str, np.ndarray | None], use_words: bool, caption: str
+) -> Iterator[Evidence[Ruin]]:
+    """Ruin the picked scene, or the learner's own picture, in its line-up; ``caption`` is read if ``use_words``."""
+    name, picture = picked
+    if picture is None or name != OWN:
+        picture = example(name, painter.height, painter.width)
+    picture = painter.fit(picture[None], painter.height, painter.width)[0]
+    suspects = line_up(painter, name, picture)
+    yield from ruin(painter, picture, suspects, caption=caption if use_words else "", name=name)
 
 
 def ruin(
@@ -127,9 +105,9 @@ def ruin(
         first = first or guesses
         psnr.append([guess.psnr for guess in guesses])
         picked.append([_nearest(guess.guess, suspects) == 0 for guess in guesses])
-        value = Ruin(first, np.array(psnr), np.array(picked), len(suspects))
+        value = Ruin(first, np.array(psnr), np.array(picked), len(suspects), painter.train_timesteps)
         source = Provenance.live(painter, began, seed, picture=name, noises=len(psnr), caption=caption or "none")
-        result = _ruin_evidence(value, source, painter.train_timesteps)
+        result = _ruin_evidence(value, source)
         yield replace(result, **_snippet(painter, value, name, seed, caption))
 
 
@@ -137,7 +115,7 @@ def _snippet(painter: Painter, value: Ruin, name: str, seed: int, caption: str) 
     """The guess from the noisiest level that is still recognised, as plain code, and its PSNR."""
     right = np.flatnonzero(value.picked[0])
     guess = value.guesses[int(right[-1]) if right.size else 0]
-    path = f"lessons/noising/examples/{name}.png" if name in CAPTIONS else "your-picture.png"
+    path = f"lessons/shell/scenes/{name}.png" if name in CAPTIONS else "your-picture.png"
     settings: dict[str, Any] = {"timestep": guess.timestep, "seed": seed, "caption": caption, "xl": painter.is_xl}
     code = picture_snippets.for_painter(painter, picture_snippets.one_shot_guess, path, **settings)
     return {"snippet": code, "expected": guess.psnr}
@@ -148,7 +126,7 @@ def _nearest(guess: np.ndarray, suspects: np.ndarray) -> int:
     return int(errors.argmin())
 
 
-def _ruin_evidence(value: Ruin, source: Provenance, end: int) -> Evidence[Ruin]:
+def _ruin_evidence(value: Ruin, source: Provenance) -> Evidence[Ruin]:
     rows = []
     for index, guess in enumerate(value.guesses):
         mean, low, high = mean_interval(list(value.psnr[:, index]))
@@ -161,14 +139,14 @@ def _ruin_evidence(value: Ruin, source: Provenance, end: int) -> Evidence[Ruin]:
         ))  # fmt: skip
     lost, noises = value.lost, len(value.psnr)
     never = sum(step is None for step in lost)
-    typical = lost_at(value, end)
+    typical = lost_at(value)
     middle = min(range(len(value.guesses)), key=lambda i: abs(value.guesses[i].sigma - value.guesses[i].alpha))
     half, ceiling = value.guesses[middle], value.guesses[0].ceiling_psnr
     gain = [row[middle] - half.noisy_psnr for row in value.psnr]
     headline, when = "Never lost", f"in {never} of {noises} noises, in a line-up of {value.suspects} pictures."
     if never <= noises / 2:
         headline, when = (
-            f"Lost at {typical:.0f} of {end}",
+            f"Lost at {typical:.0f} of {value.end - 1}",
             (
                 f"is where the guess, typically (median of {noises} noises), is first taken for another of the "
                 f"{value.suspects} pictures in the line-up. It never is in {never} of {noises}."
@@ -203,13 +181,13 @@ def _ruin_evidence(value: Ruin, source: Provenance, end: int) -> Evidence[Ruin]:
     return Evidence(value, alt, Table(columns, tuple(rows)), source, findings)
 
 
-def lost_at(value: Ruin, end: int) -> float:
-    """Median over the noises of the timestep at which the object is lost; ``end`` stands for never."""
-    return float(np.median([end if step is None else step for step in value.lost]))
+def lost_at(value: Ruin) -> float:
+    """Median over the noises of the timestep at which the object is lost; ``value.end`` stands for never."""
+    return float(np.median([value.end if step is None else step for step in value.lost]))
 
 
-def ruin_truth(value: Ruin, end: int) -> tuple[int, str]:
-    """Which choice of the prediction came true, and the measurement in words."""
-    typical = lost_at(value, end)
-    choice = min(int(4 * typical / end), 3)
-    return choice, f"lost at timestep {typical:.0f} of {end} (median of {len(value.psnr)} noises)"
+def ruin_truth(value: Ruin) -> tuple[float, str]:
+    """The share of the timesteps at which the object is lost, and the measurement in words."""
+    typical = lost_at(value)
+    said = f"lost at timestep {typical:.0f} of {value.end - 1} (median of {len(value.psnr)} noises)"
+    return typical / value.end, said

@@ -1,6 +1,6 @@
-"""Long work that can be watched and stopped: it runs aside, and its progress comes out as events.
+"""Long work that can be watched and stopped: it runs in a thread, and its progress comes out as events.
 
-A handler that loops over :func:`aside` shows every step; when the learner presses Stop, gradio drops the
+A handler that loops over :func:`in_background` shows every step; when the learner presses Stop, gradio drops the
 handler, the loop closes, and the work is told to end at its next step.
 """
 
@@ -21,7 +21,7 @@ from lessons.shell import views
 ShouldStop = Callable[[], bool]
 Work = Callable[[Progress, ShouldStop], Iterator[Any]]
 BEAT = 1.0
-"""Seconds without news after which :func:`aside` says again where the work is."""
+"""Seconds without news after which :func:`in_background` says again where the work is."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class _Ended:
     error: BaseException | None = None
 
 
-def aside(work: Work) -> Iterator[Any]:
+def in_background(work: Work) -> Iterator[Any]:
     """Run ``work(progress, should_stop)`` in a thread; yield :class:`Underway` events and what it yields.
 
     Progress that the page is too slow to show is skipped; results never are. Errors of the work are raised here. A
@@ -79,7 +79,7 @@ def open_text_model(show: Callable[[str], Any]) -> Generator[Any, None, Language
 
     model: LanguageModel | None = None
     try:
-        for event in aside(work):
+        for event in in_background(work):
             if isinstance(event, Underway):
                 yield show(views.underway(event))
             else:

@@ -15,7 +15,7 @@ from engines.pictures import diffusion
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import Painter, Plan
 from engines.statistics import Interval, wilson
-from lessons.noising.experiments import distance, guidance
+from lessons.noising.measures import distance, guidance
 from lessons.shell.painting import painting, underway
 
 
@@ -49,10 +49,10 @@ def turn(
     painter: Painter,
     first: str,
     second: str,
+    seeds: int = 6,
     *,
     swaps: Sequence[int] | None = None,
-    seed: int = 0,
-    seeds: int = 6,
+    seed: int = 7,
     steps: int | None = None,
     guidance_scale: float | None = None,
 ) -> Iterator[Underway | Evidence[Turn]]:
@@ -122,7 +122,6 @@ def third_swap(value: Turn) -> int:
     return min(value.swapped, key=lambda at: abs(at - value.passes / 3))
 
 
-def turn_truth(value: Turn) -> tuple[int, str]:
+def turn_truth(value: Turn) -> tuple[float, str]:
     share = value.interval(third_swap(value))
-    choice = 0 if share.rate == 0 else 1 if share.rate <= 0.5 else 2 if share.rate < 1 else 3
-    return choice, f"{share} turned when swapped before pass {third_swap(value) + 1}"
+    return share.rate, f"{share} turned when swapped before pass {third_swap(value) + 1}"

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 
+from engines.evidence import Evidence
 from engines.pictures.diffusion import Pass
 from engines.pictures.measures import noise_picture
-from lessons.noising import passes, ruining
+from lessons.noising import lock, ruin, strip
 from lessons.noising.clay import Series
-from lessons.noising.drawing import Own
-from lessons.noising.turning import Turn
+from lessons.noising.own import Own
+from lessons.noising.turn import Turn
+from lessons.shell import charts
+from lessons.shell.charts import BLUE, CLAY
 from lessons.shell.film import Film, Shot, data_uri, row
+from lessons.shell.painting import underway
 from lessons.shell.prose import attribute, plain
 from lessons.shell.views import Bar, bars, join
 
-CLAY, BLUE = "#c8683f", "#3a6aa3"
 
-
-def ruin_film(value: ruining.Ruin, end: int) -> str:
+def ruin_film(value: ruin.Ruin) -> str:
     """One frame a noise level: the ruined picture, the noise the painter sees in it, and its guess."""
     film = Film(
         ("the picture, ruined", "the noise it sees (3 of 4 channels)", "its guess of what is underneath"),
@@ -36,25 +38,40 @@ def ruin_film(value: ruining.Ruin, end: int) -> str:
                 "The noise estimate as a coarse grid of colours",
                 f"The painter's guess of the clean picture, {guess.psnr:.1f} dB from it",
             ),
-            f"timestep {guess.timestep} of {end}: {guess.alpha:.2f} × picture + {guess.sigma:.2f} × noise. The guess, "
-            f"{guess.psnr:.1f} dB, is {'picked out of' if value.picked[0, index] else 'lost in'} the line-up",
+            f"timestep {guess.timestep} of {value.end}: {guess.alpha:.2f} × picture + {guess.sigma:.2f} × noise. The "
+            f"guess, {guess.psnr:.1f} dB, is {'picked out of' if value.picked[0, index] else 'lost in'} the line-up",
             str(guess.timestep),
         )
     return film.markup()
 
 
-def ruin_chart(value: ruining.Ruin) -> Any:
+def ruin_chart(value: ruin.Ruin) -> Any:
     """PSNR of ruin and guess against the timestep, the guess with its 95 % band over the noises."""
-    means, lows, highs = _bands(value.psnr.T)
+    means, lows, highs = charts.bands(value.psnr.T)
     steps = list(value.timesteps)
-    figure = _chart("timestep (more noise →)", "nearness to the original, dB")
-    _band(figure, steps, lows, highs, CLAY)
-    _line(figure, steps, means, "the guess", CLAY, "solid", "circle")
-    _line(figure, steps, [guess.noisy_psnr for guess in value.guesses], "the ruined picture", BLUE, "dash", "square")
+    figure = charts.figure(x="timestep (more noise →)", y="nearness to the original, dB")
+    charts.band(figure, steps, lows, highs, CLAY)
+    charts.line(figure, steps, means, "the guess", CLAY, "solid", "circle")
+    ruined = [guess.noisy_psnr for guess in value.guesses]
+    charts.line(figure, steps, ruined, "the ruined picture", BLUE, "dash", "square")
     return figure
 
 
-def strip_frame(film: Film, moment: passes.Moment) -> str:
+def filmed(moments: Iterator[strip.Moment | Evidence[strip.StripRun]], reel: Any) -> Iterator[Any]:
+    """The run with its film: what is painted goes to ``reel`` pass by pass, then comes the Evidence."""
+    film: Film | None = None  # a scheduler may make one pass more than it is asked for
+    for step in moments:
+        if isinstance(step, Evidence):
+            assert film is not None
+            yield {reel: strip_end(film, step.value)}
+            yield step
+        else:
+            film = film or strip_film(step.event.passes)
+            yield underway(step.event, "Carving")
+            yield {reel: strip_frame(film, step)}
+
+
+def strip_frame(film: Film, moment: strip.Moment) -> str:
     """Add one pass to a film strip."""
     event = moment.event
     assert event.canvas is not None and event.previews is not None
@@ -79,7 +96,7 @@ def strip_film(count: int) -> Film:
     return Film(tracks, count + 1)
 
 
-def strip_end(film: Film, value: passes.StripRun) -> str:
+def strip_end(film: Film, value: strip.StripRun) -> str:
     """The last frame: the finished picture."""
     blank = np.full((16, 16, 3), 128, np.uint8)
     return film.add(
@@ -97,12 +114,22 @@ def guesses_row(event: Pass) -> str:
     return str(row(shots, f"Guesses in pass {event.index + 1} of {event.passes}", small=True))
 
 
-def finals_row(value: passes.Lock) -> str:
+def guessed(passes: Iterator[Pass | Evidence[lock.Lock]], place: Any) -> Iterator[Any]:
+    """The run with every seed's guess shown in ``place`` while it is measured."""
+    for step in passes:
+        if isinstance(step, Pass):
+            yield underway(step, f"{len(step.captions)} pictures at once")
+            yield {place: guesses_row(step)}
+        else:
+            yield step
+
+
+def finals_row(value: lock.Lock) -> str:
     shots = [Shot(picture, f"Finished picture of seed number {i + 1}") for i, picture in enumerate(value.finals)]
     return str(row(shots, "The finished pictures", small=True))
 
 
-def lock_film(value: passes.Lock) -> str:
+def lock_film(value: lock.Lock) -> str:
     third = max(1, round(value.passes / 3))
     tracks = ("the guess", "its composition (blurred)", "its detail (what blurring removes)")
     film = Film(tracks, value.passes, start=third - 1)
@@ -118,22 +145,22 @@ def lock_film(value: passes.Lock) -> str:
     return film.markup()
 
 
-def lock_chart(value: passes.Lock) -> Any:
+def lock_chart(value: lock.Lock) -> Any:
     numbers = list(range(1, value.passes + 1))
-    figure = _chart("pass", "likeness to the final picture")
+    figure = charts.figure(x="pass", y="likeness to the final picture")
     for name, band, colour, dash, symbol in (
         ("composition", value.measured.low, CLAY, "solid", "circle"),
         ("the seed's own composition", value.own.low, CLAY, "dot", "diamond-open"),
         ("detail", value.measured.high, BLUE, "dash", "square"),
     ):
-        means, lows, highs = _bands(band)
-        _band(figure, numbers, lows, highs, colour)
-        _line(figure, numbers, means, name, colour, dash, symbol)
+        means, lows, highs = charts.bands(band)
+        charts.band(figure, numbers, lows, highs, colour)
+        charts.line(figure, numbers, means, name, colour, dash, symbol)
     grey = {"dash": "dot", "color": "#8f8776"}
     figure.add_vline(
         x=value.passes / 3, line=grey, annotation_text="a third of the way", annotation_position="bottom right"
     )
-    figure.add_hline(y=passes.LOCKED, line=grey, annotation_text="settled", annotation_position="bottom left")
+    figure.add_hline(y=lock.LOCKED, line=grey, annotation_text="settled", annotation_position="bottom left")
     figure.update_yaxes(range=[min(0.0, float(value.measured.high.min())) - 0.02, 1.04])
     return figure
 
@@ -181,13 +208,13 @@ def exhibits(value: Series) -> str:
     return str(row(shots, "The series"))
 
 
-def cloud(value: Own, key: str, alt: str) -> str:
+def cloud(value: Own) -> str:
     """A cloud of points as JSON for ``cloud.js``: thousandths of the pad's half side."""
     frames = value.samples[None] if value.flow is None else value.flow
     labels = [f"samples after {value.losses[-1][0]:,} training steps"] if value.flow is None else list(value.labels)
     return json.dumps(
         {
-            "key": key, "alt": alt, "labels": labels, "middle": len(frames) // 2,
+            "key": value.key, "alt": value.alt, "labels": labels, "middle": len(frames) // 2,
             "drawing": _thousandths(value.drawing[:: max(1, len(value.drawing) // 500)]),
             "frames": [_thousandths(frame) for frame in frames],
         }
@@ -198,7 +225,12 @@ def _thousandths(points: np.ndarray) -> list[int]:
     return (points * 1000).round().clip(-9999, 9999).astype(int).ravel().tolist()
 
 
-def loss_line(losses: Sequence[tuple[int, float]]) -> str:
+def loss_line(value: Own) -> str:
+    """The training loss so far as a small chart."""
+    return _loss_line(value.losses)
+
+
+def _loss_line(losses: Sequence[tuple[int, float]]) -> str:
     """The training loss so far as a small chart; the dashed line is what “no noise” would score."""
     left, top, width, height = 38, 14, 430, 110
     steps = losses[-1][0]
@@ -225,43 +257,3 @@ def loss_line(losses: Sequence[tuple[int, float]]) -> str:
             steps=f"{steps:,}",
         )  # fmt: skip
     )
-
-
-# --- plotly -----------------------------------------------------------------------------------------------
-
-
-def _chart(across: str, up: str) -> Any:
-    import plotly.graph_objects as go
-
-    figure = go.Figure()
-    figure.update_layout(
-        height=340, margin={"l": 56, "r": 16, "t": 12, "b": 84}, paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)", xaxis_title=across, yaxis_title=up, font={"family": "IBM Plex Sans", "size": 14},
-        legend={"orientation": "h", "y": -0.3, "x": 0}, hovermode="x unified",
-    )  # fmt: skip
-    return figure
-
-
-def _bands(values: np.ndarray) -> tuple[list[float], list[float], list[float]]:
-    """Mean and 95 % interval of each row of [points, samples]; the mean thrice for a single sample."""
-    from engines.statistics import mean_interval
-
-    rows = [mean_interval(list(row)) for row in values]
-    rows = [(m, m, m) if not np.isfinite(low) else (m, low, high) for m, low, high in rows]
-    means, lows, highs = zip(*rows, strict=True)
-    return list(means), list(lows), list(highs)
-
-
-def _band(figure: Any, x: list[Any], low: list[float], high: list[float], colour: str) -> None:
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    figure.add_scatter(
-        x=x + x[::-1], y=high + low[::-1], mode="lines", fill="toself", fillcolor=f"rgba({red},{green},{blue},0.18)",
-        line={"width": 0}, hoverinfo="skip", showlegend=False,
-    )  # fmt: skip
-
-
-def _line(figure: Any, x: list[Any], y: list[float], name: str, colour: str, dash: str, symbol: str) -> None:
-    figure.add_scatter(
-        x=x, y=[round(value, 3) for value in y], name=name, mode="lines+markers",
-        line={"color": colour, "dash": dash, "width": 2.5}, marker={"symbol": symbol, "size": 6},
-    )  # fmt: skip

@@ -1,0 +1,118 @@
+"""The line before a model: one run at a time, whose turn is next, and how long that takes in words.
+
+A run waits in view: :meth:`Ticket.wait` says after every second how many are before it. Nobody's second run goes
+before another's first, nobody holds more than a few places, and a closed tab gives its place back.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+from engines.evidence import PlainError, Underway
+
+Queue = Literal["text", "pictures", "both", "signs", "uploads", "processor"]
+"""Every queue there is: the typewriter, the sculptor, both at once, the sign painters, learners' files, and long work
+without a model."""
+MOST_WAITING = 64
+MOST_EACH = 3
+
+
+@dataclass(eq=False)
+class Ticket:
+    """One run's place in a line. ``seconds``: how long the run is expected to take, where that is known."""
+
+    line: Line
+    visitor: str
+    seconds: float | None
+    number: int
+    began: float | None = None
+
+    def wait(self, seconds: float) -> Underway | None:
+        """None once it is this run's turn; else, after at most ``seconds``, where it stands."""
+        return self.line._wait(self, seconds)
+
+
+@dataclass(eq=False)
+class Line:
+    """The runs of one model, at work and waiting. ``usual`` is how many seconds its runs took of late."""
+
+    usual: float = 5.0
+    _tickets: list[Ticket] = field(default_factory=list)
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+    _count: int = 0
+
+    @contextmanager
+    def place(self, visitor: str, seconds: float | None = None) -> Iterator[Ticket]:
+        """A place in the line for one run of ``visitor``; leaving the context gives it back.
+
+        PlainError when the visitor, or all visitors together, have too many places.
+        """
+        with self._changed:
+            own = sum(ticket.visitor == visitor for ticket in self._tickets)
+            if visitor and own >= MOST_EACH:
+                raise PlainError(f"{own} of your runs are waiting or at work. Stop one, or wait until one is done.")
+            if len(self._tickets) >= MOST_WAITING:
+                raise PlainError(f"{len(self._tickets)} runs are waiting already. Try again in a minute.")
+            self._count += 1
+            ticket = Ticket(self, visitor, seconds, self._count)
+            self._tickets.append(ticket)
+        try:
+            yield ticket
+        finally:
+            with self._changed:
+                self._tickets.remove(ticket)
+                if ticket.began is not None:
+                    self.usual += 0.3 * (time.monotonic() - ticket.began - self.usual)
+                self._changed.notify_all()
+
+    def waiting(self) -> int:
+        """How many runs wait or work."""
+        return len(self._tickets)
+
+    def _order(self) -> list[Ticket]:
+        """Who is at work, then everybody's first run, everybody's second, and so on, each as they came."""
+        seen: dict[str, int] = {}
+        ranked = []
+        for ticket in self._tickets:
+            nth = seen[ticket.visitor] = seen.get(ticket.visitor, -1) + 1
+            ranked.append(((ticket.began is None, nth, ticket.number), ticket))
+        return [ticket for _, ticket in sorted(ranked, key=lambda pair: pair[0])]
+
+    def _wait(self, ticket: Ticket, seconds: float) -> Underway | None:
+        with self._changed:
+            if self._order()[0] is not ticket:
+                self._changed.wait(seconds)
+            order = self._order()
+            if order[0] is ticket:
+                ticket.began = ticket.began or time.monotonic()
+                return None
+            before = order[: order.index(ticket)]
+            who = "One run is before yours" if len(before) == 1 else f"{len(before)} runs are before yours"
+            return Underway(0.0, f"{who}. Your turn comes in {in_words(sum(map(self._left, before)))}.")
+
+    def _left(self, ticket: Ticket) -> float:
+        expected = self.usual if ticket.seconds is None else ticket.seconds
+        return expected if ticket.began is None else max(1.0, expected - (time.monotonic() - ticket.began))
+
+
+def in_words(seconds: float) -> str:
+    """A rough time in words: “about 40 seconds”."""
+    if seconds < 8:
+        return "a few seconds"
+    if seconds < 90:
+        return f"about {5 * round(seconds / 5)} seconds"
+    minutes = round(seconds / 60)
+    return f"about {minutes} minutes" if minutes < 90 else f"about {round(minutes / 60)} hours"
+
+
+_lines: dict[str, Line] = {name: Line() for name in ("text", "pictures", "signs", "uploads", "processor")}
+
+
+def of(queue: Queue) -> tuple[Line, ...]:
+    """The lines that a run of ``queue`` waits in, always in the same order: two runs never wait for each other."""
+    return (_lines["text"], _lines["pictures"]) if queue == "both" else (_lines[queue],)

@@ -1,0 +1,78 @@
+"""Records the first paint of every experiment: ``python -m lessons.record [lesson or lesson/screen …]``.
+
+Each experiment runs with the settings it has on its page, and what then stands in its places is kept in
+``lessons/<key>/recorded`` (see :mod:`lessons.shell.recorded`). ``--check`` runs them and compares instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+
+from engines.evidence import Evidence, Provenance
+from lessons import course
+from lessons.shell import film, recorded
+from lessons.shell.experiment import Experiment
+from lessons.shell.frame import built
+
+
+def experiments(wanted: Sequence[str] = ()) -> list[Experiment]:
+    """The experiments of the course, or those whose names begin with one of ``wanted``."""
+    playground = gr.Blocks(analytics_enabled=False)
+    for unit in course.UNITS:
+        for key in unit.lessons:
+            with playground.route(key, f"/{key}"):
+                course.page(key).build()
+    found = [one for key in built for one in built[key].experiments if one.recordable]
+    return [one for one in found if not wanted or any(one.name.startswith(name) for name in wanted)]
+
+
+def run(one: Experiment) -> tuple[dict[Any, Any], dict[str, str], float]:
+    """What a run with the page's own settings leaves in the places, the models it used, and its seconds."""
+    began = time.perf_counter()
+    places: dict[Any, Any] = {}
+    models: dict[str, str] = {}
+    values = [part.value for part in one.inputs]
+    with film.small():
+        for event in one.events_of(values):
+            if isinstance(event, Evidence):
+                models = {"model": event.provenance.model, "revision": event.provenance.revision}
+                event = replace(event, provenance=_recorded(event.provenance))
+            places |= one.shown(event)
+    return places, models, time.perf_counter() - began
+
+
+def _recorded(source: Provenance) -> Provenance:
+    return replace(source, badge="recorded")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m lessons.record", description=__doc__)
+    parser.add_argument("names", nargs="*", help="lessons or lesson/screen; all when left out")
+    parser.add_argument("--check", action="store_true", help="compare a fresh run with what is kept")
+    asked = parser.parse_args(arguments)
+    differ = 0
+    for one in experiments(asked.names):
+        places, models, seconds = run(one)
+        if asked.check:
+            same = recorded.same(one, places)
+            differ += not same
+            print(f"{'same' if same else 'DIFFERS':8}{one.name} ({seconds:.1f} s)", flush=True)
+        else:
+            path = recorded.save(one, places, models, seconds)
+            print(f"{path.stat().st_size:8,} bytes {one.name} ({seconds:.1f} s)", flush=True)
+    if not asked.check:
+        for key in {one.screen.lesson.key for one in experiments(asked.names)}:
+            recorded.sweep(key)
+            print(f"{recorded.weight(key):8,} bytes in all for {key}")
+    return 1 if differ else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

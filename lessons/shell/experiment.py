@@ -1,0 +1,232 @@
+"""An experiment on a page in one call: button, place in line, waking, progress, stop, evidence and verdict.
+
+with lesson.screen("strip", predict="last-pass") as screen:
+    caption = controls.caption("a cat on a green meadow")
+    experiment(screen, "Carve it from static", passes.strip, [caption], {film.reel(): draw.strip}, truth=passes.truth)
+
+``work(model, …, *values of the inputs)`` is a generator. What it yields finds its place by kind:
+
+* an :class:`Underway` says how far it is, under the buttons;
+* a mapping fills places of the page as it is: ``{view: markup}``;
+* an :class:`Evidence` stands under the stage, and each view of ``shows`` draws its value (None leaves the view).
+
+Pressing again starts over. Stop ends the run after its step, and what was finished stays.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from engines.evidence import Evidence, Underway
+from engines.models import line
+from engines.models.line import Queue
+from lessons.shell import events, recorded, views, waking
+from lessons.shell.frame import Screen
+
+Work = Callable[..., Iterator[Any]]
+Draw = Callable[[Any], Any]
+Truth = Callable[[Any], tuple[float, str] | None]
+AGAIN = "Start over"
+STOPPED = "Stopped. What was finished stays."
+STOPPING = "Stopping after this step…"
+LONG = 20.0
+"""Seconds from which on a run says beforehand how long it will take."""
+
+# (visitor, experiment) -> the run that counts; an older one ends at its next step
+_latest: dict[tuple[str, str], object] = {}
+_STOP = object()
+
+
+@dataclass(eq=False)
+class Experiment:
+    """What :func:`experiment` put on the page, and how to run it without one (see ``lessons.record``)."""
+
+    name: str
+    screen: Screen
+    words: str
+    work: Work
+    inputs: tuple[Any, ...]
+    shows: Mapping[Any, Draw]
+    fills: tuple[Any, ...]
+    truth: Truth | None
+    queue: Queue | None
+    cost: Callable[..., float] | None
+    row: gr.Row
+    go: gr.Button
+    stop: gr.Button
+    status: gr.HTML
+    result: gr.HTML
+    verdict: gr.HTML | None
+    recordable: bool = True
+    started: Any = None
+    pace: float | None = None
+
+    @property
+    def places(self) -> list[Any]:
+        """Every component that a run can change."""
+        judged = [] if self.verdict is None else [self.verdict]
+        return [*judged, self.status, self.go, self.result, *self.shows, *self.fills]
+
+    def rest(self, *values: Any) -> str:
+        """What stands under the buttons before a run: how long it will take, if that is long."""
+        seconds = self.seconds(values)
+        if seconds is None or seconds < LONG:
+            return ""
+        return str(views.notice(f"Takes {line.in_words(seconds)} on this machine; a smaller run takes less."))
+
+    def seconds(self, values: Sequence[Any]) -> float | None:
+        """How long a run with these settings should take; None where nothing like it was measured."""
+        if self.cost is None or self.pace is None or any(value is None for value in values):
+            return None
+        return self.pace * self.cost(*values)
+
+    def run(self, guess: str | None, *values: Any) -> Iterator[dict[Any, Any]]:
+        """One press of the button: ``{place: value}`` again and again, the last one with the button at rest."""
+        key, mine = (events.visitor(), self.name), object()
+        while len(_latest) > 4096:
+            _latest.pop(next(iter(_latest)))
+        _latest[key] = mine
+        yield {self.go: gr.update(value=AGAIN), self.status: str(views.notice("Starting…", "wait"))}
+        last: Evidence | None = None
+        try:
+            with contextlib.closing(self.events_of(values)) as happening:
+                for event in happening:
+                    if _latest.get(key) is not mine:
+                        break
+                    last = event if isinstance(event, Evidence) else last
+                    yield self.shown(event)
+        except Exception as error:  # shown where the learner looks, and logged there
+            if _latest.get(key) is mine:
+                yield {self.status: events.refusal(error), self.go: gr.update(value=self.words)}
+            return
+        if _latest.get(key) is mine:
+            yield {self.status: self.rest(*values), self.go: gr.update(value=self.words), **self._judged(guess, last)}
+        elif _latest.get(key) is _STOP:
+            yield {self.status: str(views.notice(STOPPED)), self.go: gr.update(value=self.words)}
+
+    def events_of(self, values: Sequence[Any]) -> Generator[Any, None, None]:
+        """Waking the models, waiting for the turn, and then what the work yields."""
+        models = yield from waking.models(self.queue)
+        with contextlib.ExitStack() as turns:
+            for one in line.of(self.queue) if self.queue else ():
+                ticket = turns.enter_context(one.place(events.visitor(), self.seconds(values)))
+                while (place := ticket.wait(1.0)) is not None:
+                    yield place
+            began = time.monotonic()
+            results: Any = self.work(*models, *values)
+            with contextlib.closing(results):
+                yield from results
+            if self.cost is not None and (cost := self.cost(*values)) > 0:
+                self.pace = (time.monotonic() - began) / cost
+
+    def shown(self, event: Any) -> dict[Any, Any]:
+        """Where an event goes: ``{place: value}``."""
+        if isinstance(event, Underway):
+            return {self.status: views.underway(event)}
+        if isinstance(event, Evidence):
+            drawn = {view: draw(event.value) for view, draw in self.shows.items()}
+            kept = {view: _drawable(markup) for view, markup in drawn.items() if markup is not None}
+            return {self.result: self.screen.show(event), **kept}
+        return {place: _drawable(value) for place, value in event.items()}
+
+    def _judged(self, guess: str | None, last: Evidence | None) -> dict[Any, Any]:
+        if self.verdict is None or self.truth is None or last is None:
+            return {}
+        found = self.truth(last.value)
+        return {self.verdict: self.screen.score(guess, *found) if found else str(views.unscored())}
+
+    def emptied(self) -> dict[Any, Any]:
+        """The places as before a first run, for when what the experiment is about has changed."""
+        views_ = {view: None if isinstance(view, gr.Plot) else "" for view in self.shows}
+        judged = {} if self.verdict is None else {self.verdict: str(views.unscored())}
+        return {self.result: str(views.empty(views.NOT_RUN)), self.status: "", **views_, **judged}
+
+    def stopped(self) -> str:
+        """End the visitor's run of this experiment after its step; what to say meanwhile."""
+        key = (events.visitor(), self.name)
+        if key in _latest:
+            _latest[key] = _STOP
+        return str(views.notice(STOPPING, "wait"))
+
+
+def _drawable(value: Any) -> Any:
+    """A chart as it is, markup as plain text."""
+    return str(value) if isinstance(value, str) else value
+
+
+def experiment(
+    screen: Screen,
+    words: str,
+    work: Work,
+    inputs: Sequence[Any] = (),
+    shows: Mapping[Any, Draw] | None = None,
+    *,
+    truth: Truth | None = None,
+    queue: Queue | None = "text",
+    also: Sequence[Any] = (),
+    fills: Sequence[Any] = (),
+    cost: Callable[..., float] | None = None,
+    beside: Experiment | None = None,
+    key: str = "",
+    asks: bool = True,
+    recordable: bool = True,
+) -> Experiment:
+    """Put an experiment on the page, below what the screen holds so far; see the module's example.
+
+    ``words`` stand on its button; ``also`` are other events that start it, such as ``caption.submit``. ``shows`` are
+    the views, made with ``render=False`` and drawn under the buttons, with what each makes of the evidence's value;
+    ``fills`` are further places that mappings of ``work`` may fill. ``truth`` gives the measured number (or the
+    index of the choice that came true) and its words. ``cost`` counts the network passes of a run from the values
+    of the inputs, so that a long run can say beforehand how long it takes. ``beside`` puts the button next to
+    another experiment's, whose status, evidence and stop it shares; ``key`` then tells the two apart. ``asks=False``
+    leaves the prediction to another experiment of the screen. ``recordable=False`` keeps it out of the recorded first
+    paint: it builds on what another experiment left, or shares its places.
+    """
+    scored = screen.ask if asks and screen.prediction_key else None
+    if beside is None:
+        with gr.Column(elem_classes=["ask" if scored else "ask-nothing"]):
+            guess, verdict = scored() if scored else (None, None)
+            with gr.Row(elem_classes=["run-row"]) as row:
+                go = gr.Button(words, variant="primary", min_width=150, elem_classes=["go"])
+                stop = gr.Button("Stop", min_width=80, elem_classes=["stop"])
+            status = gr.HTML("", elem_classes=["status"])
+            if verdict is not None and not verdict.is_rendered:
+                verdict.render()
+    else:
+        guess, verdict = scored() if scored else (None, None)
+        row, stop, status = beside.row, beside.stop, beside.status
+        with row:
+            go = gr.Button(words, min_width=130, elem_classes=["go"])
+    for view in (*(shows or {}), *fills):
+        if not view.is_rendered:
+            view.render()
+    result = beside.result if beside else screen.evidence(veiled=verdict is not None)
+    one = Experiment(
+        "/".join(part for part in (screen.lesson.key, screen.section.key, key) if part),
+        screen, words, work, tuple(inputs), dict(shows or {}), tuple(fills), truth, queue, cost, row, go, stop,
+        status, result, verdict, recordable,
+    )  # fmt: skip
+    _wire(one, gr.State(None) if guess is None else guess, also)
+    if recordable:
+        recorded.paint(one)
+    screen.page.experiments.append(one)
+    return one
+
+
+def _wire(one: Experiment, guess: Any, also: Sequence[Any]) -> None:
+    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    one.started = gr.on(
+        [one.go.click, *also], one.run, [guess, *one.inputs], one.places,
+        trigger_mode="multiple", concurrency_limit=None, **private,
+    )  # fmt: skip
+    one.stop.click(one.stopped, None, one.status, queue=False, **private)
+    if one.cost is not None:
+        changed = [part.change for part in one.inputs if hasattr(part, "change") and not isinstance(part, gr.State)]
+        gr.on(changed, one.rest, list(one.inputs), one.status, queue=False, trigger_mode="always_last", **private)
+        events.at_load(lambda: one.rest(*(part.value for part in one.inputs)), one.status)

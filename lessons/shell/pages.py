@@ -1,0 +1,70 @@
+"""One page for each lesson and one to start from, each at an address of its own (``/sampling``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import gradio as gr
+from markupsafe import Markup
+
+from lessons.course import UNITS, Unit
+from lessons.shell import events, theme
+from lessons.shell.content import read_lesson
+from lessons.shell.home import XP_PER_LESSON
+from lessons.shell.prose import inline
+from lessons.shell.views import join
+
+START = ""
+
+
+@contextmanager
+def page(playground: gr.Blocks, key: str) -> Iterator[None]:
+    """The page of lesson ``key``, or of :data:`START`, under the masthead."""
+    with playground if key == START else playground.route(read_lesson(key).tab, f"/{key}", show_in_navbar=False):
+        gr.HTML(str(masthead(key)), elem_classes=["masthead-holder"])
+        yield
+        events.wire_loads()
+
+
+def masthead(key: str) -> Markup:
+    """The name, the units, the lessons of the unit the page belongs to, progress and the theme."""
+    here = next((unit for unit in UNITS if key in unit.lessons), None)
+    total = sum(len(unit.lessons) for unit in UNITS)
+    units = join(_unit(unit, unit is here) for unit in UNITS if unit.lessons)
+    return Markup(
+        '<header class="masthead"><a class="brand" href="./"><i>Typewriter</i> &amp; <b>Sculptor</b></a>'
+        '<nav class="units" aria-label="Units"><a href="./"{start}>Start</a>{units}</nav>'
+        '<span class="xp" data-total="{total}" data-per-lesson="{xp}" role="status"></span>'
+        '<button type="button" class="link" data-action="theme" aria-label="Switch between light and dark">◐</button>'
+        "</header>{lessons}"
+    ).format(
+        start=Markup(' aria-current="page"') if here is None else "",
+        units=units,
+        total=total,
+        xp=XP_PER_LESSON,
+        lessons=_lessons(here, key) if here else "",
+    )
+
+
+def _unit(unit: Unit, here: bool) -> Markup:
+    return Markup('<a class="ink-{}" href="{}"{}>{}</a>').format(
+        unit.ink, unit.lessons[0], Markup(' aria-current="true"') if here else "", unit.title
+    )
+
+
+def _lessons(unit: Unit, key: str) -> Markup:
+    links = join(
+        Markup('<a href="{}"{}>{}</a>').format(
+            one, Markup(' aria-current="page"') if one == key else "", inline(read_lesson(one).tab)
+        )
+        for one in unit.lessons
+    )
+    return Markup('<nav class="lessons ink-{}" aria-label="Lessons of this unit">{}</nav>').format(unit.ink, links)
+
+
+def blank() -> gr.Blocks:
+    """The playground without a page."""
+    playground = theme.blocks()
+    playground.pages = [(path, name, False) for path, name, _ in playground.pages]  # the masthead leads to each page
+    return playground

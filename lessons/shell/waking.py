@@ -1,0 +1,126 @@
+"""The models a run needs, opened in view, and what a page says where another model is live or none is here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from typing import Any
+
+import gradio as gr
+
+from engines import live
+from engines.evidence import PlainError, Progress, Underway
+from engines.models import catalogue, hardware
+from engines.models.catalogue import Role
+from engines.models.line import Queue
+from engines.pictures import painter
+from engines.pictures.diffusion import Painter
+from engines.text import language_model
+from lessons.shell import events, views
+from lessons.shell.background import in_background
+from lessons.shell.content import Lesson
+
+MISSING = (
+    "The painter is not here yet. It belongs in the folder models/painter, which comes with the playground's "
+    "repository; train one with “python -m training.painter”, or set PLAYGROUND_PICTURE_MODEL to the folder or "
+    "the Hugging Face id of a Stable Diffusion model and start the playground again."
+)
+
+
+def painter_is_missing() -> bool:
+    """Whether neither the bundled painter nor another one is to be had."""
+    try:
+        bundled = catalogue.model("pictures") is catalogue.STICKER_WORLD
+    except PlainError:
+        return True
+    return bundled and not (painter.MODELS / "painter" / "model_index.json").is_file()
+
+
+def usual_passes() -> int:
+    """How many passes suit the painter of this playground, without loading it."""
+    try:
+        return painter.usual_passes(catalogue.model("pictures"))
+    except PlainError:
+        return painter.USUAL_STEPS
+
+
+def open_painter(progress: Callable[[float, str], None] | None = None) -> Painter:
+    """The painter of this playground; PlainError says how to get one when there is none."""
+    if painter_is_missing():
+        raise PlainError(MISSING)
+    return live.open_painter(progress)
+
+
+def models(queue: Queue | None) -> Generator[Underway, None, tuple[Any, ...]]:
+    """The models that runs of ``queue`` work with, loaded in view: ``model, = yield from models("text")``."""
+    opened = []
+    for opener in OPENERS.get(queue or "", ()):
+        opened.append((yield from _opened(opener)))
+    return tuple(opened)
+
+
+def _opened(opener: Callable[[Progress], Any]) -> Generator[Underway, None, Any]:
+    model: Any = None
+
+    def work(progress: Progress, should_stop: Callable[[], bool]) -> Iterator[Any]:
+        yield opener(progress)
+
+    for event in in_background(work):
+        if isinstance(event, Underway):
+            yield event
+        else:
+            model = event
+    return model
+
+
+OPENERS: dict[str, tuple[Callable[[Progress], Any], ...]] = {
+    "text": (lambda progress: language_model.load(progress=progress),),
+    "pictures": (lambda progress: open_painter(progress),),
+    "both": (lambda progress: language_model.load(progress=progress), lambda progress: open_painter(progress)),
+}
+
+
+def notices(lesson: Lesson) -> None:
+    """The place above a lesson that says, at every load, what its text speaks of and is not what runs here."""
+    shown = gr.HTML("", elem_classes=["absent"])
+    events.at_load(lambda: notice(lesson.ink), shown)
+
+
+def notice(ink: str) -> str:
+    """What to know before the lesson: its painter is missing, or other models are live than its numbers speak of.
+
+    HTML; empty while words and models agree. Loads nothing.
+    """
+    if ink != "typewriter" and painter_is_missing():
+        return str(views.notice(MISSING, "error"))
+    roles: list[Role] = ["text"] if ink == "typewriter" else ["pictures"] if ink == "sculptor" else ["text", "pictures"]
+    others = [pair for role in roles if (pair := _other(role)) is not None]
+    if not others:
+        return ""
+    live_now = " and ".join(name for name, _ in others)
+    spoken_of = " and ".join(name for _, name in others)
+    return str(
+        views.notice(
+            f"Live here: {live_now}. The numbers in the text and the recorded runs are of {spoken_of}; what you run is "
+            "measured on the live model and can differ."
+        )
+    )
+
+
+def _other(role: Role) -> tuple[str, str] | None:
+    """The live model and the one the lessons speak of, by name, where they are two."""
+    measured = {"text": catalogue.SMOLLM2_135M, "pictures": catalogue.STICKER_WORLD}[role]
+    try:
+        live_now = catalogue.model(role)
+    except PlainError:
+        return None
+    return None if live_now.key == measured.key else (live_now.name, measured.name)
+
+
+def prepare() -> None:
+    """On ZeroGPU, place the models before the server starts; elsewhere they load with their first run."""
+    if not hardware.on_zero_gpu():
+        return
+    try:
+        live.prepare(lambda share, words: print(f"{share:4.0%}  {words}", flush=True))
+    except PlainError as error:
+        raise SystemExit(f"The Space cannot start. {error}") from error
