@@ -10,7 +10,8 @@ from __future__ import annotations
 import copy
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,24 +22,33 @@ import torch
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import eager_mask
 
+from engines.checks import MAX_SEED, whole
 from engines.evidence import PlainError
 
 _TURN = threading.Lock()
-_NORMS = ("norm", "ln_f", "final_layernorm", "final_layer_norm")
 
 
 def dice(seed: int) -> Callable[[], float]:
-    """Uniform numbers in [0, 1) from a CPU generator: the same row of numbers for a seed on every machine."""
-    generator = torch.Generator().manual_seed(seed)
+    """Uniform numbers in [0, 1) from a CPU generator: the same row of numbers for a seed on every machine.
+
+    A seed beyond :data:`engines.checks.MAX_SEED` is refused: torch keeps 32 bits of it, so that two would be one.
+    """
+    generator = torch.Generator().manual_seed(whole("The seed", seed, 0, MAX_SEED))
     return lambda: torch.rand((), generator=generator, dtype=torch.float64).item()
 
 
 class Network:
-    """One set of weights. ``model`` stays as transformers loaded it: no hook, no setting is changed on it."""
+    """One set of weights: a decoder-only transformer. ``model`` stays as transformers loaded it: no hook, no setting.
+
+    ``vocabulary_size`` is V, ``layers`` and ``heads`` count the attention, ``context`` is the longest input in tokens,
+    ``numbers`` counts the parameters. Raises PlainError for a kind of model whose layers do not all attend.
+    """
 
     def __init__(self, model: Any) -> None:
-        self.model = model.eval().requires_grad_(False)
         config = model.config.get_text_config()
+        if model._is_stateful or not hasattr(config, "num_attention_heads") or not _attends_everywhere(config):
+            raise _unsuited(model)
+        self.model = model.eval().requires_grad_(False)
         self.vocabulary_size = int(config.vocab_size)
         self.layers = int(config.num_hidden_layers)
         self.heads = int(config.num_attention_heads)
@@ -48,6 +58,32 @@ class Network:
         self.numbers = sum(parameter.numel() for parameter in model.parameters())
         self.eos_ids = frozenset([] if eos is None else [eos] if isinstance(eos, int) else eos)
 
+    def try_out(self) -> None:
+        """Write a few tokens in every way there is and compare: alone, with its cache, in a padded batch.
+
+        Raises PlainError for a model that cannot, or that comes to other scores, such as one that takes the padding
+        for text.
+        """
+        ids = [self.vocabulary_size * place // 9 for place in (1, 5, 3, 7)]
+        try:
+            with _TURN, torch.inference_mode():
+                whole = _numpy(self.model(input_ids=self._tensor([ids]), use_cache=False).logits[0])  # [4, V]
+            _, cache = self.read(ids[:2])
+            cached, _ = self.read(ids[2:], cache, keep=2)
+            batch = self.batch([ids[:3], ids[:1]])
+            padded = [batch.logits[0], batch.logits[1], batch.step([ids[3], ids[1]])[0]]
+            batch.keep([1])
+            padded.append(batch.step([ids[2]])[0])
+            repeated = self.batch([ids[:2]] * 2).step(ids[2:])[0]
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:  # a class of its own may fail in any way
+            raise _unsuited(self.model) from error
+        found = np.stack([*cached, *padded, repeated])
+        gap = np.abs(found - whole[[2, 3, 2, 0, 3, 2, 2]]).mean() / whole.std()
+        if not gap < (0.01 if self.full_precision else 0.25):  # so is nan
+            raise _unsuited(self.model)
+
     def close(self) -> None:
         """Drop the weights once the pass under way is done."""
         from engines.models.hardware import Unloaded
@@ -55,6 +91,7 @@ class Network:
         with _TURN:
             self.model = Unloaded()
             self.__dict__.pop("_microscope", None)
+            self.__dict__.pop("_blocks", None)
 
     def read(self, ids: Sequence[int], cache: Any = None, keep: int = 1) -> tuple[np.ndarray, Any]:
         """One pass over ``ids`` after what ``cache`` holds: logits float32 [keep, V] of the last ones, cache."""
@@ -92,27 +129,34 @@ class Network:
                 probe.logits = _numpy(out.logits[:, -1])
         finally:
             _PROBE.reset(token)
-        if not probe.seen:
+        if probe.heads != self.heads:
             raise PlainError("This model computes its attention in a way of its own; this view cannot look inside.")
         return probe
 
     def lens(self, ids: Sequence[int]) -> np.ndarray:
         """Logits float32 [layers + 1, V] that each layer's state at the last position would give.
 
-        Transformers norms the last hidden state itself; the earlier ones pass through the model's final norm
-        here.
+        In a second pass over as many tokens as there are states, the last layer hands these over instead of its own.
+        So the model itself turns each into logits: final norm, output matrix, and whatever scales or caps them.
         """
-        decoder = self._microscope.get_decoder()
-        norm = next((getattr(decoder, name) for name in _NORMS if hasattr(decoder, name)), None)
-        if norm is None:
-            raise PlainError("This model's last layer is built in an unusual way; the logit lens cannot read it.")
+        states: list[torch.Tensor] = []  # [1, 1, width]: the embedding, then after every layer
+
+        def keep(block: Any, given: tuple[Any, ...], output: Any) -> None:
+            if not states:
+                states.append(given[0][:, -1:])
+            states.append((output[0] if isinstance(output, tuple) else output)[:, -1:])
+
+        def hand_over(block: Any, given: tuple[Any, ...], output: Any) -> Any:
+            rows = torch.cat(states, dim=1)  # [1, layers + 1, width]
+            return (rows, *output[1:]) if isinstance(output, tuple) else rows
+
         with _TURN, torch.inference_mode():
-            out = self._microscope(
-                input_ids=self._tensor([ids]), use_cache=False, output_hidden_states=True, logits_to_keep=1
-            )
-            states = torch.stack([state[0, -1] for state in out.hidden_states[:-1]])  # [layers, width]
-            early = self._microscope.get_output_embeddings()(norm(states))  # [layers, V]
-            return _numpy(torch.cat([early, out.logits[0]]))
+            with _hooked(self._blocks, keep):
+                self._microscope(input_ids=self._tensor([ids]), use_cache=False, logits_to_keep=1)
+            if any(state.ndim != 3 for state in states):
+                raise PlainError("This model's layers hand over several states at once; the logit lens cannot read it.")
+            with _hooked(self._blocks[-1:], hand_over):
+                return _numpy(self._microscope(input_ids=self._tensor([[0] * len(states)]), use_cache=False).logits[0])
 
     def smeared(self, scale: float, seed: int) -> Network:
         """A copy whose weight matrices carry noise: weight + scale × std(weight) × N(0, 1).
@@ -132,12 +176,34 @@ class Network:
         return torch.tensor(ids, device=self.model.device)
 
     @cached_property
+    def _blocks(self) -> torch.nn.ModuleList:
+        """The layers under the microscope, in the order of their work."""
+        for part in self._microscope.get_decoder().modules():
+            if isinstance(part, torch.nn.ModuleList) and len(part) == self.layers:
+                return part
+        raise PlainError("This model's layers are arranged in an unusual way; the logit lens cannot read them.")
+
+    @cached_property
     def _microscope(self) -> Any:
         """The same weights under a second set of modules, whose attention can be watched."""
         shared = {id(tensor): tensor for tensor in (*self.model.parameters(), *self.model.buffers())}
         twin = copy.deepcopy(self.model, shared)
         twin.set_attn_implementation("microscope")
         return twin
+
+
+def _attends_everywhere(config: Any) -> bool:
+    """Whether every layer is one of attention; hybrids name other kinds, such as "conv" or "mamba"."""
+    kinds = getattr(config, "layer_types", None) or getattr(config, "layers_block_type", None) or ()
+    return all("attention" in kind and "linear" not in kind for kind in kinds)
+
+
+def _unsuited(model: Any) -> PlainError:
+    return PlainError(
+        f"This model ({model.config.model_type}) is of a kind that cannot be opened here. Choose a decoder-only "
+        "transformer, where every layer looks back at the whole text by attention, such as GPT-2, Llama, Qwen, Mistral "
+        "or Gemma. Mamba and other recurrent models, and hybrids of the two, keep a memory of another kind."
+    )
 
 
 class Batch:
@@ -209,13 +275,13 @@ class LayerAttention:
 
 @dataclass
 class Probe:
-    """What to watch in a pass, and what was seen: ``layers`` by index, ``logits`` float32 [B, V]."""
+    """What to watch in a pass, and what was seen: ``layers`` by index, ``logits`` float32 [B, V], ``heads`` a layer."""
 
     record: frozenset[int]
     silenced: Mapping[tuple[int, int], Sequence[int]]
     layers: dict[int, LayerAttention] = field(default_factory=dict)
     logits: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.float32))
-    seen: bool = False
+    heads: int = 0
 
 
 _PROBE: ContextVar[Probe | None] = ContextVar("probe", default=None)
@@ -226,23 +292,23 @@ def _watched_attention(
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
-    mask: torch.Tensor | None,
+    attention_mask: torch.Tensor | None,
     **settings: Any,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The model's own eager attention, watched: query [B, H, T, d], key and value [B, H_kv, T, d]."""
     eager = sys.modules[type(module).__module__].eager_attention_forward  # type: ignore[attr-defined]
-    output, weights = eager(module, query, key, value, mask, **settings)  # [B, T, H, d], [B, H, T, T]
+    output, weights = eager(module, query, key, value, attention_mask, **settings)  # [B, T, H, d], [B, H, T, T]
     probe, layer = _PROBE.get(), module.layer_idx
     if probe is None:
         return output, weights
-    probe.seen = True
+    probe.heads = weights.shape[1]
     if layer in probe.record:
-        seen_mask = torch.zeros(weights.shape[-2:]) if mask is None else mask[0, 0]
+        mask = torch.zeros(weights.shape[-2:]) if attention_mask is None else attention_mask[0, 0]
         probe.layers[layer] = LayerAttention(
             queries=_numpy(query[0]),
             keys=_numpy(key[0]),
             values=_numpy(value[0]),
-            mask=_numpy(seen_mask),
+            mask=_numpy(mask),
             scale=float(settings["scaling"]),
             weights=_numpy(weights[0]),
         )
@@ -250,6 +316,17 @@ def _watched_attention(
         if where == layer:
             output[row, :, heads] = 0
     return output, weights
+
+
+@contextmanager
+def _hooked(blocks: Iterable[torch.nn.Module], hook: Callable[..., Any]) -> Iterator[None]:
+    """Call ``hook(block, inputs, output)`` after each of ``blocks``; what it returns takes the output's place."""
+    handles = [block.register_forward_hook(hook) for block in blocks]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def _numpy(tensor: torch.Tensor) -> np.ndarray:
