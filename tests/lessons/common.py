@@ -6,6 +6,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from engines.models import catalogue, weights
+from engines.text import snippets
+
 NASTY = '<script>alert(1)</script><img src=x onerror="alert(2)">\u202e'
 
 
@@ -15,7 +18,9 @@ def last(results: Iterable[Any]) -> Any:
 
 
 def run(snippet: str) -> Any:
-    """What a code drawer's snippet leaves in ``result``."""
+    """What a code drawer's snippet leaves in ``result``; SmolLM2 as it was converted from the package before."""
+    if (package := snippets.loading(snippets.SMOLLM2)) in snippet:
+        snippet = snippet.replace(package, snippets.loading(str(weights.ensure(catalogue.SMOLLM2_135M).path)))
     scope: dict[str, Any] = {}
     exec(compile(snippet, "snippet", "exec"), scope)
     return scope["result"]

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from engines.models import weights
 from engines.text import snippets
 from engines.text.dials import Dials
-from engines.text.language_model import LanguageModel, load
+from engines.text.language_model import LanguageModel, load, runs_of
 from engines.text.logit_lens import settles_at
+from tests.lessons.common import run
 
 pytestmark = pytest.mark.weights
 
@@ -32,7 +34,7 @@ def test_greedy_equals_generate(model: LanguageModel) -> None:
     from transformers import AutoModelForCausalLM
 
     prompt = model.encode("Tell me a story about a lighthouse.", chat=True)
-    stock = AutoModelForCausalLM.from_pretrained(model.reference, dtype="float32")
+    stock = AutoModelForCausalLM.from_pretrained(weights.ensure().path, dtype="float32")
     inputs = torch.tensor([prompt.ids])
     out = stock.generate(inputs, attention_mask=torch.ones_like(inputs), do_sample=False, max_new_tokens=24)
     tokens = list(model.write(prompt, Dials(0), seed=0, max_tokens=24))
@@ -41,10 +43,10 @@ def test_greedy_equals_generate(model: LanguageModel) -> None:
 
 def test_a_seed_alone_and_in_a_batch(model: LanguageModel) -> None:
     prompt = model.encode(FRANCE, chat=True)
-    runs = model.write_many(prompt, Dials(), seeds=range(4), max_tokens=12)
-    for run in runs[:2]:
-        alone = model.write(prompt, Dials(), seed=run.seed, max_tokens=12)
-        assert list(run.token_ids) == [token.token_id for token in alone]
+    runs = runs_of(model.write_many(prompt, Dials(), seeds=range(4), max_tokens=12))
+    for one in runs[:2]:
+        alone = model.write(prompt, Dials(), seed=one.seed, max_tokens=12)
+        assert list(one.token_ids) == [token.token_id for token in alone]
 
 
 def test_a_cell_and_the_weights_agree(model: LanguageModel) -> None:
@@ -66,6 +68,6 @@ def test_the_lens_settles_somewhere(model: LanguageModel) -> None:
 def test_the_snippet_writes_what_the_page_writes(model: LanguageModel) -> None:
     dials = Dials(0.8, 0.95)
     tokens = model.write(model.encode(FRANCE, chat=True), dials, seed=3, max_tokens=10)
-    scope: dict[str, str] = {}
-    exec(snippets.continuation(model.reference, FRANCE, dials, seed=3, max_tokens=10, chat=True), scope)
-    assert scope["result"] == "".join(token.text for token in tokens)
+    assert model.reference == snippets.SMOLLM2
+    result = run(snippets.continuation(model.reference, FRANCE, dials, seed=3, max_tokens=10, chat=True))
+    assert result == "".join(token.text for token in tokens)
