@@ -14,18 +14,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engines.checks import check_number
 from engines.evidence import PlainError
 
 MAX_TEMPERATURE = 5.0
+MAX_TOP_K = 2**32 - 1
+"""More than any vocabulary holds."""
+COLDEST = 1e-30
+"""Below it a logit divided by the temperature may overflow, and nothing is left to the runner-up long before."""
 
 
 @dataclass(frozen=True)
 class Dials:
     """What the learner turns.
 
-    ``temperature`` divides the logits, 0 to 5; 0 means greedy. ``top_p``, above 0 up to 1, keeps the most
-    likely tokens until they hold that share (nucleus sampling, Holtzman et al. 2020). ``top_k`` keeps that
-    many, 0 keeps all. Raises :class:`PlainError` outside those ranges.
+    ``temperature`` divides the logits, 0 to 5; 0 means greedy, and so does anything below :data:`COLDEST`.
+    ``top_p``, above 0 up to 1, keeps the most likely tokens until they hold that share (nucleus sampling,
+    Holtzman et al. 2020). ``top_k`` keeps that many, 0 keeps all. Raises :class:`PlainError` outside those ranges.
     """
 
     temperature: float = 1.0
@@ -33,17 +38,16 @@ class Dials:
     top_k: int = 0
 
     def __post_init__(self) -> None:
-        if not _is_number(self.temperature) or not 0 <= self.temperature <= MAX_TEMPERATURE:
-            raise PlainError(f"Set the temperature between 0 and {MAX_TEMPERATURE:g}; it was {self.temperature}.")
-        if not _is_number(self.top_p) or not 0 < self.top_p <= 1:
-            raise PlainError(f"Set top-p above 0 and at most 1; it was {self.top_p}.")
-        if not _is_number(self.top_k) or self.top_k < 0 or self.top_k != int(self.top_k):
-            raise PlainError(f"Set top-k to a whole number, 0 (keep all) or more; it was {self.top_k}.")
+        check_number("The temperature", self.temperature, 0, MAX_TEMPERATURE)
+        check_number("Top-p", self.top_p, 0, 1)
+        if self.top_p == 0:
+            raise PlainError("Top-p must be above 0: at 0 no token would be left to choose.")
+        check_number("Top-k", self.top_k, 0, MAX_TOP_K, whole=True)
         object.__setattr__(self, "top_k", int(self.top_k))
 
     @property
     def greedy(self) -> bool:
-        return self.temperature == 0
+        return self.temperature < COLDEST
 
 
 @dataclass(frozen=True)
@@ -204,9 +208,3 @@ def _only(probabilities: np.ndarray, indices: np.ndarray) -> np.ndarray:
     kept = np.zeros_like(probabilities)
     kept[indices] = probabilities[indices] / probabilities[indices].sum()
     return kept
-
-
-def _is_number(value: object) -> bool:
-    if isinstance(value, bool):
-        return False
-    return isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))

@@ -13,6 +13,7 @@ token at all (CLIP's spaces, six control characters in SmolLM2) are spans withou
 from __future__ import annotations
 
 import gzip
+import json
 import threading
 import unicodedata
 from bisect import bisect_right
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from engines.evidence import PlainError, Progress
 from engines.models import catalogue, weights
+from engines.text.markers import cutting_markers
 from engines.text.pieces import BYTE_FALLBACK, BYTE_OF
 
 if TYPE_CHECKING:
@@ -154,6 +156,8 @@ def tokenize(text: str, key: str) -> Tokenized:
     Raises PlainError for an unknown key, a vocabulary that is not fetched yet, more than 100,000 bytes, or
     half a surrogate pair.
     """
+    if not isinstance(text, str):
+        raise PlainError("Type some text first: there is nothing to cut.")
     info = _info(key)
     length = len(_utf8(text))
     if length > MAX_BYTES:
@@ -359,18 +363,13 @@ def _of_a_model(info: VocabularyInfo) -> tuple[int, Cutter]:
 @lru_cache(maxsize=2)
 def _tokenizer_file(file: Path, changed: int) -> tuple[int, Cutter]:
     """Size and cutter of a tokenizer.json that was last changed at ``changed`` [ns]."""
-    import tokenizers
-
     try:
-        tokenizer = tokenizers.Tokenizer.from_file(str(file))
+        tokenizer = cutting_markers(file.read_text(encoding="utf-8"), _chat_template(file.parent))
     except Exception as error:  # the library raises nothing narrower
         raise PlainError(
             f"The live model's tokenizer.json cannot be read ({str(error)[:200]}). Choose another vocabulary, or put "
             "the model's files in place anew."
         ) from error
-    tokenizer.encode_special_tokens = True
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
     vocabulary, added = tokenizer.get_vocab(), tokenizer.get_added_tokens_decoder()
     byte_level = "ByteLevel" in repr((tokenizer.pre_tokenizer, tokenizer.decoder))
     lost = bytes(byte for letter, byte in BYTE_OF.items() if byte_level and letter not in vocabulary)
@@ -403,6 +402,19 @@ def _tokenizer_file(file: Path, changed: int) -> tuple[int, Cutter]:
         return seen, list(_over_gaps(data, tokens, frozenset(lost)) if byte_level else _over_marks(data, tokens))
 
     return tokenizer.get_vocab_size(), cut
+
+
+def _chat_template(folder: Path) -> str:
+    """The chat template of a model's folder; "" where it has none, or none that can be read."""
+    try:
+        return (folder / "chat_template.jinja").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        pass
+    try:
+        settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+        return str(settings.get("chat_template") or "")
+    except (OSError, ValueError, AttributeError):
+        return ""
 
 
 def _clip() -> Cutter:

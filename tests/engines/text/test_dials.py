@@ -149,11 +149,28 @@ def test_measures_in_bits() -> None:
         {"top_p": 1.01},
         {"top_k": -1},
         {"top_k": 2.5},
+        {"temperature": 10**5000},
+        {"top_p": "0.9"},
+        {"top_k": None},
+        {"top_k": 10**5000},
     ],
 )
 def test_dials_out_of_range_say_so(settings: dict) -> None:
-    with pytest.raises(PlainError, match="Set "):
+    with pytest.raises(PlainError, match="^(The temperature|Top-p|Top-k) must be "):
         Dials(**settings)
+
+
+@pytest.mark.parametrize("temperature", [5e-324, 1e-320, 1e-46, 1e-38, 1e-37, 1e-31, 1e-30, 1e-20, 1e-9])
+def test_the_coldest_temperatures_choose_as_greedy_does_and_blame_no_weights(temperature: float) -> None:
+    logits = np.array([1.0, 80.0, -30.0, 79.9], dtype=np.float32)
+    kept = distribution(logits, Dials(temperature, top_p=0.9)).kept
+    np.testing.assert_array_equal(kept, distribution(logits, Dials(0)).kept)
+
+
+@pytest.mark.parametrize("top_p", [5e-324, 1e-30, 1e-9])
+def test_the_smallest_top_p_keeps_the_most_likely_token(top_p: float) -> None:
+    kept = distribution(np.array([1.0, 3.0, 2.0], dtype=np.float32), Dials(1.0, top_p)).kept
+    np.testing.assert_array_equal(kept, [0, 1, 0])
 
 
 def test_broken_logits_say_so() -> None:
