@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engines.checks import whole
 from engines.evidence import PlainError
 from engines.text.dials import Dials, Distribution, Scoreboard, distribution, scoreboard
 
@@ -150,8 +151,7 @@ def ablate(
     before = distribution(network.probe(ids).logits[0], Dials())
     if target is None:
         target = int(np.argmax(before.raw))
-    if not 0 <= target < before.raw.size:
-        raise PlainError(f"There is no token {target}; this vocabulary has {before.raw.size} tokens.")
+    target = whole("The token to follow", target, 0, before.raw.size - 1)
     ablations = []
     rows = max(1, TOKENS_A_PASS // len(ids))
     for start in range(0, len(sets), rows):
@@ -163,7 +163,10 @@ def ablate(
 
 def check_heads(network: Network, heads: Heads) -> None:
     """PlainError unless every (layer, head) is a pair of whole numbers that names a head of the model."""
-    for layer, head in heads:
+    for pair in heads:
+        if not isinstance(pair, Sequence) or isinstance(pair, str) or len(pair) != 2:
+            raise PlainError("Name each head by a pair of numbers: its layer and its place there, from 0.")
+        layer, head = pair
         _check_whole("layer", layer)
         _check_whole("head", head)
         if not (0 <= layer < network.layers and 0 <= head < network.heads):

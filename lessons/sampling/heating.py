@@ -11,7 +11,7 @@ from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
 from engines.statistics import interval, mean_interval, percent, plural, spread
 from engines.text import snippets
 from engines.text.dials import Dials
-from engines.text.language_model import LanguageModel, Progress, Prompt, Run
+from engines.text.language_model import LanguageModel, Progress, Prompt, Run, runs_of
 from lessons.sampling.experiments import MAX_BITS, ShouldStop, lines_of
 from lessons.sampling.measures import distinct
 
@@ -147,17 +147,11 @@ def sweep(
             if progress:
                 progress((number + share) / len(temperatures), f"Temperature {temperature:g}. {words}")
 
-        runs = model.write_many(
-            prompts,
-            Dials(temperature, top_p),
-            seeds=range(seed, seed + len(prompts)),
-            max_tokens=length,
-            progress=told,
-            should_stop=should_stop,
-        )
+        seeds, dials = range(seed, seed + len(prompts)), Dials(temperature, top_p)
+        runs = runs_of(model.write_many(prompts, dials, seeds=seeds, max_tokens=length), told, should_stop)
         if should_stop and should_stop():
             return
-        stop = Stop(temperature, tuple(openings), tuple(runs))
+        stop = Stop(temperature, tuple(openings), runs)
         found = replace(found, stops=(*found.stops, stop), seconds=time.perf_counter() - started)
         yield found
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from engines import checks
 from engines.evidence import PlainError, Underway
 from engines.statistics import interval_percent, percent, plural
 from engines.text import language_model
@@ -20,7 +21,7 @@ from lessons.shell import events, views
 from lessons.shell.background import Progress, ShouldStop, in_background, open_text_model
 from lessons.shell.frame import LessonPage, lesson_page
 
-MAX_SEED = 2**53 - 1
+MAX_SEED = checks.MAX_SEED - 64  # the runs beside it have the seeds after it
 # A click on a drawn key becomes an event, and the key keeps the keyboard's focus when the view is redrawn.
 KEYS = """
 const ours = 'button[data-token], button[data-at]';

@@ -11,7 +11,7 @@ from engines.evidence import Evidence, Finding, Table
 from engines.statistics import interval, interval_percent, percent
 from engines.text import snippets
 from engines.text.dials import Dials
-from engines.text.language_model import LanguageModel, Progress, Run, Token
+from engines.text.language_model import LanguageModel, Progress, Run, Token, runs_of
 from lessons.sampling.experiments import MAX_BITS, ShouldStop, provenance
 from lessons.sampling.measures import pairs_together, parting, together
 
@@ -98,10 +98,9 @@ def crowd(
 ) -> Crowd:
     """Write one text for each seed, all in one batch."""
     started = time.perf_counter()
-    runs = model.write_many(
-        model.encode(text), dials, seeds=seeds, max_tokens=length, progress=progress, should_stop=should_stop
-    )
-    return Crowd(text, dials, length, tuple(runs), time.perf_counter() - started)
+    writing = model.write_many(model.encode(text), dials, seeds=seeds, max_tokens=length)
+    runs = runs_of(writing, progress, should_stop)
+    return Crowd(text, dials, length, runs, time.perf_counter() - started)
 
 
 def crowd_evidence(model: LanguageModel, crowd: Crowd) -> Evidence[tuple[tuple[float, float, float], ...]]:

@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
+from engines import checks
 from engines.checks import whole
 from engines.evidence import Evidence, Finding, PlainError, Progress, Provenance, Table
 from engines.statistics import Interval, mean_interval, wilson
 from engines.text import snippets
 from engines.text.dials import Dials
+from engines.text.language_model import runs_of
 
 if TYPE_CHECKING:
     from engines.text.language_model import LanguageModel, Run
@@ -25,7 +27,7 @@ SPELLED: dict[Spelling, str] = {"whole": "as one word", "spaces": "with spaces",
 ANSWER_TOKENS = 24
 MAX_WORD = 24
 MAX_RUNS = 32
-MAX_SEED = 2**53 - 64
+MAX_SEED = checks.MAX_SEED - 63
 
 CONTROL_WORDS = (
     ("lemon", "n"), ("tiger", "t"), ("planet", "p"), ("garden", "g"), ("music", "c"), ("window", "d"),
@@ -161,14 +163,10 @@ def count_letters(
     started, tallies = time.perf_counter(), []
     for spelling in spellings:
         prompt = model.encode(question(word, letter, spelling), chat=True)
-        written = model.write_many(
-            prompt,
-            dials,
-            seeds=seeds,
-            max_tokens=ANSWER_TOKENS,
-            progress=_titled(progress, f"{word} {SPELLED[spelling]}"),
-            should_stop=should_stop,
-        )
+        writing = model.write_many(prompt, dials, seeds=seeds, max_tokens=ANSWER_TOKENS)
+        written = runs_of(writing, _titled(progress, f"{word} {SPELLED[spelling]}"), should_stop)
+        if not written:
+            return
         tallies.append(_tally(model, word, letter, spelling, written))
         yield _count_evidence(model, tuple(tallies), dials, seed, runs, time.perf_counter() - started)
         if should_stop and should_stop():
@@ -176,7 +174,7 @@ def count_letters(
 
 
 def _tally(model: LanguageModel, word: str, letter: str, spelling: Spelling, runs: Sequence[Run]) -> Tally:
-    done = [run.text for run in runs if run.finished != "stopped"]
+    done = [run.text for run in runs]
     return Tally(
         word=word,
         letter=letter,
@@ -276,14 +274,8 @@ def control(
     dials, started, found = Dials(temperature=0), time.perf_counter(), []
     for spelling in spellings:
         prompts = [model.encode(question(word, letter, spelling), chat=True) for word, letter in words]
-        runs = model.write_many(
-            prompts,
-            dials,
-            seeds=[0] * len(prompts),
-            max_tokens=ANSWER_TOKENS,
-            progress=_titled(progress, SPELLED[spelling]),
-            should_stop=should_stop,
-        )
+        writing = model.write_many(prompts, dials, seeds=[0] * len(prompts), max_tokens=ANSWER_TOKENS)
+        runs = runs_of(writing, _titled(progress, SPELLED[spelling]), should_stop)
         if should_stop and should_stop():
             return
         found.append(Control(spelling, tuple(words), tuple(parse_answer(run.text) for run in runs)))
@@ -398,14 +390,9 @@ def spell(
     dials, started, found = Dials(temperature=0), time.perf_counter(), []
     room = 2 * max(map(len, asked)) + 2
     for way in given:
-        runs = model.write_many(
-            [model.encode(spelling_prompt(word, way)) for word in asked],
-            dials,
-            seeds=[0] * len(asked),
-            max_tokens=room,
-            progress=_titled(progress, f"Given {SPELLED[way]}"),
-            should_stop=should_stop,
-        )
+        prompts = [model.encode(spelling_prompt(word, way)) for word in asked]
+        writing = model.write_many(prompts, dials, seeds=[0] * len(asked), max_tokens=room)
+        runs = runs_of(writing, _titled(progress, f"Given {SPELLED[way]}"), should_stop)
         if should_stop and should_stop():
             return
         found.append(

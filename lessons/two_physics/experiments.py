@@ -24,7 +24,6 @@ from engines.statistics import mean_interval
 from engines.text import snippets
 from engines.text.dials import Dials
 from engines.text.language_model import LanguageModel, Run, Token
-from lessons.shell.background import in_background
 
 DIALS = Dials(temperature=0.7, top_p=0.95)
 TOKENS = 48
@@ -199,13 +198,7 @@ def fixing(
     prompt = model.encode(request(caption), chat=True)
     several = tuple(range(seed, seed + seeds))
     runs: Sequence[Run] = ()
-    for event in in_background(
-        lambda progress, should_stop: iter([
-            model.write_many(
-                prompt, DIALS, seeds=several, max_tokens=tokens, progress=progress, should_stop=should_stop
-            )
-        ])
-    ):  # fmt: skip
+    for event in model.write_many(prompt, DIALS, seeds=several, max_tokens=tokens):
         if isinstance(event, Underway):
             yield f"{seeds} texts, side by side: {event.words}", None
         else:

@@ -308,7 +308,13 @@ def test_count_letters_measures_and_its_code_reproduces_a_run(model) -> None:
 
 
 def test_a_stopped_count_keeps_what_it_has(model) -> None:
-    (only,) = letters.count_letters(model, "cat", "a", ("whole", "spaces"), runs=2, seed=1, should_stop=lambda: True)
+    asked: list[bool] = []
+
+    def should_stop() -> bool:
+        asked.append(True)
+        return len(asked) > letters.ANSWER_TOKENS + 2  # during the second spelling
+
+    (only,) = letters.count_letters(model, "cat", "a", ("whole", "spaces"), runs=2, seed=1, should_stop=should_stop)
     assert len(only.value) == 1
 
 

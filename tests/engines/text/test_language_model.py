@@ -3,16 +3,17 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 import torch
 
-from engines.evidence import PlainError
+from engines.checks import MAX_SEED
+from engines.evidence import PlainError, Underway
 from engines.text import language_model
 from engines.text.dials import Dials
-from engines.text.language_model import MAX_RUNS, MAX_TOKENS, Prompt, Token, load
+from engines.text.language_model import MAX_RUNS, MAX_TOKENS, Event, Prompt, Token, load, runs_of
 from tests.engines.tiny_text import KINDS, network_model, saved, tiny, tokenizer, with_a_beginning
 
 PROMPT = "The keys to the cabinet"
@@ -152,7 +153,7 @@ def test_a_batch_writes_what_each_seed_writes_alone(kind: str) -> None:
     model = tiny(kind)
     prompt = model.encode(PROMPT)
     dials = Dials(0.9, 0.95)
-    runs = model.write_many(prompt, dials, seeds=range(6), max_tokens=25)
+    runs = runs_of(model.write_many(prompt, dials, seeds=range(6), max_tokens=25))
     for seed, run in enumerate(runs):
         alone = list(model.write(prompt, dials, seed=seed, max_tokens=25))
         assert run.seed == seed and list(run.token_ids) == ids(alone)
@@ -166,7 +167,7 @@ def test_a_batch_writes_what_each_seed_writes_alone(kind: str) -> None:
 def test_prompts_of_different_lengths_share_a_batch(kind: str) -> None:
     model = tiny(kind)
     prompts = [model.encode(text) for text in ("The", "Two cats and a dog sat by the door.", "so rusty that I")]
-    runs = model.write_many(prompts, Dials(), seeds=[4, 4, 9], max_tokens=20)
+    runs = runs_of(model.write_many(prompts, Dials(), seeds=[4, 4, 9], max_tokens=20))
     for prompt, run in zip(prompts, runs, strict=True):
         assert list(run.token_ids) == ids(list(model.write(prompt, Dials(), seed=run.seed, max_tokens=20)))
 
@@ -175,7 +176,7 @@ def test_runs_that_end_early_leave_the_batch() -> None:
     model = tiny()
     prompt = model.encode(PROMPT)
     dials = Dials(temperature=5)  # flat enough that some runs meet the end token
-    runs = model.write_many(prompt, dials, seeds=range(40), max_tokens=60)
+    runs = runs_of(model.write_many(prompt, dials, seeds=range(40), max_tokens=60))
     ended = [run for run in runs if run.finished == "eos"]
     assert ended and len(ended) < len(runs)
     for run in ended:
@@ -183,20 +184,31 @@ def test_runs_that_end_early_leave_the_batch() -> None:
         assert list(run.token_ids) == ids(list(model.write(prompt, dials, seed=run.seed, max_tokens=60)))
 
 
-def test_a_batch_reports_progress_and_can_be_stopped() -> None:
+def test_a_batch_tells_how_far_it_is_after_every_step_and_ends_with_the_runs() -> None:
     model = tiny()
+    *steps, runs = model.write_many(model.encode(PROMPT), Dials(), seeds=[1, 2], max_tokens=10)
+    assert [step.share for step in steps if isinstance(step, Underway)] == pytest.approx([n / 10 for n in range(1, 11)])
+    assert isinstance(runs, tuple) and [run.seed for run in runs] == [1, 2]
+
+
+def test_a_batch_that_is_closed_makes_no_further_pass() -> None:
+    model = tiny()
+    writing = model.write_many(model.encode(PROMPT), Dials(), seeds=[1, 2], max_tokens=10)
+    passes = [next(writing) for _ in range(3)]
+    writing.close()  # type: ignore[attr-defined]
+    assert len(passes) == 3 and not list(writing)
+    assert torch.is_inference_mode_enabled() is False
+
+
+def test_callbacks_follow_a_batch_and_a_stopped_one_has_no_runs() -> None:
     seen: list[float] = []
-    runs = model.write_many(
-        model.encode(PROMPT),
-        Dials(),
-        seeds=[1, 2],
-        max_tokens=10,
-        progress=lambda share, words: seen.append(share),
-        should_stop=lambda: len(seen) == 3,
-    )
+
+    def writing() -> Iterator[Event]:
+        return tiny().write_many(tiny().encode(PROMPT), Dials(), seeds=[1, 2], max_tokens=10)
+
+    assert runs_of(writing(), lambda share, words: seen.append(share), lambda: len(seen) == 3) == ()
     assert seen == pytest.approx([0.1, 0.2, 0.3])
-    assert [len(run.token_ids) for run in runs] == [3, 3]
-    assert all(run.finished == "stopped" for run in runs)
+    assert len(runs_of(writing(), should_stop=lambda: False)) == 2
 
 
 def test_stopping_a_run_leaves_the_model_free() -> None:
@@ -215,7 +227,7 @@ def test_a_crowd_gets_what_each_would_get_alone() -> None:
     jobs: list[Callable[[], object]] = [
         lambda: ids(list(model.write(prompt, Dials(), seed=1, max_tokens=30))),
         lambda: ids(list(model.write(prompt, Dials(0.7), seed=2, max_tokens=30))),
-        lambda: [run.token_ids for run in model.write_many(prompt, Dials(), seeds=range(4), max_tokens=20)],
+        lambda: [run.token_ids for run in runs_of(model.write_many(prompt, Dials(), seeds=range(4), max_tokens=20))],
         lambda: [model.ablate_heads(prompt, [(layer, 1)]).kl_bits for layer in (0, 1, 2, 0, 1, 2)],
         lambda: [guess.final_probability for guess in model.logit_lens(prompt)],
         lambda: model.attention(prompt).weights.tobytes(),
@@ -294,6 +306,57 @@ def bad_calls() -> dict[str, Callable[[], object]]:
         "no room": lambda: model.write(model.encode("cat " * 100), Dials(), seed=0, max_tokens=500),
         "seed": lambda: model.write(prompt, Dials(), seed=-1, max_tokens=5),
         "fraction of a seed": lambda: model.write(prompt, Dials(), seed=1.5, max_tokens=5),  # type: ignore[arg-type]
+        "a seed that would be another's": lambda: model.write(prompt, Dials(), seed=7 + 2**32, max_tokens=5),
+        "a seed beyond whole numbers": lambda: model.write_many(prompt, Dials(), seeds=[2**52 + 7], max_tokens=5),
+        "a seed of a branch": lambda: model.branch(prompt, [1, 2], 1, 5, Dials(), seed=2**32, max_tokens=5),
+        "a seed of smearing": lambda: model.smeared(0.1, seed=2**32),
+        "no seed": lambda: model.write(prompt, Dials(), seed=None, max_tokens=5),  # type: ignore[arg-type]
+        "no number of tokens": lambda: model.write(prompt, Dials(), seed=0, max_tokens=None),  # type: ignore[arg-type]
+        "half a token": lambda: model.write(prompt, Dials(), seed=0, max_tokens=1.5),  # type: ignore[arg-type]
+        "tokens beyond printing": lambda: model.write(prompt, Dials(), seed=0, max_tokens=10**5000),
+        "no text in a message": lambda: model.encode_chat([{"role": "user"}]),
+        "a message that is text": lambda: model.encode_chat(["hello"]),  # type: ignore[list-item]
+        "a role of one's own": lambda: model.encode_chat([{"role": "wizard", "content": "hello"}]),
+        "half a character in chat": lambda: model.encode("a\ud83d", chat=True),
+        "invisible": lambda: model.encode("\u200b\u2060\ufeff"),
+        "text that is none": lambda: model.tokens_of(None),  # type: ignore[arg-type]
+        "attention to nothing": lambda: model.attention(None),  # type: ignore[arg-type]
+        "lens on nothing": lambda: model.logit_lens(None),  # type: ignore[arg-type]
+        "cell of nothing": lambda: model.attention_cell(None, 0, 0, 0, 0),  # type: ignore[arg-type]
+        "a layer that is none": lambda: model.attention_cell(PROMPT, None, 0, 0, 0),  # type: ignore[arg-type]
+        "heads that are none": lambda: model.ablate_heads(PROMPT, None),  # type: ignore[arg-type]
+        "heads that are no pairs": lambda: model.ablate_heads(PROMPT, [1]),  # type: ignore[list-item]
+        "heads that are none, each": lambda: model.ablate_each(PROMPT, None),  # type: ignore[arg-type]
+        "a target beyond": lambda: model.ablate_heads(PROMPT, [(0, 0)], target=10**6),
+        "a target that is text": lambda: model.ablate_heads(PROMPT, [(0, 0)], target="a"),  # type: ignore[arg-type]
+        "no best tokens": lambda: model.logit_lens(PROMPT, top=0),
+        "a lens of text": lambda: model.logit_lens(PROMPT, top="5"),  # type: ignore[arg-type]
+        "no scoreboard": lambda: model.write(prompt, Dials(), seed=0, max_tokens=1, top=0),
+        "no dials": lambda: model.write(prompt, None, seed=0, max_tokens=1),  # type: ignore[arg-type]
+        "no dials for many": lambda: model.write_many(prompt, None, seeds=[1], max_tokens=1),  # type: ignore[arg-type]
+        "no seeds": lambda: model.write_many(prompt, Dials(), seeds=None, max_tokens=1),  # type: ignore[arg-type]
+        "no prompt": lambda: model.write(None, Dials(), seed=0, max_tokens=1),  # type: ignore[arg-type]
+        "no prompt to score": lambda: model.next_token_scores(None),  # type: ignore[arg-type]
+        "no prompts to score": lambda: model.next_token_logits(None),  # type: ignore[arg-type]
+        "no prompt for many": lambda: model.write_many(None, Dials(), seeds=[1], max_tokens=1),  # type: ignore[arg-type]
+        "tokens so far that are none": lambda: model.branch(
+            prompt,
+            None,
+            0,
+            5,
+            Dials(),
+            seed=0,
+            max_tokens=5,  # type: ignore[arg-type]
+        ),
+        "a step that is none": lambda: model.branch(
+            prompt,
+            [1],
+            None,
+            5,
+            Dials(),
+            seed=0,
+            max_tokens=5,  # type: ignore[arg-type]
+        ),
         "forced token": lambda: model.write(prompt, Dials(), seed=0, max_tokens=5, forced={0: 10**6}),
         "branch": lambda: model.branch(prompt, [1, 2], 3, 5, Dials(), seed=0, max_tokens=5),
         "branch too late": lambda: model.branch(prompt, [1] * 9, 9, 5, Dials(), seed=0, max_tokens=9),
@@ -317,6 +380,14 @@ def test_bad_input_is_answered_in_plain_words(name: str) -> None:
     with pytest.raises(PlainError) as failure:
         bad_calls()[name]()
     assert str(failure.value).strip().endswith(".")
+
+
+def test_the_largest_seed_has_dice_of_its_own() -> None:
+    model = tiny()
+    prompt = model.encode(PROMPT)
+    seeds = [7, MAX_SEED, MAX_SEED - 2**31]
+    texts = {tuple(ids(list(model.write(prompt, Dials(), seed=seed, max_tokens=30)))) for seed in seeds}
+    assert len(texts) == 3
 
 
 def test_load_opens_a_folder_once(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -350,7 +421,7 @@ def test_many_prompts_are_scored_in_one_pass_as_each_alone() -> None:
     together = model.next_token_logits(prompts)
     for row, prompt in zip(together, prompts, strict=True):
         np.testing.assert_allclose(row, model.next_token_scores(prompt).logits, atol=1e-4)
-    with pytest.raises(PlainError, match="1 to 64 prompts"):
+    with pytest.raises(PlainError, match="from 1 to 64; you gave 0"):
         model.next_token_logits([])
 
 

@@ -73,10 +73,11 @@ typed = typewriter.write(
 )
 out["by hand"] = [token.token_id for token in typed]
 out["dice"] = [round(u, 9) for u in drawn]
-told = []
-runs = typewriter.write_many(
-    prompt, Dials(), seeds=(1, 2), max_tokens=4, progress=lambda share, words: told.append(share), should_stop=bool
-)
+*told, runs = typewriter.write_many(prompt, Dials(), seeds=(1, 2), max_tokens=4)
+out["told"] = [event.share for event in told]
+half = typewriter.write_many(prompt, Dials(), seeds=(1, 2), max_tokens=40)
+next(half)
+half.close()  # Stop: the worker ends at its next step
 out["runs"] = [list(run.token_ids) for run in runs]
 out["attention"] = digest(typewriter.attention("The keys").weights)
 out["lens"] = len(typewriter.logit_lens("The keys"))
