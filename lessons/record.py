@@ -13,10 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import gradio as gr
-
 from engines.evidence import Evidence, Provenance
-from lessons import course
 from lessons.shell import film, recorded
 from lessons.shell.experiment import Experiment
 from lessons.shell.frame import built
@@ -24,11 +21,9 @@ from lessons.shell.frame import built
 
 def experiments(wanted: Sequence[str] = ()) -> list[Experiment]:
     """The experiments of the course, or those whose names begin with one of ``wanted``."""
-    playground = gr.Blocks(analytics_enabled=False)
-    for unit in course.UNITS:
-        for key in unit.lessons:
-            with playground.route(key, f"/{key}"):
-                course.page(key).build()
+    import app
+
+    app.build()
     found = [one for key in built for one in built[key].experiments if one.recordable]
     return [one for one in found if not wanted or any(one.name.startswith(name) for name in wanted)]
 

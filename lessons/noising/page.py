@@ -59,7 +59,7 @@ def _ruin(lesson: LessonPage) -> None:
             return {chosen: (OWN, picture), words: "", picker: controls.picker_with(scenes.scenes(), picture)}
 
         events.on(picker.select, pick, chosen, [chosen, words])
-        events.on(own_picture.upload, upload, own_picture, [chosen, words, picker], status=run.status)
+        events.on(own_picture.upload, upload, own_picture, [chosen, words, picker], status=run.status, turn="uploads")
         events.on(told.change, lambda on: {words: gr.update(visible=on)}, told, words)
 
 

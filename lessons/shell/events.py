@@ -98,13 +98,16 @@ def on(
     outputs: Any = None,
     *,
     status: gr.HTML | None = None,
+    turn: Queue | None = None,
     **options: Any,
 ) -> Any:
     """Wire a cheap ``handler`` that gives back ``{place: value}``: it never waits for a model.
 
-    It runs once more when it was triggered meanwhile, so that no last keystroke is lost. A failure leaves its words in
-    ``status`` where there is one (one of the ``outputs`` then), else in a message over the page. ``options``: gradio's.
+    It runs once more when it was triggered meanwhile, so that no last keystroke is lost. A failure leaves its words
+    in ``status`` where there is one (one of the ``outputs`` then), else in a message over the page. ``turn`` names the
+    line for what is not so cheap, such as reading a large picture. ``options``: gradio's.
     """
+    handler = in_line(handler, turn) if turn else handler
     places = [] if outputs is None else list(outputs) if isinstance(outputs, list | tuple) else [outputs]
     if status is not None and not any(place is status for place in places):
         places.append(status)

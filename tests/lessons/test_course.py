@@ -21,7 +21,8 @@ def test_lesson_reads(key: str) -> None:
         for text in (section.prose, section.deeper):
             assert prose(text, "test")
         assert len(section.prose.split()) >= 40, f"{section.key} says too little"
-    assert {"page.py", "experiments.py"} <= {path.name for path in folder(key).iterdir()}
+    science = {f"{section.key.replace('-', '_')}.py" for section in lesson.sections}
+    assert {"page.py", "figures.py", "api.py", *science} <= {path.name for path in folder(key).iterdir()}
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -8,7 +8,7 @@ import pytest
 
 from engines.evidence import Underway
 from lessons.guidance import editing, sweeping
-from lessons.noising import clay, turning
+from lessons.noising import clay, turn
 
 CAPTION = "a red cat"
 EXPERIMENTS = {
@@ -17,7 +17,7 @@ EXPERIMENTS = {
     "walk": partial(clay.walk, steps=3),
     "repaint": partial(clay.repaint, new_caption="two dog", steps=3),
     "fewer": partial(clay.compare_steps, seeds=1, choices=(2, 3)),
-    "turn": partial(turning.turn, second="two dog", seeds=1, steps=3),
+    "turn": partial(turn.turn, second="two dog", seeds=1, steps=3),
     "sweep": partial(sweeping.sweep, seeds=1, steps=3),
     "dice": partial(sweeping.dice, seeds=2, steps=3),
     "negate": partial(editing.negate, negative="two dog", seeds=1, steps=3),

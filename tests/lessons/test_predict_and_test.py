@@ -583,10 +583,10 @@ def test_test_prompt_streams_passes_and_ends_with_the_verdict(served, monkeypatc
 
 
 def test_judge_reads_one_picture():
-    from lessons.noising import ruining
+    from lessons.shell import scenes
 
     file = io.BytesIO()
-    Image.fromarray(ruining.example("owl-meadow")).save(file, "PNG")
+    Image.fromarray(scenes.example("owl-meadow")).save(file, "PNG")
     text = base64.b64encode(file.getvalue()).decode()
     answer = page.judge(f"data:image/png;base64,{text}", "an owl on a green meadow")
     assert answer["everything"] is True and answer["aspects"]["background"]["seen"] == "meadow"

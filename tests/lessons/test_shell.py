@@ -17,7 +17,7 @@ from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
 from engines.statistics import wilson
 from lessons.shell import background, controls, events, quiz, views
 from lessons.shell.content import Prediction, Question, parse_lesson
-from lessons.shell.frame import Screen
+from lessons.shell.frame import LessonPage, Screen
 from lessons.shell.prose import plain, prose
 from lessons.shell.uploads import OWN, named_or_sent, picture_bytes
 
@@ -72,7 +72,7 @@ def test_the_verdict_gives_the_reason_of_what_came_true() -> None:
     lesson = parse_lesson(LESSON.replace("sources:", """predictions:
   which: {question: "Which?", choices: [this, that], because: [First., Second.]}
 sources:"""))  # fmt: skip
-    screen = Screen(lesson, lesson.section("first"), "which", None, None)
+    screen = Screen(LessonPage(lesson, ""), lesson.section("first"), "which")
     assert "Second." in screen.score("this", 1, "it") and "First." not in screen.score("this", 1, "it")
 
 
