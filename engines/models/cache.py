@@ -15,17 +15,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engines.evidence import PlainError
+from engines.models import settings
 
-VARIABLE = "PLAYGROUND_CACHE"
 SPARE = 32 << 20
 """Bytes left free beyond what is needed."""
 
 
 def folder() -> Path:
     """Where readied files live: ``PLAYGROUND_CACHE``, else the user's cache folder."""
-    chosen = os.environ.get(VARIABLE, "").strip()
+    chosen = settings.folder(settings.CACHE)
     if chosen:
-        return Path(chosen).expanduser().absolute()
+        return chosen
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("typewriter-and-sculptor", appauthor=False))
@@ -97,7 +97,7 @@ def check_room(needed: int, where: Path | None = None) -> None:
     if free < needed + SPARE:
         raise PlainError(
             f"This needs {megabytes(needed + SPARE)} MB of free disk in {where}, and there are "
-            f"{megabytes(free)} MB. Free some space, or set {VARIABLE} to a folder on a larger disk."
+            f"{megabytes(free)} MB. Free some space, or set {settings.CACHE} to a folder on a larger disk."
         )
 
 
@@ -113,7 +113,7 @@ def raise_if_disk(error: BaseException) -> None:
     text = str(error).lower()
     if number in {errno.ENOSPC, errno.EDQUOT} or "no space left" in text or "os error 28" in text:
         raise PlainError(
-            f"The disk of {folder()} is full. Free some space, or set {VARIABLE} to a folder on a larger "
+            f"The disk of {folder()} is full. Free some space, or set {settings.CACHE} to a folder on a larger "
             "disk, and try again; what was downloaded is kept."
         ) from error
     if number in {errno.EROFS, errno.EACCES, errno.EPERM}:
@@ -127,5 +127,6 @@ def megabytes(size: float) -> str:
 
 def _not_writable() -> PlainError:
     return PlainError(
-        f"The cache folder {folder()} cannot be written. Set {VARIABLE} to a folder you may write to and start again."
+        f"The cache folder {folder()} cannot be written. Set {settings.CACHE} to a folder you may write to and start "
+        "again."
     )

@@ -6,22 +6,18 @@ model is adding an entry; adding a profile is adding a row to :data:`PROFILES`.
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from engines.evidence import PlainError
+from engines.models import settings
+from engines.models.settings import ProfileName, Setting
 
 Role = Literal["text", "pictures"]
-ProfileName = Literal["pocket", "studio", "custom"]
-
-PROFILE_VARIABLE = "PLAYGROUND_PROFILE"
-CUSTOM_VARIABLES: dict[Role, str] = {
-    "text": "PLAYGROUND_TEXT_MODEL",
-    "pictures": "PLAYGROUND_PICTURE_MODEL",
-}
+NAMED_BY: dict[Role, Setting[str]] = {"text": settings.TEXT_MODEL, "pictures": settings.PICTURE_MODEL}
+"""The settings that name another model than the profile's."""
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 
@@ -217,15 +213,6 @@ MORE = (QWEN2_5_1_5B, SD_TURBO, LCM_DREAMSHAPER, SDXL)
 _chosen: dict[Role, str] = {}
 
 
-def profile() -> ProfileName:
-    """The profile in use: ``PLAYGROUND_PROFILE``, or pocket. Raises PlainError for an unknown name."""
-    name = os.environ.get(PROFILE_VARIABLE, "").strip().lower() or "pocket"
-    if name not in get_args(ProfileName):
-        known = ", ".join(get_args(ProfileName))
-        raise PlainError(f"{PROFILE_VARIABLE} is {name!r}. Set it to one of: {known}.")
-    return name  # type: ignore[return-value]
-
-
 def model(role: Role) -> Entry:
     """The entry that plays ``role``: the one chosen while running, else the current profile's.
 
@@ -237,15 +224,14 @@ def model(role: Role) -> Entry:
 
 def default(role: Role) -> Entry:
     """The entry that plays ``role`` by the settings the playground was started with."""
-    variable = CUSTOM_VARIABLES[role]
-    wanted = os.environ.get(variable, "").strip()
-    if wanted:
+    named_by, profile = NAMED_BY[role], settings.PROFILE.read()
+    if wanted := named_by.read():
         return by_name(wanted, role)
-    entry = PROFILES[profile()].get(role)
+    entry = PROFILES[profile].get(role)
     if entry is None:
         raise PlainError(
-            f"The {profile()} profile has no model for {role}. Set {variable} to a Hugging Face id such as "
-            f"'owner/model' or to a folder, or choose another {PROFILE_VARIABLE}."
+            f"The {profile} profile has no model for {role}. Set {named_by} to a Hugging Face id such as "
+            f"'owner/model' or to a folder, or choose another {settings.PROFILE}."
         )
     return entry
 

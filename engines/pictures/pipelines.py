@@ -6,18 +6,16 @@ Pinned revisions, safetensors only, never the code of a repository.
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from engines.evidence import PlainError, Progress
-from engines.models import catalogue, hardware, hub, safety
+from engines.models import catalogue, hardware, hub, safety, settings
 from engines.models.catalogue import MODELS, Entry, Hub
 from engines.pictures.painter import POCKET, POCKET_GUIDANCE, GuidanceRule, Painter, fingerprint
 
 KINDS = ("StableDiffusionPipeline", "StableDiffusionXLPipeline", "LatentConsistencyModelPipeline")
-GUIDANCE_VARIABLE = "PLAYGROUND_GUIDANCE"
 
 
 def open_painter(model: str | Entry, progress: Progress) -> Painter:
@@ -88,7 +86,7 @@ def _read(folder: Path, name: str, parts: dict[str, Any], pocket: bool) -> Any:
 
 
 def _dtype() -> Any:
-    return hardware.dtype(hardware.lent_name())
+    return hardware.dtype(hardware.model_device())
 
 
 def _full() -> Any:
@@ -105,9 +103,7 @@ def _rule(pipeline: Any) -> GuidanceRule | None:
     that starts at the very last timestep ("trailing") and still predicts the noise. ``PLAYGROUND_GUIDANCE`` (on or
     off) overrules what a scheduler or a name seems to say.
     """
-    said = os.environ.get(GUIDANCE_VARIABLE, "").strip().lower()
-    if said not in ("", "on", "off"):
-        raise PlainError(f"{GUIDANCE_VARIABLE} is {said!r}. Set it to on or off.")
+    said = settings.GUIDANCE.read()
     if said and pipeline.unet.config.time_cond_proj_dim is None:
         return "two branches" if said == "on" else "distilled"
     scheduler = pipeline.scheduler
@@ -135,7 +131,7 @@ def _checker(folder: Path, name: str, screened: bool) -> dict[str, Any]:
             return {}
         raise PlainError(
             f"{name} lists a safety checker, but its .safetensors file is not in the folder. Put it there, or do "
-            f"without it by setting {safety.VARIABLE}=off."
+            f"without it by setting {settings.SAFETY}=off."
         )
     return {"safety_checker": None, "requires_safety_checker": False}
 
@@ -155,7 +151,7 @@ def settle(pipeline: Any, placement: hardware.Placement) -> None:
     if placement.offload:
         pipeline.enable_model_cpu_offload()
     else:
-        pipeline.to(hardware.lent_name())
+        pipeline.to(hardware.model_device())
 
 
 def _preview(pipeline: Any, folder: Path, fetched: bool) -> Any:
@@ -170,7 +166,7 @@ def _preview(pipeline: Any, folder: Path, fetched: bool) -> Any:
     if place is None:
         return None
     tiny = AutoencoderTiny.from_pretrained(place, dtype=_dtype(), use_safetensors=True, local_files_only=True)
-    return tiny.to(hardware.lent_name())
+    return tiny.to(hardware.model_device())
 
 
 def _tiny(source: Hub, may_fetch: bool) -> Path | None:

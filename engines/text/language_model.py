@@ -632,7 +632,7 @@ def _open(entry: Entry, progress: Progress) -> LanguageModel:
         tokenizer = AutoTokenizer.from_pretrained(files.path, **options)
         model: Any = AutoModelForCausalLM.from_pretrained(
             files.path,
-            dtype="float32" if in_full else hardware.dtype(hardware.lent_name()),
+            dtype="float32" if in_full else hardware.dtype(hardware.model_device()),
             use_safetensors=True,
             **options,
         )
@@ -641,7 +641,7 @@ def _open(entry: Entry, progress: Progress) -> LanguageModel:
             f"{files.name} could not be loaded as a language model. Check the name or folder, or choose "
             f"another one. The loader said: {error}"
         ) from error
-    network = Network(model.to(hardware.lent_name()))
+    network = Network(model.to(hardware.model_device()))
     if not lending.away():  # where the weights are there in name only, nothing can be tried
         network.try_out()
     progress(1.0, f"{files.name} is ready")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 import gradio as gr
 from markupsafe import Markup
@@ -12,20 +14,20 @@ from markupsafe import Markup
 from engines import live
 from engines.evidence import PlainError, Underway
 from engines.live import Live
-from engines.models import catalogue, hardware
+from engines.models import catalogue, hardware, settings
 from engines.models.catalogue import Role
 from engines.models.hub import gigabytes
 from lessons.shell import events, views
 from lessons.shell.background import in_background
 from lessons.shell.prose import plain
 
-VARIABLE = "PLAYGROUND_SWITCH"
 NOT_YOU = (
     "A change of model is a change for everybody on this server, so it can be made on the server's own machine only. "
-    f"The owner can open it to all with {VARIABLE}=on."
+    f"The owner can open it to all with {settings.SWITCH}=on."
 )
-PROXY_HEADERS = ("x-forwarded-for", "x-real-ip", "forwarded", "via")
-LOCAL = {"127.0.0.1", "::1", "localhost", "testclient"}
+CLOSED = f"The owner of this server has closed the change of models ({settings.SWITCH}=off)."
+PROXY_HEADERS = ("x-real-ip", "x-client-ip", "forwarded", "via", "cf-connecting-ip", "true-client-ip")
+"""Headers that proxies add, beside all that begin with x-forwarded."""
 STATES = {
     "loaded": "in memory",
     "ready": "on this machine; loads with the first run",
@@ -124,13 +126,40 @@ def _row(one: Live) -> Markup:
 
 def need_right(request: gr.Request) -> None:
     """PlainError unless the caller may change what everybody uses."""
-    said = os.environ.get(VARIABLE, "").strip().lower()
-    if said == "on":
-        return
-    host = request.client.host if request and request.client else ""
-    behind = any(name in request.headers for name in PROXY_HEADERS) if request else False
-    if said == "off" or os.environ.get("SPACE_ID") or behind or host not in LOCAL:
+    who = settings.SWITCH.read()
+    if who == "off":
+        raise PlainError(CLOSED)
+    if who == "local" and (os.environ.get("SPACE_ID") or not _from_this_machine(request)):
         raise PlainError(NOT_YOU)
+
+
+def _from_this_machine(request: gr.Request | None) -> bool:
+    """Whether the call came from this machine and through nobody.
+
+    A proxy beside the server calls from this machine too, and need not say that it is one. So the names by which the
+    browser knows the server count as well: the Host it asked for, and the page it stands on.
+    """
+    if not request or not request.client or os.environ.get("GRADIO_ROOT_PATH"):
+        return False
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    if any(name in PROXY_HEADERS or name.startswith("x-forwarded") for name in headers):
+        return False
+    addresses = [f"//{headers.get('host', '')}", *(headers[name] for name in ("origin", "referer") if name in headers)]
+    return _is_loopback(request.client.host) and all(_is_loopback(_host_of(address)) for address in addresses)
+
+
+def _host_of(address: str) -> str:
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host.removeprefix("::ffff:")).is_loopback
+    except ValueError:
+        return False
 
 
 def _choices(role: Role) -> list[tuple[str, str]]:
@@ -141,9 +170,9 @@ def _note() -> str:
     studio = ", ".join(entry.name for entry in catalogue.PROFILES["studio"].values())
     offer = (
         f"This machine has a GPU, and larger models would use it: those of the studio profile are {studio}. Choose "
-        f"them here, or start with {catalogue.PROFILE_VARIABLE}=studio. "
+        f"them here, or start with {settings.PROFILE}=studio. "
     )
-    return (offer if hardware.has_card() and not os.environ.get(catalogue.PROFILE_VARIABLE) else "") + (
+    return (offer if hardware.has_card() and not settings.PROFILE.is_set() else "") + (
         "The old model is put away before the new one is loaded; runs under way have to be started again. Nothing "
         "large is fetched before you have seen its size and said yes."
     )

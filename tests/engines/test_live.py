@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from engines import live
 from engines.evidence import PlainError
-from engines.models import cache, catalogue, hardware, hub, weights
+from engines.models import catalogue, hardware, hub, settings, weights
 from engines.pictures import painter, pipelines
 from engines.pictures.diffusion import Plan, denoise, paint
 from engines.pictures.painter import MODELS, Painter
@@ -32,7 +32,7 @@ CAPTION = "a red cat on a blue background"
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """No choices, nothing loaded, and a hub whose cache is empty."""
-    for name in (catalogue.PROFILE_VARIABLE, *catalogue.CUSTOM_VARIABLES.values(), "PLAYGROUND_SAFETY"):
+    for name in (settings.PROFILE.name, settings.TEXT_MODEL.name, settings.PICTURE_MODEL.name, "PLAYGROUND_SAFETY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(catalogue, "_chosen", {})
     monkeypatch.setattr(painter, "_painters", {})
@@ -40,7 +40,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     import huggingface_hub.constants
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "empty-cache"))
-    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "playground-cache"))
+    monkeypatch.setenv(settings.CACHE.name, str(tmp_path / "playground-cache"))
     yield
 
 
@@ -109,9 +109,9 @@ def test_a_pipeline_named_by_its_id_equals_the_stock_pipeline(
 def test_a_teacher_overrules_the_guess_about_guidance(
     said: str, family: str, rule: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv(pipelines.GUIDANCE_VARIABLE, said)
+    monkeypatch.setenv(settings.GUIDANCE.name, said)
     assert painter.load(save(family, tmp_path / "lightning")).guidance_rule == rule
-    monkeypatch.setenv(pipelines.GUIDANCE_VARIABLE, "maybe")
+    monkeypatch.setenv(settings.GUIDANCE.name, "maybe")
     monkeypatch.setattr(painter, "_painters", {})
     with pytest.raises(PlainError, match="Set it to on or off"):
         painter.load(tmp_path / "lightning")

@@ -11,18 +11,24 @@ import pytest
 from engines import live
 from engines.evidence import PlainError
 from engines.live import Live
-from engines.models import catalogue, hardware, hub
+from engines.models import catalogue, hardware, hub, settings
 from lessons.shell import film, models
 from tests.lessons.common import NASTY, safe
 
 
-def caller(host: str = "127.0.0.1", **headers: str) -> Any:
-    return SimpleNamespace(client=SimpleNamespace(host=host), headers=headers)
+def caller(address: str = "127.0.0.1", /, **headers: str) -> Any:
+    return SimpleNamespace(client=SimpleNamespace(host=address), headers={"host": "127.0.0.1:7860"} | headers)
 
 
 @pytest.fixture(autouse=True)
 def at_home(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (models.VARIABLE, "SPACE_ID", catalogue.PROFILE_VARIABLE, *catalogue.CUSTOM_VARIABLES.values()):
+    for name in (
+        settings.SWITCH.name,
+        "SPACE_ID",
+        settings.PROFILE.name,
+        settings.TEXT_MODEL.name,
+        settings.PICTURE_MODEL.name,
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(catalogue, "_chosen", {})
 
@@ -36,7 +42,7 @@ def test_the_live_models_are_named_with_their_state() -> None:
 def test_a_gpu_is_pointed_out_where_no_profile_was_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hardware, "has_card", lambda: True)
     assert "This machine has a GPU" in models._note() and "Stable Diffusion 1.5" in models._note()
-    monkeypatch.setenv(catalogue.PROFILE_VARIABLE, "pocket")
+    monkeypatch.setenv(settings.PROFILE.name, "pocket")
     assert "GPU" not in models._note()
 
 
@@ -48,18 +54,55 @@ def test_what_a_model_calls_itself_is_escaped(monkeypatch: pytest.MonkeyPatch) -
 
 def test_only_the_servers_own_machine_may_change_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
     models.need_right(caller())
-    through = [caller(**{header: "10.0.0.7"}) for header in models.PROXY_HEADERS]
-    for stranger in (caller("10.0.0.7"), *through):
+    models.need_right(caller("::1", host="[::1]:7860", origin="http://localhost:7860"))
+    through = [
+        caller(**{header: "10.0.0.7"}) for header in (*models.PROXY_HEADERS, "x-forwarded-for", "X-Forwarded-Host")
+    ]
+    for stranger in (caller("10.0.0.7"), None, *through):
         with pytest.raises(PlainError, match="change for everybody.*PLAYGROUND_SWITCH=on"):
             models.need_right(stranger)
     monkeypatch.setenv("SPACE_ID", "somebody/playground")
     with pytest.raises(PlainError):
         models.need_right(caller())
-    monkeypatch.setenv(models.VARIABLE, "on")
+    monkeypatch.setenv(settings.SWITCH.name, "on")
     models.need_right(caller("10.0.0.7"))
-    monkeypatch.setenv(models.VARIABLE, "off")
+    monkeypatch.setenv(settings.SWITCH.name, "off")
     monkeypatch.delenv("SPACE_ID")
-    with pytest.raises(PlainError):
+    with pytest.raises(PlainError, match="owner of this server has closed"):
+        models.need_right(caller())
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"host": "school.example"},
+        {"host": "10.0.0.5:7860"},
+        {"host": "localhost.school.example"},
+        {"host": ""},
+        {"host": "[::1"},
+        {"origin": "https://school.example"},
+        {"origin": "null"},
+        {"referer": "https://school.example/playground/"},
+    ],
+    ids=lambda headers: "-".join(f"{name} {value}" for name, value in headers.items()),
+)
+def test_a_proxy_that_says_nothing_of_itself_is_known_by_host_and_origin(headers: dict[str, str]) -> None:
+    """A proxy on the same machine without a forwarding header made every visitor "the server's own machine". With
+    nginx's own defaults even the Host is 127.0.0.1; what the browser calls the page is not.
+    """
+    with pytest.raises(PlainError, match="change for everybody"):
+        models.need_right(caller(**headers))
+
+
+def test_under_a_root_path_there_is_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_ROOT_PATH", "/playground")
+    with pytest.raises(PlainError, match="change for everybody"):
+        models.need_right(caller())
+
+
+def test_a_word_that_the_setting_does_not_take_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(settings.SWITCH.name, "no")
+    with pytest.raises(PlainError, match="Set it to one of: on, off, local"):
         models.need_right(caller())
 
 

@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 
 from engines.evidence import PlainError
-from engines.models import catalogue
+from engines.models import catalogue, settings
 from engines.models.catalogue import Folder, Hub, Wheel
 
 
 @pytest.fixture(autouse=True)
 def no_choices(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (catalogue.PROFILE_VARIABLE, *catalogue.CUSTOM_VARIABLES.values()):
+    for name in (settings.PROFILE.name, settings.TEXT_MODEL.name, settings.PICTURE_MODEL.name):
         monkeypatch.delenv(name, raising=False)
 
 
 def test_the_pocket_profile_is_the_default() -> None:
-    assert catalogue.profile() == "pocket"
+    assert settings.PROFILE.read() == "pocket"
     assert catalogue.text_model() is catalogue.SMOLLM2_135M
 
 

@@ -36,8 +36,9 @@ def test_a_cpu_computes_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PLAYGROUND_DEVICE", "abacus")
-    with pytest.raises(PlainError, match="asks for 'abacus', but this machine offers: cpu"):
+    monkeypatch.setenv("PLAYGROUND_DEVICE", "mps")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(PlainError, match="asks for 'mps', but this machine offers: cpu"):
         hardware.device_name()
 
 
@@ -81,7 +82,7 @@ def test_on_zero_gpu_the_function_is_wrapped_with_its_duration(monkeypatch: pyte
     monkeypatch.setenv("SPACES_ZERO_GPU", "true")
     wrapped = hardware.gpu(duration=90)(lambda x: x + 1)
     assert wrapped(1) == ("on the card", 2) and asked == [90]
-    assert hardware.lent_name() == "cuda" and hardware.precision("cuda") == "bfloat16"
+    assert hardware.model_device() == "cuda" and hardware.precision("cuda") == "bfloat16"
     assert hardware.device_name() == "cpu", "the server's own process has no card"
 
 

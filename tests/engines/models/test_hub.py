@@ -13,7 +13,7 @@ import pytest
 from huggingface_hub.errors import GatedRepoError
 
 from engines.evidence import PlainError
-from engines.models import catalogue, hardware, hub, weights, wheels
+from engines.models import catalogue, hardware, hub, settings, weights, wheels
 from engines.models.catalogue import Hub
 from tests.engines import tiny_painters, tiny_text
 from tests.engines.hub_cache import COMMIT, lay_out
@@ -74,12 +74,12 @@ class FakeApi:
 
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv(hub.cache.VARIABLE, str(tmp_path / "playground-cache"))
+    monkeypatch.setenv(settings.CACHE.name, str(tmp_path / "playground-cache"))
 
 
 @pytest.fixture
 def online(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (*wheels.OFFLINE_VARIABLES, hub.AGREE_VARIABLE):
+    for name in (*wheels.OFFLINE_VARIABLES, settings.OFFLINE.name, settings.DOWNLOAD.name):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(hub, "_agreed", set())
 
@@ -155,7 +155,7 @@ def test_a_large_download_waits_for_a_yes(online: None, monkeypatch: pytest.Monk
     with pytest.raises(PlainError, match="AssertionError"):
         weights.ensure(entry)
     monkeypatch.setattr(hub, "_agreed", set())
-    monkeypatch.setenv(hub.AGREE_VARIABLE, "yes")
+    monkeypatch.setenv(settings.DOWNLOAD.name, "yes")
     with pytest.raises(PlainError, match="AssertionError"):
         weights.ensure(entry)
 

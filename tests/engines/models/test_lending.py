@@ -99,4 +99,4 @@ def test_the_queue_has_a_bound() -> None:
 def test_a_lent_card_is_known_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPACES_ZERO_GPU", "true")
     monkeypatch.delenv("PLAYGROUND_DEVICE", raising=False)
-    assert hardware.lent_name() == "cuda"
+    assert hardware.model_device() == "cuda"

@@ -11,7 +11,7 @@ from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionS
 from transformers import CLIPConfig, CLIPImageProcessor
 
 from engines.evidence import PlainError
-from engines.models import hub, safety
+from engines.models import hub, safety, settings
 from engines.models.catalogue import Hub
 from engines.pictures import diffusion, painter
 from engines.pictures.diffusion import Plan, denoise, noising, paint
@@ -25,7 +25,7 @@ CAPTION = "a red cat on a blue background"
 
 @pytest.fixture(autouse=True)
 def no_choice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(safety.VARIABLE, raising=False)
+    monkeypatch.delenv(settings.SAFETY.name, raising=False)
     monkeypatch.setattr(painter, "_painters", {})
 
 
@@ -78,9 +78,9 @@ def test_the_words_of_sticker_world_all_pass() -> None:
 def test_it_is_off_only_by_an_explicit_word(monkeypatch: pytest.MonkeyPatch) -> None:
     assert safety.wanted()
     for value, on in (("", True), ("on", True), (" OFF ", False)):
-        monkeypatch.setenv(safety.VARIABLE, value)
+        monkeypatch.setenv(settings.SAFETY.name, value)
         assert safety.wanted() is on
-    monkeypatch.setenv(safety.VARIABLE, "0")
+    monkeypatch.setenv(settings.SAFETY.name, "0")
     with pytest.raises(PlainError, match="Set it to on or off"):
         safety.wanted()
 
@@ -130,7 +130,7 @@ def test_the_pipelines_own_checker_blacks_out_what_the_stock_pipeline_would(tmp_
 
 
 def test_without_safety_the_checker_is_not_even_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(safety.VARIABLE, "off")
+    monkeypatch.setenv(settings.SAFETY.name, "off")
     painter = diffusion.load(save_checked(tmp_path / "sd", refuses=True))
     assert not painter.screened and painter.pipeline.safety_checker is None
     assert paint(painter, Plan(CAPTION, steps=1)).max() > 0
@@ -160,6 +160,6 @@ def test_a_checker_does_not_go_missing_in_silence(tmp_path: Path, monkeypatch: p
     assert hub.snapshot(source, "pictures") is None, "it is fetched again"
     with pytest.raises(PlainError, match="lists a safety checker"):
         diffusion.load(folder)
-    monkeypatch.setenv(safety.VARIABLE, "off")
+    monkeypatch.setenv(settings.SAFETY.name, "off")
     assert hub.snapshot(source, "pictures") == snapshot
     assert not diffusion.load(folder).screened

@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 from engines.evidence import PlainError
-from engines.models import cache, catalogue, weights, wheels
+from engines.models import cache, catalogue, settings, weights, wheels
 from engines.models.catalogue import Entry, Folder, Hub, Wheel
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -111,12 +111,18 @@ def index() -> Iterator[Index]:
 @pytest.fixture
 def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """An empty cache, no choices from the environment, no waiting between tries."""
-    chosen = (*wheels.OFFLINE_VARIABLES, wheels.FOLDER_VARIABLE, "PLAYGROUND_TEXT_MODEL", "PLAYGROUND_PROFILE")
+    chosen = (
+        *wheels.OFFLINE_VARIABLES,
+        settings.OFFLINE.name,
+        settings.WHEELS.name,
+        "PLAYGROUND_TEXT_MODEL",
+        "PLAYGROUND_PROFILE",
+    )
     for name in chosen:
         monkeypatch.delenv(name, raising=False)
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "127.0.0.1,localhost")
-    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(settings.CACHE.name, str(tmp_path / "cache"))
     monkeypatch.setattr(wheels, "PAUSE", 0.001)
     return tmp_path / "cache"
 
@@ -193,7 +199,7 @@ def test_a_wheel_in_a_folder_is_used_without_the_network(
     shop: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / WHEEL.file_name).write_bytes(ARCHIVE)
-    monkeypatch.setenv(wheels.FOLDER_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(settings.WHEELS.name, str(tmp_path))
     monkeypatch.setenv("PLAYGROUND_OFFLINE", "1")
     weights.ensure(ENTRY)
     assert shop.ranges == [] and (tmp_path / WHEEL.file_name).exists()
@@ -243,7 +249,7 @@ def test_an_altered_wheel_in_a_folder_is_named_and_left_alone(
     shop: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / WHEEL.file_name).write_bytes(b"other")
-    monkeypatch.setenv(wheels.FOLDER_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(settings.WHEELS.name, str(tmp_path))
     with pytest.raises(PlainError, match="SHA-256 differs.*Replace it"):
         weights.ensure(ENTRY)
     assert (tmp_path / WHEEL.file_name).exists()
@@ -325,7 +331,7 @@ def test_a_disk_that_fills_during_the_download_is_no_network_fault(
 
 def test_a_cache_that_cannot_be_written_is_named(shop: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
-    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "file" / "cache"))
+    monkeypatch.setenv(settings.CACHE.name, str(tmp_path / "file" / "cache"))
     with pytest.raises(PlainError, match="cannot be written. Set PLAYGROUND_CACHE to a folder you may write to"):
         weights.ensure(ENTRY)
 
