@@ -14,6 +14,7 @@ from engines.evidence import PlainError, Progress
 from engines.models import catalogue, hardware, hub, weights
 from engines.models.catalogue import Entry, Hub, Role
 from engines.models.hub import Survey
+from engines.models.shelf import Shelf
 from engines.pictures import painter
 from engines.text import language_model
 
@@ -69,6 +70,10 @@ def _live(role: Role) -> Live:
     fetchable = any(not isinstance(source, catalogue.Folder) for source in entry.sources)
     state: State = "ready" if files else "to be fetched" if fetchable else "missing"
     return Live(role, entry.name, revision, entry.licence, state)
+
+
+def _shelf(role: Role) -> Shelf[Any]:
+    return language_model.SHELF if role == "text" else painter.SHELF
 
 
 def _pin(entry: Entry) -> str:
@@ -128,13 +133,14 @@ def switch(role: Role, name: str | None, progress: Progress, *, agree: bool = Fa
         files = weights.ensure(entry, lambda share, words: progress(0.5 * share, words))
         hardware.check_fits(entry.name, hardware.numbers_in(files.path), in_parts=role == "pictures")
         progress(0.5, "Putting the old model away")
-        catalogue.choose(role, name)
-        (language_model if role == "text" else painter).unload()
-        try:
-            open_model(role, lambda share, words: progress(0.55 + 0.45 * share, words))
-        except BaseException:
-            catalogue.choose(role, before)
-            raise
+        with _shelf(role).turn:  # whoever waits for a model meanwhile asks afterwards which it is
+            catalogue.choose(role, name)
+            _shelf(role).unload()
+            try:
+                open_model(role, lambda share, words: progress(0.55 + 0.45 * share, words))
+            except BaseException:
+                catalogue.choose(role, before)
+                raise
     finally:
         _switching.release()
     return _live(role)
@@ -147,7 +153,8 @@ def open_model(role: Role, progress: Progress | None = None) -> Any:
 
 def open_painter(progress: Progress | None = None) -> painter.Painter:
     """The painter of the current profile."""
-    return painter.load(catalogue.model("pictures"), progress)
+    with painter.SHELF.turn:
+        return painter.load(catalogue.model("pictures"), progress)
 
 
 def prepare(progress: Progress) -> None:

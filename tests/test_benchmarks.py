@@ -80,7 +80,7 @@ def test_memory_is_measured_in_a_process_of_its_own() -> None:
 
 
 def test_the_memory_of_a_painter_is_told_before_and_at_its_peak(monkeypatch, tmp_path) -> None:
-    monkeypatch.setattr(painter, "_painters", {})
+    monkeypatch.setattr(painter.SHELF, "models", {})
     monkeypatch.setattr(pictures, "apart", lambda function, *arguments: function(*arguments))
     rows = pictures.memory(str(tiny_painters.save_sd(tmp_path)), False, None, 2)
     assert [re.match(r"\d+ MiB, \d+ MiB", cell) is not None for _, cell, _ in rows] == [True, True]

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from engines.pictures.painter import fingerprint
+from engines.models.weights import fingerprint
 from engines.pictures.pocket_autoencoder import PocketAutoencoder
 from engines.statistics import wilson
 from engines.stickers.detector import JudgeModel, Reading

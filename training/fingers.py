@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageFilter
 
-from engines.pictures.painter import fingerprint
+from engines.models.weights import fingerprint
 from engines.pictures.pocket_autoencoder import PocketAutoencoder
 from engines.statistics import wilson
 from engines.stickers.fingers import PROMINENCE, REACH, SMOOTH, count_fingers

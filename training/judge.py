@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engines.pictures.painter import fingerprint
+from engines.models.weights import fingerprint
 from engines.pictures.pocket_autoencoder import PocketAutoencoder
 from engines.statistics import wilson
 from engines.stickers.detector import GRID, JudgeModel, Reading

@@ -176,7 +176,7 @@ def sheet(folder: Path, file: Path) -> None:
     asked = [lists[kind][n].split()[7 * n % 30] for kind in ("seen", "never_seen") for n in (2, 3, 4, 5, 6, 8)]
     columns = []
     for key in CAUSES:
-        sign_lab._painters.clear()
+        sign_lab.SHELF.unload()
         *_, last = sign_lab.paint(sign_lab.load(key, folder=folder), asked, (0, 1))
         assert last.pictures is not None
         columns.append(np.concatenate(list(last.pictures)))

@@ -6,6 +6,8 @@ Nothing here imports torch at the top, so that pages can ask cheap questions bef
 from __future__ import annotations
 
 import importlib
+import json
+import math
 import os
 import shutil
 from collections.abc import Callable
@@ -192,28 +194,51 @@ def numbers_in(folder: Path) -> int:
 
     Of a pipeline those in the parts that its index names; checkpoints that lie beside them are not loaded.
     """
-    import json
-    import math
-
     total = 0
-    index = folder / "model_index.json"
-    places = [folder / part for part in json.loads(index.read_text())] if index.is_file() else [folder]
-    for place in places:
+    for place in _places(folder):
         kinds: dict[str, int] = {"": 0}
         for file in place.glob("*.safetensors"):
             if file.name.startswith("consolidated"):
                 continue
-            try:
-                with file.open("rb") as opened:
-                    length = int.from_bytes(opened.read(8), "little")
-                    header = json.loads(opened.read(length if length < file.stat().st_size else 0))
-                shapes = [entry["shape"] for key, entry in header.items() if key != "__metadata__"]
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                raise PlainError(f"{file.name} in {folder.name!r} is damaged. Fetch or copy it again.") from error
             kind = file.name.split(".")[1].split("-")[0]  # fp16 of model.fp16-00001-of-00002.safetensors
-            kinds[kind] = kinds.get(kind, 0) + sum(math.prod(shape) for shape in shapes)
+            kinds[kind] = kinds.get(kind, 0) + _numbers_of(file, folder)
         total += max(kinds.values())
     return total
+
+
+def check_whole(folder: Path) -> None:
+    """PlainError that names the file when a weight file or the index of a ``from_pretrained`` folder is damaged."""
+    numbers_in(folder)
+
+
+def _places(folder: Path) -> list[Path]:
+    index = folder / "model_index.json"
+    if not index.is_file():
+        return [folder]
+    try:
+        return [folder / part for part in dict(json.loads(index.read_text(encoding="utf-8")))]
+    except (ValueError, TypeError) as error:
+        raise _damaged(index, folder) from error
+
+
+def _numbers_of(file: Path, folder: Path) -> int:
+    """How many numbers a safetensors file holds, by its header: 8 bytes of length, JSON, then the numbers' bytes."""
+    size = file.stat().st_size
+    try:
+        with file.open("rb") as opened:
+            length = int.from_bytes(opened.read(8), "little")
+            header = json.loads(opened.read(length if length < size else 0))
+        tensors = [entry for key, entry in header.items() if key != "__metadata__"]
+        end = max((entry["data_offsets"][1] for entry in tensors), default=0)
+        if size != 8 + length + end:
+            raise ValueError(f"{size} bytes, and {8 + length + end} are announced")
+        return sum(math.prod(entry["shape"]) for entry in tensors)
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        raise _damaged(file, folder) from error
+
+
+def _damaged(file: Path, folder: Path) -> PlainError:
+    return PlainError(f"{file.name} in {folder.name!r} is damaged or cut short. Fetch or copy it again.")
 
 
 class Unloaded:

@@ -24,7 +24,7 @@ from contextlib import closing
 from typing import Any, TypeVar
 
 from engines.evidence import PlainError
-from engines.models import hardware
+from engines.models import hardware, shelf
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 LONGEST = 120
@@ -82,7 +82,8 @@ def _call_here(name: str) -> Callable[..., Any]:
 
 def _stream_here(name: str) -> Callable[..., Iterator[Any]]:
     def stream(*arguments: Any, **options: Any) -> Iterator[Any]:
-        with closing(_stream_there(name, arguments, options)) as events:
+        kept = {key: value for key, value in options.items() if key not in STAY_BEHIND}
+        with closing(_stream_there(name, arguments, kept)) as events:
             for refusal, event in events:
                 if refusal is not None:
                     raise PlainError(refusal)
@@ -104,30 +105,14 @@ def _stream_there(name: str, arguments: tuple[Any, ...], options: dict[str, Any]
     global _working
     _working = True
     try:
-        for event in _functions[name](*arguments, **options):
-            yield None, event
+        with closing(_functions[name](*arguments, **options)) as events:
+            for event in events:
+                yield None, event
     except PlainError as error:
         yield str(error), None
-
-
-def _renew_locks() -> None:
-    """A worker is forked while other threads run; what they held then would stay locked in it for ever."""
-    import sys
-
-    for module, names in {
-        "engines.pictures.painter": ("_loading",),
-        "engines.text.language_model": ("_LOADING",),
-        "engines.text.transformer": ("_TURN",),
-        "engines.models.safety": ("_turn",),
-    }.items():
-        for name in names:
-            if module in sys.modules:
-                setattr(sys.modules[module], name, threading.Lock())
-    for painter in getattr(sys.modules.get("engines.pictures.painter"), "_painters", {}).values():
-        painter.turn, painter._tokenizing = threading.RLock(), threading.Lock()
 
 
 if hardware.on_zero_gpu():
     _call_there = hardware.gpu(duration=duration)(_call_there)
     _stream_there = hardware.gpu(duration=duration)(_stream_there)
-    os.register_at_fork(after_in_child=_renew_locks)
+    os.register_at_fork(after_in_child=shelf.renew_turns)

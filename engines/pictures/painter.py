@@ -5,13 +5,11 @@ Latents here are always scaled as the UNet wants them (``scaling_factor`` applie
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import re
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,14 +17,13 @@ from engines.checks import check_caption
 from engines.evidence import PlainError
 from engines.models import lending, safety
 from engines.models.catalogue import MODELS, Entry, Folder
+from engines.models.shelf import Shelf, Turn
 from engines.pictures.captions import WORD, Reading, Word, find_offsets
+from engines.pictures.pipelines import POCKET, GuidanceRule, open_pipeline
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-GuidanceRule = Literal["two branches", "embedded scale", "distilled"]
-POCKET = "models/painter"
-POCKET_GUIDANCE = 4.0
 USUAL_STEPS, FEW_STEPS = 25, 4
 _DISTILLED = re.compile(r"turbo|lightning|hyper|schnell|lcm|dmd|tcd", re.IGNORECASE)
 
@@ -81,8 +78,7 @@ class Painter:
         self.guidance_scale = usual if guidance_scale is None else guidance_scale
         self.steps = USUAL_STEPS if self.has_two_branches else FEW_STEPS
         self.screened, self.preview, self.key = screened, preview, key
-        self.turn = threading.RLock()
-        self._tokenizing = threading.Lock()
+        self.turn, self._tokenizing = Turn(), Turn()
         if self.is_xl and self.vae.dtype == torch.float16 and self.vae.config.get("force_upcast"):
             self.vae.float()  # float16 overflows in the autoencoder of XL
         others = (getattr(pipeline, name, None) for name in ("text_encoder", "text_encoder_2", "safety_checker"))
@@ -335,8 +331,7 @@ def _as_pictures(pixels: Tensor) -> np.ndarray:
 
 # --- loading ----------------------------------------------------------------------------------------------
 
-_painters: dict[str, Painter] = {}
-_loading = threading.Lock()
+SHELF = Shelf("pictures", Painter.close)
 
 
 def load(model: str | Path | Entry | None = None, progress: Callable[[float, str], None] | None = None) -> Painter:
@@ -345,16 +340,17 @@ def load(model: str | Path | Entry | None = None, progress: Callable[[float, str
     PlainError when its files are missing, too large for this machine, or no text-to-image pipeline of a Stable
     Diffusion class. See :mod:`engines.pictures.pipelines` for what loading decides.
     """
-    from engines.pictures import pipelines
-
     key = key_of(model)
-    with _loading:
-        if key not in _painters:
-            lending.need_start_up()
-            chosen = model if isinstance(model, Entry) and key == model.key else key
-            _painters[key] = pipelines.open_painter(chosen, progress or (lambda share, text: None))
-            _painters[key].key = key
-        return _painters[key]
+
+    def open_painter() -> Painter:
+        lending.need_start_up()
+        chosen = model if isinstance(model, Entry) and key == model.key else key
+        tell = progress or (lambda share, text: None)
+        painter = Painter(**vars(open_pipeline(chosen, tell)), key=key)
+        tell(1.0, "The painter is ready")
+        return painter
+
+    return SHELF.load(key, open_painter)
 
 
 def key_of(model: str | Path | Entry | None) -> str:
@@ -369,24 +365,20 @@ def key_of(model: str | Path | Entry | None) -> str:
 
 def shared(key: str) -> Painter:
     """The loaded painter of a key; PlainError when this process has none."""
-    if key not in _painters:
+    painter = SHELF.models.get(key)
+    if painter is None:
         raise PlainError("That painter is not loaded here. Start the run again.")
-    return _painters[key]
+    return painter
 
 
 def unload() -> None:
     """Drop every painter and give its memory back; runs still under way are told to start again."""
-    from engines.models import hardware
-
-    with _loading:
-        while _painters:
-            _painters.popitem()[1].close()
-    hardware.give_back()
+    SHELF.unload()
 
 
 def loaded() -> tuple[Painter, ...]:
     """The painters in memory."""
-    return tuple(_painters.values())
+    return SHELF.loaded()
 
 
 def usual_passes(entry: Entry) -> int:
@@ -395,16 +387,3 @@ def usual_passes(entry: Entry) -> int:
     if at_work is not None:
         return at_work.steps
     return FEW_STEPS if _DISTILLED.search(f"{entry.key} {entry.name}") else USUAL_STEPS
-
-
-def fingerprint(folder: Path) -> str:
-    """A short digest of a folder's configuration and of the head and tail of its weights, not of what was measured."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        if path.suffix in (".json", ".safetensors") and path.name != "metrics.json":
-            digest.update(f"{path.relative_to(folder)} {path.stat().st_size}".encode())
-            with path.open("rb") as file:
-                digest.update(file.read(2**16))
-                file.seek(max(0, path.stat().st_size - 2**20))
-                digest.update(file.read())
-    return digest.hexdigest()[:12]

@@ -7,19 +7,36 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from engines.evidence import PlainError, Progress
-from engines.models import catalogue, hardware, hub, safety, settings
+from engines.models import catalogue, hardware, hub, safety, settings, weights
 from engines.models.catalogue import MODELS, Entry, Hub
-from engines.pictures.painter import POCKET, POCKET_GUIDANCE, GuidanceRule, Painter, fingerprint
 
+GuidanceRule = Literal["two branches", "embedded scale", "distilled"]
+POCKET = "models/painter"
+POCKET_GUIDANCE = 4.0
 KINDS = ("StableDiffusionPipeline", "StableDiffusionXLPipeline", "LatentConsistencyModelPipeline")
 
 
-def open_painter(model: str | Entry, progress: Progress) -> Painter:
-    """The painter of an absolute folder, a hub id or an entry; see :func:`engines.pictures.painter.load`."""
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A pipeline in its place and what was learned in opening it: what a ``Painter`` is made from."""
+
+    pipeline: Any
+    name: str
+    revision: str
+    source: str
+    guidance_rule: GuidanceRule | None
+    guidance_scale: float | None
+    screened: bool
+    preview: Any
+
+
+def open_pipeline(model: str | Entry, progress: Progress) -> Opened:
+    """The pipeline of an absolute folder, a hub id or an entry; see :func:`engines.pictures.painter.load`."""
     progress(0.0, "Waking the painter")
     folder, name, revision, source = _files(model, progress)
     bundled = folder == MODELS / "painter"
@@ -30,7 +47,7 @@ def open_painter(model: str | Entry, progress: Progress) -> Painter:
     progress(0.7, "Reading the painter's weights")
     pipeline = _read(folder, name, parts | _checker(folder, name, screened), pocket)
     settle(pipeline, placement)
-    painter = Painter(
+    return Opened(
         pipeline,
         name="Sticker World painter" if bundled else name,
         revision=revision,
@@ -40,24 +57,20 @@ def open_painter(model: str | Entry, progress: Progress) -> Painter:
         screened=screened,
         preview=None if pocket else _preview(pipeline, folder, fetched=not Path(source).is_absolute()),
     )
-    progress(1.0, "The painter is ready")
-    return painter
 
 
 def _files(model: str | Entry, progress: Progress) -> tuple[Path, str, str, str]:
     """Folder, name, revision, and what a program that loads it would name."""
-    from engines.models import weights
-
     if not isinstance(model, Entry):
         folder = Path(model)
         if folder.is_absolute():
             if not (folder / "model_index.json").is_file():
                 raise PlainError(f"There is no painter in {folder.name!r}: the folder has no model_index.json.")
-            return folder, folder.name, fingerprint(folder), model
+            return folder, folder.name, weights.fingerprint(folder), model
         model = catalogue.by_name(model, "pictures")
     files = weights.ensure(model, lambda share, words: progress(0.7 * share, words))
     hubs = [source.repository for source in model.sources if isinstance(source, Hub)]
-    revision = files.revision if hubs else fingerprint(files.path)
+    revision = files.revision if hubs else weights.fingerprint(files.path)
     return files.path, files.name, revision, f"{hubs[0]}@{revision}" if hubs else str(files.path)
 
 
@@ -171,11 +184,9 @@ def _preview(pipeline: Any, folder: Path, fetched: bool) -> Any:
 
 def _tiny(source: Hub, may_fetch: bool) -> Path | None:
     """A preview is a comfort: where its decoder cannot be had, the full one makes the previews."""
-    from engines.models.weights import watch
-
     if hub.snapshot(source, "text") is None and may_fetch:
         with suppress(PlainError, hub.Unreachable):
-            hub.fetch(source, hub.survey(source, "text"), "previews", lambda share, words: None, watch)
+            hub.fetch(source, hub.survey(source, "text"), "previews", lambda share, words: None, weights.watch)
     return hub.snapshot(source, "text")
 
 

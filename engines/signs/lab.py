@@ -12,7 +12,6 @@ from __future__ import annotations
 import itertools
 import json
 import math
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,7 +23,10 @@ import numpy as np
 
 from engines.checks import MAX_SEED, check_number
 from engines.evidence import PlainError, Progress
-from engines.pictures.painter import MODELS, fingerprint
+from engines.models import hardware
+from engines.models.catalogue import MODELS
+from engines.models.shelf import Shelf, Turn
+from engines.models.weights import fingerprint
 from engines.signs.world import (
     CAPTION,
     CAUSES,
@@ -112,7 +114,7 @@ class SignPainter:
     revision: str
 
     def __post_init__(self) -> None:
-        self.turn = threading.Lock()
+        self.turn = Turn()
 
     @property
     def name(self) -> str:
@@ -153,22 +155,23 @@ def met_tokens(tokenizer: Any, seen: Sequence[str]) -> frozenset[str]:
     return frozenset(tokenizer.convert_ids_to_tokens(sorted({one for caption in captions for one in caption})))
 
 
-_painters: dict[str, SignPainter] = {}
-_loading = threading.Lock()
+SHELF = Shelf[SignPainter]("signs")
 
 
 def load(cause: str = "spelled", progress: Progress | None = None, *, folder: Path | None = None) -> SignPainter:
     """The painter of a cause, one per process; PlainError for an unknown cause or missing weights."""
     known = check_cause(cause)
     place = (folder or FOLDER) / cause
-    with _loading:
-        if str(place) not in _painters:
-            if not (place / "model_index.json").is_file():
-                raise PlainError(MISSING)
-            if progress:
-                progress(0.0, f"Waking the sign painter: {known.name.lower()}")
-            _painters[str(place)] = _load(place, known)
-        return _painters[str(place)]
+
+    def open_painter() -> SignPainter:
+        if not (place / "model_index.json").is_file():
+            raise PlainError(MISSING)
+        if progress:
+            progress(0.0, f"Waking the sign painter: {known.name.lower()}")
+        hardware.check_whole(place)
+        return _load(place, known)
+
+    return SHELF.load(str(place), open_painter)
 
 
 @cache
@@ -176,7 +179,6 @@ def autoencoder() -> Any:
     """The one autoencoder of all the lab's painters, float32 as the record was measured, on every device."""
     import torch
 
-    from engines.models import hardware
     from engines.pictures.pocket_autoencoder import PocketAutoencoder
 
     loaded = PocketAutoencoder.from_pretrained(MODELS / "autoencoder", dtype=torch.float32)
@@ -187,8 +189,6 @@ def _load(place: Path, cause: Cause) -> SignPainter:
     import torch
     from diffusers import StableDiffusionInstructPix2PixPipeline, StableDiffusionPipeline
     from diffusers.utils import logging
-
-    from engines.models import hardware
 
     logging.disable_progress_bar()
     verbosity = logging.get_verbosity()

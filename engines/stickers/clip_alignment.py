@@ -6,7 +6,6 @@ it does not count, place or read well, so its answer is an alignment and never a
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from engines.evidence import PlainError
+from engines.models.shelf import Shelf, Turn
 from engines.statistics import Interval, wilson
 
 MODEL = "laion/CLIP-ViT-B-32-laion2B-s34B-b79K"
@@ -28,7 +28,7 @@ class Clip:
     revision: str
     model: Any
     processor: Any
-    turn: Any = field(default_factory=threading.Lock)
+    turn: Turn = field(default_factory=Turn)
 
     def nearest(self, pictures: np.ndarray, caption: str, foils: Sequence[str]) -> Interval:
         """In how many pictures (uint8 [n, H, W, 3]) ``caption`` is strictly closer than every foil."""
@@ -48,28 +48,30 @@ class Clip:
             return self.model(**inputs).logits_per_image.numpy()
 
 
-_loaded: dict[str, Clip] = {}
-_loading = threading.Lock()
+SHELF = Shelf[Clip]("clip")
 
 
 def load(place: str | Path = MODEL) -> Clip | None:
     """The model of a folder or of the local Hugging Face cache; None when it is not there. One per process."""
     key = str(place)
-    with _loading:
-        if key not in _loaded:
-            folder = _folder(key)
-            if folder is None:
-                return None
-            from transformers import CLIPModel, CLIPProcessor
+    folder = Path(key) if key in SHELF.models else _folder(key)
+    if folder is None:
+        return None
+    from safetensors import SafetensorError
 
-            local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-            try:
-                model = CLIPModel.from_pretrained(folder, dtype="float32", use_safetensors=True, **local).eval()
-                processor = CLIPProcessor.from_pretrained(folder, **local)
-            except (OSError, ValueError):  # cached in part
-                return None
-            _loaded[key] = Clip(key, folder.name if folder != Path(key) else "", model, processor)
-        return _loaded[key]
+    try:
+        return SHELF.load(key, lambda: _open(key, folder))
+    except (OSError, ValueError, SafetensorError):  # cached in part
+        return None
+
+
+def _open(key: str, folder: Path) -> Clip:
+    from transformers import CLIPModel, CLIPProcessor
+
+    local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    model = CLIPModel.from_pretrained(folder, dtype="float32", use_safetensors=True, **local).eval()
+    processor = CLIPProcessor.from_pretrained(folder, **local)
+    return Clip(key, folder.name if folder != Path(key) else "", model, processor)
 
 
 def _folder(key: str) -> Path | None:

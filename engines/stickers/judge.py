@@ -17,6 +17,9 @@ import numpy as np
 from PIL import Image
 
 from engines.evidence import PlainError, Progress
+from engines.models import hardware, weights
+from engines.models.catalogue import MODELS
+from engines.models.shelf import Shelf
 from engines.statistics import Interval, wilson
 from engines.stickers.world import RECOLOURABLE, Facts, Thing, counted, facts_of, placed, unscored
 
@@ -95,31 +98,29 @@ class Verdict:
         return bool(self.right) and all(self.right.values())
 
 
-_judges: dict[str, Judge] = {}
-_loading = threading.Lock()
+SHELF = Shelf[Judge]("judge")
 
 
 def load(folder: str | Path | None = None, progress: Progress | None = None) -> Judge:
     """The judge in ``folder``, or the bundled one; one per process. PlainError when it is not there."""
-    from engines.pictures.painter import MODELS, fingerprint
-
     place = Path(folder or MODELS / "judge").resolve()
-    with _loading:
-        if str(place) not in _judges:
-            if not (place / "config.json").is_file():
-                raise PlainError("The judge's weights are not here, so nothing can be scored.")
-            if progress:
-                progress(0.0, "Calling the judge")
-            import torch
 
-            from engines.models import hardware
-            from engines.stickers.detector import JudgeModel
+    def open_judge() -> Judge:
+        if not (place / "config.json").is_file():
+            raise PlainError("The judge's weights are not here, so nothing can be scored.")
+        if progress:
+            progress(0.0, "Calling the judge")
+        import torch
 
-            model = JudgeModel.from_pretrained(place, dtype=torch.float32).to(hardware.device()).eval()
-            known: Any = model.config
-            names = tuple(known.objects), tuple(known.colours), tuple(known.backgrounds)
-            _judges[str(place)] = Judge("Sticker World judge", fingerprint(place), *names, model)
-        return _judges[str(place)]
+        from engines.stickers.detector import JudgeModel
+
+        hardware.check_whole(place)
+        model = JudgeModel.from_pretrained(place, dtype=torch.float32).to(hardware.device()).eval()
+        known: Any = model.config
+        names = tuple(known.objects), tuple(known.colours), tuple(known.backgrounds)
+        return Judge("Sticker World judge", weights.fingerprint(place), *names, model)
+
+    return SHELF.load(str(place), open_judge)
 
 
 def judge(

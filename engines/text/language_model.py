@@ -8,7 +8,6 @@ Reading order: :mod:`engines.text.dials` (one scoreboard), this file (the loop a
 from __future__ import annotations
 
 import itertools
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ import numpy as np
 from engines.checks import MAX_SEED, check_characters, check_number, one_of, whole
 from engines.evidence import PlainError, Progress, Underway
 from engines.models import hardware, lending
+from engines.models.shelf import Shelf
 from engines.text import attention, logit_lens
 from engines.text.attention import Ablation, Attention, Cell
 from engines.text.dials import Dials, Scoreboard, bar_slice, distribution, scoreboard, surprise_bits
@@ -574,8 +574,7 @@ def runs_of(
     return runs
 
 
-_LOADED: dict[str, LanguageModel] = {}
-_LOADING = threading.Lock()
+SHELF = Shelf("text", LanguageModel.close)
 
 
 def load(model_id: str | None = None, progress: Progress | None = None) -> LanguageModel:
@@ -586,32 +585,34 @@ def load(model_id: str | None = None, progress: Progress | None = None) -> Langu
     """
     from engines.models import catalogue
 
-    entry = catalogue.by_name(model_id) if model_id else catalogue.text_model()
-    with _LOADING:
-        if entry.key not in _LOADED:
-            lending.need_start_up()
-            _LOADED[entry.key] = _open(entry, progress or (lambda share, words: None))
-        return _LOADED[entry.key]
+    def open_model() -> LanguageModel:
+        lending.need_start_up()
+        return _open(entry, progress or (lambda share, words: None))
+
+    if model_id:
+        entry = catalogue.by_name(model_id)
+        return SHELF.load(entry.key, open_model)
+    with SHELF.turn:
+        entry = catalogue.text_model()
+        return SHELF.load(entry.key, open_model)
 
 
 def _shared(key: str, recipe: tuple[float, int] | None) -> LanguageModel:
     """The loaded model of a key, or its copy smeared by (scale, seed); PlainError when this process has none."""
-    if key not in _LOADED:
+    model = SHELF.models.get(key)
+    if model is None:
         raise PlainError("That language model is not loaded here. Start the run again.")
-    return _LOADED[key]._smeared(recipe) if recipe else _LOADED[key]
+    return model._smeared(recipe) if recipe else model
 
 
 def unload() -> None:
     """Drop every language model and give its memory back; runs still under way are told to start again."""
-    with _LOADING:
-        while _LOADED:
-            _LOADED.popitem()[1].close()
-    hardware.give_back()
+    SHELF.unload()
 
 
 def loaded() -> tuple[LanguageModel, ...]:
     """The language models in memory."""
-    return tuple(_LOADED.values())
+    return SHELF.loaded()
 
 
 def _open(entry: Entry, progress: Progress) -> LanguageModel:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -24,8 +23,9 @@ from transformers.masking_utils import eager_mask
 
 from engines.checks import MAX_SEED, whole
 from engines.evidence import PlainError
+from engines.models.shelf import Turn
 
-_TURN = threading.Lock()
+_TURN = Turn()
 
 
 def dice(seed: int) -> Callable[[], float]:

@@ -10,7 +10,8 @@ import numpy as np
 
 from engines.checks import whole
 from engines.evidence import Evidence, Finding, Progress, Provenance, Table
-from engines.pictures.painter import MODELS, fingerprint
+from engines.models.catalogue import MODELS
+from engines.models.weights import fingerprint
 from engines.signs import lab as sign_lab
 from engines.statistics import Interval
 from lessons.lettering.experiments import ShouldStop

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -35,8 +37,8 @@ def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     for name in (settings.PROFILE.name, settings.TEXT_MODEL.name, settings.PICTURE_MODEL.name, "PLAYGROUND_SAFETY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(catalogue, "_chosen", {})
-    monkeypatch.setattr(painter, "_painters", {})
-    monkeypatch.setattr(language_model, "_LOADED", {})
+    monkeypatch.setattr(painter.SHELF, "models", {})
+    monkeypatch.setattr(language_model.SHELF, "models", {})
     import huggingface_hub.constants
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "empty-cache"))
@@ -112,7 +114,7 @@ def test_a_teacher_overrules_the_guess_about_guidance(
     monkeypatch.setenv(settings.GUIDANCE.name, said)
     assert painter.load(save(family, tmp_path / "lightning")).guidance_rule == rule
     monkeypatch.setenv(settings.GUIDANCE.name, "maybe")
-    monkeypatch.setattr(painter, "_painters", {})
+    monkeypatch.setattr(painter.SHELF, "models", {})
     with pytest.raises(PlainError, match="Set it to on or off"):
         painter.load(tmp_path / "lightning")
 
@@ -168,9 +170,9 @@ def test_a_model_that_wants_its_own_code_run_is_refused(tmp_path: Path) -> None:
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     folder = Path(tiny_text.saved("llama", tmp_path / "cut"))
     whole = (folder / "model.safetensors").read_bytes()
-    for bytes_left in (whole[:4], b"<html>not found</html>" + whole[30:]):
+    for bytes_left in (whole[:4], b"<html>not found</html>" + whole[30:], whole[:-1], whole[: len(whole) // 2]):
         (folder / "model.safetensors").write_bytes(bytes_left)
-        with pytest.raises(PlainError, match="model.safetensors in 'cut' is damaged"):
+        with pytest.raises(PlainError, match="model.safetensors in 'cut' is damaged or cut short. Fetch"):
             language_model.load(str(folder))
 
 
@@ -303,13 +305,13 @@ def test_a_switch_unloads_before_it_loads(monkeypatch: pytest.MonkeyPatch, two: 
     old = live.open_painter()
     before = paint(old, Plan(CAPTION, steps=1))
     at_load: list[int] = []
-    opening = pipelines.open_painter
+    opening = pipelines.open_pipeline
 
-    def watch(*arguments: Any) -> Painter:
+    def watch(*arguments: Any) -> pipelines.Opened:
         at_load.append(len(painter.loaded()))
         return opening(*arguments)
 
-    monkeypatch.setattr(pipelines, "open_painter", watch)
+    monkeypatch.setattr(painter, "open_pipeline", watch)
     told: list[float] = []
     now = live.switch("pictures", two[1], lambda share, words: told.append(share))
     assert (now.name, now.state) == ("two", "loaded") and at_load == [0]
@@ -317,6 +319,38 @@ def test_a_switch_unloads_before_it_loads(monkeypatch: pytest.MonkeyPatch, two: 
     assert not np.array_equal(paint(live.open_painter(), Plan(CAPTION, steps=1)), before)
     live.switch("pictures", None, quiet)
     same_pictures(paint(live.open_painter(), Plan(CAPTION, steps=1)), before)
+
+
+@pytest.mark.parametrize("role", live.ROLES)
+def test_a_switch_beside_waiting_loads_leaves_one_model_in_memory(
+    role: catalogue.Role, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Those who waited for the old model behind a switch loaded it again, beside the new one."""
+    save = tiny_painters.save_sd if role == "pictures" else lambda folder: tiny_text.saved("llama", folder)
+    old, new = (str(save(tmp_path / name)) for name in ("old", "new"))
+    room, opening = (painter, "open_pipeline") if role == "pictures" else (language_model, "_open")
+    at_once: list[int] = []
+    plain = getattr(room, opening)
+
+    def watched(*arguments: Any) -> Any:
+        at_once.append(len(room.loaded()))
+        return plain(*arguments)
+
+    monkeypatch.setattr(room, opening, watched)
+    for before, after in ((old, new), (new, old)):
+        room.unload()
+        catalogue.choose(role, before)
+        waiting = [threading.Thread(target=live.open_model, args=(role,)) for _ in range(6)]
+        with room.SHELF.turn:
+            for thread in waiting:
+                thread.start()
+            time.sleep(0.2)  # they have asked which model it is, if they may, and wait for it
+            live.switch(role, after, quiet)
+        for thread in waiting:
+            thread.join(timeout=60)
+        assert [Path(one.key) for one in room.loaded()] == [Path(after).resolve()]
+        assert live.open_model(role).key == room.loaded()[0].key
+    assert set(at_once) == {0}, "never is one opened beside another"
 
 
 def test_a_run_under_way_is_told_to_start_again(monkeypatch: pytest.MonkeyPatch, two: Any) -> None:
@@ -394,11 +428,11 @@ def test_every_offer_has_a_size_or_is_here() -> None:
 def test_a_model_that_breaks_while_loading_leaves_the_old_one(monkeypatch: pytest.MonkeyPatch, two: Any) -> None:
     monkeypatch.setenv("PLAYGROUND_PICTURE_MODEL", two[0])
 
-    def broken(*_: Any) -> Painter:
+    def broken(*_: Any) -> pipelines.Opened:
         raise RuntimeError("shapes do not match")
 
     with monkeypatch.context() as while_broken:
-        while_broken.setattr(pipelines, "open_painter", broken)
+        while_broken.setattr(painter, "open_pipeline", broken)
         with pytest.raises(RuntimeError):
             live.switch("pictures", two[1], quiet)
     assert catalogue.chosen("pictures") is None and live.open_painter().name == "one"

@@ -187,9 +187,9 @@ def test_the_page_asks_for_the_model_at_hand_and_loads_none(
     model: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(language_model, "load", lambda *args, **kwargs: pytest.fail("it loads"))
-    monkeypatch.setattr(language_model, "_LOADED", {"now": model})
+    monkeypatch.setattr(language_model.SHELF, "models", {"now": model})
     assert page._at_hand(lab.mark(model)) is model
-    monkeypatch.setattr(language_model, "_LOADED", {"now": other_model()})
+    monkeypatch.setattr(language_model.SHELF, "models", {"now": other_model()})
     with pytest.raises(PlainError, match="changed meanwhile"):
         page._at_hand(lab.mark(model))
 

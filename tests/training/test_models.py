@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from engines.pictures.painter import fingerprint
+from engines.models.weights import fingerprint
 from engines.pictures.pocket_autoencoder import PocketAutoencoder
 from engines.signs import lab as sign_lab
 from engines.stickers.detector import JudgeModel

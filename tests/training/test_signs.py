@@ -9,7 +9,7 @@ import pytest
 import torch
 from diffusers import DDPMScheduler
 
-from engines.pictures.painter import fingerprint
+from engines.models.weights import fingerprint
 from engines.signs import lab as sign_lab
 from engines.signs.lab import Spelling
 from training import sign_captions, sign_measures, signs

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,36 @@ def test_at_home_nothing_is_wrapped() -> None:
 
     assert lending.on_card(lambda: 1.0)(function) is function
     assert not lending.away()
+
+
+def test_a_reader_who_stops_closes_the_generator_at_the_other_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stop was dead on ZeroGPU where nobody closed what ran in the worker."""
+    ended: list[str] = []
+
+    def count() -> Iterator[int]:
+        try:
+            yield from range(9)
+        finally:
+            ended.append("closed")
+
+    kept = count()  # a second reference, so that forgetting the first is not enough
+    monkeypatch.setitem(lending._functions, "count", lambda: kept)
+    events = lending._stream_here("count")()
+    assert next(events) == 0 and ended == []
+    events.close()
+    assert ended == ["closed"]
+
+
+def test_callbacks_of_a_generator_stay_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    crossed: list[dict[str, Any]] = []
+
+    def there(name: str, arguments: Any, options: dict[str, Any]) -> Iterator[Any]:
+        crossed.append(options)
+        yield None, 1
+
+    monkeypatch.setattr(lending, "_stream_there", there)
+    assert list(lending._stream_here("f")(1, seed=2, progress=print, should_stop=bool)) == [1]
+    assert crossed == [{"seed": 2}]
 
 
 def test_seconds_follow_the_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

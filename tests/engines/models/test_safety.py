@@ -26,7 +26,7 @@ CAPTION = "a red cat on a blue background"
 @pytest.fixture(autouse=True)
 def no_choice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(settings.SAFETY.name, raising=False)
-    monkeypatch.setattr(painter, "_painters", {})
+    monkeypatch.setattr(painter.SHELF, "models", {})
 
 
 def save_checked(folder: Path, *, refuses: bool) -> Path:

@@ -258,7 +258,7 @@ def test_a_stopped_run_frees_the_painter() -> None:
 
 
 def test_loading_tells_its_progress_once() -> None:
-    sign_lab._painters.clear()
+    sign_lab.SHELF.unload()
     told: list[str] = []
     for _ in range(2):
         sign_lab.load("characters", lambda share, text: told.append(text))

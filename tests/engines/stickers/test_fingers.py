@@ -9,7 +9,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from engines.evidence import PlainError
-from engines.pictures.painter import MODELS, fingerprint
+from engines.models.catalogue import MODELS
+from engines.models.weights import fingerprint
 from engines.stickers import fingers
 
 TIPS = {"little": (34, 40), "ring": (50, 28), "middle": (66, 24), "index": (82, 30), "thumb": (104, 60)}

@@ -391,7 +391,7 @@ def test_the_largest_seed_has_dice_of_its_own() -> None:
 
 
 def test_load_opens_a_folder_once(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(language_model, "_LOADED", {})
+    monkeypatch.setattr(language_model.SHELF, "models", {})
     folder = saved("llama", tmp_path / "tiny")
     words: list[str] = []
     model = load(folder, lambda share, message: words.append(message))
