@@ -121,12 +121,6 @@ def test_the_requirements_leave_torch_a_range_that_zero_gpu_has() -> None:
     assert not any(line.startswith(("spaces", "torchvision")) for line in lines), "a Space brings its own"
 
 
-def test_the_queue_has_a_bound() -> None:
-    import app
-
-    assert app.build()._queue.max_size == 64
-
-
 def test_a_lent_card_is_known_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPACES_ZERO_GPU", "true")
     monkeypatch.delenv("PLAYGROUND_DEVICE", raising=False)
