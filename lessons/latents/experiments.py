@@ -45,7 +45,7 @@ class Chosen:
 
 def path_of(name: str) -> str:
     """Where code finds a bundled scene."""
-    return f"lessons/noising/examples/{name}.png"
+    return f"lessons/shell/scenes/{name}.png"
 
 
 def choose(painter: Painter, name: str, own: Source | None = None) -> Chosen:

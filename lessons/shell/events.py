@@ -6,7 +6,6 @@ import contextlib
 import functools
 import html
 import importlib
-import importlib.util
 import inspect
 import logging
 import weakref
@@ -20,6 +19,7 @@ from engines.evidence import PlainError
 from engines.models import hardware, line
 from engines.models.line import Queue
 from lessons.shell import views
+from lessons.shell.content import folder
 
 log = logging.getLogger("playground")
 NO_ROOM = (
@@ -241,10 +241,9 @@ def wire_loads() -> None:
 
 def endpoints(lesson: str) -> None:
     """Offer what the ``api`` module of a lesson lists in ``ENDPOINTS``; a lesson may have none."""
-    name = f"lessons.{lesson.replace('-', '_')}.api"
-    if importlib.util.find_spec(name) is None:
+    if not (folder(lesson) / "api.py").is_file():
         return
-    for one in importlib.import_module(name).ENDPOINTS:
+    for one in importlib.import_module(f"lessons.{lesson.replace('-', '_')}.api").ENDPOINTS:
         endpoint(one.function, one.function.__name__, model=one.queue)
 
 

@@ -73,6 +73,7 @@ def save(one: Experiment, places: Mapping[Any, Any], models: Mapping[str, str], 
     kept = {name: _plain(places[place], path.parent) for name, place in place_names(one).items() if place in places}
     record = {"models": dict(models), "seconds": round(seconds, 1), "places": kept}
     path.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    read.cache_clear()
     return path
 
 

@@ -64,7 +64,7 @@ def test_shrinking_counts_and_compares_with_a_thumbnail(painter):
 def test_shrinking_code_gives_the_same_psnr(painter, tmp_path):
     result = next(shrinking.shrink(painter, lab.choose(painter, "owl-meadow")))
     Image.fromarray(lab.example("owl-meadow", 64, 64)).save(tmp_path / "owl.png")
-    code = result.snippet.replace("lessons/noising/examples/owl-meadow.png", str(tmp_path / "owl.png"))
+    code = result.snippet.replace("lessons/shell/scenes/owl-meadow.png", str(tmp_path / "owl.png"))
     assert run(code)["psnr"] == pytest.approx(result.expected, abs=0.01)
 
 
@@ -158,7 +158,7 @@ def test_surgery_code_gives_the_same_picture(painter, tmp_path, how):
     result = last(surgery.operate(painter, lab.choose(painter, "cat-meadow"), how, seed=3))
     for name in lab.CAPTIONS:
         Image.fromarray(lab.example(name, 64, 64)).save(tmp_path / f"{name}.png")
-    code = result.snippet.replace("lessons/noising/examples", str(tmp_path))
+    code = result.snippet.replace("lessons/shell/scenes", str(tmp_path))
     assert np.abs(np.asarray(run(code)["restored"]).astype(int) - result.expected).max() <= 1
 
 

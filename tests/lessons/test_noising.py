@@ -162,7 +162,7 @@ def test_code_is_shown_for_the_painters_it_is_right_for(family, tmp_path):
     for kind, result in results.items():
         if not result.snippet:
             continue
-        painted = run(result.snippet.replace("lessons/noising/examples", str(tmp_path)))
+        painted = run(result.snippet.replace("lessons/shell/scenes", str(tmp_path)))
         if kind == "ruin":
             assert painted["psnr"] == pytest.approx(result.expected, abs=0.05)
         elif kind == "strip":
@@ -260,7 +260,7 @@ def test_training_streams_and_ends_with_a_flow():
     assert value.flow is not None and len(value.flow) == len(value.labels) == 101
     assert value.after.trials == 2000
     assert json.loads(figures.cloud(value))["labels"][0] == "pure noise"
-    assert "polyline" in figures.loss_line(value.losses)
+    assert "polyline" in figures.loss_line(value)
     assert 0 <= own.own_truth(value)[0] <= 100
     np.testing.assert_allclose(run(results[-1].snippet), results[-1].expected, atol=1e-4)
 

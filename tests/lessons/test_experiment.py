@@ -1,0 +1,181 @@
+"""One call for an experiment, proved on a tenth lesson of three screens: ``tests/lessons/tenth``."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from engines.evidence import PlainError, Underway
+from engines.models import line
+from lessons import record
+from lessons.shell import content, events, experiment, recorded
+from lessons.shell.experiment import Experiment
+from tests.lessons.tenth import page
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture
+def tenth(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[Experiment]]:
+    monkeypatch.setattr(content, "LESSONS", HERE)
+    monkeypatch.setattr(recorded, "LESSONS", tmp_path)
+    monkeypatch.setattr(recorded, "folder", lambda key: tmp_path / key)
+    (tmp_path / "tenth").mkdir()
+    for cached in (content.read_lesson, content.read_quiz, recorded.read):
+        cached.cache_clear()
+    with gr.Blocks():
+        lesson = page.build()
+    yield lesson.experiments
+    for cached in (content.read_lesson, content.read_quiz, recorded.read):
+        cached.cache_clear()
+
+
+def last_of(one: Experiment, guess: str | None, *values: Any) -> dict[Any, Any]:
+    """What stands in every place when a run has ended."""
+    places: dict[Any, Any] = {}
+    for update in one.run(guess, *values):
+        places |= update
+    return places
+
+
+def test_a_lesson_of_three_screens_needs_sixty_lines_of_page(tenth: list[Experiment]) -> None:
+    lines = (HERE / "tenth" / "page.py").read_text(encoding="utf-8").splitlines()
+    assert len(tenth) == 3 and len([row for row in lines if row.strip()]) <= 60
+
+
+def test_a_run_fills_views_evidence_and_verdict(tenth: list[Experiment]) -> None:
+    toss = tenth[0]
+    places = last_of(toss, "up to half", 16, 7)
+    (view,) = toss.shows
+    assert "heads" in places[view] and "badge-live" in places[toss.result]
+    assert places[toss.status] == "" and places[toss.go]["value"] == "Toss"
+    assert "Measured" in places[toss.verdict] and "verdict-" in places[toss.verdict]
+
+
+@pytest.mark.parametrize(("share", "choice"), [(0.0, 0), (0.5, 0), (0.51, 1), (1.0, 1)])
+def test_exactly_half_is_up_to_half(tenth: list[Experiment], share: float, choice: int) -> None:
+    assert tenth[0].screen.prediction.which(share) == choice
+
+
+def test_a_failure_stands_where_the_learner_looks(tenth: list[Experiment]) -> None:
+    toss = tenth[0]
+    places = last_of(toss, None, 10**6, 7)
+    assert "notice-error" in places[toss.status] and "The number of tosses" in places[toss.status]
+    assert places[toss.go]["value"] == "Toss" and toss.result not in places
+
+
+def test_what_fails_for_an_unknown_reason_is_not_shown(tenth: list[Experiment]) -> None:
+    wait = tenth[2]
+    places = last_of(wait, None, "<b>three</b>")
+    assert "did not expect" in places[wait.status] and "<b>three" not in places[wait.status]
+
+
+def test_stop_ends_a_run_after_its_step_and_keeps_what_was_finished(tenth: list[Experiment]) -> None:
+    wait = tenth[2]
+    run = wait.run(None, 50)
+    assert "Starting" in next(run)[wait.status] and next(run)[wait.status]
+    assert "Stopping" in wait.stopped()
+    (ended,) = list(run)
+    assert "Stopped" in ended[wait.status] and ended[wait.go]["value"] == "Wait"
+    assert line.of("processor")[0].waiting() == 0
+
+
+def test_a_press_while_it_runs_starts_over_and_is_not_lost(tenth: list[Experiment]) -> None:
+    wait = tenth[2]
+    first = wait.run(None, 50)
+    next(first), next(first)
+    second = wait.run(None, 3)
+    assert next(second)[wait.go]["value"] == experiment.AGAIN
+    assert list(first) == []  # it says nothing any more, and gives its turn back
+    assert list(second)[-1][wait.go]["value"] == "Wait"
+
+
+def test_stop_and_start_at_once_is_a_new_run(tenth: list[Experiment]) -> None:
+    wait = tenth[2]
+    first = wait.run(None, 50)
+    next(first), next(first)
+    wait.stopped()
+    second = wait.run(None, 2)
+    next(second)
+    assert list(first) == [] and list(second)[-1][wait.status] == ""
+
+
+def test_a_closed_tab_gives_its_turn_back(tenth: list[Experiment]) -> None:
+    wait = tenth[2]
+    run = wait.run(None, 50)
+    next(run), next(run)
+    assert line.of("processor")[0].waiting() == 1
+    run.close()
+    assert line.of("processor")[0].waiting() == 0
+
+
+def test_two_visitors_wait_for_each_other_in_words(tenth: list[Experiment], monkeypatch: pytest.MonkeyPatch) -> None:
+    wait, who = tenth[2], {"name": "Ada"}
+    monkeypatch.setattr(events, "visitor", lambda: who["name"])
+    first = wait.run(None, 50)
+    next(first), next(first)
+    who["name"] = "Ben"
+    second = wait.run(None, 2)
+    next(second)
+    assert "One run is before yours. Your turn comes in" in next(second)[wait.status]
+    first.close()
+    assert list(second)[-1][wait.status] == ""
+
+
+def test_a_long_run_says_so_before_it_starts(tenth: list[Experiment]) -> None:
+    toss = tenth[0]
+    assert toss.rest(16, 7) == ""
+    toss.pace = 3.0
+    assert "about 50 seconds" in toss.rest(16, 7) and toss.rest(None, 7) == ""
+
+
+def test_a_record_is_painted_and_equals_a_fresh_run(tenth: list[Experiment]) -> None:
+    for one in tenth[:2]:
+        places, models, seconds = record.run(one)
+        recorded.save(one, places, models, seconds)
+    assert all(recorded.same(one, record.run(one)[0]) for one in tenth[:2])
+    recorded.read.cache_clear()
+    with gr.Blocks() as demo:
+        again = page.build().experiments
+    assert "badge-recorded" in again[0].result.value and "a coin" in again[0].result.value
+    (chart,) = again[1].shows
+    assert chart.value["type"] == "plotly" and demo.get_config_file()
+    assert not recorded.same(again[2], record.run(again[2])[0])
+
+
+# --- the line ---------------------------------------------------------------------------------------------
+
+
+def test_nobodys_second_run_goes_before_anothers_first() -> None:
+    one = line.Line()
+    with one.place("Ada") as first, one.place("Ada") as second, one.place("Ben") as other:
+        assert first.wait(0) is None
+        assert isinstance(second.wait(0), Underway) and "2 runs are before yours" in second.wait(0).words
+        assert "One run is before yours" in other.wait(0).words
+
+
+def test_a_visitor_and_a_line_have_bounds() -> None:
+    one = line.Line()
+    with contextlib.ExitStack() as taken:
+        for _ in range(line.MOST_EACH):
+            taken.enter_context(one.place("Ada"))
+        with pytest.raises(PlainError, match="3 of your runs"), one.place("Ada"):
+            pass
+        for number in range(line.MOST_WAITING - line.MOST_EACH):
+            taken.enter_context(one.place(f"visitor {number}"))
+        with pytest.raises(PlainError, match="64 runs are waiting"), one.place("Eve"):
+            pass
+    assert one.waiting() == 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(3, "a few seconds"), (42, "about 40 seconds"), (300, "about 5 minutes"), (9000, "about 2 hours")],
+)
+def test_times_in_words(seconds: float, words: str) -> None:
+    assert line.in_words(seconds) == words
