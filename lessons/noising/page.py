@@ -43,7 +43,7 @@ def _ruin(lesson: LessonPage) -> None:
         with gr.Row(equal_height=True):
             own_picture = gr.UploadButton("Use my own picture", file_types=["image"], scale=2, min_width=170)
             told = gr.Checkbox(False, label="Tell the painter the caption while it guesses", scale=3)
-        words = gr.Textbox("an owl on a green meadow", label="Caption", visible=False)
+        words = controls.caption("an owl on a green meadow", visible=False, needed=False)
         run = experiment(
             screen, "Ruin it, and let the painter guess", ruin.ruin_scene, [chosen, told, words],
             {film.reel(): draw.ruin_film, charts.chart(veiled=True): draw.ruin_chart},
@@ -129,7 +129,7 @@ def _clay(lesson: LessonPage) -> None:
             caption = controls.caption("a house in the snow")
             seed = controls.seed_number()
         with gr.Row(equal_height=True):
-            other = controls.caption("a tree at sunset", "Second caption", visible=False)
+            other = controls.caption("a tree at sunset", "Second caption", visible=False, needed=False)
             other_seed = controls.seed_number(8, "Second seed", visible=False)
             region = gr.Dropdown(list(clay.REGIONS), value="the middle", label="Where", scale=2)
         run = experiment(

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from engines.checks import MAX_CAPTION, MAX_SEED
 from engines.evidence import PlainError, Underway
 from engines.pictures.diffusion import Painter
-from lessons.shell import background, events, views, waking
+from lessons.shell import background, captions, events, views, waking
 from lessons.shell.film import data_uri
 from lessons.shell.uploads import OWN
 from lessons.shell.views import join
@@ -71,8 +71,19 @@ def status() -> gr.HTML:
     return gr.HTML("", elem_classes=["status"])
 
 
-def caption(value: str, label: str = "Caption", **options: Any) -> gr.Textbox:
-    return gr.Textbox(value, label=label, scale=4, max_length=MAX_CAPTION, **options)
+def caption(value: str, label: str = "Caption", *, needed: bool = True, **options: Any) -> gr.Textbox:
+    """A caption with, under it, the way to the words the painter knows and a mark for those it never met or reads.
+
+    A run refuses it when it is empty, unless it is not ``needed``.
+    """
+    options = {"max_length": MAX_CAPTION, **options}
+    with gr.Column(scale=4, min_width=240, elem_classes=["caption"]):
+        box = gr.Textbox(value, label=label, **options)
+        note = gr.HTML(captions.note(value), elem_classes=["caption-note-holder"])
+    if needed:
+        captions.need(box, label)
+    events.on(box.change, lambda text: {note: captions.note(text)}, box, note)
+    return box
 
 
 def seed_number(value: int = 7, label: str = "Seed", **options: Any) -> gr.Number:

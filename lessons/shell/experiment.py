@@ -26,7 +26,7 @@ import gradio as gr
 from engines.evidence import Evidence, Underway
 from engines.models import line
 from engines.models.line import Queue
-from lessons.shell import events, recorded, views, waking
+from lessons.shell import captions, events, recorded, views, waking
 from lessons.shell.frame import Screen
 
 Work = Callable[..., Iterator[Any]]
@@ -106,12 +106,14 @@ class Experiment:
                 yield {self.status: events.refusal(error), self.go: gr.update(value=self.words)}
             return
         if _latest.get(key) is mine:
-            yield {self.status: self.rest(*values), self.go: gr.update(value=self.words), **self._judged(guess, last)}
+            told = captions.never_read(self.inputs, values) or self.rest(*values)
+            yield {self.status: told, self.go: gr.update(value=self.words), **self._judged(guess, last)}
         elif _latest.get(key) is _STOP:
             yield {self.status: str(views.notice(STOPPED)), self.go: gr.update(value=self.words)}
 
     def events_of(self, values: Sequence[Any]) -> Generator[Any, None, None]:
         """Waking the models, waiting for the turn, and then what the work yields."""
+        captions.check(self.inputs, values)
         models = yield from waking.models(self.queue)
         with contextlib.ExitStack() as turns:
             for one in line.of(self.queue) if self.queue else ():

@@ -17,7 +17,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from engines.evidence import Evidence
-from lessons.shell import events, quiz, views, waking
+from lessons.shell import captions, events, quiz, views, waking
 from lessons.shell.content import Lesson, Prediction, Section, read_lesson
 from lessons.shell.prose import inline, plain, prose
 
@@ -159,6 +159,8 @@ def lesson_page(key: str) -> Iterator[LessonPage]:
         waking.notices(lesson)
         yield page
         page.close()
+        if lesson.ink != "typewriter":
+            events.at_load(captions.panel, gr.HTML(captions.panel(), elem_classes=["known-words-holder"]))
         events.endpoints(key)
     built[key] = page
 

@@ -157,6 +157,8 @@ window.playground = (() => {
     show();
   }
 
+  let captioned = null; // the caption that a word it knows goes into
+
   // ---- files ---------------------------------------------------------------------------------------------
   function offer(text, name, type) {
     const link = document.createElement("a");
@@ -178,6 +180,22 @@ window.playground = (() => {
     theme: () => {
       const dark = document.body.classList.toggle("dark");
       try { localStorage.setItem("playground.theme", dark ? "dark" : "light"); } catch { /* the choice lasts for this page */ }
+    },
+    known: (element) => {
+      const panel = document.getElementById("known-words"), box = element.closest(".caption").getBoundingClientRect();
+      const below = innerHeight - box.bottom, above = below < 240 && box.top > below;
+      captioned = element.closest(".caption").querySelector("textarea, input");
+      panel.style.left = `${Math.max(8, Math.min(box.left, innerWidth - 568))}px`;
+      panel.style.top = above ? "auto" : `${box.bottom + 4}px`;
+      panel.style.bottom = above ? `${innerHeight - box.top + 4}px` : "auto";
+      panel.style.maxHeight = `${(above ? box.top : below) - 12}px`;
+    },
+    "known-word": (element) => {
+      const grounds = JSON.parse(element.closest("#known-words").dataset.grounds), text = captioned.value.trim();
+      const ground = grounds.find((one) => text.endsWith(one)) || "", thing = text.slice(0, text.length - ground.length);
+      const parts = element.dataset.kind === "thing" ? [element.dataset.words, ground] : [thing, element.dataset.words];
+      captioned.value = parts.map((part) => part.trim()).filter(Boolean).join(" ");
+      captioned.dispatchEvent(new Event("input", { bubbles: true }));
     },
     "progress-save": () => offer(JSON.stringify(load(), null, 2), "playground-progress.json", "application/json"),
     "progress-clear": () => {

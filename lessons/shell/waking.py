@@ -35,6 +35,23 @@ def painter_is_missing() -> bool:
     return bundled and not (painter.MODELS / "painter" / "model_index.json").is_file()
 
 
+def sticker_world_is_live() -> bool:
+    """Whether the painter of this playground is the bundled one, whose world and training captions are known."""
+    try:
+        return catalogue.model("pictures") is catalogue.STICKER_WORLD
+    except PlainError:
+        return False
+
+
+def painter_in_memory() -> Painter | None:
+    """The live painter where it is loaded already. Loads nothing."""
+    try:
+        key = painter.key_of(catalogue.model("pictures"))
+    except PlainError:
+        return None
+    return next((one for one in painter.loaded() if one.key == key), None)
+
+
 def usual_passes() -> int:
     """How many passes suit the painter of this playground, without loading it."""
     try:
