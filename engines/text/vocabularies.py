@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from engines.evidence import PlainError, Progress
 from engines.models import catalogue, weights
+from engines.text import snippets
 from engines.text.markers import cutting_markers
 from engines.text.pieces import BYTE_FALLBACK, BYTE_OF
 
@@ -53,7 +54,8 @@ class VocabularyInfo:
 
     ``rewrites`` tells in plain words what happens to the text before it is cut ("" if nothing does);
     ``ready`` is False while its files are still to be fetched with :func:`prepare`; ``file`` is the
-    tokenizer.json of a vocabulary that comes with a model.
+    tokenizer.json of a vocabulary that comes with a model, and ``reference`` where a learner gets that model
+    (:func:`engines.text.snippets.reference`).
     """
 
     key: str
@@ -65,6 +67,7 @@ class VocabularyInfo:
     rewrites: str = ""
     ready: bool = True
     file: Path | None = None
+    reference: str = ""
 
 
 class Span(NamedTuple):
@@ -258,16 +261,6 @@ _KNOWN = (
     ),
 )  # fmt: skip
 
-IN_SPLINTR = {
-    "cl100k": "cl100k_base",
-    "o200k": "o200k_base",
-    "llama3": "llama3",
-    "qwen3": "qwen3",
-    "mistral": "mistral_v3",
-    "deepseek": "deepseek_v3",
-    "gemma": "gemma4",
-}
-
 _LOADING = threading.Lock()
 
 
@@ -286,7 +279,8 @@ def _known(info: VocabularyInfo) -> VocabularyInfo:
         found = weights.find(catalogue.SMOLLM2_135M)
         file = found.path / "tokenizer.json" if found else None
         source = "tokenizer of the live model" if _smollm2_is_live() else info.source
-        return replace(info, source=source, ready=file is not None, file=file)
+        reference = snippets.reference(catalogue.SMOLLM2_135M, found) if found else ""
+        return replace(info, source=source, ready=file is not None, file=file, reference=reference)
     return replace(info, ready=info.key != "clip" or _clip_merges() is not None)
 
 
@@ -302,7 +296,7 @@ def _live() -> VocabularyInfo:
         )
     return VocabularyInfo(
         LIVE, entry.name, 0, "tokenizer of the live model", entry.licence, "as its tokenizer.json says",
-        ready=file is not None, file=file,
+        ready=file is not None, file=file, reference=snippets.reference(entry, found) if found else "",
     )  # fmt: skip
 
 
@@ -329,7 +323,7 @@ def _cutter(key: str) -> Cutter:
 def _splintr(key: str) -> Cutter:
     import splintr
 
-    tokenizer = splintr.Tokenizer.from_pretrained(IN_SPLINTR[key])
+    tokenizer = splintr.Tokenizer.from_pretrained(snippets.IN_SPLINTR[key])
     rewrite = _compose if key == "qwen3" else str
 
     def cut(text: str) -> tuple[str, list[Piece]]:
@@ -344,7 +338,7 @@ def _gemma() -> Cutter:
     """Gemma writes each space as ▁ before cutting; its tokens are laid back over the learner's spaces."""
     import splintr
 
-    tokenizer = splintr.Tokenizer.from_pretrained(IN_SPLINTR["gemma"])
+    tokenizer = splintr.Tokenizer.from_pretrained(snippets.IN_SPLINTR["gemma"])
 
     def cut(text: str) -> tuple[str, list[Piece]]:
         ids = tokenizer.encode_ordinary(text)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engines.checks import MAX_SEED, whole
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
 from engines.statistics import mean_interval, wilson
 from engines.text import snippets
@@ -335,6 +336,4 @@ def _ordinal(place: int) -> str:
 
 
 def checked_seed(seed: int) -> int:
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
-        raise PlainError(f"A seed is a whole number from 0 to {2**31 - 1}; it was {seed}.")
-    return seed
+    return whole("The seed", seed, 0, MAX_SEED)

@@ -17,7 +17,7 @@ from typing import Any
 
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
 from engines.statistics import mean_interval
-from engines.text import byte_pairs, vocabularies
+from engines.text import byte_pairs, snippets, vocabularies
 from engines.text.byte_pairs import Merge
 from engines.text.pieces import BYTE_OF
 from engines.text.vocabularies import Tokenized, VocabularyInfo
@@ -70,8 +70,8 @@ def chunks(text: str, keys: Sequence[str]) -> Evidence[tuple[Tokenized, ...]]:
             seconds=time.perf_counter() - started,
         ),
         findings=_chunk_findings(text, cuts, fewest, most),
-        snippet=_chunk_snippet(text, keys),
-        expected={cut.vocabulary.key: list(cut.ids) for cut in cuts if cut.vocabulary.key in vocabularies.IN_SPLINTR},
+        snippet=_chunk_snippet(text, cuts),
+        expected={cut.vocabulary.key: list(cut.ids) for cut in cuts},
     )
 
 
@@ -114,21 +114,15 @@ def _chunk_findings(text: str, cuts: Sequence[Tokenized], fewest: Tokenized, mos
     return tuple(cards)
 
 
-def _chunk_snippet(text: str, keys: Iterable[str]) -> str:
-    names = {key: vocabularies.IN_SPLINTR[key] for key in keys if key in vocabularies.IN_SPLINTR}
-    if not names:
-        return ""
-    qwen = "qwen3" in names  # its tokenizer first joins accents to their letters
-    seen = 'unicodedata.normalize("NFC", text) if key == "qwen3" else text' if qwen else "text"
-    imports = "import unicodedata\n\n" if qwen else ""
-    return f"""{imports}from splintr import Tokenizer  # pip install splintr-rs==0.22.0
-
+def _chunk_snippet(text: str, cuts: Iterable[Tokenized]) -> str:
+    return f"""{_cutting(cut.vocabulary for cut in cuts)}
 text = {text!r}
-result = {{}}
-for key, name in {names!r}.items():
-    seen = {seen}
-    result[key] = Tokenizer.from_pretrained(name).encode_ordinary(seen)
+result = {{key: list(ids_of(text)) for key, ids_of in cut.items()}}
 """
+
+
+def _cutting(infos: Iterable[VocabularyInfo]) -> str:
+    return snippets.cutting({info.key: info.reference for info in infos})
 
 
 def space_matters(text: str, keys: Sequence[str]) -> tuple[str, ...]:
@@ -305,12 +299,8 @@ def rates(keys: Sequence[str], own: str = "") -> Evidence[tuple[Rate, ...]]:
             seconds=time.perf_counter() - started,
         ),
         findings=_rates_findings(by_kind, infos, keys),
-        snippet=_rates_snippet(keys),
-        expected={
-            key: round(by_kind["English"][key].characters_per_token, 4)
-            for key in keys
-            if key in vocabularies.IN_SPLINTR
-        },
+        snippet=_rates_snippet(infos.values()),
+        expected={infos[key].key: round(by_kind["English"][key].characters_per_token, 4) for key in keys},
     )
 
 
@@ -363,17 +353,12 @@ def _rates_findings(
     return tuple(cards)
 
 
-def _rates_snippet(keys: Sequence[str]) -> str:
-    names = {key: vocabularies.IN_SPLINTR[key] for key in keys if key in vocabularies.IN_SPLINTR}
-    if not names:
-        return ""
-    return f"""from splintr import Tokenizer  # pip install splintr-rs==0.22.0
-
+def _rates_snippet(infos: Iterable[VocabularyInfo]) -> str:
+    return f"""{_cutting(infos)}
 articles = {list(samples()["declaration"]["English"])!r}
 result = {{}}
-for key, name in {names!r}.items():
-    tokenizer = Tokenizer.from_pretrained(name)
-    tokens = sum(len(tokenizer.encode_ordinary(article)) for article in articles)
+for key, ids_of in cut.items():
+    tokens = sum(len(ids_of(article)) for article in articles)
     result[key] = round(sum(map(len, articles)) / tokens, 4)
 """
 
@@ -450,26 +435,15 @@ def look_alikes(left: str, right: str, keys: Sequence[str]) -> Evidence[tuple[tu
                 "of the ids are in both cuts, on average. The rest look to the model like other words.",
             ),
         ),
-        snippet=_pair_snippet(left, right, keys),
-        expected={
-            a.vocabulary.key: [list(a.ids), list(b.ids)]
-            for a, b in cuts
-            if a.vocabulary.key in vocabularies.IN_SPLINTR and a.vocabulary.key != "qwen3"
-        },
+        snippet=_pair_snippet(left, right, [a for a, _ in cuts]),
+        expected={a.vocabulary.key: [list(a.ids), list(b.ids)] for a, b in cuts},
     )
 
 
-def _pair_snippet(left: str, right: str, keys: Sequence[str]) -> str:
-    names = {k: vocabularies.IN_SPLINTR[k] for k in keys if k in vocabularies.IN_SPLINTR and k != "qwen3"}
-    if not names:
-        return ""
-    return f"""from splintr import Tokenizer  # pip install splintr-rs==0.22.0
-
+def _pair_snippet(left: str, right: str, cuts: Iterable[Tokenized]) -> str:
+    return f"""{_cutting(cut.vocabulary for cut in cuts)}
 first, second = {ascii(left)}, {ascii(right)}
-result = {{}}
-for key, name in {names!r}.items():
-    tokenizer = Tokenizer.from_pretrained(name)
-    result[key] = [tokenizer.encode_ordinary(first), tokenizer.encode_ordinary(second)]
+result = {{key: [list(ids_of(first)), list(ids_of(second))] for key, ids_of in cut.items()}}
 """
 
 

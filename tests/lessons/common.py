@@ -18,9 +18,12 @@ def last(results: Iterable[Any]) -> Any:
 
 
 def run(snippet: str) -> Any:
-    """What a code drawer's snippet leaves in ``result``; SmolLM2 as it was converted from the package before."""
-    if (package := snippets.loading(snippets.SMOLLM2)) in snippet:
-        snippet = snippet.replace(package, snippets.loading(str(weights.ensure(catalogue.SMOLLM2_135M).path)))
+    """What a code drawer's snippet leaves in ``result``; what it would download is taken from this machine's cache."""
+    for lines in (snippets.loading, snippets.tokenizing):
+        if (package := lines(snippets.SMOLLM2)) in snippet:
+            snippet = snippet.replace(package, lines(str(weights.ensure(catalogue.SMOLLM2_135M).path)))
+    if (merges := repr(catalogue.CLIP_MERGES.member)) in snippet:
+        snippet = snippet.replace(merges, repr(str(weights.ensure_file(catalogue.CLIP_MERGES))))
     scope: dict[str, Any] = {}
     exec(compile(snippet, "snippet", "exec"), scope)
     return scope["result"]

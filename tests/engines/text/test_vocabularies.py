@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from engines.evidence import PlainError
 from engines.models import catalogue, weights
-from engines.text import vocabularies
+from engines.text import snippets, vocabularies
 from tests.engines import tiny_text
 
 OFFLINE = ("cl100k", "o200k", "llama3", "qwen3", "mistral", "deepseek", "gemma")
@@ -145,7 +145,7 @@ def test_published_ids(key: str, text: str, ids: list[int]) -> None:
 def test_sizes_are_those_the_package_knows(key: str) -> None:
     import splintr
 
-    assert vocabularies._info(key).size == splintr.base_vocab_size(vocabularies.IN_SPLINTR[key])
+    assert vocabularies._info(key).size == splintr.base_vocab_size(snippets.IN_SPLINTR[key])
 
 
 def test_markers_in_the_text_are_cut_as_text(key: str) -> None:
