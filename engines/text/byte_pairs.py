@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from engines.checks import whole
 from engines.evidence import PlainError
 from engines.text.pieces import BYTE_OF
 
@@ -42,12 +43,11 @@ def learn(text: str, merges: int) -> tuple[Merge, ...]:
 
     Raises PlainError for an empty or too long text, or a number of merges outside 1 to 1,000.
     """
-    if not text.strip():
+    if not isinstance(text, str) or not text.strip():
         raise PlainError("Give the vocabulary a text to learn from.")
     if len(text) > MAX_TEXT:
         raise PlainError(f"This text is {len(text):,} characters long. Keep it to {MAX_TEXT:,} at most.")
-    if not 1 <= merges <= MAX_MERGES:
-        raise PlainError(f"Ask for 1 to {MAX_MERGES:,} merges.")
+    merges = whole("The number of merges", merges, 1, MAX_MERGES)
     words = {word: (_letters(word), times) for word, times in Counter(re.findall(WORDS, text)).items()}
     age = {chunk: rank for rank, chunk in enumerate(ALPHABET)}
     learned: list[Merge] = []
@@ -69,6 +69,8 @@ def learn(text: str, merges: int) -> tuple[Merge, ...]:
 
 def cut(text: str, merges: Sequence[Merge]) -> tuple[bytes, ...]:
     """``text`` cut with the vocabulary that ``merges`` built: every merge in the order it was learned."""
+    if not isinstance(text, str):
+        raise PlainError("Type some text first: there is nothing to cut.")
     return tuple(chunk for word in re.findall(WORDS, text) for chunk in _cut_word(word, merges))
 
 

@@ -116,6 +116,8 @@ def read(reply: str, style: Style) -> Drawing:
 
     Any of ``# * @ X O + | / \\ - =`` counts as ink, since a reply may choose its own.
     """
+    if not isinstance(reply, str):
+        raise PlainError("There is no reply to read a drawing from.")
     block: list[str] = []
     for line in [*reply.expandtabs(4).splitlines(), ""]:
         if line and set(line) <= MARKS | EMPTY:

@@ -270,8 +270,8 @@ class LanguageModel:
         for token_id in forced.values():
             self._check_token(token_id)
         if draw is not None:  # it may be anything, so it is called here and only the passes go to a lent card
-            return self._write(prompt, dials, seed, max_tokens, forced, draw, keep_logits, top)
-        return self._write_there(prompt, dials, seed, max_tokens, forced, dials_draw, keep_logits, top)
+            return self._sample(prompt, dials, seed, max_tokens, forced, draw, keep_logits, top)
+        return self._sample_there(prompt, dials, seed, max_tokens, forced, dials_draw, keep_logits, top)
 
     def _read_there(self, ids: Sequence[int], cache: Any = None, keep: int = 1) -> tuple[np.ndarray, Any]:
         """As ``Network.read``; from away the cache is the ids themselves, since no tensor crosses."""
@@ -284,7 +284,7 @@ class LanguageModel:
     def _read_whole(self, ids: Sequence[int], keep: int) -> np.ndarray:
         return self._network.read(ids, None, keep)[0]
 
-    def _write(
+    def _sample(
         self,
         prompt: Prompt,
         dials: Dials,
@@ -295,6 +295,7 @@ class LanguageModel:
         keep_logits: bool,
         top: int,
     ) -> Iterator[Token]:
+        """The sampling loop (autoregressive decoding) with a KV cache: read, turn the dials, draw, append."""
         throw, stream = _dice(seed), TextStream(self._pieces)
         steps = itertools.takewhile(forced.__contains__, range(max_tokens - 1))
         prefix = [forced[step] for step in steps]
@@ -334,7 +335,7 @@ class LanguageModel:
                 return
             unread = [token_id]
 
-    _write_there = lending.on_card(_a_text)(_write)
+    _sample_there = lending.on_card(_a_text)(_sample)
 
     def branch(
         self,
@@ -388,12 +389,13 @@ class LanguageModel:
                 f"{len(seeds)} runs of this length are {tokens:,} tokens at once; {MAX_BATCH_TOKENS:,} is the most. "
                 "Shorten the text, or ask for fewer runs."
             )
-        return self._write_many(prompts, dials, seeds, max_tokens)
+        return self._sample_batch(prompts, dials, seeds, max_tokens)
 
     @lending.on_card(_a_text)
-    def _write_many(
+    def _sample_batch(
         self, prompts: Sequence[Prompt], dials: Dials, seeds: Sequence[int], max_tokens: int
     ) -> Iterator[Event]:
+        """The sampling loop for many sequences at once (batched decoding); those that end leave the batch."""
         drafts = [_Draft(seed, _dice(seed)) for seed in seeds]
         active = list(drafts)
         batch = self._network.batch([prompt.ids for prompt in prompts])

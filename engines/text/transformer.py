@@ -38,10 +38,11 @@ def dice(seed: int) -> Callable[[], float]:
 
 
 class Network:
-    """One set of weights: a decoder-only transformer. ``model`` stays as transformers loaded it: no hook, no setting.
+    """The forward passes of one causal language model (a decoder-only transformer).
 
-    ``vocabulary_size`` is V, ``layers`` and ``heads`` count the attention, ``context`` is the longest input in tokens,
-    ``numbers`` counts the parameters. Raises PlainError for a kind of model whose layers do not all attend.
+    ``model`` stays as transformers loaded it: no hook, no setting is changed on it. ``vocabulary_size`` is V,
+    ``layers`` and ``heads`` count the attention, ``context`` is the longest input in tokens, ``numbers`` counts the
+    parameters. Raises PlainError for a kind of model whose layers do not all attend.
     """
 
     def __init__(self, model: Any) -> None:
@@ -94,7 +95,10 @@ class Network:
             self.__dict__.pop("_blocks", None)
 
     def read(self, ids: Sequence[int], cache: Any = None, keep: int = 1) -> tuple[np.ndarray, Any]:
-        """One pass over ``ids`` after what ``cache`` holds: logits float32 [keep, V] of the last ones, cache."""
+        """One forward pass over ``ids`` [T] after what ``cache`` holds (the KV cache, grown in place).
+
+        Returns logits float32 [keep, V] of the last ``keep`` positions, and the cache.
+        """
         with _TURN, torch.inference_mode():
             out = self.model(input_ids=self._tensor([ids]), past_key_values=cache, use_cache=True, logits_to_keep=keep)
             return _numpy(out.logits[0]), out.past_key_values
@@ -110,7 +114,7 @@ class Network:
         record: Sequence[int] = (),
         silence: Sequence[Sequence[tuple[int, int]]] = ((),),
     ) -> Probe:
-        """A pass under the microscope, without cache.
+        """A forward pass that records attention and ablates heads (Michel et al. 2019), without cache; ``ids`` [T].
 
         ``record`` lists layers whose attention is kept. ``silence`` has one entry for each row of the batch:
         the (layer, head) pairs whose output is set to zero, at every position, before the layer's output
@@ -134,7 +138,7 @@ class Network:
         return probe
 
     def lens(self, ids: Sequence[int]) -> np.ndarray:
-        """Logits float32 [layers + 1, V] that each layer's state at the last position would give.
+        """The logit lens: logits float32 [layers + 1, V] that each layer's state at the last position would give.
 
         In a second pass over as many tokens as there are states, the last layer hands these over instead of its own.
         So the model itself turns each into logits: final norm, output matrix, and whatever scales or caps them.
