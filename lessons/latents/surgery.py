@@ -10,16 +10,16 @@ from typing import get_args
 import numpy as np
 
 from engines.checks import whole
-from engines.evidence import Evidence, Finding, PlainError, Table
+from engines.evidence import Evidence, Finding, PlainError, Table, Underway
 from engines.pictures import autoencoder
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.autoencoder import Operation
 from engines.pictures.diffusion import Painter
 from engines.pictures.measures import blur, psnr
 from engines.statistics import spread
-from lessons.latents import experiments as lab
-from lessons.latents.experiments import Chosen
-from lessons.latents.smearing import LUMA
+from lessons.latents import measures as lab
+from lessons.latents.measures import Chosen
+from lessons.latents.smear import LUMA
 
 HOWS = {"zero": "set to zero", "shuffle": "shuffled", "swap": "swapped with another picture’s"}
 
@@ -48,14 +48,21 @@ class Operated:
     harms: tuple[Harm, ...]
 
 
+def operate_picked(
+    painter: Painter, picked: tuple[str, np.ndarray | None], how: Operation
+) -> Iterator[Underway | Evidence[Operated]]:
+    yield from operate(painter, lab.picked(painter, picked), how)
+
+
 def operate(
     painter: Painter, chosen: Chosen, how: Operation = "zero", *, seed: int = 0
-) -> Iterator[Evidence[Operated]]:
+) -> Iterator[Underway | Evidence[Operated]]:
     """The operation on every channel in turn, over the chosen picture and the bundled scenes."""
     if how not in get_args(Operation):
         raise PlainError(f"Choose one of: {', '.join(HOWS)}.")
     whole("The seed", seed, 0, 2**32 - 1)
     began = time.perf_counter()
+    yield Underway(0.0, "Encoding the pictures")
     others = [lab.example(name, painter.height, painter.width) for name in lab.CAPTIONS if name != chosen.name]
     latents = lab.encode(painter, np.stack([chosen.picture, *others]))
     untouched = np.concatenate(list(lab.decode(painter, latents)))
@@ -84,9 +91,11 @@ def worst(value: Operated) -> Harm:
     return min(value.harms, key=lambda harm: float(np.mean(harm.psnr)))
 
 
-def truth(value: Operated) -> tuple[int, str]:
-    """Which choice of the prediction came true, and the measurement in words."""
+def truth(value: Operated) -> tuple[int, str] | None:
+    """The most harmful channel and the measurement in words; None where a painter has more channels than choices."""
     harm = worst(value)
+    if len(value.harms) > 4:
+        return None
     led = sum(harm.psnr[row] == min(one.psnr[row] for one in value.harms) for row in range(len(harm.psnr)))
     return harm.channel, (
         f"with channel {harm.channel + 1} changed, {spread(harm.psnr, 1)} dB remain; it does most harm in {led} "

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engines.evidence import PlainError
+from engines.evidence import Evidence, PlainError
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.files import font_size
 from engines.stickers import judge
-from lessons.latents import experiments as lab
-from lessons.latents import page, reading, shrinking, smearing, surgery, views
+from lessons.latents import api, figures, shrink, smear, surgery, text
+from lessons.latents import measures as lab
 from lessons.shell import controls
 from lessons.shell import views as shell_views
 from lessons.shell.content import read_lesson, read_quiz
@@ -50,35 +50,49 @@ def test_the_words_are_complete():
 
 
 def test_shrinking_counts_and_compares_with_a_thumbnail(painter):
-    first, result = shrinking.shrink(painter, lab.choose(painter, "owl-meadow"))
+    first, result = shrink.shrink(painter, lab.choose(painter, "owl-meadow"))
     value = result.value
     assert len(first.value.scores) == 1 and len(value.scores) == len(lab.CAPTIONS)
     assert value.trip.numbers.picture == 64 * 64 * 3 and value.trip.numbers.latent == 4 * 8 * 8
     assert value.trip.numbers.ratio == 48
     assert value.thumbnail_side**2 * 3 <= value.trip.numbers.latent
     assert result.expected == pytest.approx(value.scores[0].psnr)
-    assert views.shrunk(value).count("latent") >= 1 and "48" in result.findings[0].headline
-    assert shrinking.truth(value)[0] in range(4)
+    assert figures.shrunk(value).count("latent") >= 1 and "48" in result.findings[0].headline
+    assert 0 <= shrink.truth(value)[0] <= 1
 
 
 def test_shrinking_code_gives_the_same_psnr(painter, tmp_path):
-    result = next(shrinking.shrink(painter, lab.choose(painter, "owl-meadow")))
+    result = next(shrink.shrink(painter, lab.choose(painter, "owl-meadow")))
     Image.fromarray(lab.example("owl-meadow", 64, 64)).save(tmp_path / "owl.png")
     code = result.snippet.replace("lessons/shell/scenes/owl-meadow.png", str(tmp_path / "owl.png"))
     assert run(code)["psnr"] == pytest.approx(result.expected, abs=0.01)
 
 
-@pytest.mark.parametrize(("share", "choice"), [(0.95, 0), (0.6, 1), (0.3, 2), (0.1, 3)])
+def chosen(prediction, found):
+    """The words of the choice that came true."""
+    asked = read_lesson("latents").predictions[prediction]
+    return asked.texts[asked.which(found[0])]
+
+
+@pytest.mark.parametrize(
+    ("share", "choice"),
+    [
+        (0.95, "nearly all (over 90 %)"),
+        (0.9, "half to 90 %"),
+        (0.3, "a quarter to half"),
+        (0.1, "fewer than a quarter"),
+    ],
+)
 def test_exact_pixels_choose_the_answer(painter, share, choice):
-    value = next(shrinking.shrink(painter, lab.choose(painter, "owl-meadow"))).value
+    value = next(shrink.shrink(painter, lab.choose(painter, "owl-meadow"))).value
     score = replace(value.scores[0], exact=share)
-    assert shrinking.truth(replace(value, scores=(score, score)))[0] == choice
+    assert chosen("exact", shrink.truth(replace(value, scores=(score, score)))) == choice
 
 
 def test_the_thumbnail_keeps_what_is_flat_and_no_more():
     flat = np.full((64, 64, 3), 77, np.uint8)
-    np.testing.assert_array_equal(shrinking.through_thumbnail(flat, 9), flat)
-    assert shrinking.thumbnail_side(1024) == 18
+    np.testing.assert_array_equal(shrink.through_thumbnail(flat, 9), flat)
+    assert shrink.thumbnail_side(1024) == 18
 
 
 # --- 2 ----------------------------------------------------------------------------------------------------
@@ -87,40 +101,40 @@ def test_the_thumbnail_keeps_what_is_flat_and_no_more():
 def test_detail_sorts_flat_from_edge():
     picture = np.zeros((32, 32, 3), np.uint8)
     picture[:, 16:] = 255
-    detail = smearing.local_detail(picture)
+    detail = smear.local_detail(picture)
     assert detail[5, 3] == 0 and detail[5, 15] == pytest.approx(1)
     blurred = picture.copy()
     blurred[:, 15:17] = 128
-    measured = smearing.edges(picture[None], blurred[None])
+    measured = smear.edges(picture[None], blurred[None])
     assert measured.over(0) == [0] and measured.over(3)[0] > 0
     assert measured.share.sum() == pytest.approx(1) and measured.area.sum() == pytest.approx(1)
 
 
 def test_contrast_kept_is_one_for_a_copy_and_nothing_for_grey():
-    pattern = smearing.stripe(4, 0, True, 64)
+    pattern = smear.stripe(4, 0, True, 64)
     copy = np.repeat(pattern[..., None] * 255, 3, axis=-1).astype(np.uint8)
-    assert smearing.contrast_kept(pattern, copy) == pytest.approx(1)
-    assert smearing.contrast_kept(pattern, np.full_like(copy, 128)) == pytest.approx(0)
-    assert smearing.contrast_kept(pattern, 255 - copy) == pytest.approx(-1)
-    assert smearing.offsets(1) == [0, 1] or len(smearing.offsets(1)) == 3
-    assert smearing.offsets(8) == [0, 4, 8, 12]
+    assert smear.contrast_kept(pattern, copy) == pytest.approx(1)
+    assert smear.contrast_kept(pattern, np.full_like(copy, 128)) == pytest.approx(0)
+    assert smear.contrast_kept(pattern, 255 - copy) == pytest.approx(-1)
+    assert smear.offsets(1) == [0, 1] or len(smear.offsets(1)) == 3
+    assert smear.offsets(8) == [0, 4, 8, 12]
 
 
 @pytest.fixture(scope="module")
 def smeared(painter):
     own = lab.choose(painter, NASTY, np.full((90, 40), 128, np.uint8))
-    return list(smearing.smear(painter, replace(own, name=NASTY)))
+    return [step for step in smear.smear(painter, replace(own, name=NASTY)) if isinstance(step, Evidence)]
 
 
 def test_smearing_measures_scenes_stripes_and_strangers(smeared):
     value = smeared[-1].value
-    assert [one.width for one in value.stripes] == list(smearing.WIDTHS)
+    assert [one.width for one in value.stripes] == list(smear.WIDTHS)
     assert len(value.strangers) == 6 and value.strangers[0].name.startswith("its diet")
-    assert smearing.truth(value)[0] in range(4)
-    assert "detail" in views.detail_bars(value.edges)
-    assert views.stripe_pictures(value, 64).count("<figure") == len(smearing.WIDTHS)
-    assert len(views.stripe_chart(value).data) == 2
-    safe(views.stranger_row(value) + str(shell_views.evidence(smeared[-1])))
+    assert chosen("stripes", smear.truth(value))
+    assert "detail" in figures.detail_bars(value)
+    assert figures.stripe_pictures(value).count("<figure") == len(smear.WIDTHS)
+    assert len(figures.stripe_chart(value).data) == 2
+    safe(figures.stranger_row(value) + str(shell_views.evidence(smeared[-1])))
 
 
 def test_stripe_code_gives_the_same_contrast(painter, smeared):
@@ -132,9 +146,9 @@ def test_the_narrowest_survivor_has_no_wider_victim(smeared):
     value = smeared[-1].value
     kept = {1: 0.9, 2: 0.1, 3: 0.6, 4: 0.7}
     stripes = tuple(replace(value.stripes[0], width=w, kept=np.array([k])) for w, k in kept.items())
-    assert smearing.surviving_width(replace(value, stripes=stripes)) == 3
-    assert smearing.truth(replace(value, stripes=stripes))[0] == 1
-    assert smearing.surviving_width(replace(value, stripes=stripes[1:2])) is None
+    assert smear.surviving_width(replace(value, stripes=stripes)) == 3
+    assert chosen("stripes", smear.truth(replace(value, stripes=stripes))) == "2 or 3 pixels"
+    assert smear.surviving_width(replace(value, stripes=stripes[1:2])) is None
 
 
 # --- 3 ----------------------------------------------------------------------------------------------------
@@ -142,7 +156,9 @@ def test_the_narrowest_survivor_has_no_wider_victim(smeared):
 
 @pytest.mark.parametrize("how", list(surgery.HOWS))
 def test_surgery_measures_every_channel(painter, how):
-    results = list(surgery.operate(painter, lab.choose(painter, "cat-meadow"), how))
+    results = [
+        step for step in surgery.operate(painter, lab.choose(painter, "cat-meadow"), how) if isinstance(step, Evidence)
+    ]
     value = results[-1].value
     assert [len(result.value.harms) for result in results] == [1, 2, 3, 4]
     assert surgery.truth(value)[0] == surgery.worst(value).channel
@@ -150,7 +166,7 @@ def test_surgery_measures_every_channel(painter, how):
         assert len(harm.psnr) == 12 and all(-0.01 <= share <= 1.01 for share in harm.brightness)
         changed = (harm.latent != value.latent).any(axis=(1, 2))
         assert not np.delete(changed, harm.channel).any()
-    assert views.operated(value).count("<figure") == 5 and views.harm_bars(value).count("bar-row") == 4
+    assert figures.operated(value).count("<figure") == 5 and figures.harm_bars(value).count("bar-row") == 4
 
 
 @pytest.mark.parametrize("how", list(surgery.HOWS))
@@ -172,10 +188,10 @@ def test_other_operations_are_refused(painter):
 
 
 def test_words_are_drawn_without_repeats_and_ones_own_comes_first():
-    assert len(set(reading.pick_words(count=12, seed=3))) == 12
-    assert reading.pick_words("open", 3)[0] == "open"
-    assert "OPEN" not in reading.pick_words("open", 24)
-    assert reading.pick_words(seed=1) == reading.pick_words(seed=1) != reading.pick_words(seed=2)
+    assert len(set(text.pick_words(count=12, seed=3))) == 12
+    assert text.pick_words("open", 3)[0] == "open"
+    assert "OPEN" not in text.pick_words("open", 24)
+    assert text.pick_words(seed=1) == text.pick_words(seed=1) != text.pick_words(seed=2)
 
 
 @pytest.mark.parametrize(
@@ -183,36 +199,36 @@ def test_words_are_drawn_without_repeats_and_ones_own_comes_first():
 )
 def test_bad_words_are_refused(settings):
     with pytest.raises(PlainError):
-        reading.pick_words(**settings)
+        text.pick_words(**settings)
 
 
 def test_legibility_reads_before_and_after(painter, reader):
-    results = list(reading.legibility(painter, own="open", count=2))
+    results = [step for step in text.legibility(painter, own="open", count=2) if isinstance(step, Evidence)]
     value = results[-1].value
     heights = [one.letter_height for one in value.heights]
     assert heights == sorted(heights) and len(results) == value.of == len(heights)
     assert all(one.before == ("OPEN", "OPEN") for one in value.heights)
     assert all(one.share(one.before).successes == 1 for one in value.heights)
-    assert reading.truth(value, 64)[0] in range(4)
-    assert views.readings(value).count("<figure") == len(heights)
-    assert len(views.reading_chart(value).data) == 2
+    assert chosen("letters", text.truth(value))
+    assert figures.readings(value).count("<figure") == len(heights)
+    assert len(figures.reading_chart(value).data) == 2
 
 
 def test_the_surviving_height_has_no_larger_victim(painter, reader):
-    value = last(reading.legibility(painter, own="open", count=2)).value
+    value = last(text.legibility(painter, own="open", count=2)).value
     one = value.heights[0]
     heights = tuple(
         replace(one, letter_height=height, after=("OPEN", "") if good else ("", ""))
         for height, good in ((6, True), (10, False), (14, True), (20, True))
     )
-    assert reading.surviving_height(replace(value, heights=heights)) == 14
-    assert reading.truth(replace(value, heights=heights))[0] == 1
+    assert text.surviving_height(replace(value, heights=heights)) == 14
+    assert text.truth(replace(value, heights=heights))[0] == 14 * 128 / 64
 
 
 def test_what_the_reader_reads_is_escaped(painter, reader):
-    value = last(reading.legibility(painter, count=1)).value
+    value = last(text.legibility(painter, count=1)).value
     nasty = tuple(replace(one, after=(NASTY,)) for one in value.heights)
-    safe(views.readings(replace(value, heights=nasty)))
+    safe(figures.readings(replace(value, heights=nasty)))
 
 
 def test_legibility_code_draws_what_the_page_draws():
@@ -221,7 +237,7 @@ def test_legibility_code_draws_what_the_page_draws():
     drawing = "from PIL import Image, ImageDraw, ImageFont\n" + code[code.index("font =") : code.index("pixels =")]
     scope: dict = {}
     exec(drawing, scope)
-    np.testing.assert_array_equal(np.asarray(scope["drawn"]), reading.draw_text("OPEN", 12, width=64, height=64))
+    np.testing.assert_array_equal(np.asarray(scope["drawn"]), text.draw_text("OPEN", 12, width=64, height=64))
 
 
 # --- the API ----------------------------------------------------------------------------------------------
@@ -230,7 +246,7 @@ def test_legibility_code_draws_what_the_page_draws():
 def test_the_api(served):
     wide = np.random.default_rng(0).integers(0, 256, (40, 90, 4), dtype=np.uint8)
     for sent in ("cat-meadow", png(wide), "data:image/png;base64," + png(wide)):
-        trip, channels = page.round_trip(sent), page.latent_channels(sent)
+        trip, channels = api.round_trip(sent), api.latent_channels(sent)
         assert trip["ratio"] == 48 and trip["after"].startswith("data:image/webp;base64,")
         assert np.array(channels["latent"]).shape == tuple(channels["shape"]) == (4, 8, 8)
         assert len(channels["views"]) == 4 and json.dumps(trip) and json.dumps(channels)
@@ -247,7 +263,7 @@ def enormous() -> str:
     ["", "../../etc/passwd", "not base64!", NASTY, None, 7, base64.b64encode(b"GIF89a").decode(), enormous()],
     ids=["empty", "path", "words", "markup", "none", "number", "corrupt", "enormous"],
 )
-@pytest.mark.parametrize("endpoint", [page.round_trip, page.latent_channels], ids=["round_trip", "latent_channels"])
+@pytest.mark.parametrize("endpoint", [api.round_trip, api.latent_channels], ids=["round_trip", "latent_channels"])
 def test_the_api_refuses_what_is_no_picture(served, endpoint, picture):
     with pytest.raises(PlainError):
         endpoint(picture)

@@ -11,19 +11,20 @@ from markupsafe import Markup
 from engines.pictures.autoencoder import ChannelViews, channel_views
 from engines.pictures.files import draw_text
 from engines.statistics import mean_interval
-from lessons.latents import reading, shrinking, smearing, surgery
+from lessons.latents import shrink, smear, surgery, text
+from lessons.shell import charts
+from lessons.shell.charts import BLUE, CLAY
 from lessons.shell.film import Shot, data_uri, figure, row
 from lessons.shell.prose import attribute, plain
 from lessons.shell.views import Bar, bars, join
 
-CLAY, BLUE = "#c8683f", "#3a6aa3"
 GLARE = 4  # error maps are shown this many times brighter
 
 
 # --- 1 ----------------------------------------------------------------------------------------------------
 
 
-def shrunk(value: shrinking.Shrunk) -> str:
+def shrunk(value: shrink.Shrunk) -> str:
     """Before → latent → after, and below them the rival thumbnail and both error maps."""
     trip, own = value.trip, value.scores[0]
     side = value.thumbnail_side
@@ -90,10 +91,10 @@ def glare(error: np.ndarray) -> np.ndarray:
 # --- 2 ----------------------------------------------------------------------------------------------------
 
 
-def detail_bars(value: smearing.Edges) -> str:
+def detail_bars(smeared: smear.Smear) -> str:
     """Error by local detail."""
-    rows = []
-    kinds = [(name, value.over(kind)) for kind, name in enumerate(smearing.DETAIL)]
+    rows, value = [], smeared.edges
+    kinds = [(name, value.over(kind)) for kind, name in enumerate(smear.DETAIL)]
     top = max(mean_interval(errors)[2] for _, errors in kinds if len(errors) > 1)
     for kind, (name, errors) in enumerate(kinds):
         if len(errors) < 2:
@@ -108,13 +109,15 @@ def detail_bars(value: smearing.Edges) -> str:
     )
 
 
-def stripe_pictures(value: smearing.Smear, size: int) -> str:
+def stripe_pictures(value: smear.Smear) -> str | None:
     """Each stripe width before (above) and after (below), cut to the same quarter of the picture."""
-    crop = max(size // 2, 48)
+    if not value.stripes:
+        return None
+    crop = max(value.stripes[0].before.shape[0] // 2, 48)
     cells = []
     for one in value.stripes:
         kept = float(one.kept.mean())
-        mark = "kept" if kept >= smearing.HALF else "lost"
+        mark = "kept" if kept >= smear.HALF else "lost"
         cells.append(
             Markup(
                 '<figure class="latents-stripe {mark}"><img src="{before}" alt="{a}"><img src="{after}" alt="{b}">'
@@ -135,9 +138,11 @@ def _large(picture: np.ndarray, side: int = 128) -> np.ndarray:
     return picture.repeat(times, axis=0).repeat(times, axis=1)
 
 
-def stripe_chart(value: smearing.Smear) -> Any:
-    """Contrast kept against stripe width, with every sample as a dot."""
-    chart = _chart("stripe width, pixels", "contrast kept, %")
+def stripe_chart(value: smear.Smear) -> Any:
+    """Contrast kept against stripe width, with every sample as a dot; None before the last width."""
+    if len(value.stripes) < len(smear.WIDTHS):
+        return None
+    chart = charts.figure("stripe width, pixels", "contrast kept, %")
     widths = [str(one.width) for one in value.stripes]
     triples = [mean_interval(list(100 * one.kept)) for one in value.stripes]
     chart.add_scatter(
@@ -158,8 +163,10 @@ def stripe_chart(value: smearing.Smear) -> Any:
     return chart
 
 
-def stranger_row(value: smearing.Smear) -> str:
+def stranger_row(value: smear.Smear) -> str | None:
     """Pictures of the diet and others, before and after."""
+    if not value.strangers:
+        return None
     cells = []
     for other in value.strangers:
         mean, low, high = mean_interval([min(score, 99.0) for score in other.psnr])
@@ -234,7 +241,7 @@ def harm_bars(value: surgery.Operated) -> str:
 # --- 4 ----------------------------------------------------------------------------------------------------
 
 
-def readings(value: reading.Legibility) -> str:
+def readings(value: text.Legibility) -> str:
     """One word at every height, before and after, with what was read."""
     cells = []
     for one in reversed(value.heights):
@@ -257,7 +264,7 @@ def readings(value: reading.Legibility) -> str:
     return str(Markup('<div class="latents-words" role="group" aria-label="{}">{}</div>').format(label, join(cells)))
 
 
-def _cut(one: reading.Height, picture: np.ndarray) -> np.ndarray:
+def _cut(one: text.Height, picture: np.ndarray) -> np.ndarray:
     """The strip of the picture that holds the word, with a margin, enlarged without smoothing."""
     size = picture.shape[0]
     dark = np.argwhere(draw_text(one.sample.text, one.letter_height, width=size, height=size).mean(axis=-1) < 200)
@@ -271,9 +278,9 @@ def _cut(one: reading.Height, picture: np.ndarray) -> np.ndarray:
     return _large(cut, 96)
 
 
-def reading_chart(value: reading.Legibility) -> Any:
+def reading_chart(value: text.Legibility) -> Any:
     """Share of words read exactly against letter height, before and after, with Wilson intervals."""
-    chart = _chart("letter height, pixels", "words read exactly, %")
+    chart = charts.figure("letter height, pixels", "words read exactly, %")
     heights = [str(one.letter_height) for one in value.heights]
     for name, which, colour, dash, symbol in (
         ("before: what the reader can do", "before", BLUE, "dash", "square"),
@@ -291,16 +298,4 @@ def reading_chart(value: reading.Legibility) -> Any:
         )  # fmt: skip
     chart.update_layout(xaxis={"type": "category", "title": "letter height, pixels"})
     chart.update_yaxes(range=[-4, 104])
-    return chart
-
-
-def _chart(across: str, up: str) -> Any:
-    import plotly.graph_objects as go
-
-    chart = go.Figure()
-    chart.update_layout(
-        height=300, margin={"l": 56, "r": 16, "t": 16, "b": 46}, paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)", xaxis_title=across, yaxis_title=up, font={"family": "IBM Plex Sans", "size": 14},
-        legend={"orientation": "h", "y": 1.12, "x": 0}, hovermode="x unified",
-    )  # fmt: skip
     return chart

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engines.checks import whole
-from engines.evidence import Evidence, Finding, PlainError, Table
+from engines.evidence import Evidence, Finding, PlainError, Table, Underway
 from engines.pictures import autoencoder
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.autoencoder import LegibilitySample
@@ -18,7 +19,7 @@ from engines.pictures.diffusion import Painter
 from engines.pictures.files import draw_text, font_size
 from engines.statistics import Interval, wilson
 from engines.stickers import judge
-from lessons.latents import experiments as lab
+from lessons.latents import measures as lab
 
 HEIGHTS = (6, 10, 14, 16, 18, 20, 24, 28)  # pixels of a capital, at 128 pixels a side
 WORDS = (
@@ -80,14 +81,17 @@ def _fits(word: str, height: int, painter: Painter) -> bool:
     return True
 
 
-def legibility(painter: Painter, *, own: str = "", count: int = 6, seed: int = 0) -> Iterator[Evidence[Legibility]]:
+def legibility(
+    painter: Painter, own: str = "", count: int = 6, seed: int = 7
+) -> Iterator[Underway | Evidence[Legibility]]:
     """Draw every word at every height, large ones first, read it, send it through, read it again."""
     words = pick_words(own, count, seed)
     began, heights = time.perf_counter(), letter_heights(painter, words)
     if not heights:
         raise PlainError("This word fits at none of the letter heights. Use a shorter one.")
     done: list[Height] = []
-    for height in reversed(heights):
+    for index, height in enumerate(reversed(heights)):
+        yield Underway(index / len(heights), f"Letter height {index + 1} of {len(heights)}")
         samples = autoencoder.legibility_sweep(painter, words, (height,))
         before = judge.read_text(np.stack([sample.drawn for sample in samples]))
         after = judge.read_text(np.stack([sample.restored for sample in samples]))
@@ -113,15 +117,14 @@ def surviving_height(value: Legibility, *, after: bool = True) -> int | None:
     return smallest
 
 
-def truth(value: Legibility, side: int = 128) -> tuple[int, str]:
-    """Which choice of the prediction came true, and the measurement in words."""
+def truth(value: Legibility) -> tuple[float, str]:
+    """The smallest height, of 128, at which half of the words survive, and the measurement in words."""
     height = surviving_height(value)
     if height is None:
-        return 3, "at no height of the sweep did half of the words survive"
+        return math.inf, "at no height of the sweep did half of the words survive"
     (at,) = (one for one in value.heights if one.letter_height == height)
-    scaled = height * 128 / side
-    choice = 0 if scaled <= 8 else 1 if scaled <= 14 else 2 if scaled <= 22 else 3
-    return choice, f"{height} pixels; there {at.share(at.after)} words are read exactly"
+    side = min(at.sample.drawn.shape[:2])
+    return height * 128 / side, f"{height} pixels; there {at.share(at.after)} words are read exactly"
 
 
 def _evidence(painter: Painter, value: Legibility, seed: int, began: float) -> Evidence[Legibility]:

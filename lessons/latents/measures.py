@@ -1,7 +1,7 @@
 """The latent autoencoder, measured: pictures in, Evidence out.
 
-What the experiments share. Read them as the lesson goes: :mod:`shrinking`, :mod:`smearing`, :mod:`surgery`
-and :mod:`reading`.
+What the experiments share. Read them as the lesson goes: :mod:`shrink`, :mod:`smear`, :mod:`surgery`
+and :mod:`text`.
 """
 
 from __future__ import annotations
@@ -53,6 +53,12 @@ def choose(painter: Painter, name: str, own: Source | None = None) -> Chosen:
     if own is None:
         return Chosen(name, example(name, painter.height, painter.width))
     return Chosen(OWN, open_picture(own, width=painter.width, height=painter.height))
+
+
+def picked(painter: Painter, choice: tuple[str, np.ndarray | None]) -> Chosen:
+    """What the picker holds: the name of a scene, and the learner's own picture, chosen or not."""
+    name, own = choice
+    return choose(painter, name, own if name == OWN else None)
 
 
 def scenes(painter: Painter) -> np.ndarray:

@@ -17,8 +17,8 @@ from engines.pictures.autoencoder import ChannelViews, RoundTrip
 from engines.pictures.diffusion import Painter
 from engines.pictures.measures import error_map, psnr
 from engines.statistics import mean_interval, spread
-from lessons.latents import experiments as lab
-from lessons.latents.experiments import Chosen
+from lessons.latents import measures as lab
+from lessons.latents.measures import Chosen
 
 NOTICEABLE = 16  # shades of 255
 SAME = 99.0  # dB that stand for “no difference at all”
@@ -68,6 +68,10 @@ def score(name: str, picture: np.ndarray, restored: np.ndarray, thumbnail: np.nd
     return Score(name, min(psnr(picture, restored), SAME), min(psnr(picture, thumbnail), SAME), exact, close)
 
 
+def shrink_picked(painter: Painter, picked: tuple[str, np.ndarray | None]) -> Iterator[Evidence[Shrunk]]:
+    yield from shrink(painter, lab.picked(painter, picked))
+
+
 def shrink(painter: Painter, chosen: Chosen) -> Iterator[Evidence[Shrunk]]:
     """The chosen picture first, then the same measures over all the bundled scenes."""
     began = time.perf_counter()
@@ -90,13 +94,12 @@ def shrink(painter: Painter, chosen: Chosen) -> Iterator[Evidence[Shrunk]]:
     yield _evidence(painter, Shrunk(**{**vars(value), "scores": (own, *others)}), began)
 
 
-def truth(value: Shrunk) -> tuple[int, str]:
-    """Which choice of the prediction came true, and the measurement in words."""
+def truth(value: Shrunk) -> tuple[float, str]:
+    """The share of pixels that come back exactly, and the measurement in words."""
     shares = [one.exact for one in value.scores]
     mean, low, high = mean_interval(shares)
-    choice = 0 if mean > 0.9 else 1 if mean > 0.5 else 2 if mean > 0.25 else 3
     between = f" (95 % interval {low:.0%}–{high:.0%})" if math.isfinite(low) else ""
-    return choice, f"{mean:.0%} of the pixels{between} in {len(shares)} pictures"
+    return mean, f"{mean:.0%} of the pixels{between} in {len(shares)} pictures"
 
 
 def _evidence(painter: Painter, value: Shrunk, began: float) -> Evidence[Shrunk]:

@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engines.evidence import Evidence, Finding, Table
+from engines.evidence import Evidence, Finding, Table, Underway
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import Painter
 from engines.pictures.files import draw_text
 from engines.pictures.measures import error_map, psnr
 from engines.statistics import mean_interval, spread
-from lessons.latents import experiments as lab
-from lessons.latents.experiments import Chosen
+from lessons.latents import measures as lab
+from lessons.latents.measures import Chosen
 
 DETAIL = ("flat", "soft", "edge", "hard edge")
 STEPS = (0.05, 0.25, 0.5)  # where one kind of detail ends and the next begins, as a share of black to white
@@ -147,17 +147,24 @@ def strangers(size: int) -> dict[str, np.ndarray]:
     }
 
 
-def smear(painter: Painter, chosen: Chosen | None = None) -> Iterator[Evidence[Smear]]:
+def smear_picked(painter: Painter, picked: tuple[str, np.ndarray | None]) -> Iterator[Underway | Evidence[Smear]]:
+    chosen = lab.picked(painter, picked)
+    yield from smear(painter, chosen if chosen.name == lab.OWN else None)
+
+
+def smear(painter: Painter, chosen: Chosen | None = None) -> Iterator[Underway | Evidence[Smear]]:
     """By detail over the bundled scenes, then by stripe width, then for strangers; one Evidence a step.
 
     A picture of one's own (``chosen``) joins the strangers.
     """
     began = time.perf_counter()
+    yield Underway(0.0, "Twelve scenes through the autoencoder")
     scenes = lab.scenes(painter)
     restored = lab.round_trips(painter, scenes)
     value = Smear(edges(scenes, restored))
     yield _evidence(painter, value, began)
-    for width in WIDTHS:
+    for index, width in enumerate(WIDTHS):
+        yield Underway((1 + index) / (2 + len(WIDTHS)), f"Stripes, width {index + 1} of {len(WIDTHS)}")
         value = replace(value, stripes=(*value.stripes, stripes(painter, width)))
         yield _evidence(painter, value, began)
     own = tuple(psnr(a, b) for a, b in zip(scenes, restored, strict=True))
@@ -180,14 +187,13 @@ def surviving_width(value: Smear) -> int | None:
     return wide[0] if wide else None
 
 
-def truth(value: Smear) -> tuple[int, str]:
-    """Which choice of the prediction came true, and the measurement in words."""
+def truth(value: Smear) -> tuple[float, str]:
+    """The narrowest width that keeps half of its contrast, in pixels, and the measurement in words."""
     width = surviving_width(value)
     if width is None:
-        return 3, "no width of the sweep kept half of its contrast"
+        return math.inf, "no width of the sweep kept half of its contrast"
     (at,) = (one for one in value.stripes if one.width == width)
-    choice = 0 if width <= 1 else 1 if width <= 3 else 2 if width <= 6 else 3
-    return choice, f"{width} pixels and wider; at {width}, {spread(list(100 * at.kept), 0)} % of the contrast"
+    return width, f"{width} pixels and wider; at {width}, {spread(list(100 * at.kept), 0)} % of the contrast"
 
 
 def _evidence(painter: Painter, value: Smear, began: float) -> Evidence[Smear]:
