@@ -114,10 +114,11 @@ def download(role: Role, name: str) -> Survey | None:
     return None
 
 
-def switch(role: Role, name: str | None, progress: Progress, *, agree: bool = False) -> Live:
+def switch(role: Role, name: str | None, progress: Progress, *, agreed: str = "") -> Live:
     """Have ``name`` (a catalogue key, a hub id or a folder; None: the profile's own) play a role from now on.
 
-    ``agree`` says yes to its download. When the new model cannot be loaded the old one is taken back.
+    ``agreed`` is the commit whose download somebody saw the size of and said yes to. When the new model cannot be
+    loaded the old one is taken back.
     """
     if hardware.on_zero_gpu():
         raise PlainError("On ZeroGPU the models are placed when the Space starts. Choose them in the Space's settings.")
@@ -126,12 +127,12 @@ def switch(role: Role, name: str | None, progress: Progress, *, agree: bool = Fa
     before = catalogue.chosen(role)
     try:
         entry = catalogue.by_name(name, role) if name else catalogue.default(role)
-        if agree:
-            for source in entry.sources:
-                if isinstance(source, Hub):
-                    hub.agree(source.repository)
+        for source in entry.sources:
+            if agreed and isinstance(source, Hub):
+                hub.agree(source.repository, agreed)
         files = weights.ensure(entry, lambda share, words: progress(0.5 * share, words))
-        hardware.check_fits(entry.name, hardware.numbers_in(files.path), in_parts=role == "pictures")
+        room = hardware.free_bytes() + _shelf(role).held_bytes()
+        hardware.check_fits(entry.name, hardware.numbers_in(files.path), memory=room, in_parts=role == "pictures")
         progress(0.5, "Putting the old model away")
         with _shelf(role).turn:  # whoever waits for a model meanwhile asks afterwards which it is
             catalogue.choose(role, name)

@@ -22,7 +22,7 @@ NAMED_BY: dict[Role, Setting[str]] = {"text": settings.TEXT_MODEL, "pictures": s
 MODELS = Path(__file__).resolve().parents[2] / "models"
 
 _NAME = r"\w(?:[\w.-]*\w)?"
-_HUB_ID = re.compile(rf"{_NAME}/{_NAME}(?:@[\w./-]+)?")
+_HUB_ID = re.compile(rf"{_NAME}/{_NAME}(?:@[\w./-]{{1,200}})?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -261,9 +261,10 @@ def by_name(name: str, role: Role = "text") -> Entry:
     A catalogued model keeps its pinned revision when asked for by its bare Hub id. Raises PlainError when
     ``name`` is none of these.
     """
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        folder = folder.resolve()
+    if not name.strip():
+        raise PlainError("Name a model: one on offer, a Hugging Face id such as 'owner/model', or a folder.")
+    folder = _folder(name)
+    if folder is not None:
         return Entry(str(folder), role, folder.name, "see the folder's model card", (Folder(folder),))
     for entry in known():
         repositories = {source.repository for source in entry.sources if isinstance(source, Hub)}
@@ -272,15 +273,25 @@ def by_name(name: str, role: Role = "text") -> Entry:
     repository, _, revision = name.partition("@")
     odd = ".." in name or "--" in name or repository.endswith(".git") or len(repository) > 96  # as the Hub has it
     if _HUB_ID.fullmatch(name) is None or odd:
-        raise PlainError(f"{name!r} is neither a folder on this machine nor a Hugging Face id such as 'owner/model'.")
+        shown = repr(name if len(name) <= 96 else f"{name[:96]}…")
+        raise PlainError(f"{shown} is neither a folder on this machine nor a Hugging Face id such as 'owner/model'.")
     return Entry(
         key=name,
         role=role,
-        name=repository.partition("/")[2],
+        name=repository,
         licence="see the model card",
         sources=(Hub(repository, revision or None),),
         page=f"https://huggingface.co/{repository}",
     )
+
+
+def _folder(name: str) -> Path | None:
+    """The folder of this name, absolute; None where there is none, or where no path can be called so."""
+    try:
+        path = Path(name).expanduser()
+        return path.resolve() if path.is_dir() else None
+    except (OSError, ValueError, RuntimeError):  # too long, a null character, the home of nobody
+        return None
 
 
 def known() -> tuple[Entry, ...]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from engines.evidence import PlainError
+from engines.models import memory as main_memory
 from engines.models import settings
 from engines.models.settings import DeviceName
 
@@ -27,6 +28,8 @@ Precision = Literal["float32", "float16", "bfloat16"]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 GIBI = 2**30
+LENT_BYTES = 40 * GIBI
+"""What a card has that ZeroGPU lends."""
 
 
 @dataclass(frozen=True)
@@ -116,47 +119,34 @@ def dtype(on: DeviceName | None = None) -> torch.dtype:
     return getattr(torch, precision(on))
 
 
-def memory_bytes(on: DeviceName | None = None) -> int:
-    """Memory a model may use on a device: the card's, or the machine's within its container's limit."""
-    on = on or device_name()
-    if on == "cuda" and not on_zero_gpu():
-        import torch
-
-        return int(torch.cuda.get_device_properties(0).total_memory)
-    if on == "cuda":
-        return 40 * GIBI
-    return main_memory_bytes()
-
-
 def free_bytes(on: DeviceName | None = None) -> int:
-    """Memory left for one more model: on a card what is free now, elsewhere as :func:`memory_bytes`."""
+    """Memory left for one more model beside all that is loaded: on a card, or in the machine or its container."""
     on = on or model_device()
-    if on == "cuda" and not on_zero_gpu():
-        import torch
+    if on != "cuda":
+        return main_memory.available()
+    if on_zero_gpu():
+        return LENT_BYTES
+    import torch
 
-        return int(torch.cuda.mem_get_info()[0])
-    return memory_bytes(on)
-
-
-def main_memory_bytes() -> int:
-    """The machine's own memory, within its container's limit."""
-    import psutil
-
-    total = int(psutil.virtual_memory().total)
-    limit = Path("/sys/fs/cgroup/memory.max")
-    text = limit.read_text().strip() if limit.is_file() else "max"
-    return min(total, int(text)) if text.isdigit() else total
+    return int(torch.cuda.mem_get_info()[0])
 
 
-def place(parameters: int, *, on: DeviceName | None = None, memory: int | None = None) -> Placement:
-    """How to hold a model of ``parameters`` numbers, from the memory there is.
+def bytes_of(*parts: Any) -> int:
+    """The memory that the weights of some networks take; what is no network counts nothing."""
+    import torch
+
+    networks = [part for part in parts if isinstance(part, torch.nn.Module)]
+    return sum(weight.numel() * weight.element_size() for network in networks for weight in network.parameters())
+
+
+def place(parameters: int, *, memory: int, on: DeviceName | None = None) -> Placement:
+    """How to hold a model of ``parameters`` numbers in so many bytes of memory.
 
     Activations are allowed half as much again as the weights. Savings come in the order of their cost in
     speed: attention slicing and autoencoder tiling first, then keeping idle parts in main memory.
     """
     on = on or model_device()
     kind = precision(on)
-    memory = memory_bytes(on) if memory is None else memory
     weights = parameters * (4 if kind == "float32" else 2)
     needed = weights * 3 // 2
     tight = needed > memory * 3 // 4
@@ -174,17 +164,18 @@ def check_fits(
 ) -> Placement:
     """:func:`place`, or a PlainError that says what to do where the model would not fit.
 
+    ``memory``: the bytes it may take; without it, what :func:`free_bytes` says.
     ``in_parts``: whether its parts can take turns on a card, as those of a pipeline can.
     """
-    placement = place(parameters, on=on, memory=memory)
+    placement = place(parameters, on=on, memory=free_bytes(on) if memory is None else memory)
     room, where = placement.memory_bytes, "This machine" if placement.device == "cpu" else "The card"
     needed = placement.needed_bytes
     if placement.offload and in_parts:  # only the part at work is on the card; the rest waits in main memory
-        room, where, needed = main_memory_bytes(), "This machine", needed * 2 // 3
+        room, where, needed = main_memory.available(), "This machine", needed * 2 // 3
     if needed > room:
         raise PlainError(
-            f"{name} needs about {needed / 1e9:.1f} GB of memory while it runs. {where} has {room / 1e9:.1f} GB. "
-            "Choose a smaller model."
+            f"{name} needs about {needed / 1e9:.1f} GB of memory while it runs. {where} has {room / 1e9:.1f} GB "
+            "free. Choose a smaller model."
         )
     return placement
 

@@ -34,7 +34,8 @@ PARTS = (
 """The folders of a pipeline that are loaded."""
 _SMALL = (".json", ".jinja", ".txt", ".model")
 _WEIGHTS = re.compile(r"[^.]+(?:\.(?P<variant>\w+))?(?:-\d{5}-of-\d{5})?\.safetensors")
-_agreed: set[str] = set()
+_agreed: dict[str, str] = {}
+"""The commit of each repository whose size somebody saw and said yes to."""
 
 
 @dataclass(frozen=True)
@@ -64,19 +65,20 @@ class NeedsAgreement(PlainError):
         )
 
 
-def agree(repository: str) -> None:
-    """Somebody said yes to this repository's download, however large."""
-    _agreed.add(repository)
+def agree(repository: str, commit: str) -> None:
+    """Somebody saw how large this commit of a repository is, and said yes to its download."""
+    _agreed[repository] = commit
 
 
 def agreed(survey: Survey) -> bool:
     """Whether the download may start: it is small, was agreed to, or ``PLAYGROUND_DOWNLOAD=yes``."""
     allowed = settings.DOWNLOAD.read() == "yes"
-    return survey.size <= ASK_ABOVE or allowed or survey.repository in _agreed
+    return survey.size <= ASK_ABOVE or allowed or _agreed.get(survey.repository) == survey.commit
 
 
 def survey(hub: Hub, role: Role, *, half: bool = False, checker: bool = True) -> Survey:
-    """What :func:`fetch` would download, from the Hub's metadata alone.
+    """What :func:`fetch` would download, from the Hub's metadata alone: of an id without a revision the commit that
+    somebody agreed to, else today's.
 
     ``half`` prefers weights saved in half precision, ``checker`` includes a pipeline's safety checker. Raises
     PlainError for a repository that is missing, gated, or has no safetensors; Unreachable without a network.
@@ -87,7 +89,9 @@ def survey(hub: Hub, role: Role, *, half: bool = False, checker: bool = True) ->
 
     api = HfApi()
     with errors(hub):
-        info = api.model_info(hub.repository, revision=hub.revision, files_metadata=True, timeout=wheels.PATIENCE)
+        revision = hub.revision or _agreed.get(hub.repository)
+        info = api.model_info(hub.repository, revision=revision, files_metadata=True, timeout=wheels.PATIENCE)
+        commit = str(info.sha)
         if getattr(info, "gated", False):
             api.auth_check(hub.repository)
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
@@ -108,16 +112,16 @@ def survey(hub: Hub, role: Role, *, half: bool = False, checker: bool = True) ->
     if role == "pictures" and "model_index.json" not in files:
         raise PlainError(f"{hub.repository} is no diffusers pipeline: it has no model_index.json.")
     stated = getattr(getattr(info, "safetensors", None), "total", None) if role == "text" else None
-    numbers = stated or sum(_numbers(api, hub, name, files[name], sum(files.values())) for name in weights)
-    return Survey(hub.repository, info.sha or hub.revision or "", files, int(numbers))
+    numbers = stated or sum(_numbers(api, hub, commit, name, files[name], sum(files.values())) for name in weights)
+    return Survey(hub.repository, commit, files, int(numbers))
 
 
-def _numbers(api: Any, hub: Hub, name: str, size: int, total: int) -> int:
+def _numbers(api: Any, hub: Hub, commit: str, name: str, size: int, total: int) -> int:
     """How many numbers a weight file holds: from its name, or from its header, read over the network."""
     if _variant(name) == "fp16" or total <= ASK_ABOVE:
         return size // 2
     try:
-        header = api.parse_safetensors_file_metadata(hub.repository, name, revision=hub.revision)
+        header = api.parse_safetensors_file_metadata(hub.repository, name, revision=commit)
         return sum(header.parameter_count.values())
     except Exception:  # whatever went wrong, the larger guess is the safe one
         return size // 2
@@ -158,7 +162,7 @@ def _pick(variants: list[str | None], half: bool) -> str | None:
 
 
 def fetch(hub: Hub, found: Survey, name: str, tell: Progress, watch: Callable[..., None]) -> None:
-    """Fetch a snapshot into the client's own cache, which resumes, checks and locks by itself."""
+    """Fetch the commit that was surveyed into the client's own cache, which resumes, checks and locks by itself."""
     from huggingface_hub import snapshot_download
 
     cache.check_room(found.size, cache_folder())
@@ -171,11 +175,21 @@ def fetch(hub: Hub, found: Survey, name: str, tell: Progress, watch: Callable[..
 
     def work() -> None:
         snapshot_download(
-            hub.repository, revision=hub.revision, allow_patterns=sorted(found.files), tqdm_class=_silent_bar()
+            hub.repository, revision=found.commit, allow_patterns=sorted(found.files), tqdm_class=_silent_bar()
         )
 
     with errors(hub):
         watch(work, tick)
+        _remember(hub, found.commit)
+
+
+def _remember(hub: Hub, commit: str) -> None:
+    """Have the name that was asked for mean this commit from now on, as the client notes it when it fetches a name."""
+    name = hub.revision or "main"
+    if name != commit:
+        note = cache_folder() / _folder(hub.repository) / "refs" / name
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text(commit)
 
 
 def snapshot(hub: Hub, role: Role) -> Path | None:

@@ -54,15 +54,17 @@ def renew_turns() -> None:
 
 
 class Shelf(Generic[Model]):
-    """The models of one kind by their keys. ``close`` drops the weights of one that is put away.
+    """The models of one kind by their keys. ``close`` drops the weights of one that is put away, ``size`` weighs it.
 
     turn: held while a model is opened, and while all are put away. Whoever asks which model is live and then loads it
     holds the turn meanwhile, so that no switch comes between the two and never two live models are in memory.
     """
 
-    def __init__(self, kind: str, close: Callable[[Model], None] = lambda model: None) -> None:
+    def __init__(
+        self, kind: str, close: Callable[[Model], None] = lambda model: None, size: Callable[[Model], int] | None = None
+    ) -> None:
         self.kind, self.turn, self.models = kind, Turn(), dict[str, Model]()
-        self._close, self._times_emptied = close, 0
+        self._close, self._size, self._times_emptied = close, size, 0
         _shelves[kind] = self
 
     def load(self, key: str, open_model: Callable[[], Model]) -> Model:
@@ -85,6 +87,10 @@ class Shelf(Generic[Model]):
         """The models in memory."""
         return tuple(self.models.values())
 
+    def held_bytes(self) -> int:
+        """The memory that :meth:`unload` would give back."""
+        return sum(map(self._size, self.loaded())) if self._size else 0
+
     def unload(self) -> None:
         """Put every model away and give its memory back; runs still under way are told to start again."""
         with self.turn:
@@ -97,6 +103,11 @@ class Shelf(Generic[Model]):
 def loaded(kind: str) -> tuple[Any, ...]:
     """The models of one kind in memory; none where its room was never entered."""
     return _shelves[kind].loaded() if kind in _shelves else ()
+
+
+def held_bytes(kind: str) -> int:
+    """The memory that the loaded models of one kind take."""
+    return _shelves[kind].held_bytes() if kind in _shelves else 0
 
 
 def unload(kind: str) -> None:

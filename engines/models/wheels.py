@@ -63,8 +63,7 @@ def fetch(wheel: Wheel, tell: Progress) -> Path:
     The caller holds the wheel's lock. Raises Unreachable without a network, PlainError for a cut or
     altered download and for a disk that is full or read-only.
     """
-    given = settings.folder(settings.WHEELS)
-    if given and (path := given / wheel.file_name).is_file():
+    if path := given(wheel):
         tell(0.9, f"Checking {wheel.file_name}")
         if _sha256(path) != wheel.sha256:
             raise PlainError(
@@ -80,6 +79,12 @@ def fetch(wheel: Wheel, tell: Progress) -> Path:
         path.unlink()
         raise _altered(wheel)
     return path
+
+
+def given(wheel: Wheel) -> Path | None:
+    """The wheel in the folder named by ``PLAYGROUND_WHEELS``, if it lies there."""
+    folder = settings.folder(settings.WHEELS)
+    return folder / wheel.file_name if folder and (folder / wheel.file_name).is_file() else None
 
 
 def arrived(wheel: Wheel) -> float:

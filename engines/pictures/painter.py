@@ -15,7 +15,7 @@ import numpy as np
 
 from engines.checks import check_caption
 from engines.evidence import PlainError
-from engines.models import lending, safety
+from engines.models import hardware, lending, safety
 from engines.models.catalogue import MODELS, Entry, Folder
 from engines.models.shelf import Shelf, Turn
 from engines.pictures.captions import WORD, Reading, Word, find_offsets
@@ -94,7 +94,7 @@ class Painter:
     def _guess_rule(self) -> GuidanceRule:
         if self.unet.config.time_cond_proj_dim is not None:
             return "embedded scale"
-        told = (self.name, Path(self.source).name)
+        told = (Path(self.name).name, Path(self.source).name)  # an owner's name tells nothing
         return "distilled" if any(map(_DISTILLED.search, told)) else "two branches"
 
     @property
@@ -331,7 +331,11 @@ def _as_pictures(pixels: Tensor) -> np.ndarray:
 
 # --- loading ----------------------------------------------------------------------------------------------
 
-SHELF = Shelf("pictures", Painter.close)
+SHELF = Shelf[Painter](
+    "pictures",
+    Painter.close,
+    lambda painter: hardware.bytes_of(painter.preview, *painter.pipeline.components.values()),
+)
 
 
 def load(model: str | Path | Entry | None = None, progress: Callable[[float, str], None] | None = None) -> Painter:
@@ -386,4 +390,5 @@ def usual_passes(entry: Entry) -> int:
     at_work = next((one for one in loaded() if one.key == key_of(entry)), None)
     if at_work is not None:
         return at_work.steps
-    return FEW_STEPS if _DISTILLED.search(f"{entry.key} {entry.name}") else USUAL_STEPS
+    told = (Path(entry.key).name, Path(entry.name).name)
+    return FEW_STEPS if any(map(_DISTILLED.search, told)) else USUAL_STEPS

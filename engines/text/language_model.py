@@ -575,7 +575,9 @@ def runs_of(
     return runs
 
 
-SHELF = Shelf("text", LanguageModel.close)
+SHELF = Shelf[LanguageModel](
+    "text", LanguageModel.close, lambda model: hardware.bytes_of(getattr(model._weights, "model", None))
+)
 
 
 def load(model_id: str | None = None, progress: Progress | None = None) -> LanguageModel:

@@ -52,6 +52,7 @@ def panel() -> None:
                 go = gr.Button("Change to it", variant="primary", scale=2)
                 yes = gr.Button("Fetch it", scale=2, visible=False)
             status = gr.HTML("", elem_classes=["models-status"])
+            shown_commit = gr.State("")
 
     def offer(role: Role) -> Any:
         choices = _choices(role)
@@ -60,40 +61,48 @@ def panel() -> None:
     told: dict[str, Any] = {"model": "models", "status": status, "show_progress": "hidden"}
     events.run(role.change, offer, role, name, model=None, show_progress="hidden")
     events.run(name.change, lambda: gr.update(visible=False), None, yes, model=None, show_progress="hidden")
-    events.run(go.click, ask, [role, name], [status, yes, shown], **told)
-    events.run(yes.click, change, [role, name], [status, yes, shown], **told)
+    events.run(go.click, ask, [role, name], [status, yes, shown, shown_commit], **told)
+    events.run(yes.click, change, [role, name, shown_commit], [status, yes, shown, shown_commit], **told)
     events.endpoint(models, "models", model=None)
 
 
 def ask(role: Role, name: str, request: gr.Request) -> Iterator[Any]:
     """Change at once where the files are here; else say what there is to fetch, and ask."""
     need_right(request)
-    yield _wait("Looking for it…"), gr.skip(), gr.skip()
-    found = live.download(role, (name or "").strip())
+    name = _named(name)
+    yield _wait("Looking for it…"), gr.skip(), gr.skip(), gr.skip()
+    found = live.download(role, name)
     if found is None:
-        yield from _change(role, name, agree=False)
+        yield from _change(role, name)
         return
     size = gigabytes(found.size)
     words = f"{found.repository} is {size} GB to fetch, at revision {found.commit[:8]}. It fits this machine."
-    yield str(views.notice(words)), gr.update(visible=True, value=f"Fetch {size} GB and change"), gr.skip()
+    button = gr.update(visible=True, value=f"Fetch {size} GB and change")
+    yield str(views.notice(words)), button, gr.skip(), found.commit
 
 
-def change(role: Role, name: str, request: gr.Request) -> Iterator[Any]:
-    """Fetch it and change: somebody said yes."""
+def change(role: Role, name: str, commit: str, request: gr.Request) -> Iterator[Any]:
+    """Fetch ``commit`` and change: somebody saw its size and said yes."""
     need_right(request)
-    yield from _change(role, name, agree=True)
+    yield from _change(role, _named(name), commit)
 
 
-def _change(role: Role, name: str, *, agree: bool) -> Iterator[Any]:
+def _named(name: str | None) -> str:
+    if not (name or "").strip():
+        raise PlainError("Choose a model first: one on offer, a Hugging Face id such as owner/model, or a folder.")
+    return str(name).strip()
+
+
+def _change(role: Role, name: str, commit: str = "") -> Iterator[Any]:
     live_now: Live | None = None
-    work = in_background(lambda progress, should_stop: iter([live.switch(role, name.strip(), progress, agree=agree)]))
+    work = in_background(lambda progress, should_stop: iter([live.switch(role, name, progress, agreed=commit)]))
     for event in work:
         if isinstance(event, Underway):
-            yield views.underway(event), gr.update(visible=False), gr.skip()
+            yield views.underway(event), gr.update(visible=False), gr.skip(), gr.skip()
         else:
             live_now = event
     assert live_now is not None
-    yield str(views.notice(f"{live_now.name} is live.")), gr.update(visible=False), str(rows())
+    yield str(views.notice(f"{live_now.name} is live.")), gr.update(visible=False), str(rows()), ""
 
 
 def models() -> list[dict]:

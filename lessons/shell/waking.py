@@ -9,7 +9,7 @@ import gradio as gr
 
 from engines import live
 from engines.evidence import PlainError, Progress, Underway
-from engines.models import catalogue, hardware
+from engines.models import catalogue, hardware, weights
 from engines.models.catalogue import Role
 from engines.models.line import Queue
 from engines.pictures import painter
@@ -138,6 +138,6 @@ def prepare() -> None:
     if not hardware.on_zero_gpu():
         return
     try:
-        live.prepare(lambda share, words: print(f"{share:4.0%}  {words}", flush=True))
+        live.prepare(weights.ConsoleBar())
     except PlainError as error:
         raise SystemExit(f"The Space cannot start. {error}") from error

@@ -110,20 +110,29 @@ def test_size_and_fit_are_shown_and_a_yes_is_needed(monkeypatch: pytest.MonkeyPa
     found = hub.Survey("some/painter", "a" * 40, {"unet/x.safetensors": 5_000_000_000}, 10)
     switched: list[tuple[Any, ...]] = []
 
-    def switch(role: Any, name: str, progress: Any, *, agree: bool) -> Live:
+    def switch(role: Any, name: str, progress: Any, *, agreed: str) -> Live:
         progress(0.5, "Putting the old model away")
-        switched.append((role, name, agree))
+        switched.append((role, name, agreed))
         return Live(role, "painter", "a" * 40, "", "loaded")
 
     monkeypatch.setattr(live, "switch", switch)
     monkeypatch.setattr(live, "download", lambda role, name: found)
-    *_, (notice, yes, _) = models.ask("pictures", "some/painter", caller())
+    *_, (notice, yes, _, commit) = models.ask("pictures", "some/painter", caller())
     assert "5.0 GB to fetch, at revision aaaaaaaa" in notice and yes["visible"] and not switched
-    *_, (notice, yes, _) = models.change("pictures", "some/painter", caller())
-    assert "painter is live" in notice and switched == [("pictures", "some/painter", True)]
+    *_, (notice, yes, _, _) = models.change("pictures", "some/painter", commit, caller())
+    assert "painter is live" in notice and switched == [("pictures", "some/painter", "a" * 40)]
     monkeypatch.setattr(live, "download", lambda role, name: None)
-    *_, (notice, _, _) = models.ask("pictures", " some/painter ", caller())
-    assert switched[-1] == ("pictures", "some/painter", False) and "is live" in notice
+    *_, (notice, _, _, _) = models.ask("pictures", " some/painter ", caller())
+    assert switched[-1] == ("pictures", "some/painter", "") and "is live" in notice
+
+
+@pytest.mark.parametrize("name", ["", "   ", "\t", None])
+def test_a_field_of_spaces_is_no_choice(name: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It fell back to the profile's own model in silence."""
+    monkeypatch.setattr(live, "switch", lambda *_, **__: pytest.fail("it was switched"))
+    for events in (models.ask("text", name, caller()), models.change("text", name, "", caller())):  # type: ignore[arg-type]
+        with pytest.raises(PlainError, match="Choose a model first"):
+            list(events)
 
 
 def test_a_picture_that_was_withheld_says_so() -> None:

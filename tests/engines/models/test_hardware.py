@@ -32,7 +32,7 @@ def test_a_cpu_computes_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setenv("PLAYGROUND_DEVICE", "cpu")
     assert hardware.device() == torch.device("cpu") and hardware.dtype() == torch.float32
-    assert hardware.memory_bytes() > 2**28
+    assert hardware.free_bytes() > 2**28
 
 
 def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

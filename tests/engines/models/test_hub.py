@@ -13,7 +13,7 @@ import pytest
 from huggingface_hub.errors import GatedRepoError
 
 from engines.evidence import PlainError
-from engines.models import catalogue, hardware, hub, settings, weights, wheels
+from engines.models import catalogue, hardware, hub, memory, settings, weights, wheels
 from engines.models.catalogue import Hub
 from tests.engines import tiny_painters, tiny_text
 from tests.engines.hub_cache import COMMIT, lay_out
@@ -81,7 +81,7 @@ def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def online(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (*wheels.OFFLINE_VARIABLES, settings.OFFLINE.name, settings.DOWNLOAD.name):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(hub, "_agreed", set())
+    monkeypatch.setattr(hub, "_agreed", {})
 
 
 def use(monkeypatch: pytest.MonkeyPatch, api: FakeApi) -> FakeApi:
@@ -151,13 +151,34 @@ def test_a_large_download_waits_for_a_yes(online: None, monkeypatch: pytest.Monk
         weights.ensure(entry)
     assert "info" in api.asked
     monkeypatch.setattr(hub.cache, "check_room", lambda *_: None)
-    hub.agree("some/painter")
+    hub.agree("some/painter", COMMIT)
     with pytest.raises(PlainError, match="AssertionError"):
         weights.ensure(entry)
-    monkeypatch.setattr(hub, "_agreed", set())
+    monkeypatch.setattr(hub, "_agreed", {})
     monkeypatch.setenv(settings.DOWNLOAD.name, "yes")
     with pytest.raises(PlainError, match="AssertionError"):
         weights.ensure(entry)
+
+
+def test_a_yes_is_to_the_commit_whose_size_was_shown(online: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A yes to a repository once held for whatever its main became."""
+    moved = "b" * 40
+
+    class Moving(FakeApi):
+        def model_info(self, repository: str, **options: Any) -> Any:
+            revision = options["revision"]
+            info = super().model_info(repository, **options | {"revision": COMMIT})
+            info.sha = revision or moved
+            return info
+
+    use(monkeypatch, Moving(PIPELINE, parameters=10_000_000))
+    bare = Hub("some/painter", None)
+    shown = hub.survey(bare, "pictures")
+    assert shown.commit == moved and not hub.agreed(shown)
+    hub.agree("some/painter", COMMIT)
+    assert not hub.agreed(shown), "the yes was to another commit"
+    again = hub.survey(bare, "pictures")
+    assert again.commit == COMMIT and hub.agreed(again), "what was agreed to is what is fetched"
 
 
 def test_the_console_asks_before_a_large_prefetch(
@@ -179,15 +200,15 @@ def test_what_this_machine_cannot_hold_is_refused_before_the_question(
     online: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use(monkeypatch, FakeApi({"config.json": 9, "model.safetensors": 140 * GB}, total=70 * GB))
-    monkeypatch.setattr(hardware, "memory_bytes", lambda on=None: 16 * GB)
-    with pytest.raises(PlainError, match=r"needs about 4\d\d\.\d GB of memory.*has 16\.0 GB. Choose a smaller model"):
+    monkeypatch.setattr(hardware, "free_bytes", lambda on=None: 16 * GB)
+    with pytest.raises(PlainError, match=r"needs about 4\d\d\.\d GB.*has 16\.0 GB free. Choose a smaller model"):
         weights.ensure(catalogue.by_name(f"some/giant@{COMMIT}", "text"))
 
 
 def test_too_little_disk_is_said_before_the_download(online: None, monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, FakeApi(PIPELINE, parameters=10_000_000))
     monkeypatch.setattr(hub.cache, "free_bytes", lambda where=None: GB)
-    hub.agree("some/painter")
+    hub.agree("some/painter", COMMIT)
     with pytest.raises(PlainError, match="MB of free disk"):
         weights.ensure(catalogue.by_name(f"some/painter@{COMMIT}", "pictures"))
 
@@ -255,9 +276,9 @@ def test_numbers_are_counted_from_headers(tmp_path: Path) -> None:
 
 def test_offloading_still_needs_main_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hardware, "precision", lambda on=None: "float16")
-    monkeypatch.setattr(hardware, "main_memory_bytes", lambda: 32 * GB)
+    monkeypatch.setattr(memory, "available", lambda: 32 * GB)
     assert hardware.check_fits("X", 5 * GB, on="cuda", memory=8 * GB).offload
-    with pytest.raises(PlainError, match="X needs about 40.0 GB.*This machine has 32.0 GB"):
+    with pytest.raises(PlainError, match="X needs about 40.0 GB.*This machine has 32.0 GB free"):
         hardware.check_fits("X", 20 * GB, on="cuda", memory=8 * GB)
-    with pytest.raises(PlainError, match="The card has 8.0 GB"):
+    with pytest.raises(PlainError, match="The card has 8.0 GB free"):
         hardware.check_fits("X", 5 * GB, on="cuda", memory=8 * GB, in_parts=False)

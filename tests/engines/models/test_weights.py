@@ -14,14 +14,15 @@ import sys
 import threading
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from engines.evidence import PlainError
-from engines.models import cache, catalogue, settings, weights, wheels
+from engines.models import cache, catalogue, memory, settings, weights, wheels
 from engines.models.catalogue import Entry, Folder, Hub, Wheel
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -31,7 +32,7 @@ MEMBER = "tiny_model/tiny.gguf"
 def tiny_archive() -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as packed:
-        packed.writestr(MEMBER, b"GGUF" + bytes(range(256)) * 1024)
+        packed.writestr(zipfile.ZipInfo(MEMBER), b"GGUF" + bytes(range(256)) * 1024)
         packed.writestr("tiny_model-1.0.dist-info/METADATA", METADATA)
         packed.writestr("tiny_model-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
         packed.writestr("tiny_model-1.0.dist-info/RECORD", "")
@@ -235,7 +236,9 @@ def test_a_server_that_cannot_resume_is_asked_from_the_start(shop: Index) -> Non
     assert shop.ranges == [0, 0]
 
 
-@pytest.mark.parametrize("body", [ARCHIVE[:-1] + b"x", ARCHIVE + b"x", b"<html>Please log in</html>"])
+@pytest.mark.parametrize(
+    "body", [ARCHIVE[:-1] + b"x", ARCHIVE + b"x", b"<html>Please log in</html>"], ids=["changed", "longer", "a page"]
+)
 def test_an_altered_download_is_thrown_away(shop: Index, clean: Path, body: bytes) -> None:
     shop.body = body
     with pytest.raises(PlainError, match="not the file this playground was tested with.*Try again"):
@@ -316,6 +319,37 @@ def test_a_disk_that_fills_leaves_nothing_half_done(
     assert list((clean / "models" / "tiny").iterdir()) == []
     weights.ensure(ENTRY)
     assert shop.ranges == [0], "what was downloaded is kept"
+
+
+def test_room_for_the_conversion_is_looked_for_again_before_it_begins(
+    shop: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that filled meanwhile was met five minutes into the conversion."""
+    monkeypatch.setattr(weights, "_convert_apart", lambda *_: pytest.fail("the conversion began"))
+    free = iter([10**9, 33_000_000])
+    monkeypatch.setattr(cache, "free_bytes", lambda where=None: next(free))
+    with pytest.raises(PlainError, match="free disk in .* there are 33 MB"):
+        weights.ensure(ENTRY)
+
+
+def test_a_wheel_that_is_given_needs_no_room_of_its_own(
+    shop: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / WHEEL.file_name).write_bytes(ARCHIVE)
+    monkeypatch.setenv(settings.WHEELS.name, str(tmp_path))
+    needed: list[int] = []
+    monkeypatch.setattr(cache, "check_room", lambda size, where=None: needed.append(size))
+    weights.ensure(ENTRY)
+    assert set(needed) == {WHEEL.member_size + 1000}
+
+
+def test_too_little_memory_for_the_conversion_is_said_before_the_download(
+    shop: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "available", lambda: 500_000_000)
+    with pytest.raises(PlainError, match=r"needs about 1\.3 GB of memory, and 0\.5 GB are free"):
+        weights.ensure(ENTRY)
+    assert shop.ranges == []
 
 
 def test_a_disk_that_fills_during_the_download_is_no_network_fault(
@@ -406,6 +440,23 @@ def test_two_processes_at_once_fetch_once_and_the_second_says_it_waits(shop: Ind
     assert sorted(waited) == [False, True]
 
 
+def test_a_process_that_waits_says_so_every_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It said so every second, for minutes."""
+
+    @contextmanager
+    def held_for_35_seconds(name: str, waiting: Callable[[float], None]) -> Iterator[None]:
+        for tick in range(1, 71):
+            waiting(tick / 2)
+        yield
+
+    monkeypatch.setattr(cache, "alone", held_for_35_seconds)
+    console = io.StringIO()
+    with weights._one_at_a_time("tiny", (), weights.ConsoleBar(console)):
+        pass
+    waits = [line.partition("(")[2] for line in console.getvalue().splitlines()]
+    assert waits == ["0 s)", "10 s)", "20 s)", "30 s)"]
+
+
 # --- Folders and the Hub --------------------------------------------------------------------------------------
 
 
@@ -413,6 +464,9 @@ def test_a_folder_is_taken_as_it_is_if_it_holds_safetensors(clean: Path, tmp_pat
     folder = tmp_path / "mine"
     folder.mkdir()
     entry = Entry("mine", "text", "mine", "own", (Folder(folder),))
+    painter = Entry("mine", "pictures", "mine", "own", (Folder(folder),))
+    with pytest.raises(PlainError, match=f"{folder} holds no model that can be loaded.*model_index.json"):
+        weights.ensure(painter)  # it said that the folder, which exists, was not on this machine
     with pytest.raises(PlainError, match="config.json and weights as .safetensors"):
         weights.ensure(entry)
     (folder / "config.json").write_text("{}")
@@ -425,12 +479,14 @@ def test_a_folder_is_taken_as_it_is_if_it_holds_safetensors(clean: Path, tmp_pat
 
 
 HUB_FILES = {"config.json": b"{}", "model.safetensors": b"n" * 50_000, "tokenizer.json": b"{}"}
-COMMIT = "a" * 40
+COMMIT, MOVED = "a" * 40, "b" * 40
 
 
 @pytest.fixture
 def hub() -> Iterator[str]:
-    """The little of the Hub's protocol that its client needs, with one model, one gated, one of pickles."""
+    """The little of the Hub's protocol that its client needs, with one model, one gated, one of pickles, and one that
+    moves on as soon as it was asked about."""
+    asked_about = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
@@ -445,6 +501,8 @@ def hub() -> Iterator[str]:
             repository = f"{owner}/{name}"
             if repository == "some/gated":
                 return self.give(b"{}", 403, {"X-Error-Code": "GatedRepo"}, body)
+            if repository == "some/moving":
+                return self.moving(rest, body)
             if repository not in {"some/tiny", "some/pickles"}:
                 return self.give(b"{}", 404, {"X-Error-Code": "RepoNotFound"}, body)
             files = HUB_FILES if repository == "some/tiny" else {"config.json": b"{}", "model.bin": b"x"}
@@ -458,6 +516,22 @@ def hub() -> Iterator[str]:
             data = files[rest[-1]]
             tag = hashlib.sha256(data).hexdigest()
             self.give(data, 200, {"ETag": f'"{tag}"', "X-Repo-Commit": COMMIT}, body)
+
+        def moving(self, rest: list[str], body: bool) -> None:
+            revision = rest[1] if len(rest) > 1 else "main"
+            now = MOVED if asked_about else COMMIT
+            commit = now if revision == "main" else revision
+            files = HUB_FILES | ({"model.safetensors": b"m" * 90_000} if commit == MOVED else {})
+            siblings = [{"rfilename": name, "size": len(data)} for name, data in files.items()]
+            if "tree" in rest:
+                listing = [{"type": "file", "path": n, "size": len(d), "oid": "1"} for n, d in files.items()]
+                return self.give(json.dumps(listing).encode(), 200, {}, body)
+            if "resolve" in rest:
+                headers = {"ETag": f'"{hashlib.sha256(files[rest[-1]]).hexdigest()}"', "X-Repo-Commit": commit}
+                return self.give(files[rest[-1]], 200, headers, body)
+            asked_about.append(revision)
+            info = {"id": "some/moving", "sha": commit, "siblings": siblings}
+            self.give(json.dumps(info).encode(), 200, {}, body)
 
         def give(self, data: bytes, status: int, headers: dict[str, str], body: bool) -> None:
             self.send_response(status)
@@ -506,7 +580,15 @@ def test_a_hub_model_is_fetched_and_then_found_offline(clean: Path, hub: str) ->
     first = json.loads(ask_hub(hub, clean, "some/tiny"))
     assert first["revision"] == COMMIT and first["files"] == sorted(HUB_FILES)
     again = json.loads(ask_hub("http://127.0.0.1:9", clean, "some/tiny", HF_HUB_OFFLINE="1"))
-    assert again["files"] == first["files"] and again["told"] == [[1.0, "tiny is ready"]]
+    assert again["files"] == first["files"] and again["told"] == [[1.0, "some/tiny is ready"]]
+
+
+def test_what_is_fetched_is_the_commit_that_was_surveyed_and_not_todays_main(clean: Path, hub: str) -> None:
+    """The download once took whatever main had become since its size was shown."""
+    first = json.loads(ask_hub(hub, clean, "some/moving"))
+    assert first["revision"] == COMMIT and first["files"] == sorted(HUB_FILES)
+    again = json.loads(ask_hub("http://127.0.0.1:9", clean, "some/moving", HF_HUB_OFFLINE="1"))
+    assert again["revision"] == COMMIT, "an id without a revision stays at the commit that was fetched first"
 
 
 @pytest.mark.parametrize(
