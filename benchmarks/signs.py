@@ -18,11 +18,12 @@ from benchmarks.measuring import Row, best, report
 from engines.signs import lab as sign_lab
 from engines.text import character_art as art
 from engines.text import language_model
-from engines.text.language_model import LanguageModel
-from lessons.lettering import mirror
+from engines.text.dials import Dials
+from engines.text.language_model import LanguageModel, runs_of
 
 WORDS = ("OPEN", "BRAIN", "SYMBOL", "WEATHER", "PROGRESS", "CITY", "NORTH", "KEY")
-SHAPE, RUNS = "T", 8
+SHAPE, SIZE, RUNS = "T", 7, 8
+ASKED = f"Draw the letter {SHAPE} with # signs and dots, {SIZE} rows of {SIZE} signs."
 COLUMNS = ("what", "measured")
 
 
@@ -61,15 +62,15 @@ def signs(rounds: int, steps: int = sign_lab.STEPS) -> list[Row]:
 
 def shapes(model: LanguageModel, rounds: int, runs: int = RUNS) -> list[Row]:
     """A shape in characters, once and several times in one batch, and the scoring of one drawing."""
-    drawing = art.read(art.write(art.rasterise(SHAPE, mirror.SIZE), art.STYLES["dots"]), art.STYLES["dots"])
-    once, many, scored = best(
-        rounds,
-        lambda: last(mirror.draw(model, SHAPE, ways=["shown"], runs=1)),
-        lambda: last(mirror.draw(model, SHAPE, ways=["shown"], runs=runs)),
-        lambda: art.score(drawing, SHAPE, mirror.SIZE),
-    )
+    drawing = art.read(art.write(art.rasterise(SHAPE, SIZE), art.STYLES["dots"]), art.STYLES["dots"])
+    prompt, length = model.encode(ASKED, chat=True), 2 * SIZE * SIZE
+
+    def drawn(count: int) -> None:
+        runs_of(model.write_many(prompt, Dials(temperature=0.4), seeds=range(count), max_tokens=length))
+
+    once, many, scored = best(rounds, lambda: drawn(1), lambda: drawn(runs), lambda: art.score(drawing, SHAPE, SIZE))
     return [
-        ("a shape in characters, four others shown before", f"{once:.2f} s"),
+        ("a shape in characters", f"{once:.2f} s"),
         (f"{runs} of them in one batch", f"{many:.2f} s"),
         (f"a drawing scored, with {art.SHUFFLES} shuffles", f"{1000 * scored:.1f} ms"),
     ]

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from engines.checks import one_of, whole
-from engines.evidence import Evidence, Finding, PlainError, Progress, Provenance, Table
+from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
 from engines.signs import lab as sign_lab
 from engines.statistics import Interval
-from lessons.lettering.experiments import ShouldStop
 from lessons.lettering.signs import COLUMNS, LAST_SEED, Glimpse, Painted, paint, provenance, rows
 
 LISTS = {"never_seen": "words never seen in training", "seen": "words from the training signs"}
@@ -69,7 +68,7 @@ def words_asked(words: str, length: int, seed: int) -> tuple[str, ...]:
     return asked
 
 
-def one_painter(cause: str, words: Sequence[str], seeds: int, seed: int) -> Iterator[Glimpse | Painted]:
+def one_painter(cause: str, words: Sequence[str], seeds: int, seed: int) -> Iterator[Underway | Glimpse | Painted]:
     """Every word at ``seeds`` seeds from ``seed`` on by one painter, with glimpses of its passes."""
     count, first = whole("The number of seeds", seeds, 1, MAX_SEEDS), whole("The seed", seed, 0, LAST_SEED)
     return paint(sign_lab.check_cause(cause).key, words, range(first, first + count), glimpses=True)
@@ -78,24 +77,21 @@ def one_painter(cause: str, words: Sequence[str], seeds: int, seed: int) -> Iter
 def rerun(
     kind: str = "never_seen",
     length: int = 4,
-    *,
     words: int = sign_lab.LEAST_WORDS,
     seeds: int = 2,
     seed: int | None = 0,
+    *,
     causes: Sequence[str] = tuple(sign_lab.CAUSES),
-    progress: Progress | None = None,
-    should_stop: ShouldStop | None = None,
-) -> Iterator[Evidence[Run]]:
+) -> Iterator[Underway | Evidence[Run]]:
     """The same ``words`` at the same ``seeds`` by every painter; one Evidence a painter done."""
     first = whole("The seed", seed, 0, LAST_SEED)
     count = whole("The number of seeds", seeds, 1, MAX_SEEDS)
     chosen, began, done = pick(kind, length, words, first), time.perf_counter(), []
     for cause in causes:
-        if should_stop and should_stop():
-            return
-        several = range(first, first + count)
-        for event in paint(cause, chosen, several, progress=progress, should_stop=should_stop):
-            if isinstance(event, Painted):
+        for event in paint(cause, chosen, range(first, first + count)):
+            if isinstance(event, Underway):
+                yield event
+            elif isinstance(event, Painted):
                 done.append(event)
                 yield _run_evidence(
                     Run(kind, int(length), chosen, tuple(done)), first, count, time.perf_counter() - began
@@ -294,6 +290,12 @@ def _findings(value: Recorded) -> tuple[Finding, ...]:
             )
         )
     return tuple(cards)
+
+
+def repaired(value: Run) -> tuple[int, str] | None:
+    """What the recorded table says of the prediction, whatever cell was rerun."""
+    record = recorded()
+    return truth(record.value) if record else None
 
 
 def truth(value: Recorded) -> tuple[int, str] | None:

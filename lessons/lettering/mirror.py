@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engines.checks import MAX_SEED, one_of, whole
-from engines.evidence import Evidence, Finding, Progress, Provenance, Table
+from engines.evidence import Evidence, Finding, Provenance, Table, Underway
 from engines.statistics import Interval, mean_interval, spread, wilson
 from engines.text import character_art as art
 from engines.text import snippets
 from engines.text.dials import Dials
-from engines.text.language_model import runs_of
-from lessons.lettering.experiments import ShouldStop
+from lessons.lettering.measures import told
 
 if TYPE_CHECKING:
     from engines.text.language_model import LanguageModel, Run
@@ -138,9 +137,7 @@ def draw(
     *,
     runs: int = 8,
     seed: int | None = 1,
-    progress: Progress | None = None,
-    should_stop: ShouldStop | None = None,
-) -> Iterator[Evidence[Gallery]]:
+) -> Iterator[Underway | Evidence[Gallery]]:
     """Ask ``runs`` times for one shape in each of ``ways``; one Evidence a way done. Run i has ``seed`` + i."""
     runs = whole("The number of runs", runs, 1, MAX_RUNS)
     seed = whole("The seed", seed, 0, MAX_SEED - MAX_RUNS)
@@ -153,19 +150,18 @@ def draw(
     for way, asked in requests.items():
         prompt = model.encode(asked.text, chat=asked.chat)
         writing = model.write_many(prompt, dials, seeds=range(seed, seed + runs), max_tokens=asked.max_tokens)
-        replies = runs_of(writing, _titled(progress, WAYS[way]), should_stop)
+        replies = yield from told(writing, WAYS[way])
         attempts = tuple(_attempt(run, shape, written, asked) for run in replies)
-        if not attempts:
-            return
         done.append(Way(way, attempts))
         gallery = Gallery(shape, written, target, tokens, tuple(done))
         yield _evidence(model, gallery, asked, dials, seed, runs, time.perf_counter() - began)
-        if should_stop and should_stop():
-            return
 
 
-def _titled(progress: Progress | None, title: str) -> Progress | None:
-    return None if progress is None else lambda share, words: progress(share, f"{title.capitalize()}: {words}")
+def draw_all(
+    model: LanguageModel, shape: str, style: str, runs: int, seed: int | None
+) -> Iterator[Underway | Evidence[Gallery]]:
+    """One shape in every way of asking."""
+    yield from draw(model, shape, style, runs=runs, seed=seed)
 
 
 def _attempt(run: Run, shape: str, style: art.Style, asked: Request) -> Attempt:
@@ -174,13 +170,12 @@ def _attempt(run: Run, shape: str, style: art.Style, asked: Request) -> Attempt:
     return Attempt(run.seed, reply, drawing, art.score(drawing, shape, SIZE, seed=run.seed))
 
 
-def truth(gallery: Gallery) -> tuple[int, str] | None:
-    """Which choice of the prediction came true, and the measurement in words; None before that way has run."""
+def truth(gallery: Gallery) -> tuple[float, str] | None:
+    """The share of drawings recognised, and the measurement in words; None before that way has run."""
     for way in gallery.ways:
         if way.key == "shown":
             found = way.recognised
-            choice = 0 if not found.successes else 1 if found.rate <= 0.25 else 2 if found.rate <= 0.5 else 3
-            return choice, f"{found}; the same cells thrown about at random, {way.chance:.0%}"
+            return found.rate, f"{found}; the same cells thrown about at random, {way.chance:.0%}"
     return None
 
 
@@ -274,13 +269,11 @@ class Confusion:
 def confuse(
     model: LanguageModel,
     style: str = "spaces",
-    way: str = "shown",
-    *,
-    each: int = 2,
     seed: int | None = 1,
-    progress: Progress | None = None,
-    should_stop: ShouldStop | None = None,
-) -> Iterator[Evidence[Confusion]]:
+    *,
+    way: str = "shown",
+    each: int = 2,
+) -> Iterator[Underway | Evidence[Confusion]]:
     """Ask for all shapes, ``each`` times; the same seeds serve every shape. Guessing gets 1 in 8 at most."""
     each = whole("Runs of each shape", each, 1, MAX_EACH)
     seed = whole("The seed", seed, 0, MAX_SEED - MAX_EACH)
@@ -291,13 +284,12 @@ def confuse(
         [model.encode(requests[shape].text, chat=requests[shape].chat) for shape, _ in order], dials,
         seeds=[one for _, one in order], max_tokens=requests[order[0][0]].max_tokens,
     )  # fmt: skip
-    replies = runs_of(writing, _titled(progress, f"all shapes, {WAYS[way]}"), should_stop)
+    replies = yield from told(writing, f"all shapes, {WAYS[way]}")
     attempts = tuple(
-        _attempt(run, shape, written, requests[shape]) for (shape, _), run in zip(order, replies, strict=bool(replies))
+        _attempt(run, shape, written, requests[shape]) for (shape, _), run in zip(order, replies, strict=True)
     )
-    if attempts:
-        value, first = Confusion(attempts), requests[order[0][0]]
-        yield _confusion_evidence(model, value, first, written, way, seed, time.perf_counter() - began)
+    value, first = Confusion(attempts), requests[order[0][0]]
+    yield _confusion_evidence(model, value, first, written, way, seed, time.perf_counter() - began)
 
 
 def _confusion_evidence(

@@ -11,17 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from engines.checks import whole
-from engines.evidence import Evidence, Finding, PlainError, Progress, Provenance, Table
+from engines.checks import MAX_SEED, whole
+from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
 from engines.pictures.files import open_picture
 from engines.signs import lab as sign_lab
 from engines.statistics import Interval
-from lessons.lettering.experiments import ShouldStop
 from lessons.shell.uploads import picture_bytes
 
 WORD = "OPEN"
 MAX_SEEDS = 12
-LAST_SEED = 2**32 - 1 - MAX_SEEDS
+LAST_SEED = MAX_SEED - MAX_SEEDS
 GLIMPSE_EVERY = 4
 READ_SIDE = 1024
 NEW_WORDS = tuple(
@@ -116,24 +115,13 @@ def check_causes(causes: Sequence[str]) -> tuple[str, ...]:
 
 
 def paint(
-    cause: str,
-    words: Sequence[str],
-    seeds: Sequence[int],
-    *,
-    glimpses: bool = False,
-    progress: Progress | None = None,
-    should_stop: ShouldStop | None = None,
-) -> Iterator[Glimpse | Painted]:
-    """Every word at every seed by one painter, then read; glimpses of every fourth pass on the way.
-
-    Once ``should_stop()`` says so it ends after the pass under way, without a Painted.
-    """
-    painter = sign_lab.load(cause, progress)
+    cause: str, words: Sequence[str], seeds: Sequence[int], *, glimpses: bool = False
+) -> Iterator[Underway | Glimpse | Painted]:
+    """Every word at every seed by one painter, then read; glimpses of every fourth pass on the way."""
+    yield Underway(0.0, f"Waking the painter {sign_lab.CAUSES[cause].name}")
+    painter = sign_lab.load(cause)
     for step in sign_lab.paint(painter, words, seeds, previews=glimpses):
-        if progress:
-            progress((step.index + 1) / step.passes, f"{painter.cause.name}: pass {step.index + 1}")
-        if should_stop and should_stop():
-            return
+        yield Underway((step.index + 1) / step.passes, f"{painter.cause.name}: pass {step.index + 1}")
         if step.pictures is not None:
             spellings = sign_lab.read(step.pictures, step.words)
             yield Painted(painter.cause, painter.revision, step.words, step.seeds, step.pictures, spellings)
@@ -142,24 +130,15 @@ def paint(
 
 
 def paint_word(
-    word: str,
-    causes: Sequence[str] = tuple(sign_lab.CAUSES),
-    *,
-    seeds: int = 4,
-    seed: int | None = 7,
-    progress: Progress | None = None,
-    should_stop: ShouldStop | None = None,
-) -> Iterator[Glimpse | Evidence[Signs]]:
+    word: str, causes: Sequence[str] = tuple(sign_lab.CAUSES), seeds: int = 4, seed: int | None = 7
+) -> Iterator[Underway | Glimpse | Evidence[Signs]]:
     """One word by each painter at ``seeds`` seeds from ``seed`` on; one Evidence a painter done."""
     word, chosen = sign_lab.check_word(word), check_causes(causes)
     count, first = whole("The number of seeds", seeds, 1, MAX_SEEDS), whole("The seed", seed, 0, LAST_SEED)
     began, seen, done, pieces, unmet = time.perf_counter(), sign_lab.is_seen(word), [], [], []
     for cause in chosen:
-        if should_stop and should_stop():
-            return
-        several = range(first, first + count)
-        for event in paint(cause, [word], several, glimpses=True, progress=progress, should_stop=should_stop):
-            if isinstance(event, Glimpse):
+        for event in paint(cause, [word], range(first, first + count), glimpses=True):
+            if not isinstance(event, Painted):
                 yield event
                 continue
             done.append(event)
@@ -185,13 +164,11 @@ def picture_to_read(text: str) -> np.ndarray:
     return open_picture(picture_bytes(text, ("OPEN", "STOP")), width=READ_SIDE, height=READ_SIDE, fit="pad")
 
 
-def truth(value: Signs) -> tuple[int, str] | None:
-    """Which choice of the prediction came true for the painter with sloppy captions; None when it did not paint."""
+def truth(value: Signs) -> tuple[float, str] | None:
+    """The share of signs that the painter with sloppy captions spelled, in words too; None when it did not paint."""
     for one in value.painted:
         if one.cause.key == "sloppy":
-            right, of = one.exact.successes, one.exact.trials
-            choice = 0 if right == 0 else 3 if right == of else 1 if right * 2 <= of else 2
-            return choice, f"{one.exact} read exactly as “{value.word}”"
+            return one.exact.rate, f"{one.exact} read exactly as “{value.word}”"
     return None
 
 

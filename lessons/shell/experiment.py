@@ -64,8 +64,9 @@ class Experiment:
     result: gr.HTML
     verdict: gr.HTML | None
     recordable: bool = True
-    started: Any = None
     pace: float | None = None
+    after: Callable[[Any], Any] = lambda event: event
+    """Start it once another event (a Dependency of gradio) has set its inputs."""
 
     @property
     def places(self) -> list[Any]:
@@ -92,9 +93,9 @@ class Experiment:
         while len(_latest) > 4096:
             _latest.pop(next(iter(_latest)))
         _latest[key] = mine
-        yield {self.go: gr.update(value=AGAIN), self.status: str(views.notice("Starting…", "wait"))}
         last: Evidence | None = None
         try:
+            yield {self.go: gr.update(value=AGAIN), self.status: str(views.notice("Starting…", "wait"))}
             with contextlib.closing(self.events_of(values)) as happening:
                 for event in happening:
                     if _latest.get(key) is not mine:
@@ -103,12 +104,16 @@ class Experiment:
                     yield self.shown(event)
         except Exception as error:  # shown where the learner looks, and logged there
             if _latest.get(key) is mine:
+                _latest.pop(key, None)
                 yield {self.status: events.refusal(error), self.go: gr.update(value=self.words)}
             return
-        if _latest.get(key) is mine:
+        ended = _latest.get(key)
+        if ended in (mine, _STOP):
+            _latest.pop(key, None)
+        if ended is mine:
             told = captions.never_read(self.inputs, values) or self.rest(*values)
             yield {self.status: told, self.go: gr.update(value=self.words), **self._judged(guess, last)}
-        elif _latest.get(key) is _STOP:
+        elif ended is _STOP:
             yield {self.status: str(views.notice(STOPPED)), self.go: gr.update(value=self.words)}
 
     def events_of(self, values: Sequence[Any]) -> Generator[Any, None, None]:
@@ -149,12 +154,13 @@ class Experiment:
         judged = {} if self.verdict is None else {self.verdict: str(views.unscored())}
         return {self.result: str(views.empty(views.NOT_RUN)), self.status: "", **views_, **judged}
 
-    def stopped(self) -> str:
-        """End the visitor's run of this experiment after its step; what to say meanwhile."""
+    def stopped(self) -> Any:
+        """End the visitor's run of this experiment, if there is one, after its step; what to say meanwhile."""
         key = (events.visitor(), self.name)
-        if key in _latest:
-            _latest[key] = _STOP
-        return str(views.notice(STOPPING, "wait"))
+        if key not in _latest:
+            return gr.skip()
+        _latest[key] = _STOP
+        return {self.status: str(views.notice(STOPPING, "wait"))}
 
 
 def _drawable(value: Any) -> Any:
@@ -223,11 +229,10 @@ def experiment(
 
 def _wire(one: Experiment, guess: Any, also: Sequence[Any]) -> None:
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    one.started = gr.on(
-        [one.go.click, *also], one.run, [guess, *one.inputs], one.places,
-        trigger_mode="multiple", concurrency_limit=None, **private,
-    )  # fmt: skip
-    one.stop.click(one.stopped, None, one.status, queue=False, **private)
+    started: dict[str, Any] = {"trigger_mode": "multiple", "concurrency_limit": None, **private}
+    gr.on([one.go.click, *also], one.run, [guess, *one.inputs], one.places, **started)
+    one.after = lambda event: event.then(one.run, [guess, *one.inputs], one.places, **started)
+    one.stop.click(one.stopped, None, [one.status], queue=False, **private)
     if one.cost is not None:
         changed = [part.change for part in one.inputs if hasattr(part, "change") and not isinstance(part, gr.State)]
         gr.on(changed, one.rest, list(one.inputs), one.status, queue=False, trigger_mode="always_last", **private)

@@ -79,7 +79,7 @@ def test_stop_ends_a_run_after_its_step_and_keeps_what_was_finished(tenth: list[
     wait = tenth[2]
     run = wait.run(None, 50)
     assert "Starting" in next(run)[wait.status] and next(run)[wait.status]
-    assert "Stopping" in wait.stopped()
+    assert "Stopping" in wait.stopped()[wait.status]
     (ended,) = list(run)
     assert "Stopped" in ended[wait.status] and ended[wait.go]["value"] == "Wait"
     assert line.of("processor")[0].waiting() == 0

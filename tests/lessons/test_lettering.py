@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engines.evidence import Evidence, PlainError
+from engines.evidence import Evidence, PlainError, Underway
 from engines.signs import lab as sign_lab
 from engines.statistics import wilson
 from engines.stickers import judge
 from engines.text import character_art as art
 from engines.text import language_model
-from lessons.lettering import causes, ceilings, drawings, mirror, page, signs
-from lessons.lettering import views as draw
+from lessons.lettering import api, causes, ceiling, drawings, mirror, page, signs
+from lessons.lettering import figures as draw
 from lessons.shell import views
 from lessons.shell.content import read_lesson, read_quiz
 from tests.engines import tiny_text
@@ -122,27 +122,36 @@ def test_a_word_is_painted_by_each_painter_and_read(lab):
 def test_glimpses_come_before_the_signs_and_a_run_can_be_left(lab, monkeypatch):
     monkeypatch.setattr(signs, "GLIMPSE_EVERY", 1)
     events = signs.paint_word("LAMP", ["boxes"], seeds=1)
-    first = next(events)
-    assert isinstance(first, signs.Glimpse) and first.index == 0
+    first = next(event for event in events if isinstance(event, signs.Glimpse))
+    assert first.index == 0
     assert "pass 1 of 4" in draw.signs(signs.Signs("LAMP", False, (), (), ()), first)
     events.close()
 
 
-@pytest.mark.parametrize(("right", "choice"), [(0, 0), (1, 1), (2, 1), (3, 2), (4, 3)])
+def chosen(prediction, found):
+    """The words of the choice that came true."""
+    asked = read_lesson("lettering").predictions[prediction]
+    return asked.texts[asked.which(found[0])]
+
+
+@pytest.mark.parametrize(
+    ("right", "choice"),
+    [(0, "none of them"), (1, "up to half"), (2, "up to half"), (3, "more than half"), (4, "all of them")],
+)
 def test_the_sloppy_painter_chooses_the_answer(lab, right, choice):
     result = last(signs.paint_word("LAMP", ["sloppy"], seeds=4))
     (one,) = result.value.painted
     spellings = tuple(replace(spelling, errors=0 if i < right else 4) for i, spelling in enumerate(one.spellings))
     value = replace(result.value, painted=(replace(one, spellings=spellings),))
-    assert signs.truth(value)[0] == choice
+    assert chosen("legible", signs.truth(value)) == choice
     assert signs.truth(last(signs.paint_word("LAMP", ["boxes"])).value) is None
 
 
 @pytest.mark.parametrize("word", WRONG, ids=ascii)
 def test_what_no_sign_can_hold_is_refused_before_anything_is_painted(lab, word):
     for call in (
-        lambda: last(signs.paint_word(word)), lambda: page.paint_sign(word),
-        lambda: last(page.try_painter(words=word)) if word != "two words" else sign_lab.check_word(word),
+        lambda: last(signs.paint_word(word)), lambda: api.paint_sign(word),
+        lambda: last(api.sign_lab(words=word)) if word != "two words" else sign_lab.check_word(word),
     ):  # fmt: skip
         with pytest.raises(PlainError):
             call()
@@ -200,7 +209,7 @@ def test_two_learners_at_once_keep_their_own_results(lab):
 
 
 def test_a_cell_gives_all_painters_the_same_words_and_seeds(lab):
-    results = list(causes.rerun("never_seen", 4, words=2, seeds=2, seed=3))
+    results = [one for one in causes.rerun("never_seen", 4, words=2, seeds=2, seed=3) if isinstance(one, Evidence)]
     value = results[-1].value
     assert sorted(value.words) == ["HATS", "LAMP"] and len(results) == 4
     assert {one.words for one in value.painted} == {value.words} and {one.seeds for one in value.painted} == {(3, 4)}
@@ -314,7 +323,6 @@ def test_the_record_chooses_the_answer(monkeypatch, shares, choice):
     assert result.provenance.badge == "recorded" and "96.0%" in result.findings[-1].headline
     markup = page._record("never_seen", 8)
     assert markup.count("<button") == 2 * 4 * 3 and markup.count('class="chosen"') == 4
-    assert "recorded" in page._kept(lambda shown: shown.provenance.badge)
 
 
 def test_recorded_repairs_are_compared_word_by_word(monkeypatch):
@@ -349,14 +357,13 @@ def test_without_a_record_the_page_says_so(monkeypatch):
 
     monkeypatch.setattr(sign_lab, "recorded", missing)
     assert causes.recorded() is None and "not been measured" in page._record()
-    assert page._kept(str) == ""
 
 
 # --- 3: ceilings ------------------------------------------------------------------------------------------
 
 
 def test_the_ceiling_reads_printed_signs_before_and_after(lab, monkeypatch):
-    monkeypatch.setattr(ceilings, "LENGTHS", (1, 4))
+    monkeypatch.setattr(ceiling, "LENGTHS", (1, 4))
     monkeypatch.setattr(sign_lab, "round_trip", lambda pictures: 255 - pictures)
 
     def read(pictures, words):
@@ -364,18 +371,18 @@ def test_the_ceiling_reads_printed_signs_before_and_after(lab, monkeypatch):
         return tuple(sign_lab.Spelling(w, "" if lost else w, 4 * lost) for w, lost in zip(words, dark, strict=True))
 
     monkeypatch.setattr(sign_lab, "read", read)
-    results = list(ceilings.measure(2))
+    results = [one for one in ceiling.measure(2) if isinstance(one, Evidence)]
     value = results[-1].value
     assert len(results) == 2 and value.finished and not results[0].value.finished
     assert value.share(after=False).trials == value.share(after=True).trials == 4
-    assert draw.ceiling(value).count("<figure") == 4
-    assert ceilings.truth(value)[0] in range(4)
+    assert draw.trips(value).count("<figure") == 4
+    assert chosen("ceiling", ceiling.truth(value)) and ceiling.truth(results[0].value) is None
 
 
 def test_ceiling_code_reads_what_the_page_reads(monkeypatch):
     monkeypatch.setattr(sign_lab, "words", lambda: WORDS)
-    monkeypatch.setattr(ceilings, "LENGTHS", (4,))
-    result = last(ceilings.measure(1))
+    monkeypatch.setattr(ceiling, "LENGTHS", (4,))
+    result = last(ceiling.measure(1))
     assert run(result.snippet) == result.expected
     assert result.value.trips[0].before[0].exact
 
@@ -383,38 +390,38 @@ def test_ceiling_code_reads_what_the_page_reads(monkeypatch):
 @pytest.mark.parametrize("settings", [{"each": 0}, {"each": 99}, {"seed": None}])
 def test_bad_ceilings_are_refused(lab, settings):
     with pytest.raises(PlainError):
-        last(ceilings.measure(**settings))
+        last(ceiling.measure(**settings))
 
 
 # --- the API ----------------------------------------------------------------------------------------------
 
 
 def test_a_sign_over_the_api(lab):
-    told = page.paint_sign("lamp", "boxes", 3)
+    told = api.paint_sign("lamp", "boxes", 3)
     assert told["read"] == told["word"] == "LAMP" and told["exact"] and told["distance"] == 0
     assert not told["seen_in_training"] and told["picture"].startswith("data:image/webp") and json.dumps(told)
 
 
 def test_a_cell_over_the_api_streams(lab):
-    events = list(page.try_painter("characters", "lamp,open", seeds=2))
+    events = list(api.sign_lab("characters", "lamp,open", seeds=2))
     assert not events[0]["finished"] and events[-1]["finished"]
     assert events[-1]["signs"] == 4 and events[-1]["exact"] == 0 and json.dumps(events)
     assert events[-1]["character_error_interval"] is None  # both words wrong in every letter
-    told = last(page.try_painter("characters", "lamp,noon", seeds=2))
+    told = last(api.sign_lab("characters", "lamp,noon", seeds=2))
     assert told["character_error_interval"] == [0, 1] and told["character_error_rate"] == 0.5 and json.dumps(told)
     assert [reading["seen_in_training"] for reading in events[-1]["readings"]] == [False, False, True, True]
     for settings in ({"painter": NASTY}, {"words": ",".join("ABCDEFGHIJ")}, {"seeds": 99}, {"length": 0}):
         with pytest.raises(PlainError):
-            list(page.try_painter(**settings))
+            list(api.sign_lab(**settings))
 
 
 def test_text_is_read_over_the_api():
     file = io.BytesIO()
     Image.fromarray(sign_lab.draw_sign("HELLO")).save(file, "PNG")
     sent = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
-    told = page.read_text(sent)
+    told = api.read_text(sent)
     assert told["text"] == "HELLO" and 0 < told["confidence"] <= 1
-    assert page.read_text("stop")["text"] == "STOP"
+    assert api.read_text("stop")["text"] == "STOP"
 
 
 @pytest.mark.parametrize(
@@ -422,7 +429,7 @@ def test_text_is_read_over_the_api():
 )
 def test_what_is_no_picture_is_not_read(picture):
     with pytest.raises(PlainError):
-        page.read_text(picture)
+        api.read_text(picture)
 
 
 # --- 4: the mirror -------------------------------------------------------------------------------------------
@@ -446,14 +453,15 @@ def attempt(shape: str, text: str, seed: int = 1) -> mirror.Attempt:
 @pytest.mark.parametrize("style", list(art.STYLES))
 def test_every_way_of_asking_is_drawn_and_scored(model, style, monkeypatch):
     monkeypatch.setattr(mirror, "SIZE", 5)
-    results = list(mirror.draw(model, "ring", style, runs=2, seed=5))
+    steps = mirror.draw(model, "ring", style, runs=2, seed=5)
+    results = [one for one in steps if isinstance(one, Evidence)]
     value = results[-1].value
     assert [len(result.value.ways) for result in results] == [1, 2, 3]
     assert [way.key for way in value.ways] == list(mirror.WAYS)
     assert all([one.seed for one in way.attempts] == [5, 6] for way in value.ways)
     assert len(results[-1].table.rows) == 6 and len(results[-1].findings) == 4
     assert "".join(value.tokens.pieces) == art.write(value.target, value.style)
-    assert mirror.truth(results[0].value) is None and mirror.truth(value)[0] in range(4)
+    assert mirror.truth(results[0].value) is None and 0 <= mirror.truth(value)[0] <= 1
     assert drawings.gallery(value).count("<figure") == 2 + 6
 
 
@@ -494,13 +502,16 @@ def test_chance_is_that_of_the_shape_asked_for(model):
     assert none.chance == 0
 
 
-@pytest.mark.parametrize(("right", "choice"), [(0, 0), (2, 1), (4, 2), (5, 3)])
+@pytest.mark.parametrize(
+    ("right", "choice"),
+    [(0, "none of them"), (2, "up to a quarter"), (4, "a quarter to half"), (5, "more than half")],
+)
 def test_the_share_recognised_chooses_the_answer(model, right, choice):
     value = last(mirror.draw(model, "L", ways=["shown"], runs=1)).value
     good, bad = attempt("L", art.write(art.rasterise("L", 7), art.STYLES["dots"])), attempt("L", "nothing")
     way = mirror.Way("shown", (good,) * right + (bad,) * (8 - right))
     assert way.recognised.successes == right == way.drawn.successes
-    assert mirror.truth(replace(value, ways=(way,)))[0] == choice
+    assert chosen("mirror", mirror.truth(replace(value, ways=(way,)))) == choice
 
 
 @pytest.mark.parametrize("way", ["ask", "shown"])
@@ -535,7 +546,9 @@ def test_bad_requests_for_drawings_are_refused(model, settings):
 
 
 def test_a_stopped_drawing_yields_nothing_unfinished(model):
-    assert list(mirror.draw(model, "L", runs=2, should_stop=lambda: True)) == []
+    drawing = mirror.draw(model, "L", runs=2)
+    assert isinstance(next(drawing), Underway)
+    drawing.close()
 
 
 def test_what_the_model_writes_is_escaped(model):
@@ -549,74 +562,67 @@ def test_what_the_model_writes_is_escaped(model):
 
 def test_the_mirror_over_the_api(model, monkeypatch):
     monkeypatch.setattr(language_model, "load", lambda *_: model)
-    told = page.ascii_draw("plus", runs=2)
+    told = api.ascii_draw("plus", runs=2)
     assert 0 <= told["chance"] <= 1 and told["runs"] == 2 and len(told["drawings"]) == 2 and json.dumps(told)
     with pytest.raises(PlainError):
-        page.ascii_draw(NASTY)
+        api.ascii_draw(NASTY)
 
 
 # --- the page -------------------------------------------------------------------------------------------------
 
 
-def handlers(name: str) -> list:
-    """The page's handlers of that name, screen by screen; they know nothing of the browser."""
-    with gr.Blocks() as blocks:
+@pytest.fixture
+def built():
+    with gr.Blocks():
         page.build()
-    return [one.fn for one in blocks.fns.values() if getattr(one.fn, "__name__", "") == name]
+    from lessons.shell.frame import built as pages
+
+    return {one.name.partition("/")[2]: one for one in pages["lettering"].experiments}
 
 
-def told(output: object) -> str | None:
-    """What a handler puts into a component; None where it leaves it alone."""
-    return output if isinstance(output, str) else None
+def ended(one, *values):
+    """What stands in each place when a run has ended, and every evidence shown on the way."""
+    places, shown = {}, []
+    for update in one.run(None, *values):
+        shown += [update[one.result]] if one.result in update else []
+        places |= update
+    return places, shown
 
 
-def test_a_run_clears_what_the_last_one_found_and_shows_what_is_finished(lab):
-    outputs = list(handlers("run")[0]("LAMP", ["sloppy", "boxes"], 2, 7, None))
-    first = outputs[0]
-    assert "LAMP" in told(first[1]) and "<figure" not in told(first[1]) and (first[2], first[3]) == ("", "")
-    shown = [told(one[2]) for one in outputs[1:] if told(one[2]) is not None]
-    assert len(shown) == 2 and all("badge-live" in one for one in shown)
-    assert "Layout given" not in shown[0] and "Layout given" in shown[1] and outputs[-1][0] == ""
+def test_a_run_shows_each_painter_when_it_is_done(lab, built):
+    one = built["signs"]
+    places, shown = ended(one, "LAMP", ["sloppy", "boxes"], 2, 7)
+    assert len(shown) == 2 and all("badge-live" in found for found in shown)
+    assert "Layout given" not in shown[0] and "Layout given" in shown[1] and places[one.status] == ""
 
 
-def test_a_cell_run_again_clears_the_stage_and_shows_each_painter(lab):
-    outputs = list(handlers("run")[1]("never_seen", 4, 2, 1, 0, None))
-    assert page.WAITING in told(outputs[0][1]) and (outputs[0][2], outputs[0][3]) == ("", "")
-    shown = [told(one[2]) for one in outputs[1:] if told(one[2]) is not None]
-    assert len(shown) == len(sign_lab.CAUSES) and outputs[-1][0] == ""
-    pressed = gr.EventData(None, {"list": "never_seen", "length": 4})
-    again = list(handlers("picked")[0](2, 1, 0, None, pressed))
-    assert [one[:2] for one in again] == [("never_seen", 4)] * len(again)
-    assert sum("badge-live" in (told(one[4]) or "") for one in again) == len(shown)
-    assert "aria-busy" in draw.RERUN and "scrollIntoView" in draw.RERUN
+def test_a_cell_run_again_shows_each_painter_and_then_the_recorded_table(lab, built):
+    one = built["causes"]
+    places, shown = ended(one, "never_seen", 4, 2, 1, 0)
+    assert len(shown) == len(sign_lab.CAUSES) and places[one.status] == ""
+    assert one.fills[0] in places and "aria-busy" in draw.RERUN and "scrollIntoView" in draw.RERUN
 
 
-def test_the_other_screens_clear_what_they_found(lab, model, monkeypatch):
-    monkeypatch.setattr(ceilings, "LENGTHS", (1, 4))
+def test_the_other_screens_run(lab, built, model, monkeypatch):
+    monkeypatch.setattr(ceiling, "LENGTHS", (1, 4))
     monkeypatch.setattr(sign_lab, "round_trip", lambda pictures: pictures)
     monkeypatch.setattr(language_model, "load", lambda *_, **__: model)
-    measured_all = list(handlers("run")[2](1, 0, None))
-    assert (measured_all[0][2], measured_all[0][3]) == ("", "")
-    assert sum("badge-live" in (told(one[2]) or "") for one in measured_all) == 2
-    drawn = list(handlers("run")[3]("L", "dots", 2, 1, None))
-    assert (drawn[0][2], drawn[0][3]) == ("", "") and "badge-live" in told(drawn[-1][2])
-    confused = list(handlers("confuse")[0]("dots", 1))
-    assert confused[0][2] == "" and "badge-live" in told(confused[-1][2])
+    assert len(ended(built["ceiling"], 1, 0)[1]) == 2
+    assert len(ended(built["mirror"], "L", "dots", 2, 1)[1]) == len(mirror.WAYS)
+    assert len(ended(built["mirror/all"], "dots", 1)[1]) == 1
 
 
-def test_a_page_is_not_cleared_for_a_run_that_cannot_be(lab):
-    signs_run, cell_run, ceiling_run, mirror_run = handlers("run")
-    for bad in (
-        signs_run("LAMP", ["boxes"], 1, None, None), cell_run("seen", 7, 2, 1, 0, None),
-        cell_run("seen", 4, 2, 1, None, None), ceiling_run(1, None, None), mirror_run("L", "dots", 2, None, None),
-        handlers("confuse")[0]("dots", None),
-    ):  # fmt: skip
-        (row,) = bad
-        changed = [value for value in row if value != gr.skip()]
-        assert len(changed) == 1 and "notice-error" in changed[0]
+def test_a_run_that_cannot_be_changes_nothing_but_its_words(lab, built, model, monkeypatch):
+    monkeypatch.setattr(language_model, "load", lambda *_, **__: model)
+    for name, values in {
+        "signs": ("LAMP", ["boxes"], 1, None), "causes": ("seen", 4, 2, 1, None), "ceiling": (1, None),
+        "mirror": ("L", "dots", 2, None), "mirror/all": ("dots", None),
+    }.items():  # fmt: skip
+        places, shown = ended(built[name], *values)
+        assert shown == [] and "notice-error" in places[built[name].status], name
 
 
 def test_a_mark_before_every_prompt_is_no_part_of_a_drawing(monkeypatch):
     monkeypatch.setattr(mirror, "SIZE", 5)
-    value = next(mirror.draw(tiny_text.with_a_beginning(), "ring", "spaces", ["shown"], runs=1)).value
+    value = last(mirror.draw(tiny_text.with_a_beginning(), "ring", "spaces", ["shown"], runs=1)).value
     assert "".join(value.tokens.pieces) == art.write(value.target, value.style)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 
+from engines.evidence import Evidence
 from engines.signs import lab as sign_lab
-from lessons.lettering import causes, ceilings
+from lessons.lettering import causes, ceiling
 from lessons.lettering.signs import Glimpse, Painted, Signs, seen_words
 from lessons.shell.film import data_uri
 from lessons.shell.prose import attribute, plain
@@ -57,6 +59,18 @@ def signs(value: Signs, underway: Glimpse | None = None) -> str:
         shots = [_painted(one, row, caption) for row, caption in enumerate(captions)]
         rows.append(_row(one.cause, f"{one.tally} exact", pieces, shots, unmet))
     return str(standing + join(rows) + (glimpse(underway) if underway else ""))
+
+
+def as_painted(painting: Iterator[Any], word: str, place: Any) -> Iterator[Any]:
+    """The run with every painter's signs shown in ``place`` while they appear."""
+    word = sign_lab.check_word(word)
+    value = Signs(word, sign_lab.is_seen(word), (), (), ())
+    for event in painting:
+        if isinstance(event, Glimpse):
+            yield {place: signs(value, event)}
+            continue
+        value = event.value if isinstance(event, Evidence) else value
+        yield event
 
 
 def glimpse(one: Glimpse) -> Markup:
@@ -213,7 +227,7 @@ element.addEventListener('click', (event) => {
 # --- 3 ----------------------------------------------------------------------------------------------------
 
 
-def ceiling(value: ceilings.Ceiling) -> str:
+def trips(value: ceiling.Ceiling) -> str:
     """Shares before and after by length, and one sign of each length, a misread one where there is one."""
     rows, pairs = [], []
     for trip in value.trips:

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from engines.checks import whole
-from engines.evidence import Evidence, Finding, Progress, Provenance, Table
+from engines.evidence import Evidence, Finding, Provenance, Table, Underway
 from engines.models.catalogue import MODELS
 from engines.models.weights import fingerprint
 from engines.signs import lab as sign_lab
-from engines.statistics import Interval
-from lessons.lettering.experiments import ShouldStop
+from engines.statistics import Interval, plural
 
 MAX_EACH = 12
 LENGTHS = tuple(range(1, sign_lab.SLOTS + 1))
@@ -46,31 +45,27 @@ class Ceiling:
         return len(self.trips) == len(LENGTHS)
 
 
-def measure(
-    each: int = 5, seed: int | None = 0, *, progress: Progress | None = None, should_stop: ShouldStop | None = None
-) -> Iterator[Evidence[Ceiling]]:
+def measure(each: int = 5, seed: int | None = 0) -> Iterator[Underway | Evidence[Ceiling]]:
     """Print ``each`` words of every length, read them, send them through the autoencoder, read them again."""
     each, seed = whole("Words of each length", each, 1, MAX_EACH), whole("The seed", seed, 0, 2**32 - 1)
     began, done, generator = time.perf_counter(), [], np.random.default_rng(seed)
     colours = list(sign_lab.COLOURS)
     for length in LENGTHS:
-        if progress:
-            progress((length - 1) / len(LENGTHS), f"Words of {length} letter{'' if length == 1 else 's'}")
+        yield Underway((length - 1) / len(LENGTHS), f"Words of {plural(length, 'letter')}")
         listed = [word for seen in (True, False) for word in sign_lab.words().of_length(length, seen=seen)]
         words = [listed[i] for i in generator.permutation(len(listed))[:each]]
         printed = np.stack([sign_lab.draw_sign(word, colours[i % len(colours)]) for i, word in enumerate(words)])
         restored = sign_lab.round_trip(printed)
         done.append(Trip(length, printed, restored, sign_lab.read(printed, words), sign_lab.read(restored, words)))
         yield _evidence(Ceiling(tuple(done)), each, seed, time.perf_counter() - began)
-        if should_stop and should_stop():
-            return
 
 
-def truth(value: Ceiling) -> tuple[int, str]:
-    """Which choice of the prediction came true, and the measurement in words."""
+def truth(value: Ceiling) -> tuple[float, str] | None:
+    """The share still read after the round trip, in words too; None before the last length."""
+    if not value.finished:
+        return None
     share = value.share(after=True)
-    choice = 0 if share.rate < 0.5 else 1 if share.rate < 0.9 else 2 if share.rate <= 0.97 else 3
-    return choice, f"{share} after the round trip; {value.share(after=False)} before it"
+    return share.rate, f"{share} after the round trip; {value.share(after=False)} before it"
 
 
 def _evidence(value: Ceiling, each: int, seed: int, seconds: float) -> Evidence[Ceiling]:
