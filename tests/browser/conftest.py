@@ -83,9 +83,10 @@ class Visit:
 
     def open(self, lesson: str = "") -> Page:
         self.watch.leaving = True
-        self.page.goto(self.address + (f"/?lesson={lesson}" if lesson else "/"))
+        self.page.goto(f"{self.address}/{lesson}")
         self.watch.leaving = False
         self.page.wait_for_selector(f"#lesson-{lesson} h1" if lesson else ".home h1", timeout=60_000)
+        self.page.wait_for_function("document.querySelector('.xp')?.textContent")  # the page's script is at work
         return self.page
 
 

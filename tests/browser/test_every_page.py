@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from typing import Any
 
 import pytest
@@ -31,34 +32,84 @@ def serious(page: Page) -> list[str]:
     return [violation for violation in first if violation in again]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+def at_home(page: Page, width: int) -> None:
+    """At that width the page does not scroll sideways, and axe finds nothing serious."""
+    page.set_viewport_size({"width": width, "height": 900})
+    page.wait_for_function(f"document.documentElement.clientWidth <= {width}")
+    assert not serious(page), f"{width} pixels wide"
+    overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert overflow <= 1, f"at {width} pixels the page scrolls sideways by {overflow}"
+
+
 @pytest.mark.parametrize("lesson", ["", *KEYS])
-def test_axe_finds_nothing_serious(visit, lesson: str, scheme: Any) -> None:
-    visit.page.emulate_media(color_scheme=scheme)
+def test_axe_finds_nothing_serious(visit, lesson: str) -> None:
+    visit.page.emulate_media(color_scheme="light")
     page = visit.open(lesson)
     for width in (1280, 390):
-        page.set_viewport_size({"width": width, "height": 900})
-        page.wait_for_timeout(600)
-        assert not serious(page), f"{width} pixels wide"
-        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert overflow <= 1, f"at {width} pixels the page scrolls sideways by {overflow}"
+        at_home(page, width)
 
 
-def test_the_map_leads_to_every_lesson_and_back(visit) -> None:
+@pytest.mark.parametrize("lesson", ["", "sampling", "noising"])
+def test_axe_finds_nothing_serious_in_the_dark(visit, lesson: str) -> None:
+    visit.page.emulate_media(color_scheme="dark")
+    at_home(visit.open(lesson), 1280)
+
+
+def test_the_map_leads_to_a_lesson_and_back(visit) -> None:
     page = visit.open()
-    for key in KEYS:
-        page.click(f".map a[data-lesson={key}]")
-        expect(page.locator(f"#lesson-{key} h1")).to_be_visible()
-        assert page.url.endswith(f"?lesson={key}")
-        page.go_back()
-        expect(page.locator(".home h1")).to_be_visible()
+    assert page.locator(".map a").evaluate_all("links => links.map(link => link.getAttribute('href'))") == KEYS
+    page.click(f".map a[data-lesson={KEYS[-1]}]")
+    expect(page.locator(f"#lesson-{KEYS[-1]} h1")).to_be_visible()
+    assert page.url.endswith(f"/{KEYS[-1]}")
+    page.go_back()
+    expect(page.locator(".home h1")).to_be_visible()
+    page.go_forward()
+    expect(page.locator(f"#lesson-{KEYS[-1]} h1")).to_be_visible()
+    page.click(".masthead .brand")
+    expect(page.locator(".home .resume a")).to_have_attribute("href", KEYS[-1])
 
 
-def test_tabs_keep_the_address(visit) -> None:
+def test_the_masthead_leads_to_units_and_lessons(visit) -> None:
     page = visit.open(KEYS[0])
-    page.click(f"#tab-{KEYS[1]}-button")
-    expect(page.locator(f"#lesson-{KEYS[1]} h1")).to_be_visible()
-    assert page.url.endswith(f"?lesson={KEYS[1]}")
+    page.click(".units >> text=The sculptor")
+    expect(page.locator("#lesson-noising h1")).to_be_visible()
+    page.click(".lessons >> text=Guidance")
+    expect(page.locator("#lesson-guidance h1")).to_be_visible()
+    expect(page.locator(".lessons [aria-current=page]")).to_have_text("Guidance")
+
+
+def test_old_addresses_lead_to_their_lessons(visit) -> None:
+    visit.page.goto(f"{visit.address}/?lesson=sampling")
+    expect(visit.page.locator("#lesson-sampling h1")).to_be_visible()
+    assert visit.page.url.endswith("/sampling")
+
+
+def test_a_bookmark_with_an_unknown_lesson_gets_a_clear_page(visit) -> None:
+    visit.page.goto(f"{visit.address}/?lesson=%3Cb%3Edragons%3C/b%3E")
+    expect(visit.page.locator(".unknown-lesson")).to_contain_text("There is no lesson called “<b>dragons</b>”")
+    visit.watch.leaving = True
+    answer = visit.page.goto(f"{visit.address}/dragons")
+    assert answer.status == 404
+    expect(visit.page.locator("h1")).to_have_text("There is no lesson called “dragons”")
+    visit.page.click("text=The start page")
+    expect(visit.page.locator(".home h1")).to_be_visible()
+    visit.watch.errors.clear()  # the browser reports the 404 we asked for
+
+
+def test_a_visit_carries_what_it_shows_and_keeps_the_rest(visit, server: str) -> None:
+    for key in ["", *KEYS]:
+        request = urllib.request.Request(f"{server}/{key}", headers={"Accept-Encoding": "identity"})
+        with urllib.request.urlopen(request, timeout=30) as page:
+            assert len(page.read()) <= 300_000, key
+    request = urllib.request.Request(f"{server}/sampling", headers={"Accept-Encoding": "gzip"})
+    with urllib.request.urlopen(request, timeout=30) as page:
+        assert page.headers["Content-Encoding"] == "gzip" and len(page.read()) <= 90_000
+    kept: list[str] = []
+    visit.page.on(
+        "response", lambda r: kept.append(r.headers.get("cache-control", "")) if "/course/" in r.url else None
+    )
+    visit.open("sampling")
+    assert len(kept) >= 4 and all("immutable" in one for one in kept)
 
 
 def test_progress_survives_a_reload_and_a_file(visit, tmp_path) -> None:
