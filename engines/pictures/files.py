@@ -3,33 +3,38 @@
 from __future__ import annotations
 
 import io
+import math
 import warnings
 from functools import cache
 from pathlib import Path
 from typing import IO, Literal
 
 import numpy as np
-from PIL import ExifTags, Image, ImageDraw, ImageFont, ImageOps
+from PIL import ExifTags, Image, ImageCms, ImageDraw, ImageFile, ImageFont, ImageOps, features
 
 from engines.evidence import PlainError
 
 Source = np.ndarray | Image.Image | str | Path | bytes | IO[bytes]
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "MPO")
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", *(("AVIF",) if features.check("avif") else ()))
 ORIENTATION = ExifTags.Base.Orientation
 MAX_PIXELS = 40_000_000
 MAX_BYTES = 40_000_000
 ENOUGH = 4
 """How many times the frame's side is kept of a larger picture: finer pixels change nothing that is seen."""
+JPEG_START, JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
 BAND = 64
 """Rows, after shrinking, that are treated at once, so that a huge picture is never copied whole."""
 
 
 def open_picture(source: Source, *, width: int, height: int, fit: Literal["crop", "pad"] = "crop") -> np.ndarray:
-    """Any picture as uint8 [height, width, 3]: turned as its EXIF says, alpha laid on white.
+    """Any picture as uint8 [height, width, 3] in sRGB, as a browser shows it on a white page.
+
+    It is turned as its EXIF says, its colours are read by its ICC profile, and what is transparent becomes white.
 
     ``fit``: "crop" fills the frame and cuts what sticks out evenly, "pad" shows all of it on white. Of an
-    animation the first frame counts. PlainError for files that are missing, corrupt, of another kind, or
-    larger than 40 megabytes or 40 million pixels (checked before any pixel is unpacked).
+    animation the first frame counts; what a cut-off JPEG has lost is grey. PlainError for files that are missing,
+    corrupt, of another kind, whose numbers do not say what is white, or larger than 40 megabytes or 40 million
+    pixels (checked before any pixel is unpacked).
     """
     side = ENOUGH * max(width, height)
     try:
@@ -39,7 +44,9 @@ def open_picture(source: Source, *, width: int, height: int, fit: Literal["crop"
     except Image.DecompressionBombError as error:
         raise PlainError("This picture is enormous: 40 million pixels at most. Shrink it first.") from error
     except Exception as error:  # Pillow's decoders raise many kinds on broken files
-        raise PlainError("This file cannot be read as a picture. Try a PNG, JPEG or WebP file.") from error
+        raise PlainError(
+            "This file cannot be read as a picture. It may be damaged; if not, try a PNG, JPEG or WebP file."
+        ) from error
     if picture.size == (width, height):
         return np.asarray(picture)
     if fit == "pad":
@@ -66,13 +73,42 @@ def _opened(source: Source, side: int) -> Image.Image:
     data = source if isinstance(source, bytes) else source.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise PlainError("This file is larger than 40 megabytes. Save a smaller copy and try again.")
+    try:
+        return _loaded(data, side)
+    except OSError:
+        if not data.startswith(JPEG_START):
+            raise
+    return _loaded(data + JPEG_END, side)  # its data were cut off: the decoder fills up what is missing
+
+
+def _loaded(data: bytes, side: int) -> Image.Image:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # _check_size is stricter
         picture = Image.open(io.BytesIO(data), formats=FORMATS)
     _check_size(picture.size)
+    key = _key(picture)
     picture.draft(None, (side, side))
     picture.load()
+    if key is not None:
+        picture.info["transparency"] = key
     return picture
+
+
+def _key(picture: ImageFile.ImageFile) -> int | tuple[int, ...] | None:
+    """The transparent colour of a PNG without a palette, on the scale of Pillow's pixels; None where there is none.
+
+    The file gives it in its own bits a sample (PNG specification, §11.3.2.1); Pillow unpacks 2 and 4 bits of grey to
+    8, and keeps the upper 8 of the 16 of a colour.
+    """
+    key = picture.info.get("transparency")
+    if picture.format != "PNG" or not picture.tile or picture.mode == "P":
+        return None
+    packing = picture.tile[0][3]
+    if isinstance(key, int) and packing in ("L;2", "L;4"):
+        return key * (85 if packing == "L;2" else 17)
+    if isinstance(key, tuple):
+        return tuple(level >> 8 for level in key) if packing == "RGB;16B" else key
+    return key if isinstance(key, int) else None
 
 
 def _check_size(size: tuple[int, int]) -> None:
@@ -99,35 +135,92 @@ def _from_array(array: np.ndarray) -> Image.Image:
 
 
 def _shrunk(picture: Image.Image, side: int) -> Image.Image:
-    """RGB on white by a whole fraction, both sides at least ``side`` where they were; its EXIF orientation kept."""
-    deep = picture.mode.startswith(("I", "F")) and np.asarray(picture).max(initial=0) > 255
+    """sRGB on white by a whole fraction, both sides at least ``side`` where they were; its EXIF orientation kept."""
+    flat = _Flattening(picture)
     factor = min(picture.size) // side
     if factor < 2:
-        small = _flat(picture, deep)
+        small = flat(picture)
     else:
         columns, rows = picture.size
         small = Image.new("RGB", (-(-columns // factor), -(-rows // factor)))
         for top in range(0, rows, BAND * factor):
             band = picture.crop((0, top, columns, min(rows, top + BAND * factor)))
-            small.paste(_flat(band, deep).reduce(factor), (0, top // factor))
+            small.paste(flat(band).reduce(factor), (0, top // factor))
     turn = picture.getexif().get(ORIENTATION)
     if turn and small is not picture:
         small.getexif()[ORIENTATION] = turn
     return small
 
 
-def _flat(picture: Image.Image, deep: bool = False) -> Image.Image:
-    """RGB; what is transparent becomes white. ``deep``: numbers above 255 mean 16 bits."""
-    if picture.mode == "RGB":
-        return picture
-    if picture.mode.startswith(("I", "F")):
-        numbers = np.asarray(picture, dtype=np.float32) / (256 if deep else 1)
-        return Image.fromarray(numbers.clip(0, 255).astype(np.uint8)).convert("RGB")
-    if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
-        white = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(white, picture)
-    return picture.convert("RGB")
+class _Flattening:
+    """How a picture, or a band of it, becomes sRGB on white: settled once for the whole picture."""
+
+    def __init__(self, picture: Image.Image) -> None:
+        self.numbers = picture.mode.startswith(("I", "F"))
+        self.levels = _levels(picture) if self.numbers else 255.0
+        profile = picture.info.get("icc_profile")
+        grey = self.numbers or picture.mode in ("1", "L", "LA", "La")
+        self.mode = "L" if grey else "CMYK" if picture.mode == "CMYK" else "RGB"
+        self.to_srgb = _to_srgb(profile, self.mode) if profile else None
+
+    def __call__(self, band: Image.Image) -> Image.Image:
+        if band.mode == "RGB" and self.to_srgb is None and "transparency" not in band.info:
+            return band
+        opaque, coloured = _opaque(band), band
+        if self.numbers:
+            shades = np.asarray(band, dtype=np.float32) * (255 / self.levels)
+            coloured = Image.fromarray(shades.round().astype(np.uint8))
+        if self.to_srgb is not None:
+            coloured = ImageCms.applyTransform(coloured.convert(self.mode), self.to_srgb) or coloured
+        coloured = coloured.convert("RGB")
+        if opaque is None:
+            return coloured
+        return Image.composite(coloured, Image.new("RGB", band.size, "white"), opaque)
+
+
+def _opaque(picture: Image.Image) -> Image.Image | None:
+    """How opaque each pixel is, 0 to 255; None where all are."""
+    if not picture.has_transparency_data:
+        return None
+    key = picture.info.get("transparency")
+    if picture.mode not in ("RGB", "1", "L", "I", "I;16") or key is None:
+        return picture.convert("RGBA").getchannel("A")
+    differs = np.asarray(picture) != np.asarray(key != 0 if picture.mode == "1" else key)
+    return Image.fromarray((differs if differs.ndim == 2 else differs.any(axis=-1)).astype(np.uint8) * 255)
+
+
+def _levels(picture: Image.Image) -> float:
+    """The number that means white in a picture of large or fractional numbers; PlainError where nothing says so."""
+    if picture.mode.startswith("I;16"):
+        return 65535.0
+    low, high = _extremes(picture)
+    if not low >= 0 or not math.isfinite(high):
+        raise PlainError("This picture holds numbers that are no shade of grey. Save it as an 8-bit PNG and try again.")
+    known = (1.0, 255.0) if picture.mode == "F" else (255.0, 65535.0)
+    if high > known[-1]:
+        raise PlainError(
+            f"This picture's numbers run from {low:g} to {high:g}, and nothing in it says which of them is white. "
+            "Save it as an 8- or 16-bit PNG and try again."
+        )
+    return next(white for white in known if high <= white)
+
+
+def _extremes(picture: Image.Image) -> tuple[float, float]:
+    """The least and the greatest number, nan where one is none; read in bands."""
+    columns, rows = picture.size
+    bands = (picture.crop((0, top, columns, min(rows, top + BAND))) for top in range(0, rows, BAND))
+    ends = np.array([(numbers.min(), numbers.max()) for numbers in map(np.asarray, bands)], dtype=np.float64)
+    return float(ends[:, 0].min()), float(ends[:, 1].max())
+
+
+def _to_srgb(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """What turns pixels of ``mode`` with this ICC profile into sRGB; None for a profile that is broken or of another
+    kind of pixels, which browsers leave aside too."""
+    try:
+        source = ImageCms.getOpenProfile(io.BytesIO(profile))
+        return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return None
 
 
 # --- drawn text -------------------------------------------------------------------------------------------

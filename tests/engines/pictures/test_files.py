@@ -3,10 +3,11 @@
 import io
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms, features
 
 from engines.evidence import PlainError
 from engines.pictures import files
@@ -76,8 +77,8 @@ def large(mode: str) -> Image.Image:
 @pytest.mark.parametrize("turn", [1, 6])
 def test_large_pictures_are_shrunk_before_they_are_copied(monkeypatch, mode, turn):
     rows: list[int] = []
-    flat = files._flat
-    monkeypatch.setattr(files, "_flat", lambda one, deep: rows.append(one.height) or flat(one, deep))
+    flat = files._Flattening.__call__
+    monkeypatch.setattr(files._Flattening, "__call__", lambda how, one: rows.append(one.height) or flat(how, one))
     picture = large(mode)
     picture.getexif()[0x0112] = turn
     opened = open_picture(picture, width=20, height=20)
@@ -105,15 +106,143 @@ def test_arrays_of_floats_and_grey_arrays():
     assert (open_picture(np.full((4, 4, 1), 7, np.uint8), width=4, height=4) == 7).all()
 
 
+# --- as a browser shows it --------------------------------------------------------------------------------
+
+INPUTS = Path(__file__).parent / "inputs"
+
+
+def sample(name: str, side: int = 256) -> np.ndarray:
+    return open_picture(INPUTS / name, width=side, height=side).astype(int)
+
+
+def png(depth: int, kind: int, pixels: bytes, size: tuple[int, int], *chunks: tuple[bytes, bytes]) -> bytes:
+    """A PNG file of raw rows (each after its filter byte), with ``chunks`` before the pixels."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", *size, depth, kind, 0, 0, 0)
+    parts = ((b"IHDR", header), *chunks, (b"IDAT", zlib.compress(pixels)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+
+
+GREY, COLOUR, PALETTE, GREY_ALPHA, COLOUR_ALPHA = 0, 2, 3, 4, 6
+
+
+@pytest.mark.parametrize(
+    "depth, kind, pixels, chunks, shade",
+    [  # two pixels, the left one transparent and the right one opaque, of the shade told
+        (1, GREY, "00 40", {b"tRNS": "0000"}, 255),
+        (1, GREY, "00 80", {b"tRNS": "0001"}, 0),
+        (2, GREY, "00 60", {b"tRNS": "0001"}, 170),
+        (4, GREY, "00 3a", {b"tRNS": "0003"}, 170),
+        (8, GREY, "00 03aa", {b"tRNS": "0003"}, 170),
+        (16, GREY, "00 1234 1235", {b"tRNS": "1234"}, 18),
+        (8, COLOUR, "00 010203 010204", {b"tRNS": "000100020003"}, (1, 2, 4)),
+        (16, COLOUR, "00 110012001300 110012001400", {b"tRNS": "110012001300"}, (17, 18, 20)),
+        (1, PALETTE, "00 40", {b"PLTE": "000000 0a0b0c", b"tRNS": "00"}, (10, 11, 12)),
+        (8, PALETTE, "00 0001", {b"PLTE": "000000 0a0b0c", b"tRNS": "00ff"}, (10, 11, 12)),
+        (8, GREY_ALPHA, "00 0300 aaff", {}, 170),
+        (16, GREY_ALPHA, "00 03000000 aaaaffff", {}, 170),
+        (8, COLOUR_ALPHA, "00 00000000 0a0b0cff", {}, (10, 11, 12)),
+        (16, COLOUR_ALPHA, "00 0000000000000000 0a000b000c00ffff", {}, (10, 11, 12)),
+    ],
+)
+def test_what_is_transparent_in_a_png_of_any_kind_becomes_white(depth, kind, pixels, chunks, shade):
+    parts = [(name, bytes.fromhex(data)) for name, data in chunks.items()]
+    opened = open_picture(png(depth, kind, bytes.fromhex(pixels), (2, 1), *parts), width=2, height=1)
+    assert opened[0, 0].tolist() == [255, 255, 255]
+    assert opened[0, 1].tolist() == (list(shade) if isinstance(shade, tuple) else [shade] * 3)
+
+
+def test_a_colour_key_is_laid_on_white_as_a_browser_does():
+    keyed, plain = sample("rgb_trns.png"), sample("ref.png")
+    clear = (plain == (200, 40, 40)).all(axis=-1)
+    assert clear.any() and (keyed[clear] == 255).all() and (keyed[~clear] == plain[~clear]).all()
+    grey = np.asarray(Image.open(INPUTS / "l_key.png"))
+    assert (sample("l_key.png")[grey == 2] == 255).all() and (sample("l_key.png")[grey != 2] != 255).all()
+
+
+@pytest.mark.parametrize("name", ["icc_p3.png", "icc_adobergb.jpg", "icc_prophoto.png"])
+def test_colour_profiles_are_followed(name):
+    """The same picture in Display P3, Adobe RGB and ProPhoto numbers: all look like the one in sRGB."""
+    assert np.abs(np.asarray(Image.open(INPUTS / name)).astype(int) - sample("ref.png")).mean() > 4
+    assert np.abs(sample(name) - sample("ref.png")).max() <= 2
+
+
+def test_profiles_of_transparent_grey_and_foreign_pixels():
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    p3 = Image.open(INPUTS / "icc_p3.png").info["icc_profile"]
+    (plain,), (glass,) = (
+        open_picture(encoded(Image.new(mode, (1, 1), (0, 200, 0, 255)[: len(mode)]), icc_profile=p3), width=1, height=1)
+        for mode in ("RGB", "RGBA")
+    )
+    np.testing.assert_array_equal(plain, glass)
+    assert plain[0].tolist() != [0, 200, 0]
+    for picture in (Image.new("L", (1, 1), 90), Image.new("P", (1, 1), 0), Image.new("CMYK", (1, 1), (0, 0, 0, 165))):
+        if picture.mode == "P":
+            picture.putpalette([90, 90, 90])
+        kind = "TIFF" if picture.mode == "CMYK" else "PNG"
+        for profile in (srgb, b"no profile at all"):
+            opened = open_picture(encoded(picture, kind, icc_profile=profile), width=1, height=1)
+            np.testing.assert_allclose(opened, 90, atol=1)
+
+
+def test_a_jpeg_without_its_last_bytes_is_shown():
+    assert np.abs(sample("trunc_last.jpg") - sample("ref.png")).max() <= 2
+    whole = encoded(Image.fromarray(sample("ref.png").astype(np.uint8)), "JPEG", quality=95)
+    expected = open_picture(whole, width=256, height=256).astype(int)
+    for short in (1, 2, 3, 20):
+        opened = open_picture(whole[:-short], width=256, height=256)
+        np.testing.assert_array_equal(opened[:239], expected[:239])
+    half = open_picture(whole[: len(whole) // 2], width=256, height=256)
+    np.testing.assert_array_equal(half[:64], expected[:64])
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow reads no AVIF")
+def test_avif_is_read():
+    assert np.abs(sample("avif.avif") - sample("ref.png")).mean() < 1
+
+
+def tiff(array: np.ndarray) -> bytes:
+    return encoded(Image.fromarray(array), "TIFF")
+
+
+def test_large_and_fractional_numbers_are_scaled_where_the_file_says_how():
+    shares = np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)
+    for array in (shares, shares * 255, (shares * 65535).round().astype(np.int32), (shares * 255).astype(np.uint8)):
+        opened = open_picture(tiff(array), width=8, height=8)
+        np.testing.assert_allclose(opened[..., 0], shares * 255, atol=1)
+    dark = (shares * 200).astype(np.uint16)  # 16 bits by its kind, however small the numbers are
+    assert open_picture(tiff(dark), width=8, height=8).max() <= 1
+    assert abs(sample("float01.tif", 48).max() - 194) <= 1
+
+
+@pytest.mark.parametrize(
+    "source, message",
+    [
+        (INPUTS / "float_nan.tif", "no shade of grey"),
+        (INPUTS / "int32.tif", "which of them is white"),
+        (tiff(np.full((8, 8), -0.5, np.float32)), "no shade of grey"),
+        (tiff(np.full((8, 8), np.inf, np.float32)), "no shade of grey"),
+        (tiff(np.full((8, 8), 300, np.float32)), "from 300 to 300"),
+    ],
+)
+def test_numbers_that_are_no_shades_are_refused_in_words(source, message):
+    with pytest.raises(PlainError, match=message):
+        open_picture(source, width=8, height=8)
+
+
+def test_one_number_that_is_none_is_found_in_a_large_picture():
+    array = np.zeros((900, 900), np.float32)
+    array[-1, -1] = np.nan
+    with pytest.raises(PlainError, match="no shade of grey"):
+        open_picture(tiff(array), width=8, height=8)
+
+
 def bomb(width: int, height: int) -> bytes:
     """A tiny PNG file that claims to be enormous."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    pixels = zlib.compress(bytes(1000))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    return png(8, COLOUR, bytes(1000), (width, height))
 
 
 @pytest.mark.parametrize(
