@@ -16,29 +16,39 @@ MAX_SEED = 2**32 - 1
 
 def one_of(what: str, value: object, known: Collection[str]) -> str:
     """``value`` if it is one of the ``known`` keys; PlainError names them otherwise."""
+    if value is None:
+        raise PlainError(f"{what} is missing. It is one of: {', '.join(known)}.")
     if not isinstance(value, str) or value not in known:
-        raise PlainError(f"{what} is one of: {', '.join(known)}.")
+        raise PlainError(f"{what} is one of: {', '.join(known)}; you gave {_given(value)}.")
     return value
 
 
 def check_number(name: str, value: Any, low: float, high: float, *, whole: bool = False) -> None:
-    """Refuse with a plain message anything but a finite number in [low, high]."""
+    """Refuse with a plain message anything but a finite number in [low, high], which may be a whole one only."""
+    kind = "a whole number" if whole else "a number"
+    bounds = f"{low:,} to {high:,}" if whole else f"{low:g} to {high:g}"
+    if value is None:
+        raise PlainError(f"{name} is missing. Give {kind} from {bounds}.")
     numeric = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not numeric or not low <= value <= high or (whole and value != int(value)):  # nan is nowhere between
-        kind = "a whole number" if whole else "a number"
-        bounds = f"{low:,} to {high:,}" if whole else f"{low:g} to {high:g}"
-        raise PlainError(f"{name} must be {kind} from {bounds}; you gave {_brief(value)}.")
+    if not numeric or value != value:
+        raise PlainError(f"{name} must be {kind} from {bounds}; you gave {_given(value)}, which is no number.")
+    if not low <= value <= high or (whole and value != int(value)):
+        raise PlainError(f"{name} must be {kind} from {bounds}; you gave {_given(value)}.")
 
 
-def _brief(value: Any) -> str:
-    if isinstance(value, int) and abs(value) >= 10**20:
-        return "one with more than twenty digits"
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:60]}…"
+def _given(value: Any) -> str:
+    """What a caller gave, in a few words: its kind where that may be what is wrong, and its beginning."""
+    if isinstance(value, str):
+        return f"the text {value!r}" if len(value) <= 60 else f"the text {value[:60]!r}…"
+    if isinstance(value, (bool, np.bool_)):
+        return "yes" if value else "no"
+    if isinstance(value, (int, float, np.integer, np.floating)):
+        return "one with more than twenty digits" if abs(value) >= 10**20 and value == value // 1 else f"{value}"
+    return {list: "a list", tuple: "a list", dict: "an object", bytes: "raw bytes"}.get(type(value), "something else")
 
 
 def whole(name: str, value: Any, low: int, high: int) -> int:
-    """A control's value as an int; PlainError when it is none or out of bounds."""
+    """A control's value as an int; PlainError when it is no whole number (7.5 is not rounded) or out of bounds."""
     check_number(name, value, low, high, whole=True)
     return int(value)
 
@@ -51,11 +61,19 @@ def seed_range(seed: Any, count: Any, *, least: int = 1) -> tuple[int, ...]:
 
 def check_caption(caption: Any, name: str = "The caption") -> None:
     """Refuse what is not text of at most :data:`MAX_CAPTION` characters."""
-    if not isinstance(caption, str):
-        raise PlainError(f"{name} must be text.")
-    if len(caption) > MAX_CAPTION:
-        raise PlainError(f"{name} is {len(caption)} characters long. Keep it to {MAX_CAPTION} at most.")
-    check_characters(name, caption)
+    check_text(name, caption, MAX_CAPTION)
+
+
+def check_text(name: str, value: Any, longest: int) -> str:
+    """``value`` if it is text of at most ``longest`` characters, all of them whole; PlainError otherwise."""
+    if value is None:
+        raise PlainError(f"{name} is missing.")
+    if not isinstance(value, str):
+        raise PlainError(f"{name} must be text; you gave {_given(value)}.")
+    if len(value) > longest:
+        raise PlainError(f"{name} is {len(value):,} characters long. Keep it to {longest:,} at most.")
+    check_characters(name, value)
+    return value
 
 
 def check_characters(name: str, text: str) -> None:

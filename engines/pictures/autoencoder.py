@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from engines.checks import check_number
+from engines.checks import MAX_SEED, check_number, whole
 from engines.evidence import PlainError
 from engines.pictures.files import draw_text
 from engines.pictures.measures import error_map, psnr
@@ -107,7 +107,9 @@ def change_channel(
         changed[channel] = 0
     elif how == "shuffle":
         cells = latent[channel]
-        changed[channel] = np.random.default_rng(seed).permutation(cells.ravel()).reshape(cells.shape)
+        changed[channel] = (
+            np.random.default_rng(whole("The seed", seed, 0, MAX_SEED)).permutation(cells.ravel()).reshape(cells.shape)
+        )
     elif how == "swap" and donor is not None and donor.shape == latent.shape:
         changed[channel] = donor[channel]
     else:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engines.checks import MAX_SEED, check_number
+from engines.checks import MAX_SEED, check_number, one_of, whole
 from engines.evidence import PlainError
 
 TIMESTEPS = 1000
@@ -138,7 +138,7 @@ def train(drawing: np.ndarray, training: Training | None = None) -> Iterator[Tra
     training = training or Training()
     drawing = _checked(drawing)
     began = time.perf_counter()
-    generator = torch.Generator().manual_seed(training.seed)
+    generator = _generator(training.seed)
     data = torch.as_tensor(drawing, dtype=torch.float32)
     centre, spread = data.mean(dim=0), data.std(dim=0).square().mean().sqrt()
     denoiser = Denoiser(centre, spread, generator)
@@ -185,7 +185,7 @@ def _learning_rate(training: Training, spent: float) -> float:
 def paint(denoiser: Denoiser, count: int = 500, *, passes: int = 50, seed: int = 0) -> Flow:
     """Noise to drawing by DDIM, in the drawing's own coordinates."""
     check_number("The number of points", count, 1, MAX_POINTS, whole=True)
-    start = torch.randn(count, 2, generator=torch.Generator().manual_seed(seed))
+    start = torch.randn(count, 2, generator=_generator(seed))
     return _ddim(denoiser, start, _timesteps(passes))
 
 
@@ -197,7 +197,7 @@ def unpaint(denoiser: Denoiser, points: np.ndarray, *, passes: int = 50) -> Flow
 def ruin(denoiser: Denoiser, points: np.ndarray, *, passes: int = 50, seed: int = 0) -> Flow:
     """The forward process: the drawing ruined level by level with one fixed noise (DDPM eq. 4)."""
     clean = denoiser.inward(_checked(points, least=1))
-    noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(seed))
+    noise = torch.randn(clean.shape, generator=_generator(seed))
     timesteps = _timesteps(passes)[::-1]
     levels = [(denoiser.alphas[t], denoiser.sigmas[t]) for t in timesteps]
     positions = [denoiser.outward(alpha * clean + sigma * noise) for alpha, sigma in levels]
@@ -210,6 +210,10 @@ def predicted_noise(denoiser: Denoiser, points: np.ndarray, timestep: int) -> np
     inside = denoiser.inward(_checked(points, least=1))
     with torch.inference_mode():
         return (denoiser(inside, torch.full((len(inside),), timestep)) * denoiser.spread).numpy()
+
+
+def _generator(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(whole("The seed", seed, 0, MAX_SEED))
 
 
 def _timesteps(passes: int) -> list[int]:
@@ -260,7 +264,7 @@ def _checked(points: np.ndarray, least: int = 20) -> np.ndarray:
 def sample_drawing(name: str, count: int = 1000, seed: int = 0) -> np.ndarray:
     """A ready drawing float32 [count, 2] in about [−1, 1]², y upwards; ``name`` is one of :data:`DRAWINGS`."""
     check_number("The number of points", count, 20, MAX_POINTS, whole=True)
-    random = np.random.default_rng(seed)
+    name, random = one_of("The drawing", name, DRAWINGS), np.random.default_rng(whole("The seed", seed, 0, MAX_SEED))
     u = random.random(count)
     if name == "spiral":
         angle = 0.5 * math.pi + 3.5 * math.pi * np.sqrt(u)
@@ -280,10 +284,8 @@ def sample_drawing(name: str, count: int = 1000, seed: int = 0) -> np.ndarray:
         t, upper = math.pi * u, random.random(count) < 0.5
         arc = np.stack([np.cos(t), np.sin(t)], axis=1)
         points = np.where(upper[:, None], arc + (-0.5, -0.25), -arc + (0.5, 0.25)) / 1.5
-    elif name == "letter":
+    else:  # the letter A
         strokes = np.array([((-0.7, -1), (0, 1)), ((0, 1), (0.7, -1)), ((-0.4, -0.2), (0.4, -0.2))])
         start, end = np.moveaxis(strokes[random.choice(3, count, p=(0.39, 0.39, 0.22))], 1, 0)
         points = start + (end - start) * u[:, None]
-    else:
-        raise PlainError(f"There is no drawing called {name!r}. Choose one of: {', '.join(DRAWINGS)}.")
     return (points + random.normal(scale=0.02, size=(count, 2))).astype(np.float32)

