@@ -42,9 +42,13 @@ def _given(value: Any) -> str:
         return f"the text {value!r}" if len(value) <= 60 else f"the text {value[:60]!r}…"
     if isinstance(value, (bool, np.bool_)):
         return "yes" if value else "no"
+    if isinstance(value, int) and abs(value) >= 10**20:
+        return "one with more than twenty digits"
     if isinstance(value, (int, float, np.integer, np.floating)):
-        return "one with more than twenty digits" if abs(value) >= 10**20 and value == value // 1 else f"{value}"
-    return {list: "a list", tuple: "a list", dict: "an object", bytes: "raw bytes"}.get(type(value), "something else")
+        return f"{value}"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    return "an object" if isinstance(value, dict) else "something else"
 
 
 def whole(name: str, value: Any, low: int, high: int) -> int:
