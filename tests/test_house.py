@@ -1,4 +1,4 @@
-"""The rules of the house, read from the source: who may import what."""
+"""The rules of the house, read from the source: who may import what, and what may stand where."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import get_args
 
 import pytest
+
+from engines.models.line import Queue
+from lessons import course
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("torch", "transformers", "diffusers", "plotly", "rapidocr", "onnxruntime")
@@ -48,12 +53,75 @@ def test_engines_know_nothing_of_pages(path: Path) -> None:
     assert not roots(path) & {"gradio", "lessons", "training"}
 
 
+LESSONS = [key.replace("-", "_") for unit in course.UNITS for key in unit.lessons]
+
+
 @pytest.mark.parametrize("path", files("lessons"), ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_only_pages_and_the_shell_import_gradio_and_only_pages_torch(path: Path) -> None:
+def test_only_pages_and_the_shell_import_gradio_and_nothing_here_torch(path: Path) -> None:
     if path.name != "page.py" and path.parent.name != "shell":
         assert "gradio" not in roots(path)
-    if path.name != "page.py":
-        assert "torch" not in roots(path)
+    assert "torch" not in roots(path)
+
+
+@pytest.mark.parametrize("key", LESSONS)
+def test_no_lesson_imports_another(key: str) -> None:
+    others = {f"lessons.{other}" for other in LESSONS if other != key}
+    for path in files(f"lessons/{key}"):
+        named = {".".join(name.split(".")[:2]) for name in imported(path)}
+        assert not named & others, path
+
+
+def test_benchmarks_import_no_lesson() -> None:
+    assert not [path for path in files("benchmarks") if "lessons" in roots(path)]
+
+
+def imported(path: Path) -> set[str]:
+    """Every module that a file imports, whole, and every name it takes from one."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def test_no_lesson_or_shell_module_imports_itself_by_way_of_others() -> None:
+    """Counted as the files are when imported; what only a function imports, such as the course its pages, is not."""
+    modules = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in files("lessons")}
+    graph = {}
+    for name, path in modules.items():
+        taken: set[str] = set()
+        for node in _at_import(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                taken |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                taken |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+        graph[name] = taken & modules.keys() - {name}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as circle:
+        pytest.fail(" → ".join(reversed(circle.args[1])))
+
+
+@pytest.mark.parametrize("path", files("lessons"), ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_every_queue_is_one_of_those_there_are(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call):
+            continue
+        named = [word.value for word in node.keywords if word.arg in ("queue", "turn")]
+        if isinstance(node.func, ast.Name) and node.func.id == "Endpoint":
+            named += node.args[1:2]
+        for one in named:
+            if isinstance(one, ast.Constant) and isinstance(one.value, str):
+                assert one.value in get_args(Queue)
+
+
+def test_pages_hold_controls_and_little_else() -> None:
+    pages = [ROOT / "lessons" / key / "page.py" for key in LESSONS]
+    lines = {page.parent.name: sum(bool(row.strip()) for row in page.read_text().splitlines()) for page in pages}
+    assert sum(lines.values()) <= 1600, lines
+    assert not [page for page in pages if "gr.skip" in page.read_text()]
 
 
 @pytest.mark.parametrize("path", files("training"), ids=lambda path: path.name)
