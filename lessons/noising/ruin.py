@@ -15,7 +15,7 @@ from engines.evidence import Evidence, Finding, Provenance, Table
 from engines.pictures import diffusion
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import OneShotGuess, Painter
-from engines.statistics import mean_interval, spread, wilson
+from engines.statistics import mean_interval, plural, spread, wilson
 from lessons.shell.scenes import CAPTIONS, example
 from lessons.shell.uploads import OWN
 
@@ -143,12 +143,15 @@ def _ruin_evidence(value: Ruin, source: Provenance) -> Evidence[Ruin]:
     middle = min(range(len(value.guesses)), key=lambda i: abs(value.guesses[i].sigma - value.guesses[i].alpha))
     half, ceiling = value.guesses[middle], value.guesses[0].ceiling_psnr
     gain = [row[middle] - half.noisy_psnr for row in value.psnr]
-    headline, when = "Never lost", f"in {never} of {noises} noises, in a line-up of {value.suspects} pictures."
+    headline, when = (
+        "Never lost",
+        f"in {never} of {plural(noises, 'noise')}, in a line-up of {value.suspects} pictures.",
+    )
     if never <= noises / 2:
         headline, when = (
             f"Lost at {typical:.0f} of {value.end - 1}",
             (
-                f"is where the guess, typically (median of {noises} noises), is first taken for another of the "
+                f"is where the guess, typically (median of {plural(noises, 'noise')}), is first taken for another of the "
                 f"{value.suspects} pictures in the line-up. It never is in {never} of {noises}."
             ),
         )
@@ -171,7 +174,7 @@ def _ruin_evidence(value: Ruin, source: Provenance) -> Evidence[Ruin]:
     alt = (
         f"From timestep {value.timesteps[0]} to {last.timestep} the one-shot guess falls from "
         f"{value.psnr[:, 0].mean():.1f} to {value.psnr[:, -1].mean():.1f} dB PSNR, the ruined picture from "
-        f"{value.guesses[0].noisy_psnr:.1f} to {last.noisy_psnr:.1f} dB; over {noises} noises the guess is first taken "
+        f"{value.guesses[0].noisy_psnr:.1f} to {last.noisy_psnr:.1f} dB; over {plural(noises, 'noise')} the guess is first taken "
         f"for another picture at timestep {typical:.0f} (median)."
     )
     columns = (
@@ -189,5 +192,5 @@ def lost_at(value: Ruin) -> float:
 def ruin_truth(value: Ruin) -> tuple[float, str]:
     """The share of the timesteps at which the object is lost, and the measurement in words."""
     typical = lost_at(value)
-    said = f"lost at timestep {typical:.0f} of {value.end - 1} (median of {len(value.psnr)} noises)"
+    said = f"lost at timestep {typical:.0f} of {value.end - 1} (median of {plural(len(value.psnr), 'noise')})"
     return typical / value.end, said
