@@ -138,6 +138,7 @@ def _ruin_evidence(value: Ruin, source: Provenance) -> Evidence[Ruin]:
             f"{right} of {len(value.psnr)}",
         ))  # fmt: skip
     lost, noises = value.lost, len(value.psnr)
+    over = plural(noises, "noise")
     never = sum(step is None for step in lost)
     typical = lost_at(value)
     middle = min(range(len(value.guesses)), key=lambda i: abs(value.guesses[i].sigma - value.guesses[i].alpha))
@@ -145,13 +146,13 @@ def _ruin_evidence(value: Ruin, source: Provenance) -> Evidence[Ruin]:
     gain = [row[middle] - half.noisy_psnr for row in value.psnr]
     headline, when = (
         "Never lost",
-        f"in {never} of {plural(noises, 'noise')}, in a line-up of {value.suspects} pictures.",
+        f"in {never} of {over}, in a line-up of {value.suspects} pictures.",
     )
     if never <= noises / 2:
         headline, when = (
             f"Lost at {typical:.0f} of {value.end - 1}",
             (
-                f"is where the guess, typically (median of {plural(noises, 'noise')}), is first taken for another of the "
+                f"is where the guess, typically (median of {over}), is first taken for another of the "
                 f"{value.suspects} pictures in the line-up. It never is in {never} of {noises}."
             ),
         )
@@ -174,7 +175,7 @@ def _ruin_evidence(value: Ruin, source: Provenance) -> Evidence[Ruin]:
     alt = (
         f"From timestep {value.timesteps[0]} to {last.timestep} the one-shot guess falls from "
         f"{value.psnr[:, 0].mean():.1f} to {value.psnr[:, -1].mean():.1f} dB PSNR, the ruined picture from "
-        f"{value.guesses[0].noisy_psnr:.1f} to {last.noisy_psnr:.1f} dB; over {plural(noises, 'noise')} the guess is first taken "
+        f"{value.guesses[0].noisy_psnr:.1f} to {last.noisy_psnr:.1f} dB; over {over} the guess is first taken "
         f"for another picture at timestep {typical:.0f} (median)."
     )
     columns = (
