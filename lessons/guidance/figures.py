@@ -2,56 +2,60 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 
+from engines.evidence import Evidence, Underway
 from engines.pictures.diffusion import Pass
-from engines.statistics import share, words
-from lessons.guidance.branches import Fork
-from lessons.guidance.editing import Edit
-from lessons.guidance.experiments import LITTLE, apart
-from lessons.guidance.silencing import ALWAYS, HIDDEN, REST, WINDOW, Silenced
-from lessons.guidance.sweeping import Dice, Sweep
+from engines.statistics import percent, share, words
+from lessons.guidance.dice import Dice
+from lessons.guidance.edit import Edit
+from lessons.guidance.fork import Fork, Gap
+from lessons.guidance.maps import Look
+from lessons.guidance.measures import LITTLE, apart
+from lessons.guidance.silence import ALWAYS, HIDDEN, REST, WINDOW, Silenced
+from lessons.guidance.sweep import Sweep
+from lessons.shell import charts, film
+from lessons.shell.charts import BLUE, CLAY, GREY
 from lessons.shell.film import Shot, data_uri, row
+from lessons.shell.painting import underway
 from lessons.shell.prose import attribute, plain
 from lessons.shell.views import Bar, bars, join
 
-CLAY, BLUE, GREY = "#c8683f", "#3a6aa3", "#8f8776"
-
-MAPS = """
-<div class="guidance-maps guidance-blank">
-  <p class="guidance-empty">Press the button: the picture appears pass by pass, and under it every word's heatmap.</p>
-  <div class="guidance-words" role="group" aria-label="The words of the caption: choose one to see its heatmap"></div>
+CONTROLS = """<div class="film-controls"><button type="button" class="button film-play">Play</button>
+    <input class="film-slider" type="range" min="1" max="1" value="1" aria-label="Pass">"""
+MAPS = f"""
+<div class="guidance-maps guidance-blank" style="--frames:25;--tracks:1">
+  <p class="empty">The picture appears here pass by pass, and with it every word's heatmap.</p>
+  <div class="guidance-words veiled" role="group" aria-label="The words of the caption; choose one"></div>
   <div class="guidance-pair">
     <figure><canvas class="guidance-heat" width="320" height="320" role="img"></canvas>
       <figcaption>where the painter looks at this word</figcaption></figure>
     <figure><canvas class="guidance-guess" width="320" height="320" role="img"></canvas>
       <figcaption>the picture it is heading for</figcaption></figure>
   </div>
-  <p class="guidance-said" role="status"></p>
-  <div class="guidance-controls"><button type="button" class="button guidance-play">Play</button>
-    <input class="guidance-pass" type="range" min="1" max="25" value="1" aria-label="Pass">
-    <label>Seen at <select class="guidance-size"></select></label></div>
-  <div class="guidance-strip" aria-hidden="true"></div>
+  <p class="film-caption" role="status"></p>
+  {CONTROLS}<label>Seen at <select class="guidance-size"></select></label></div>
+  <div class="film-strip" tabindex="0" role="group" aria-label="One heatmap a pass"></div>
 </div>
 """
-
-FORK = """
+FORK = f"""
 <div class="guidance-fork guidance-blank">
-  <p class="guidance-empty">Press the button: three pictures for every pass, and the sum behind the third.</p>
-  <div class="guidance-trio">
-    <figure class="branch-without"><img alt=""><figcaption>ε∅: without the caption</figcaption></figure>
-    <figure class="branch-with"><img alt=""><figcaption>ε<sub>c</sub>: with the caption</figcaption></figure>
-    <figure class="branch-guided"><img alt=""><figcaption>ε: the gap multiplied</figcaption></figure>
+  <p class="empty">Three pictures for every pass appear here, and the sum behind the third.</p>
+  <div class="film-stage" style="--tracks:4">
+    <figure><img alt=""><figcaption>ε∅: without the caption</figcaption></figure>
+    <figure><img alt=""><figcaption>ε<sub>c</sub>: with the caption</figcaption></figure>
+    <figure><img alt=""><figcaption>ε: the gap multiplied</figcaption></figure>
     <figure><canvas class="guidance-gap" width="240" height="240" role="img"></canvas>
       <figcaption>where ε∅ and ε<sub>c</sub> differ; click a cell</figcaption></figure>
   </div>
-  <div class="guidance-controls"><button type="button" class="button guidance-play">Play</button>
-    <input class="guidance-pass" type="range" min="1" max="25" value="1" aria-label="Pass"></div>
-  <p class="guidance-forksaid" role="status"></p>
+  {CONTROLS}</div>
+  <p class="film-caption" role="status"></p>
   <svg class="guidance-line" viewBox="0 0 600 118" role="img"
     aria-label="The number line: the prediction without caption, with caption, and the guided one beyond">
     <path class="axis" d="M10 62H590"/>
@@ -71,43 +75,82 @@ FORK = """
   </div>
 </div>
 """
+FORKS_KEPT = 5
+"""Passes of the fork in a recorded first paint: its numbers weigh more than pictures."""
 
 
 # --- streams for the two live views: one line of JSON more at each pass ------------------------------------
 
 
-def maps_head(key: str, caption_words: tuple[str, ...], passes: int) -> str:
-    naming = next((i for i, word in enumerate(caption_words) if word.lower() not in LITTLE), 0)
-    return json.dumps({"key": key, "words": caption_words, "passes": passes, "chosen": naming}) + "\n"
+def mapped(steps: Iterator[Pass | Underway | Evidence[Look]], view: Any) -> Iterator[Any]:
+    """The run of :func:`maps.look`, with its passes as lines for ``maps.js`` in ``view``."""
+    lines = ""
+    for step in steps:
+        if not isinstance(step, Pass):
+            yield step
+            continue
+        yield underway(step, "Painting")
+        lines = lines or maps_head(step)
+        if step.index in film.kept(step.passes):
+            lines += maps_line(step)
+            yield {view: lines}
+
+
+def maps_head(event: Pass) -> str:
+    assert event.attention is not None
+    words = event.attention.words[0]
+    chosen = next((i for i, word in enumerate(words) if word.lower() not in LITTLE), 0)
+    return json.dumps({"key": event.captions[0], "words": words, "passes": event.passes, "chosen": chosen}) + "\n"
 
 
 def maps_line(event: Pass) -> str:
-    """One pass: the guessed picture and every word's attention, for ``maps.js``."""
+    """One pass: the guessed picture and every word's attention, its largest share and its cells as bytes."""
     assert event.attention is not None and event.previews is not None
-    grids = [
-        {"h": h, "w": w, "cells": (maps[0].reshape(len(maps[0]), -1) * 10_000).round().astype(int).tolist()}
-        for (h, w), maps in event.attention.maps.items()
-    ]
-    return json.dumps({"t": event.timestep, "img": data_uri(event.previews[0]), "grids": grids}) + "\n"
+    grids = []
+    for (h, w), maps in event.attention.maps.items():
+        cells = maps[0].reshape(len(maps[0]), -1)
+        tops = np.maximum(cells.max(axis=1), 1e-6)
+        scaled = (cells / tops[:, None] * 255).round().astype(np.uint8)
+        grids.append({"h": h, "w": w, "tops": tops.round(6).tolist(), "cells": _base64(scaled)})
+    return json.dumps({"pass": event.index + 1, "img": data_uri(event.previews[0]), "grids": grids}) + "\n"
 
 
-def fork_head(key: str, scale: float, passes: int, shape: tuple[int, ...]) -> str:
-    return json.dumps({"key": key, "scale": scale, "passes": passes, "shape": shape}) + "\n"
+def forked(steps: Iterator[Fork | Underway | Evidence[Gap]], view: Any) -> Iterator[Any]:
+    """The run of :func:`fork.fork`, with its passes as lines for ``fork.js`` in ``view``."""
+    lines = ""
+    for step in steps:
+        if not isinstance(step, Fork):
+            yield step
+            continue
+        yield underway(step.event, "Predicting twice")
+        lines = lines or fork_head(step)
+        if step.event.index in film.kept(step.event.passes, FORKS_KEPT):
+            lines += fork_line(step)
+            yield {view: lines}
+
+
+def fork_head(step: Fork) -> str:
+    event = step.event
+    head = {"key": event.captions[0], "scale": step.scale, "passes": event.passes}
+    return json.dumps({**head, "shape": step.noise_with.shape}) + "\n"
 
 
 def fork_line(step: Fork) -> str:
-    """One pass: the three pictures and both predictions, for ``fork.js``."""
+    """One pass: the three pictures and both predictions, in thousandths as 16-bit numbers."""
 
-    def thousandths(noise: np.ndarray) -> list[int]:
-        return (noise * 1000).round().astype(int).ravel().tolist()
+    def thousandths(noise: np.ndarray) -> str:
+        return _base64((noise * 1000).round().clip(-32767, 32767).astype("<i2"))
 
     line = {
-        "t": step.event.timestep,
+        "pass": step.event.index + 1, "t": step.event.timestep,
         "images": [data_uri(picture) for picture in (step.without, step.with_caption, step.guided)],
-        "without": thousandths(step.noise_without),
-        "with": thousandths(step.noise_with),
-    }
+        "without": thousandths(step.noise_without), "with": thousandths(step.noise_with),
+    }  # fmt: skip
     return json.dumps(line) + "\n"
+
+
+def _base64(numbers: np.ndarray) -> str:
+    return base64.b64encode(numbers.tobytes()).decode()
 
 
 # --- pictures ---------------------------------------------------------------------------------------------
@@ -146,7 +189,8 @@ def silenced_rows(value: Silenced) -> str:
             ),
         ))  # fmt: skip
     upper, lower = zip(*columns, strict=True)
-    return str(row(upper, "The first seed with and without the word") + row(lower, "Heatmap and changes"))
+    rows = (upper, "The first seed with and without the word"), (lower, "Heatmap and changes")
+    return str(join(row(shots, label, columns=5) for shots, label in rows))
 
 
 def silenced_bars(value: Silenced) -> str:
@@ -169,7 +213,7 @@ def sweep_row(value: Sweep) -> str:
     for i, scale in enumerate(value.scales):
         followed = f", certainty {value.alignment[0, i]:.2f}" if value.alignment is not None else ""
         shots.append(Shot(
-            value.pictures[0, i], f"Guidance {scale:g}: clipped {value.clipped[0, i]:.1%}{followed}",
+            value.pictures[0, i], f"Guidance {scale:g}: clipped {percent(value.clipped[0, i])}{followed}",
             f"{scale:g}" + (" (words ignored)" if scale == 0 else " (no push)" if scale == 1 else ""),
         ))  # fmt: skip
     return str(row(shots, "One seed at every guidance scale"))
@@ -177,10 +221,7 @@ def sweep_row(value: Sweep) -> str:
 
 def sweep_chart(value: Sweep) -> Any:
     """Alignment and overcooking against the guidance scale, with 95 % bands."""
-    import plotly.graph_objects as go
-
-    figure = go.Figure()
-    scales = list(value.scales)
+    figure = charts.figure(x="guidance scale", y="share")
     curves = [
         ("clipped colour values", value.clipped, BLUE, "dash", "square"),
         ("saturation", value.saturation, GREY, "dot", "diamond"),
@@ -188,29 +229,12 @@ def sweep_chart(value: Sweep) -> Any:
     if value.alignment is not None:
         curves.insert(0, ("judge sees what was asked", value.alignment, CLAY, "solid", "circle"))
     for name, measured, colour, dash, symbol in curves:
-        means, lows, highs = _band([share(column) for column in measured.T])
-        red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-        figure.add_scatter(
-            x=scales + scales[::-1], y=highs + lows[::-1], mode="lines", fill="toself", line={"width": 0},
-            fillcolor=f"rgba({red},{green},{blue},0.18)", hoverinfo="skip", showlegend=False,
-        )  # fmt: skip
-        figure.add_scatter(
-            x=scales, y=[round(number, 3) for number in means], name=name, mode="lines+markers",
-            line={"color": colour, "dash": dash, "width": 2.5}, marker={"symbol": symbol, "size": 8},
-        )  # fmt: skip
-    figure.update_layout(
-        height=330, margin={"l": 56, "r": 16, "t": 16, "b": 46}, paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)", xaxis_title="guidance scale", yaxis={"title": "share", "range": [-0.02, 1.04]},
-        font={"family": "IBM Plex Sans", "size": 14}, legend={"orientation": "h", "y": 1.14, "x": 0},
-        hovermode="x unified",
-    )  # fmt: skip
+        means, lows, highs = charts.bands(measured.T)
+        lows, highs = [max(0.0, low) for low in lows], [min(1.0, high) for high in highs]
+        charts.band(figure, value.scales, lows, highs, colour)
+        charts.line(figure, value.scales, means, name, colour, dash, symbol)
+    figure.update_yaxes(range=[-0.02, 1.04])
     return figure
-
-
-def _band(of: list[tuple[float, float, float]]) -> tuple[list[float], list[float], list[float]]:
-    finite = [(m, low, high) if np.isfinite(low) else (m, m, m) for m, low, high in of]
-    means, lows, highs = zip(*finite, strict=True)
-    return list(means), list(lows), list(highs)
 
 
 def edit_rows(value: Edit, seeds: int = 4) -> str:
@@ -223,7 +247,7 @@ def edit_rows(value: Edit, seeds: int = 4) -> str:
             under = f"changed {100 * moved:.0f} %" if index else ""
             shots.append(Shot(picture, f"{label}, seed number {number + 1}. {under}", under))
         heading = Markup('<p class="guidance-label">{}</p>').format(plain(label))
-        parts.append(heading + row(shots, attribute(label), small=len(value.labels) > 3))
+        parts.append(heading + row(shots, attribute(label), small=value.kind == "weigh", columns=seeds))
     return str(Markup('<div class="guidance-edits">{}</div>').format(join(parts)))
 
 

@@ -1,148 +1,122 @@
-/* Word maps. The value grows line by line, so that a stream sends each pass once: first {key, words}, then one
-   object a pass {t, img, grids: [{h, w, cells: one list a word, in ten-thousandths}]}. */
-let head = { words: [] }, passes = [], read = 0, key = "", chosen = 0, pass = 0, size = 0, following = true, timer = null;
+/* Word maps. The value grows line by line, so that a stream sends each pass once: first {words, passes, chosen}, then
+   one object a pass {pass, img, grids: [{h, w, tops, cells}]}: for each word the largest share, and its shares as bytes,
+   255 for the largest, in base64. */
+let head = { words: [] }, passes = [], chosen = 0, size = 0;
 const one = (selector) => element.querySelector(selector);
 const all = (selector) => Array.from(element.querySelectorAll(selector));
-const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
 const percent = (share) => `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;
+const frames = () => passes.length;
 
-function grids(index) {
-  const drawn = passes[index].grids;
-  return size ? [drawn[size - 1]] : drawn;
+function read(line) {
+  const step = JSON.parse(line), picture = new Image();
+  picture.src = step.img;
+  const grids = step.grids.map(({ h, w, tops, cells }) => {
+    const bytes = Uint8Array.from(atob(cells), (byte) => byte.charCodeAt(0));
+    const words = tops.map((top, word) => Float32Array.from(bytes.subarray(word * h * w, (word + 1) * h * w), (byte) => byte * top / 255));
+    return { h, w, tops, words, means: words.map((shares) => shares.reduce((a, b) => a + b, 0) / shares.length) };
+  });
+  return { pass: step.pass, picture, grids };
 }
+function grids(index) { return size ? [passes[index].grids[size - 1]] : passes[index].grids; }
 function mean(index, word) {
-  const means = grids(index).map((grid) => grid.cells[word].reduce((a, b) => a + b, 0) / grid.cells[word].length);
-  return means.reduce((a, b) => a + b, 0) / means.length / 10000;
+  const layers = grids(index);
+  return layers.reduce((sum, grid) => sum + grid.means[word], 0) / layers.length;
 }
-function most(word) {
-  let top = 1;
-  passes.forEach((_, index) => grids(index).forEach((grid) => { top = Math.max(top, ...grid.cells[word]); }));
-  return top;
-}
+function most(word) { return Math.max(0.0001, ...passes.flatMap((_, index) => grids(index).map((grid) => grid.tops[word]))); }
 function tint(grid, word, top) {
   const small = document.createElement("canvas");
   small.width = grid.w;
   small.height = grid.h;
   const context = small.getContext("2d"), pixels = context.createImageData(grid.w, grid.h);
-  grid.cells[word].forEach((cell, index) => {
-    const heat = Math.min(1, cell / top);
-    pixels.data.set([214, 84, 30, Math.round(235 * heat)], 4 * index);
-  });
+  grid.words[word].forEach((share, index) => pixels.data.set([214, 84, 30, Math.round(235 * Math.min(1, share / top))], 4 * index));
   context.putImageData(pixels, 0, 0);
   return small;
 }
-function draw(canvas, index, word, top, plain) {
-  const context = canvas.getContext("2d"), side = canvas.width, image = passes[index].image;
-  const paint = () => {
-    context.globalCompositeOperation = "source-over";
-    context.globalAlpha = 1;
-    context.clearRect(0, 0, side, side);
-    context.imageSmoothingEnabled = true;
-    context.drawImage(image, 0, 0, side, side);
-    if (plain) return;
-    context.globalCompositeOperation = "saturation";
-    context.fillStyle = "#808080";
-    context.fillRect(0, 0, side, side);
-    context.globalCompositeOperation = "source-over";
-    context.fillStyle = "rgba(250,247,241,0.35)";
-    context.fillRect(0, 0, side, side);
-    const layers = grids(index);
-    context.imageSmoothingEnabled = !size;
-    layers.forEach((grid, layer) => {
-      context.globalAlpha = 1 / (layer + 1);
-      context.drawImage(tint(grid, word, top), 0, 0, side, side);
-    });
-    context.globalAlpha = 1;
-  };
-  if (image.complete) paint(); else image.addEventListener("load", () => { if (canvas.dataset.pass === String(index)) paint(); }, { once: true });
+function paint(canvas, index, word, top, plain) {
+  const context = canvas.getContext("2d"), side = canvas.width, { picture } = passes[index];
   canvas.dataset.pass = String(index);
+  if (!picture.complete) {
+    picture.addEventListener("load", () => { if (canvas.dataset.pass === String(index)) paint(canvas, index, word, top, plain); }, { once: true });
+    return;
+  }
+  context.globalCompositeOperation = "source-over";
+  context.globalAlpha = 1;
+  context.imageSmoothingEnabled = true;
+  context.clearRect(0, 0, side, side);
+  context.drawImage(picture, 0, 0, side, side);
+  if (plain) return;
+  context.globalCompositeOperation = "saturation";
+  context.fillStyle = "#808080";
+  context.fillRect(0, 0, side, side);
+  context.globalCompositeOperation = "source-over";
+  context.fillStyle = "rgba(250,247,241,0.35)";
+  context.fillRect(0, 0, side, side);
+  context.imageSmoothingEnabled = !size;
+  grids(index).forEach((grid, layer) => {
+    context.globalAlpha = 1 / (layer + 1);
+    context.drawImage(tint(grid, word, top), 0, 0, side, side);
+  });
 }
 function where(index, word) {
-  const grid = grids(index)[0], cells = grid.cells[word], at = cells.indexOf(Math.max(...cells));
+  const grid = grids(index)[0], shares = grid.words[word], at = shares.indexOf(Math.max(...shares));
   const row = Math.floor(at / grid.w) / (grid.h - 1 || 1), column = (at % grid.w) / (grid.w - 1 || 1);
-  const down = row < 0.34 ? "top" : row > 0.66 ? "bottom" : "middle", across = column < 0.34 ? "left" : column > 0.66 ? "right" : "centre";
-  return `${down} ${across}`;
+  return `${row < 0.34 ? "top" : row > 0.66 ? "bottom" : "middle"} ${column < 0.34 ? "left" : column > 0.66 ? "right" : "centre"}`;
 }
-function show() {
-  if (!passes.length || !head.words.length) return;
-  pass = Math.max(0, Math.min(pass, passes.length - 1));
-  const top = most(chosen), word = head.words[chosen], share = mean(pass, chosen);
-  draw(one(".guidance-heat"), pass, chosen, top, false);
-  draw(one(".guidance-guess"), pass, chosen, top, true);
-  all(".guidance-words button").forEach((button, index) => {
-    button.setAttribute("aria-pressed", String(index === chosen));
-    button.querySelector("i").style.width = `${Math.min(100, 250 * mean(pass, index))}%`;
-    button.querySelector("small").textContent = percent(mean(pass, index));
+function draw(index) {
+  const top = most(chosen), share = mean(index, chosen), pass = passes[index].pass;
+  let rest = 1;
+  paint(one(".guidance-heat"), index, chosen, top, false);
+  paint(one(".guidance-guess"), index, chosen, top, true);
+  all(".guidance-words > *").forEach((chip, word) => {
+    const part = word < head.words.length ? mean(index, word) : rest;
+    rest -= part;
+    if (chip.dataset.word) chip.setAttribute("aria-pressed", String(word === chosen));
+    chip.querySelector("i").style.width = `${100 * part}%`;
+    chip.querySelector("small").textContent = percent(part);
   });
-  all(".guidance-strip canvas").forEach((canvas, index) => {
-    canvas.classList.toggle("current", index === pass);
-    draw(canvas, index, chosen, top, false);
-  });
-  const said = `Pass ${pass + 1} of ${head.passes}: “${word}” gets ${percent(share)} of the attention, most of it ${where(pass, chosen)}. Full colour is ${percent(top / 10000)}.`;
-  one(".guidance-said").textContent = said;
+  all(".film-cell canvas").forEach((canvas, cell) => paint(canvas, cell, chosen, top, false));
+  const said = `Pass ${pass} of ${head.passes}: “${head.words[chosen]}” gets ${percent(share)} of the attention, most strongly at the ${where(index, chosen)}. Full colour is ${percent(top)}.`;
   one(".guidance-heat").setAttribute("aria-label", said);
-  one(".guidance-guess").setAttribute("aria-label", `The picture as guessed in pass ${pass + 1}`);
-  const slider = one(".guidance-pass");
-  slider.max = String(passes.length);
-  slider.value = String(pass + 1);
-  slider.setAttribute("aria-valuetext", said);
+  one(".guidance-guess").setAttribute("aria-label", `The picture as guessed in pass ${pass}`);
+  return said;
 }
-function button(word, index) {
-  const made = document.createElement("button"), bar = document.createElement("i"), small = document.createElement("small");
-  made.type = "button";
-  made.dataset.word = String(index);
-  made.append(word, small, bar);
+function chip(word, index) {
+  const made = document.createElement(index < head.words.length ? "button" : "span");
+  if (index < head.words.length) { made.type = "button"; made.dataset.word = String(index); }
+  made.append(word, document.createElement("small"), document.createElement("i"));
   return made;
 }
-function begin() {
-  key = head.key;
-  passes = [];
-  pass = 0;
-  following = true;
-  chosen = Math.max(0, head.chosen || 0);
-  one(".guidance-words").replaceChildren(...head.words.map(button));
-  one(".guidance-strip").replaceChildren();
-}
-function stop() { clearInterval(timer); timer = null; one(".guidance-play").textContent = "Play"; }
-function play() {
-  following = false;
-  if (pass >= passes.length - 1) pass = 0;
-  one(".guidance-play").textContent = "Pause";
-  show();
-  timer = setInterval(() => { pass += 1; show(); if (pass >= passes.length - 1) stop(); }, still ? 900 : 240);
-}
 function refresh() {
-  const lines = (props.value || "").split("\n").filter(Boolean);
-  element.querySelector(".guidance-maps").classList.toggle("guidance-blank", lines.length < 2);
-  if (!lines.length) { key = ""; passes = []; return; }
-  head = JSON.parse(lines[0]);
-  if (head.key !== key) { stop(); begin(); }
-  for (const line of lines.slice(1 + passes.length)) {
-    const step = JSON.parse(line), canvas = document.createElement("canvas");
-    step.image = new Image();
-    step.image.src = step.img;
-    passes.push(step);
-    canvas.width = canvas.height = 64;
-    one(".guidance-strip").append(canvas);
-    if (passes.length === 1) {
-      const sizes = ["all sizes", ...step.grids.map((grid) => `${grid.h}×${grid.w} patches`)];
-      one(".guidance-size").replaceChildren(...sizes.map((name, index) => new Option(name, String(index))));
-      size = Math.min(size, step.grids.length);
-      one(".guidance-size").value = String(size);
-    }
+  const lines = (props.value || "").split("\n").filter(Boolean), said = lines.length ? JSON.parse(lines[0]) : { words: [] };
+  one(".guidance-maps").classList.toggle("guidance-blank", lines.length < 2);
+  if (lines.length - 1 < passes.length || said.key !== head.key) {
+    begin();
+    passes = [];
+    chosen = said.chosen || 0;
+    one(".film-strip").replaceChildren();
   }
-  if (following) pass = passes.length - 1;
-  show();
+  head = said;
+  if (!passes.length) one(".guidance-words").replaceChildren(...[...head.words, "no word"].map(chip));
+  lines.slice(1 + passes.length).forEach((line) => {
+    const cell = document.createElement("div"), canvas = document.createElement("canvas"), label = document.createElement("small");
+    passes.push(read(line));
+    canvas.width = canvas.height = 64;
+    label.textContent = String(passes.at(-1).pass);
+    cell.className = "film-cell";
+    cell.append(canvas, label);
+    one(".film-strip").append(cell);
+  });
+  if (passes.length && one(".guidance-size").options.length !== passes[0].grids.length + 1) {
+    const sizes = ["all sizes", ...passes[0].grids.map((grid) => `${grid.h}×${grid.w} patches`)];
+    one(".guidance-size").replaceChildren(...sizes.map((name, index) => new Option(name, String(index))));
+    size = 0;
+  }
+  latest();
 }
-element.addEventListener("click", (event) => {
-  const word = event.target.closest("button[data-word]"), cell = event.target.closest(".guidance-strip canvas");
-  if (word) { chosen = Number(word.dataset.word); show(); }
-  if (cell) { stop(); following = false; pass = all(".guidance-strip canvas").indexOf(cell); show(); }
-  if (event.target.closest(".guidance-play")) { if (timer) stop(); else play(); }
+element.addEventListener("click", ({ target }) => {
+  const word = target.closest("button[data-word]");
+  if (word) { chosen = Number(word.dataset.word); show(current); }
 });
-element.addEventListener("input", (event) => {
-  if (event.target.matches(".guidance-pass")) { stop(); following = false; pass = Number(event.target.value) - 1; show(); }
-  if (event.target.matches(".guidance-size")) { size = Number(event.target.value); show(); }
+element.addEventListener("input", ({ target }) => {
+  if (target.matches(".guidance-size")) { size = Number(target.value); show(current); }
 });
-watch("value", refresh);
-refresh();

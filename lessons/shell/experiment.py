@@ -40,7 +40,7 @@ LONG = 20.0
 
 # (visitor, experiment) -> the run that counts; an older one ends at its next step
 _latest: dict[tuple[str, str], object] = {}
-_STOP = object()
+_STOP, _EMPTIED = object(), object()
 
 
 @dataclass(eq=False)
@@ -115,6 +115,8 @@ class Experiment:
             yield {self.status: told, self.go: gr.update(value=self.words), **self._judged(guess, last)}
         elif ended is _STOP:
             yield {self.status: str(views.notice(STOPPED)), self.go: gr.update(value=self.words)}
+        elif _latest.get(key) is _EMPTIED:
+            yield self._empty()
 
     def events_of(self, values: Sequence[Any]) -> Generator[Any, None, None]:
         """Waking the models, waiting for the turn, and then what the work yields."""
@@ -149,10 +151,17 @@ class Experiment:
         return {self.verdict: self.screen.score(guess, *found) if found else str(views.unscored())}
 
     def emptied(self) -> dict[Any, Any]:
-        """The places as before a first run, for when what the experiment is about has changed."""
+        """The places as before a first run, for when what the experiment is about has changed; a run under way ends."""
+        key = (events.visitor(), self.name)
+        if key in _latest:
+            _latest[key] = _EMPTIED
+        return self._empty()
+
+    def _empty(self) -> dict[Any, Any]:
         views_ = {view: None if isinstance(view, gr.Plot) else "" for view in self.shows}
         judged = {} if self.verdict is None else {self.verdict: str(views.unscored())}
-        return {self.result: str(views.empty(views.NOT_RUN)), self.status: "", **views_, **judged}
+        resting = {self.status: "", self.go: gr.update(value=self.words)}
+        return {self.result: str(views.empty(views.NOT_RUN)), **resting, **views_, **judged}
 
     def stopped(self) -> Any:
         """End the visitor's run of this experiment, if there is one, after its step; what to say meanwhile."""

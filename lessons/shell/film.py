@@ -1,7 +1,8 @@
 """Pictures on a page: single figures, rows of them, and a film strip that the learner scrubs.
 
 Everything is made on the server as ``<img>`` data URIs with alt texts. A :class:`Film` grows frame by frame;
-its markup only ever gets longer, so that a stream sends each frame once. The scrubbing is in ``film.js``.
+its markup only ever gets longer, so that a stream sends each frame once. The scrubbing is in ``scrub.js``, which serves
+other views with frames too: see :func:`scrubbed`.
 """
 
 from __future__ import annotations
@@ -81,10 +82,13 @@ def figure(shot: Shot) -> Markup:
     )
 
 
-def row(shots: Sequence[Shot], label: str, *, small: bool = False) -> Markup:
-    """Pictures side by side, wrapping on narrow screens; ``label`` names the row."""
+def row(shots: Sequence[Shot], label: str, *, small: bool = False, columns: int | None = None) -> Markup:
+    """Pictures side by side, wrapping on narrow screens; ``label`` names the row.
+
+    ``columns``: how many there will be, where a run adds one after another, so that none changes its size.
+    """
     return Markup('<div class="shots {}" style="--count:{}" role="group" aria-label="{}">{}</div>').format(
-        "shots-small" if small else "", len(shots), attribute(label), join(figure(shot) for shot in shots)
+        "shots-small" if small else "", columns or len(shots), attribute(label), join(figure(shot) for shot in shots)
     )
 
 
@@ -102,11 +106,8 @@ class Film:
 
     def __init__(self, tracks: Sequence[str], frames: int, *, unit: str = "pass", start: int | None = None) -> None:
         self.tracks, self.frames, self.unit, self._added = tuple(tracks), frames, unit, 0
-        self._kept = set(range(frames))
-        if _small.get() and frames > SMALL_FRAMES:
-            kept = [round(at) for at in np.linspace(0, frames - 1, SMALL_FRAMES)]
-            self._kept = set(kept)
-            start = None if start is None else int(np.abs(np.array(kept) - start).argmin())
+        self._kept = kept(frames)
+        start = None if start is None else int(np.abs(np.array(self._kept) - start).argmin())
         self._markup = Markup(
             '<div class="film" data-run="{run}" data-start="{start}" style="--frames:{frames};--tracks:{tracks}">'
             '<div class="film-stage">{stage}</div><p class="film-caption"></p>'
@@ -142,12 +143,24 @@ class Film:
         return str(self._markup)
 
 
+def scrubbed(script: Path) -> str:
+    """``js_on_load`` of a view whose frames ``script`` tells of, with a film's slider, Play and strip."""
+    return "\n".join(path.read_text(encoding="utf-8") for path in (script, HERE / "scrub.js"))
+
+
+def kept(frames: int, most: int = SMALL_FRAMES) -> tuple[int, ...]:
+    """Which of ``frames`` (from 0) are shown: all of them, or ``most`` in a recorded first paint."""
+    if not _small.get() or frames <= most:
+        return tuple(range(frames))
+    return tuple(round(at) for at in np.linspace(0, frames - 1, most))
+
+
 def reel(words: str = "", render: bool = False) -> gr.HTML:
     """The component a :class:`Film` is shown in; ``words`` stand there before the first run."""
     return gr.HTML(
         str(empty(words)),
         elem_classes=["reel"],
-        js_on_load=(HERE / "film.js").read_text(encoding="utf-8"),
+        js_on_load=scrubbed(HERE / "film.js"),
         render=render,
     )
 

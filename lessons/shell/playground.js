@@ -230,7 +230,9 @@ window.playground = (() => {
     const summary = event.target.closest(".drawer > summary");
     if (summary) noteDrawer(summary.parentElement);
     const button = event.target.closest("button.go");
-    if (button) button.closest(".screen")?.classList.add("guessed");
+    const screen = button?.closest(".screen");
+    screen?.classList.add("guessed");
+    screen?.querySelectorAll(".block.reel").forEach((view) => { view.style.minHeight = `${view.offsetHeight}px`; }); // what is drawn anew does not collapse first
     const element = event.target.closest("[data-action]");
     if (element && actions[element.dataset.action]) actions[element.dataset.action](element, event);
   });

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -10,14 +12,15 @@ import pytest
 
 from engines.evidence import Evidence, PlainError, Underway
 from engines.pictures import diffusion
-from lessons.guidance import branches, editing, experiments, figures, looking, page, silencing, sweeping
-from lessons.shell import controls, views, waking
+from lessons.guidance import api, dice, edit, figures, fork, maps, measures, silence, sweep
+from lessons.shell import film, views
+from lessons.shell.content import read_lesson
 from tests.lessons.common import NASTY, last, run, safe
 
 CAPTION = "a red cat on a blue background"
 
 
-class Measure(experiments.Alignment):
+class Measure(measures.Alignment):
     """Stands where the judge stands: brighter is better."""
 
     def __init__(self) -> None:
@@ -40,7 +43,7 @@ def near(picture, expected) -> None:
 
 @pytest.fixture(scope="module")
 def looked(painter):
-    steps = list(looking.look(painter, CAPTION, seeds=3, steps=2))
+    steps = list(maps.look(painter, CAPTION, seeds=3, steps=2))
     assert [step.words for step in steps if isinstance(step, Underway)][-1].endswith("pass 2 of 2")
     return [step for step in steps if not isinstance(step, Underway)]
 
@@ -51,7 +54,7 @@ def test_attention_adds_up_over_words_and_markers(looked):
     np.testing.assert_allclose(result.value.shares.sum(axis=2), 1, atol=1e-5)
     np.testing.assert_allclose(result.value.kinds().sum(axis=1), 1, atol=1e-5)
     assert result.value.words == tuple(CAPTION.split())
-    choice, said = looking.look_truth(result.value)
+    choice, said = maps.look_truth(result.value)
     assert choice in range(3) and "no word at all" in said
     assert len(result.table.rows) == 8 and "interval" in result.findings[0].text
 
@@ -60,18 +63,20 @@ def test_word_map_code_hears_the_same(looked):
     first = looked[-2]
     for sizes, expected in zip(run(first.snippet), first.expected, strict=True):
         assert sizes.keys() == expected.keys()
-        for patches, maps in expected.items():
-            np.testing.assert_allclose(sizes[patches], maps, atol=1e-6)
+        for patches, heard in expected.items():
+            np.testing.assert_allclose(sizes[patches], heard, atol=1e-6)
 
 
 def test_word_maps_stream_one_line_a_pass(looked):
     passes = looked[:2]
-    head = json.loads(figures.maps_head("k", passes[0].attention.words[0], 2))
-    assert head["words"][head["chosen"]] == "red"
-    line = json.loads(figures.maps_line(passes[0]))
-    for grid in line["grids"]:
-        assert len(grid["cells"]) == 7 and len(grid["cells"][0]) == grid["h"] * grid["w"]
-    assert "\n" not in figures.maps_line(passes[0])[:-1]
+    places = [event["view"] for event in figures.mapped(iter(looked), "view") if isinstance(event, dict)]
+    assert len(places) == 2 and places[1].startswith(places[0])
+    head, first, second = map(json.loads, places[1].splitlines())
+    assert head["words"][head["chosen"]] == "red" and [first["pass"], second["pass"]] == [1, 2]
+    for grid, kept in zip(first["grids"], passes[0].attention.maps.values(), strict=True):
+        cells = np.frombuffer(base64.b64decode(grid["cells"]), np.uint8).reshape(7, grid["h"], grid["w"])
+        tops = np.array(grid["tops"])[:, None, None]
+        np.testing.assert_allclose(cells / 255 * tops, kept[0], atol=float(tops.max()) / 400)
 
 
 # --- silencing --------------------------------------------------------------------------------------------
@@ -79,7 +84,7 @@ def test_word_maps_stream_one_line_a_pass(looked):
 
 @pytest.fixture(scope="module")
 def silenced(painter):
-    return last(silencing.silence(painter, CAPTION, "red", first=1, last=2, seeds=2, steps=4))
+    return last(silence.silence(painter, CAPTION, "red", first=1, last=2, seeds=2, steps=4))
 
 
 def test_a_word_is_missed_where_it_is_missing(painter, silenced):
@@ -91,12 +96,12 @@ def test_a_word_is_missed_where_it_is_missing(painter, silenced):
     near(value.without["window"], expected)
     assert value.label("window") == "gone in passes 2–3 only"
     assert (np.abs(value.agreement()) <= 1).all()
-    assert silencing.silence_truth(value)[0] in range(3)
+    assert silence.silence_truth(value)[0] in range(3)
     near(run(silenced.snippet), silenced.expected)
 
 
 def test_a_scheduler_with_a_pass_of_its_own_keeps_the_word_away_to_the_end(pndm):
-    value = last(silencing.silence(pndm, CAPTION, "red", first=1, last=2, seeds=1, steps=4)).value
+    value = last(silence.silence(pndm, CAPTION, "red", first=1, last=2, seeds=1, steps=4)).value
     read: list[str] = []
     away = diffusion.Plan(
         CAPTION, (7,), steps=4, knock_out=(diffusion.KnockOut("red", 0, 0), diffusion.KnockOut("red", 3, 4))
@@ -106,9 +111,9 @@ def test_a_scheduler_with_a_pass_of_its_own_keeps_the_word_away_to_the_end(pndm)
     assert len(read) == len(value.read) == 5
     assert [("red" in one) for one in read] == [("red" not in one) for one in value.read]
     near(value.without["rest"], event.pictures)
-    *steps, result = branches.fork(pndm, CAPTION, seeds=1, steps=4)
+    *steps, result = fork.fork(pndm, CAPTION, seeds=1, steps=4)
     assert len(steps) == 5 and result.provenance.settings["passes"] == 4
-    looked = last(looking.look(pndm, CAPTION, seeds=1, steps=4))
+    looked = last(maps.look(pndm, CAPTION, seeds=1, steps=4))
     assert len(looked.value.maps) == 5 and looked.provenance.settings["passes"] == 4
 
 
@@ -118,23 +123,23 @@ WITHOUT_CODE = {"v": {"fork"}, "v-zero": {"fork"}, "xl-turbo": {"silence", "fork
 def test_code_is_shown_for_the_painters_it_is_right_for(family):
     name, painter = family
     results = {
-        "look": last(looking.look(painter, CAPTION, seeds=1, steps=3)),
-        "silence": last(silencing.silence(painter, CAPTION, "red", first=1, last=1, seeds=1, steps=3)),
-        "weigh": last(editing.reweigh(painter, CAPTION, "red", weights=(3,), seeds=1, steps=3)),
-        "swap": last(editing.swap_word(painter, CAPTION, "cat", "dog", hold=2, hold_self=1, seeds=1, steps=3)),
+        "look": last(maps.look(painter, CAPTION, seeds=1, steps=3)),
+        "silence": last(silence.silence(painter, CAPTION, "red", first=1, last=1, seeds=1, steps=3)),
+        "weigh": last(edit.reweigh(painter, CAPTION, "red", weights=(3,), seeds=1, steps=3)),
+        "swap": last(edit.swap_word(painter, CAPTION, "cat", "dog", hold=2, hold_self=1, seeds=1, steps=3)),
     }
     if painter.has_two_branches:
-        results["fork"] = last(branches.fork(painter, CAPTION, guidance_scale=5.0, seeds=1, steps=3))
-        results["sweep"] = last(sweeping.sweep(painter, CAPTION, scales=(1, 4), seeds=1, steps=3))
-        results["negate"] = last(editing.negate(painter, CAPTION, "two dog", seeds=1, steps=3))
+        results["fork"] = last(fork.fork(painter, CAPTION, guidance_scale=5.0, seeds=1, steps=3))
+        results["sweep"] = last(sweep.sweep(painter, CAPTION, scales=(1, 4), seeds=1, steps=3))
+        results["negate"] = last(edit.negate(painter, CAPTION, "two dog", seeds=1, steps=3))
     without = {kind for kind, result in results.items() if not result.snippet}
     assert without == WITHOUT_CODE.get(name, set()) & results.keys()
     for kind in results.keys() - without:
         painted, expected = run(results[kind].snippet), results[kind].expected
         if kind == "look":
-            for sizes, maps in zip(painted, expected, strict=True):
-                for patches in maps:
-                    np.testing.assert_allclose(sizes[patches], maps[patches], atol=1e-5)
+            for sizes, heard in zip(painted, expected, strict=True):
+                for patches in heard:
+                    np.testing.assert_allclose(sizes[patches], heard[patches], atol=1e-5)
         elif kind == "fork":
             for branch, noise in expected.items():
                 np.testing.assert_allclose(painted[branch], noise, atol=1e-4)
@@ -151,9 +156,9 @@ def test_the_bigger_change_wins_when_the_interval_says_so(silenced):
     kept = np.zeros((4, 8, 8, 3), np.uint8)
     dim, bright = kept + 10, kept + 90
     value = replace(silenced.value, kept=kept, without={"window": bright, "rest": dim})
-    assert silencing.silence_truth(value)[0] == 0
-    assert silencing.silence_truth(replace(value, without={"window": dim, "rest": bright}))[0] == 1
-    assert silencing.silence_truth(replace(value, without={"window": dim, "rest": dim}))[0] == 2
+    assert silence.silence_truth(value)[0] == 0
+    assert silence.silence_truth(replace(value, without={"window": dim, "rest": bright}))[0] == 1
+    assert silence.silence_truth(replace(value, without={"window": dim, "rest": dim}))[0] == 2
 
 
 def test_heat_that_foretells_the_change_agrees():
@@ -162,7 +167,7 @@ def test_heat_that_foretells_the_change_agrees():
     kept = np.zeros((1, 32, 32, 3), np.uint8)
     changed = kept.copy()
     changed[:, :16] = 200
-    value = silencing.Silenced("a cat", "cat", 0, 1, 4, kept, heat, {"always": changed})
+    value = silence.Silenced("a cat", "cat", 0, 1, 4, kept, heat, {"always": changed})
     assert value.agreement()[0] == pytest.approx(1)
 
 
@@ -172,44 +177,47 @@ def test_heat_that_foretells_the_change_agrees():
 )
 def test_silencing_refuses_in_plain_words(painter, settings):
     with pytest.raises(PlainError):
-        last(silencing.silence(painter, CAPTION, **({"word": "red", "steps": 4, "seeds": 1} | settings)))
+        last(silence.silence(painter, CAPTION, **({"word": "red", "steps": 4, "seeds": 1} | settings)))
 
 
 # --- two predictions --------------------------------------------------------------------------------------
 
 
 def test_the_sum_is_the_schedulers_noise(painter):
-    steps = list(branches.fork(painter, CAPTION, guidance_scale=5.0, seeds=2, steps=4))
+    steps = list(fork.fork(painter, CAPTION, guidance_scale=5.0, seeds=2, steps=4))
     forks, first, result = steps[:4], steps[4], steps[-1]
     assert all(isinstance(step, Underway) for step in steps[5:-1]) and len(steps) == 10
-    for fork in forks:
-        mixed = fork.noise_without + 5.0 * (fork.noise_with - fork.noise_without)
-        np.testing.assert_allclose(mixed, fork.noise_guided, atol=1e-5)
+    for one in forks:
+        mixed = one.noise_without + 5.0 * (one.noise_with - one.noise_without)
+        np.testing.assert_allclose(mixed, one.noise_guided, atol=1e-5)
     assert result.value.noise.shape == result.value.picture.shape == (2, 4)
-    assert branches.fork_truth(result.value)[0] in range(3)
-    line = json.loads(figures.fork_line(forks[0]))
-    assert len(line["images"]) == 3 and len(line["with"]) == forks[0].noise_with.size
+    assert fork.fork_truth(result.value)[0] in range(3)
+    places = [event["view"] for event in figures.forked(iter(forks), "view") if isinstance(event, dict)]
+    head, line, *others = map(json.loads, places[-1].splitlines())
+    assert head["scale"] == 5.0 and len(line["images"]) == 3 and len(others) == 3
+    noise = np.frombuffer(base64.b64decode(line["with"]), "<i2").reshape(head["shape"]) / 1000
+    np.testing.assert_allclose(noise, forks[0].noise_with, atol=6e-4)
     for name, expected in first.expected.items():
         np.testing.assert_allclose(run(first.snippet)[name], expected, atol=1e-5)
 
 
 def test_a_painter_with_one_branch_says_so(turbo):
     assert not turbo.has_two_branches
-    alike = (branches.fork, sweeping.sweep, sweeping.dice)
-    for experiment in (*(one(turbo, CAPTION) for one in alike), editing.negate(turbo, CAPTION, "blue")):
+    alike = (fork.fork, sweep.sweep, dice.dice)
+    for experiment in (*(one(turbo, CAPTION) for one in alike), edit.negate(turbo, CAPTION, "blue")):
         with pytest.raises(PlainError, match="one prediction"):
             next(experiment)
-    assert last(looking.look(turbo, CAPTION, seeds=1, steps=1)).value.shares.shape == (1, 1, 8)
-    assert not last(silencing.silence(turbo, CAPTION, "red", last=0, seeds=1, steps=2)).snippet
+    assert last(maps.look(turbo, CAPTION, seeds=1, steps=1)).value.shares.shape == (1, 1, 8)
+    assert not last(silence.silence(turbo, CAPTION, "red", last=0, seeds=1, steps=2)).snippet
 
 
 def test_a_few_step_painter_takes_its_own_number_of_passes(turbo):
     assert turbo.steps == 4
-    assert [experiments.pass_of(turbo, position) for position in (1, 8, 20, experiments.STEPS)] == [1, 1, 3, 4]
-    assert last(looking.look(turbo, CAPTION, seeds=1)).value.shares.shape[1] == 4
-    silent = last(silencing.silence(turbo, CAPTION, "red", last=experiments.pass_of(turbo, 8) - 1, seeds=1))
+    assert [measures.pass_of(turbo, position) for position in (1, 8, 20, measures.STEPS)] == [1, 1, 3, 4]
+    assert last(maps.look(turbo, CAPTION, seeds=1)).value.shares.shape[1] == 4
+    silent = last(silence.silence(turbo, CAPTION, "red", last=measures.pass_of(turbo, 8) - 1, seeds=1))
     assert silent.provenance.settings["passes"] == 4
-    held = last(editing.swap_word(turbo, CAPTION, "cat", "dog", hold=experiments.pass_of(turbo, 20), seeds=1))
+    held = last(edit.swap_word(turbo, CAPTION, "cat", "dog", hold=measures.pass_of(turbo, 20), seeds=1))
     assert held.provenance.settings["passes"] == 4
 
 
@@ -217,8 +225,8 @@ def test_a_few_step_painter_takes_its_own_number_of_passes(turbo):
 
 
 def test_the_sweep_measures_more_and_more_seeds(painter, monkeypatch):
-    monkeypatch.setattr(sweeping, "alignment", lambda caption, painter: Measure())
-    swept = sweeping.sweep(painter, CAPTION, scales=(0, 1, 4, 20), seeds=2, steps=2)
+    monkeypatch.setattr(sweep, "alignment", lambda caption, painter: Measure())
+    swept = sweep.sweep(painter, CAPTION, scales=(0, 1, 4, 20), seeds=2, steps=2)
     first, second = (step for step in swept if isinstance(step, Evidence))
     value = second.value
     assert first.value.clipped.shape == (1, 4) and value.clipped.shape == value.alignment.shape == (2, 4)
@@ -233,18 +241,18 @@ def test_the_sweep_measures_more_and_more_seeds(painter, monkeypatch):
 
 
 def test_what_more_guidance_bought(painter):
-    value = last(sweeping.sweep(painter, CAPTION, scales=(4, 20), seeds=2, steps=1)).value
-    assert value.alignment is None and "bundled" in value.why and sweeping.sweep_truth(value) is None
+    value = last(sweep.sweep(painter, CAPTION, scales=(4, 20), seeds=2, steps=1)).value
+    assert value.alignment is None and "bundled" in value.why and sweep.sweep_truth(value) is None
     low, high = np.array([[0.2, 0.2], [0.3, 0.3]]), np.array([[0.2, 0.8], [0.3, 0.9]])
     for closer, harsher, choice in ((high, low, 0), (high, high, 1), (low, high, 2), (low, low, 3)):
         changed = replace(value, alignment=closer, clipped=harsher, saturation=low)
-        assert sweeping.sweep_truth(changed)[0] == choice
+        assert sweep.sweep_truth(changed)[0] == choice
 
 
 @pytest.mark.parametrize("scales", [(), (4,), (4, 4.0), (-1, 4), (1, 31), (1, float("nan")), tuple(range(17))])
 def test_scales_out_of_range_are_refused(painter, scales):
     with pytest.raises(PlainError):
-        next(sweeping.sweep(painter, CAPTION, scales=scales))
+        next(sweep.sweep(painter, CAPTION, scales=scales))
 
 
 @pytest.fixture
@@ -263,29 +271,29 @@ def seen(painter, monkeypatch):
         readings[:] = [Reading(things, objects, background, {background: 0.5})]
 
     monkeypatch.setattr(diffusion.Painter, "is_bundled", True)
-    monkeypatch.setattr(experiments.judge, "load", Look)
+    monkeypatch.setattr(measures.judge, "load", Look)
     return see
 
 
 def test_the_judge_is_asked_for_what_the_caption_names(painter, seen):
     seen(("cat", "gray", 0.4, 0.5), objects={"cat": 0.9})
-    measure = experiments.alignment("a cat on a blue background", painter)
+    measure = measures.alignment("a cat on a blue background", painter)
     assert measure.wishes == ("cat", "exactly 1 cat", "the background “blue”") and measure.unscored == ()
     np.testing.assert_allclose(measure.of(np.zeros((2, 8, 8, 3), np.uint8)), (0.9 + 1 + 0.5) / 3)
-    assert isinstance(experiments.alignment("a steam engine", painter), str)
+    assert isinstance(measures.alignment("a steam engine", painter), str)
 
 
 def test_place_number_and_colour_count_too(painter, seen):
     picture = np.zeros((1, 8, 8, 3), np.uint8)
-    beside = experiments.alignment("a lemon to the left of a cat", painter)
+    beside = measures.alignment("a lemon to the left of a cat", painter)
     assert beside.wishes == ("lemon", "cat", "exactly 1 lemon", "exactly 1 cat", "lemon left of cat")
     both = {"lemon": 0.8, "cat": 0.8}
     seen(("lemon", "yellow", 1, 0.2), ("cat", "gray", 1, 0.8), objects=both)
     right = beside.of(picture)[0]
     seen(("lemon", "yellow", 1, 0.8), ("cat", "gray", 1, 0.2), objects=both)
     assert right == pytest.approx((1.6 + 3) / 5) and beside.of(picture)[0] == pytest.approx(right - 1 / 5)
-    painted = experiments.alignment("two red balloons", painter)
-    assert painted.wishes == ("balloon", "exactly 2 balloon", "the balloon in red")
+    painted = measures.alignment("two red balloons", painter)
+    assert painted.wishes == ("balloon", "exactly 2 balloons", "the balloon in red")
     seen(("balloon", "red", 0.6, 0.2), ("balloon", "blue", 0.9, 0.8), objects={"balloon": 0.9})
     assert painted.of(picture)[0] == pytest.approx((0.9 + 1 + 0.6 / 2) / 3)
     seen(objects={"balloon": 0.1})
@@ -294,34 +302,39 @@ def test_place_number_and_colour_count_too(painter, seen):
 
 def test_what_the_judge_leaves_out_is_named(painter, seen):
     seen(("cat", "gray", 1, 0.5), objects={"cat": 0.9})
-    assert "the colour of the cat" in experiments.alignment("a red cat", painter).unscored
-    assert "the lettering “OPEN”" in experiments.alignment('a sign that says "open"', painter).unscored
-    swept = last(sweeping.sweep(painter, "a red cat", scales=(4, 20), seeds=1, steps=1))
+    assert "the colour of the cat" in measures.alignment("a red cat", painter).unscored
+    assert "the lettering “OPEN”" in measures.alignment('a sign that says "open"', painter).unscored
+    swept = last(sweep.sweep(painter, "a red cat", scales=(4, 20), seeds=1, steps=1))
     assert "Not scored: the colour of the cat." in swept.findings[0].text
-    negated = last(editing.negate(painter, CAPTION, "a red cat", seeds=1, steps=1))
+    negated = last(edit.negate(painter, CAPTION, "a red cat", seeds=1, steps=1))
     assert "Not scored: the colour of the cat." in negated.findings[-1].text
 
 
+def test_a_bin_ends_where_its_words_say():
+    bins = read_lesson("guidance").predictions["left-over"]
+    assert [bins.which(left) for left in (0.0, 0.049, 0.05, 0.599, 0.6, 1.1)] == [0, 0, 1, 1, 2, 2]
+
+
 def test_dice_are_thrown_once(painter):
-    value = last(sweeping.dice(painter, CAPTION, scales=(1, 3), seeds=2, steps=2)).value
+    value = last(dice.dice(painter, CAPTION, scales=(1, 3), seeds=2, steps=2)).value
     assert value.again.max() == 0 and value.spread.shape == (2, 2)
-    assert sweeping.dice_truth(value)[0] in range(3)
+    assert dice.dice_truth(value)[0] == value.left
     with pytest.raises(PlainError, match="2 seeds"):
-        next(sweeping.dice(painter, CAPTION, seeds=1))
+        next(dice.dice(painter, CAPTION, seeds=1))
 
 
 # --- editing ----------------------------------------------------------------------------------------------
 
 
 def test_every_edit_stands_beside_the_untouched_pictures(painter, monkeypatch):
-    monkeypatch.setattr(editing, "alignment", lambda caption, painter: Measure())
-    negated = last(editing.negate(painter, CAPTION, "two dog", seeds=2, steps=2))
+    monkeypatch.setattr(edit, "alignment", lambda caption, painter: Measure())
+    negated = last(edit.negate(painter, CAPTION, "two dog", seeds=2, steps=2))
     near(run(negated.snippet)["pictures"][0], negated.expected[0])
-    weighed = last(editing.reweigh(painter, CAPTION, "red", weights=(0, 3), seeds=2, steps=2))
+    weighed = last(edit.reweigh(painter, CAPTION, "red", weights=(0, 3), seeds=2, steps=2))
     assert weighed.value.labels == ("“red” × 1", "“red” × 0", "“red” × 3")
-    swapped = last(editing.swap_word(painter, CAPTION, "cat", "dog", hold=2, hold_self=2, seeds=2, steps=2))
+    swapped = last(edit.swap_word(painter, CAPTION, "cat", "dog", hold=2, hold_self=2, seeds=2, steps=2))
     near(swapped.value.pictures[0], diffusion.paint(painter, diffusion.Plan(CAPTION, (7, 8), steps=2)))
-    assert editing.swap_truth(swapped.value)[0] in range(3)
+    assert edit.swap_truth(swapped.value)[0] in range(3)
     near(run(weighed.snippet)[0], weighed.expected[0])
     near(run(swapped.snippet), swapped.expected)
     for result in (negated, weighed, swapped):
@@ -330,23 +343,23 @@ def test_every_edit_stands_beside_the_untouched_pictures(painter, monkeypatch):
 
 
 def test_a_word_is_replaced_everywhere_and_whole(painter):
-    assert editing.replaced(painter, "a cat and a Cat, not a catfish", "cat", r"\1 dog") == (
+    assert edit.replaced(painter, "a cat and a Cat, not a catfish", "cat", r"\1 dog") == (
         r"a \1 dog and a \1 dog, not a catfish"
     )
     for word, other in (("zebra", "dog"), ("cat", "cat"), ("cat", " "), ("", "dog")):
         with pytest.raises(PlainError):
-            editing.replaced(painter, CAPTION, word, other)
+            edit.replaced(painter, CAPTION, word, other)
 
 
 # --- the API, safety --------------------------------------------------------------------------------------
 
 
 def test_the_api(served):
-    answer = page.word_maps(CAPTION, "Blue", seed=1, steps=2)
+    answer = api.word_maps(CAPTION, "Blue", seed=1, steps=2)
     assert len(answer["passes"]) == 2 and 0 < answer["share"] < 1 and json.dumps(answer)
     side = len(answer["passes"][0]["maps"]["8x8"])
     assert side == 8
-    swept = page.guidance_sweep(CAPTION, seed=1, scales=[1, 9])
+    swept = api.guidance_sweep(CAPTION, seed=1, scales=[1, 9])
     assert [one["scale"] for one in swept["sweep"]] == [1, 9] and json.dumps(swept)
     assert swept["sweep"][0]["certainty"] is None and swept["why"]
 
@@ -365,38 +378,78 @@ def test_the_api(served):
 )
 def test_the_api_refuses_in_plain_words(served, settings):
     with pytest.raises(PlainError):
-        page.word_maps(**({"caption": CAPTION, "word": "red", "steps": 1} | settings))
+        api.word_maps(**({"caption": CAPTION, "word": "red", "steps": 1} | settings))
 
 
-def test_without_a_painter_the_lesson_says_so(monkeypatch):
-    monkeypatch.setattr(waking, "painter_is_missing", lambda: True)
-    assert "models/painter" in controls.missing_notice()
+def test_one_seed_is_not_called_1_seeds(painter):
+    alone = (
+        *fork.fork(painter, CAPTION, seeds=2, steps=3),
+        *maps.look(painter, CAPTION, seeds=2, steps=1),
+        *silence.silence(painter, CAPTION, "red", last=0, seeds=1, steps=2),
+        *sweep.sweep(painter, CAPTION, 1, scales=(1, 4), steps=1),
+        *edit.reweigh(painter, CAPTION, "red", weights=(0,), seeds=1, steps=1),
+    )
+    for event in alone:
+        words = [event.words] if isinstance(event, Underway) else []
+        if isinstance(event, Evidence):
+            words = [event.alt, *(f"{card.headline} {card.text}" for card in event.findings)]
+        assert not [text for text in words if re.search(r"(?<!\d)1 (more )?(seeds|pictures|passes)", text)]
+
+
+def test_counts_agree_with_the_things_they_count(painter, seen):
+    seen(objects={"balloon": 0.1})
+    assert "exactly 2 balloons" in measures.alignment("two red balloons", painter).wishes
+    assert "exactly 2 fish" in measures.alignment("two fish", painter).wishes
+    assert "2 or more cacti" in measures.alignment("cacti in the desert", painter).wishes
+
+
+def test_a_recorded_view_keeps_a_few_passes(painter):
+    with film.small():
+        events = figures.forked(fork.fork(painter, CAPTION, seeds=1, steps=12), "view")
+        lines = [event["view"] for event in events if isinstance(event, dict)][-1].splitlines()
+    assert [json.loads(line)["pass"] for line in lines[1:]] == [1, 4, 7, 9, 12]
+
+
+def test_the_prediction_is_about_the_swap_only(painter):
+    weighed = last(edit.edit(painter, "weigh", CAPTION, "red", "", "", 20, 7)).value
+    assert edit.swap_truth(weighed) is None
+
+
+def test_the_sliders_of_silence_are_refused_in_words(painter):
+    with pytest.raises(PlainError, match="The first pass comes after the last"):
+        last(silence.take_away(painter, CAPTION, "red", 9, 8, 2))
+
+
+def test_a_word_beyond_the_end_is_not_said_to_be_missing_and_a_comma_is_no_letter(painter):
+    assert measures.places(painter.read(CAPTION), "cat,") == (2,)
+    with pytest.raises(PlainError, match="never reads"):
+        measures.places(painter.read(CAPTION + " and a blue dog" * 20 + " zebra"), "zebra")
 
 
 def test_nothing_typed_becomes_markup(painter):
     caption = f"cat {NASTY}"
-    look = last(looking.look(painter, caption, seeds=1, steps=1))
-    silent = last(silencing.silence(painter, caption, "cat", last=0, seeds=1, steps=2))
-    swept = last(sweeping.sweep(painter, caption, scales=(1, 4), seeds=1, steps=1))
-    dice = last(sweeping.dice(painter, caption, scales=(1, 4), seeds=2, steps=1))
-    negated = last(editing.negate(painter, caption, NASTY, seeds=1, steps=1))
-    swapped = last(editing.swap_word(painter, caption, "cat", NASTY, hold=1, seeds=1, steps=1))
-    weighed = last(editing.reweigh(painter, caption, "cat", weights=(2,), seeds=1, steps=1))
-    for result in (look, silent, swept, dice, negated, swapped, weighed):
+    look = last(maps.look(painter, caption, seeds=1, steps=1))
+    silent = last(silence.silence(painter, caption, "cat", last=0, seeds=1, steps=2))
+    swept = last(sweep.sweep(painter, caption, scales=(1, 4), seeds=1, steps=1))
+    thrown = last(dice.dice(painter, caption, scales=(1, 4), seeds=2, steps=1))
+    negated = last(edit.negate(painter, caption, NASTY, seeds=1, steps=1))
+    swapped = last(edit.swap_word(painter, caption, "cat", NASTY, hold=1, seeds=1, steps=1))
+    weighed = last(edit.reweigh(painter, caption, "cat", weights=(2,), seeds=1, steps=1))
+    for result in (look, silent, swept, thrown, negated, swapped, weighed):
         safe(str(views.evidence(result)))
     safe(figures.silenced_rows(silent.value) + figures.silenced_bars(silent.value) + figures.sweep_row(swept.value))
-    safe(figures.edit_rows(negated.value) + figures.edit_rows(swapped.value) + figures.dice_rows(dice.value))
+    safe(figures.edit_rows(negated.value) + figures.edit_rows(swapped.value) + figures.dice_rows(thrown.value))
 
 
 @pytest.mark.parametrize(
     "kind, before, after",
     [
-        ("weigh", page.OFFERED["swap"], page.OFFERED["weigh"]),
-        ("negative", page.OFFERED["swap"], page.OFFERED["negative"]),
+        ("weigh", edit.OFFERED["swap"], edit.OFFERED["weigh"]),
+        ("negative", edit.OFFERED["swap"], edit.OFFERED["negative"]),
         ("swap", ("a dog", "yellow"), ("a dog", "")),
         ("weigh", ("a yellow dog", "yellow"), ("a yellow dog", "yellow")),
         ("weigh", ("a dog", "dog"), ("a dog", "dog")),
     ],
 )
 def test_another_kind_of_edit_keeps_what_the_learner_wrote(kind, before, after):
-    assert page._standing(kind, *before) == after
+    assert edit.offered(kind, *before) == after

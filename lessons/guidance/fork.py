@@ -13,8 +13,8 @@ from engines.evidence import Evidence, Finding, Provenance, Table, Underway
 from engines.pictures import diffusion
 from engines.pictures.diffusion import Painter, Pass, Plan
 from engines.pictures.plan import MAX_GUIDANCE
-from engines.statistics import cells, mean_interval, share, words
-from lessons.guidance.experiments import apart, need_caption, need_two_branches
+from engines.statistics import cells, mean_interval, percent, plural, share, words
+from lessons.guidance.measures import apart, need_caption, need_two_branches
 from lessons.shell.painting import underway
 
 
@@ -26,6 +26,7 @@ class Fork:
     """
 
     event: Pass
+    scale: float
     noise_without: np.ndarray
     noise_with: np.ndarray
     noise_guided: np.ndarray
@@ -53,9 +54,9 @@ class Gap:
 def fork(
     painter: Painter,
     caption: str,
-    *,
     guidance_scale: float | None = None,
     seed: int = 7,
+    *,
     seeds: int = 4,
     steps: int | None = None,
 ) -> Iterator[Fork | Underway | Evidence[Gap]]:
@@ -73,7 +74,7 @@ def fork(
         noise.append(_noise_gap(event))
         picture.append(apart(without, with_caption))
         step = Fork(
-            event, event.noise_unconditional[0], event.noise_conditional[0], event.noise[0],
+            event, scale, event.noise_unconditional[0], event.noise_conditional[0], event.noise[0],
             without[0], with_caption[0], guided[0],
         )  # fmt: skip
         if event.index == event.passes // 3:
@@ -89,7 +90,7 @@ def fork(
         without, with_caption, _ = _guesses(painter, event)
         noise.append(_noise_gap(event))
         picture.append(apart(without, with_caption))
-        yield underway(event, f"{len(rows) - 1} more seeds for the measure")
+        yield underway(event, f"{plural(len(rows) - 1, 'more seed')} for the measure")
     more_noise = np.concatenate([value.noise, np.stack(noise, 1)])
     value = replace(value, noise=more_noise, picture=np.concatenate([value.picture, np.stack(picture, 1)]))
     yield _evidence(painter, value, kept, rows, steps, began)
@@ -130,12 +131,12 @@ def _evidence(
     peak = int(value.picture.mean(axis=0).argmax()) + 1
     findings = (
         Finding(
-            f"{whole[0]:.1%}",
+            percent(whole[0]),
             f"is the gap's length beside the prediction without caption, over all passes: {words(whole, 1, True)}. "
             "All that the words say fits in there.",
         ),
         Finding(
-            f"{early[0]:.1%} → {middle[0]:.1%} → {late[0]:.1%}",
+            f"{percent(early[0])} → {percent(middle[0])} → {percent(late[0])}",
             "is how far apart the two guessed pictures are in the first, middle and last third of the passes "
             f"(mean difference of colours), most in pass {peak}.",
         ),
@@ -145,9 +146,10 @@ def _evidence(
         ),
     )
     alt = (
-        f"Over {passes} passes the predictions with and without “{value.caption}” differ by {whole[0]:.1%} of their "
-        f"length on average ({len(seeds)} seeds). The pictures they stand for differ by {early[0]:.1%} in the first "
-        f"third of the passes, {middle[0]:.1%} in the middle and {late[0]:.1%} in the last."
+        f"Over {plural(passes, 'pass', 'passes')} the predictions with and without “{value.caption}” differ by "
+        f"{percent(whole[0])} of their length on average ({plural(len(seeds), 'seed')}). The pictures they stand for "
+        f"differ by {percent(early[0])} in the first third of the passes, {percent(middle[0])} in the middle and "
+        f"{percent(late[0])} in the last."
     )
     source = Provenance.live(
         painter, began, seeds[0], caption=value.caption, seeds=len(seeds), passes=steps,

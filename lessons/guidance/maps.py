@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,8 +13,8 @@ from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, U
 from engines.pictures import diffusion
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import Painter, Pass, Plan, WordMaps
-from engines.statistics import Mean, cells, share, words
-from lessons.guidance.experiments import LITTLE, need_caption
+from engines.statistics import Mean, cells, percent, plural, share, words
+from lessons.guidance.measures import LITTLE, need_caption
 from lessons.shell.painting import underway
 
 KINDS = ("words that name something", "little words", "no word at all")
@@ -46,7 +46,7 @@ class Look:
 
 
 def look(
-    painter: Painter, caption: str, *, seed: int = 7, seeds: int = 6, steps: int | None = None
+    painter: Painter, caption: str, seed: int = 7, *, seeds: int = 6, steps: int | None = None
 ) -> Iterator[Pass | Underway | Evidence[Look]]:
     """Every Pass of the first seed as it happens, with its word maps; then the Evidence, twice.
 
@@ -71,7 +71,7 @@ def look(
     for event in diffusion.denoise(painter, Plan(caption, rows[1:], steps=steps, record_attention=True)):
         assert event.attention is not None
         shares.append(_shares(event.attention))
-        yield underway(event, f"The picture is there; {len(rows) - 1} more seeds for the measure")
+        yield underway(event, f"The picture is there; {plural(len(rows) - 1, 'more seed')} for the measure")
     value = replace(value, shares=np.concatenate([value.shares, np.stack(shares, 1)]))
     yield _evidence(painter, value, rows, steps, began)
 
@@ -100,9 +100,9 @@ def _evidence(painter: Painter, value: Look, seeds: tuple[int, ...], steps: int,
     ))  # fmt: skip
     findings = (
         Finding(
-            f"{kinds[2][0]:.0%}",
-            f"of all attention goes to no word: {words(kinds[2], 0, True)}, {_over(seeds)}. It rests on the markers "
-            "around the caption.",
+            percent(kinds[2][0]),
+            f"of all attention goes to no word: {words(kinds[2], 0, True)}, {plural(len(seeds), 'seed')}. It rests on "
+            "the markers around the caption.",
         ),
         Finding(
             f"“{value.words[top]}”",
@@ -110,14 +110,15 @@ def _evidence(painter: Painter, value: Look, seeds: tuple[int, ...], steps: int,
         ),
         _echo(value, top)
         or Finding(
-            f"{early[0]:.1%} → {late[0]:.1%}",
+            f"{percent(early[0])} → {percent(late[0])}",
             f"is what “{value.words[top]}” gets in the first and in the last third of the passes, on average.",
         ),
     )
     sizes = ", ".join(f"{h}×{w}" for h, w in value.maps[0].maps)
     alt = (
-        f"Heatmaps of every word of “{value.caption}” in {len(value.maps)} passes at {sizes} patches. Words that name "
-        f"something draw {kinds[0][0]:.0%} of the attention, little words {kinds[1][0]:.0%}, markers {kinds[2][0]:.0%}."
+        f"Heatmaps of every word of “{value.caption}” in {plural(len(value.maps), 'pass', 'passes')}, at {sizes} "
+        f"patches. Words that name something draw {percent(kinds[0][0])} of the attention, little words "
+        f"{percent(kinds[1][0])}, markers {percent(kinds[2][0])}."
     )
     scale = painter.guidance_scale
     source = Provenance.live(
@@ -147,20 +148,7 @@ def _echo(value: Look, word: int) -> Finding | None:
     )
 
 
-def _over(seeds: tuple[int, ...]) -> str:
-    return "1 seed" if len(seeds) == 1 else f"{len(seeds)} seeds"
-
-
 def look_truth(value: Look) -> tuple[int, str]:
     kinds = [share(column) for column in value.kinds().T]
     said = "; ".join(f"{name} {words(of, 0, True)}" for name, of in zip(KINDS, kinds, strict=True))
     return int(np.argmax([of[0] for of in kinds])), said
-
-
-def word_index(caption_words: Sequence[str], word: str) -> tuple[int, ...]:
-    """The places of ``word`` among the caption's words; PlainError names the words there are."""
-    wanted = str(word).strip().lower()
-    found = tuple(i for i, text in enumerate(caption_words) if text.lower() == wanted)
-    if not found:
-        raise PlainError(f"That word is not in the caption. Its words are: {', '.join(caption_words)}.")
-    return found

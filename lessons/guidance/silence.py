@@ -14,8 +14,8 @@ from engines.pictures import diffusion
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import KnockOut, Painter, Plan
 from engines.pictures.plan import MAX_STEPS
-from engines.statistics import cells, mean_interval, more, share, words
-from lessons.guidance.experiments import apart, need_caption
+from engines.statistics import cells, mean_interval, more, percent, plural, share, words
+from lessons.guidance.measures import apart, need_caption, pass_of, places
 from lessons.shell.painting import underway
 
 WINDOW, REST, ALWAYS, HIDDEN = "window", "rest", "always", "hidden"
@@ -68,15 +68,24 @@ def _tiles(maps: np.ndarray, side: int = 16) -> np.ndarray:
     return cut.reshape(n, side, height // side, side, width // side).mean(axis=(2, 4)).reshape(n, -1)
 
 
+def take_away(
+    painter: Painter, caption: str, word: str, first: int, last: int, seeds: int
+) -> Iterator[Underway | Evidence[Silenced]]:
+    """:func:`silence` with ``first`` and ``last`` where the sliders stand."""
+    if first > last:
+        raise PlainError("The first pass comes after the last. Turn “from” down or “to” up.")
+    yield from silence(painter, caption, word, pass_of(painter, first) - 1, pass_of(painter, last) - 1, seeds)
+
+
 def silence(
     painter: Painter,
     caption: str,
     word: str,
-    *,
     first: int = 0,
     last: int = 7,
-    seed: int = 7,
     seeds: int = 6,
+    *,
+    seed: int = 7,
     steps: int | None = None,
 ) -> Iterator[Underway | Evidence[Silenced]]:
     """Paint with the word and without it in several spans of passes; every pass, then the result of each span."""
@@ -88,16 +97,14 @@ def silence(
     if last - first == steps - 1:
         raise PlainError("That is every pass. Leave at least one pass out, so that there is something to compare.")
     rows = seed_range(seed, seeds)
-    reading = painter.read(caption)
-    tokens = reading.tokens_of(word)
-    places = [i for i, one in enumerate(w for w in reading.words if w.tokens) if set(one.tokens) <= set(tokens)]
+    found = places(painter.read(caption), word)
     heats, pictures = [], None
     for event in diffusion.denoise(painter, Plan(caption, rows, steps=steps, record_attention=True)):
         size, maps = (painter.height, painter.width), event.attention
         assert maps is not None
-        heats.append([np.sum([maps.heat(row, p, *size) for p in places], axis=0) for row in range(len(rows))])
+        heats.append([np.sum([maps.heat(row, p, *size) for p in found], axis=0) for row in range(len(rows))])
         pictures = event.pictures
-        yield underway(event, f"{len(rows)} pictures with “{word}”, listening where it is looked at")
+        yield underway(event, f"{plural(len(rows), 'picture')} with “{word}”, listening where it is looked at")
     assert pictures is not None
     value = Silenced(caption, word.strip(), first, last, steps, pictures, np.mean(heats, axis=0), {})
     spans = {
@@ -140,11 +147,11 @@ def _evidence(painter: Painter, value: Silenced, seeds: tuple[int, ...], began: 
     if HIDDEN in changes and changes[ALWAYS][0] > 0:
         part = changes[HIDDEN][0] / changes[ALWAYS][0]
         findings.append(Finding(
-            f"{part:.0%}",
+            percent(part),
             "of that is what hiding only the word's own tokens does. The rest of the word comes through the tokens "
             "after it: the text encoder has mixed it into them.",
         ))  # fmt: skip
-    alt = f"Mean change of the picture over {len(seeds)} seeds with “{value.word}” taken away: " + "; ".join(
+    alt = f"Mean change of the picture over {plural(len(seeds), 'seed')} with “{value.word}” taken away: " + "; ".join(
         f"{value.label(case)}, {words(change, 1, True)}" for case, change in changes.items()
     )
     scale = painter.guidance_scale

@@ -1,9 +1,8 @@
 """Cross-attention and guidance, measured: engine events in, Evidence out.
 
-What the experiments share. Read them as the lesson goes: :mod:`looking` (which words a patch looks at),
-:mod:`silencing` (a word taken away for some passes), :mod:`branches` (the two predictions), :mod:`sweeping`
-(the guidance scale, and its comparison with temperature) and :mod:`editing` (negative captions, louder words,
-held layouts).
+What the experiments share. Read them as the lesson goes: :mod:`maps` (which words a patch looks at), :mod:`silence` (a
+word taken away for some passes), :mod:`fork` (the two predictions), :mod:`sweep` (the guidance scale), :mod:`edit`
+(held layouts, louder words, negative captions) and :mod:`dice` (guidance beside temperature).
 """
 
 from __future__ import annotations
@@ -15,15 +14,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engines.checks import check_number
 from engines.evidence import PlainError
+from engines.pictures.captions import Reading
 from engines.pictures.diffusion import Painter
+from engines.pictures.plan import MAX_GUIDANCE, MAX_ROWS
+from engines.statistics import plural
 from engines.stickers import judge
 from engines.stickers.judge import Facts, Judge
-from engines.stickers.world import RECOLOURABLE, Thing, counted, placed, unscored
+from engines.stickers.world import PLURAL, RECOLOURABLE, Thing, counted, placed, unscored
 
 if TYPE_CHECKING:
-    from engines.stickers.detector import Reading
+    from engines.stickers.detector import Reading as Sight
 
+CAPTION = "a rabbit on a yellow background"
 STEPS = 25
 LITTLE = frozenset(
     "a an the of on in at to and or with under over above below behind beside by is are that from its".split()
@@ -43,6 +47,18 @@ def need_two_branches(painter: Painter) -> None:
         raise PlainError(ONE_BRANCH)
 
 
+def check_scales(scales: Sequence[float]) -> tuple[float, ...]:
+    """The scales in rising order, each once; PlainError unless there are 2 to 16 of them, from 0 to 30."""
+    if not isinstance(scales, list | tuple | np.ndarray):
+        raise PlainError(f"Give the guidance scales as a list of 2 to {MAX_ROWS} numbers.")
+    for scale in scales:
+        check_number("A guidance scale", scale, 0, MAX_GUIDANCE)
+    kept = tuple(sorted({float(scale) for scale in scales}))
+    if not 2 <= len(kept) <= MAX_ROWS:
+        raise PlainError(f"Give 2 to {MAX_ROWS} different guidance scales.")
+    return kept
+
+
 def pass_of(painter: Painter, position: int) -> int:
     """The pass (from 1) at a slider's ``position`` of :data:`STEPS`: a few-step painter has fewer passes than that."""
     return max(1, round(position * painter.steps / STEPS))
@@ -53,6 +69,12 @@ def need_caption(caption: str, name: str = "caption") -> str:
     if not isinstance(caption, str) or not caption.strip():
         raise PlainError(f"Write a {name} first, such as “a rabbit on a yellow background”.")
     return caption.strip()
+
+
+def places(reading: Reading, word: str) -> tuple[int, ...]:
+    """Which of the words that are read (see ``WordMaps.words``) spell ``word``; PlainError when it is not there."""
+    tokens = set(reading.tokens_of(word))
+    return tuple(i for i, one in enumerate(one for one in reading.words if one.tokens) if set(one.tokens) <= tokens)
 
 
 def apart(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -90,13 +112,14 @@ class Alignment:
         checks = self._checks().values()
         return np.array([sum(check(one) for check in checks) / len(checks) for one in self.judge.look(pictures)])
 
-    def _checks(self) -> dict[str, Callable[[Reading], float]]:
+    def _checks(self) -> dict[str, Callable[[Sight], float]]:
         """Each wish in words, with how far a reading grants it, in [0, 1]."""
         facts = self.facts
         names = tuple(dict.fromkeys(thing.name for thing in facts.things))
-        checks: dict[str, Callable[[Reading], float]] = {name: partial(_seen, name=name) for name in names}
+        checks: dict[str, Callable[[Sight], float]] = {name: partial(_seen, name=name) for name in names}
         for name, (number, exact) in counted(facts).items():
-            said = f"exactly {number} {name}" if exact else f"{number} or more {name}"
+            many = plural(number, name, PLURAL.get(name, ""))
+            said = f"exactly {many}" if exact else f"{number} or more {PLURAL.get(name, name + 's')}"
             checks[said] = partial(_counts, name=name, number=number, exact=exact)
         for thing in facts.things:
             if thing.colour and thing.name in RECOLOURABLE:
@@ -113,16 +136,16 @@ class Alignment:
 SIDES = {"left": "left of", "right": "right of", "above": "above", "below": "below"}
 
 
-def _seen(reading: Reading, name: str) -> float:
+def _seen(reading: Sight, name: str) -> float:
     return reading.objects.get(name, 0.0)
 
 
-def _counts(reading: Reading, name: str, number: int, exact: bool) -> float:
+def _counts(reading: Sight, name: str, number: int, exact: bool) -> float:
     seen = reading.counts().get(name, 0)
     return float(seen == number if exact else seen >= number)
 
 
-def _coloured(reading: Reading, thing: Thing) -> float:
+def _coloured(reading: Sight, thing: Thing) -> float:
     """The mean certainty of the colour over as many of the thing as are asked for; 0 for one not found so."""
     wanted = thing.count or 1
     sure = [each.colour_probability for each in reading.found if (each.name, each.colour) == (thing.name, thing.colour)]

@@ -1,4 +1,4 @@
-"""Screen 5: a negative caption, a louder word, another word under the old layout."""
+"""Screen 5: another word under the old layout, a louder word, a negative caption."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, U
 from engines.pictures import attention_snippets
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import HoldLayout, Painter, Plan, WordWeight
-from engines.statistics import cells, more, share, words
-from lessons.guidance.experiments import (
+from engines.statistics import cells, more, plural, share, words
+from lessons.guidance.measures import (
+    CAPTION,
     Alignment,
     alignment,
     apart,
@@ -23,19 +24,21 @@ from lessons.guidance.experiments import (
     need_caption,
     need_two_branches,
     not_scored,
+    pass_of,
 )
 from lessons.shell.painting import painting
 
 
 @dataclass(frozen=True, eq=False)
 class Edit:
-    """Rows of pictures, uint8 [seeds, H, W, 3] each, with a label; ``changes[label]``: how far each seed moved
-    from the first row, and the same for each pixel of the first seed in ``maps`` (float [H, W]).
+    """Rows of pictures, uint8 [seeds, H, W, 3] each, with a label; ``changes[label]``: how far each seed
+    moved from the first row. ``kind``: "swap", "weigh" or "negative".
 
     ``asked``: the judge's certainty, by label, of what ``asking`` names, or empty where it cannot tell;
     ``unscored``: what was asked for beside that.
     """
 
+    kind: str
     labels: tuple[str, ...]
     pictures: tuple[np.ndarray, ...]
     asking: str = ""
@@ -49,11 +52,33 @@ class Edit:
             for label, pictures in zip(self.labels[1:], self.pictures[1:], strict=True)
         }
 
-    def difference(self, index: int) -> np.ndarray:
-        """Where row ``index`` differs from the first row, for the first seed: float32 [H, W] in [0, 1]."""
-        from engines.pictures.measures import error_map
 
-        return error_map(self.pictures[index][0], self.pictures[0][0])
+PICTURES = {"swap": 16, "weigh": 20, "negative": 12}
+"""How many pictures each kind of edit paints."""
+OFFERED = {"swap": (CAPTION, "rabbit"), "weigh": (CAPTION, "yellow"), "negative": ("a rabbit", "yellow")}
+"""The caption and the word that stand there for each kind until the learner writes others."""
+
+
+def offered(kind: str, caption: str, word: str) -> tuple[str, str]:
+    """Caption and word for a kind of edit: what the learner wrote stays, an example gives way to the kind's own."""
+    captions, words = ({pair[i] for pair in OFFERED.values()} for i in (0, 1))
+    example = caption.strip() in captions
+    text = OFFERED[kind][0] if example else caption
+    if word.strip() in words:
+        word = OFFERED[kind][1] if example else word if word.strip() in text.split() else ""
+    return text, word
+
+
+def edit(
+    painter: Painter, kind: str, caption: str, word: str, other: str, negative: str, hold: int, seed: int
+) -> Iterator[Underway | Evidence[Edit]]:
+    """The ``kind`` of edit that was chosen, with ``hold`` where its slider stands."""
+    if kind == "swap":
+        yield from swap_word(painter, caption, word, other, hold=pass_of(painter, hold), seed=seed)
+    elif kind == "weigh":
+        yield from reweigh(painter, caption, word, seed=seed)
+    else:
+        yield from negate(painter, caption, negative, seed=seed)
 
 
 def negate(
@@ -67,7 +92,7 @@ def negate(
     plan = Plan(caption, rows, steps=steps)
     plain = yield from painting(painter, plan, "Without a negative caption")
     negated = yield from painting(painter, replace(plan, negative_caption=negative), "With the negative caption")
-    value = Edit(("without a negative caption", f"negative: “{negative}”"), (plain, negated))
+    value = Edit("negative", ("without a negative caption", f"negative: “{negative}”"), (plain, negated))
     measure = alignment(negative, painter)
     if isinstance(measure, Alignment):
         asked = tuple(measure.of(each) for each in value.pictures)
@@ -96,7 +121,7 @@ def reweigh(
     rows = seed_range(seed, seeds)
     plan = Plan(caption, rows, steps=steps)
     untouched = yield from painting(painter, plan, "The untouched pictures")
-    value = Edit((f"“{word}” × 1",), (untouched,))
+    value = Edit("weigh", (f"“{word}” × 1",), (untouched,))
     for weight in weights:
         label, weighed = f"“{word}” × {weight:g}", replace(plan, word_weights=(WordWeight(word, float(weight)),))
         painted = yield from painting(painter, weighed, label)
@@ -145,7 +170,7 @@ def swap_word(
         both = yield from painting(painter, plan, f"Layout held, seed {count} of {len(rows)}")
         held.append(both[1])
         shown = before[:count], plain[:count], np.stack(held)
-        value = Edit(labels, shown)
+        value = Edit("swap", labels, shown)
         if isinstance(measure, Alignment):
             asked = tuple(measure.of(each) for each in shown)
             value = replace(value, asking=listed(measure.wishes), asked=asked, unscored=measure.unscored)
@@ -188,8 +213,9 @@ def _evidence(
             + "; ".join(f"{label}, {words(each)}" for label, each in zip(value.labels, asked, strict=True)) + "."
             + not_scored(value.unscored),
         ))  # fmt: skip
-    alt = f"Pictures of {len(seeds)} seeds beside those of “{settings.get('caption')}”. Mean change: " + "; ".join(
-        f"{label}, {words(change, 1, True)}" for label, change in changes.items()
+    alt = (
+        f"Pictures of {plural(len(seeds), 'seed')} beside those of “{settings.get('caption')}”. Mean change: "
+        + "; ".join(f"{label}, {words(change, 1, True)}" for label, change in changes.items())
     )
     source = Provenance.live(
         painter, began, seeds[0], seeds=len(seeds), guidance_scale=painter.guidance_scale, **settings
@@ -198,7 +224,10 @@ def _evidence(
     return Evidence(value, alt + ".", Table(columns, tuple(rows)), source, tuple(findings))
 
 
-def swap_truth(value: Edit) -> tuple[int, str]:
+def swap_truth(value: Edit) -> tuple[int, str] | None:
+    """Which swap stayed nearer; None for the other edits, of which the prediction does not speak."""
+    if value.kind != "swap":
+        return None
     plain, held = list(value.changes.values())
     said = f"plainly {words(share(plain), 1, True)} of change, with the layout held {words(share(held), 1, True)}"
     return {1: 0, -1: 1, 0: 2}[more(plain, held)], said

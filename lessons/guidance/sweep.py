@@ -1,24 +1,23 @@
-"""Screens 4 and 6: the guidance scale, from nothing to far too much, and what it shares with temperature."""
+"""Screen 4: the guidance scale, from nothing to far too much."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from engines.checks import check_number, seed_range
-from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
+from engines.checks import seed_range
+from engines.evidence import Evidence, Finding, Provenance, Table, Underway
 from engines.pictures import measures as picture_measures
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import Painter, Plan
-from engines.pictures.plan import MAX_GUIDANCE, MAX_ROWS
-from engines.statistics import Mean, cells, mean_interval, more, share, words
-from lessons.guidance.experiments import (
+from engines.statistics import Mean, cells, mean_interval, more, percent, plural, share, words
+from lessons.guidance.measures import (
     Alignment,
     alignment,
-    apart,
+    check_scales,
     listed,
     need_caption,
     need_two_branches,
@@ -62,25 +61,13 @@ class Sweep:
         return columns
 
 
-def check_scales(scales: Sequence[float]) -> tuple[float, ...]:
-    """The scales in rising order, each once; PlainError unless there are 2 to 16 of them, from 0 to 30."""
-    if not isinstance(scales, list | tuple | np.ndarray):
-        raise PlainError(f"Give the guidance scales as a list of 2 to {MAX_ROWS} numbers.")
-    for scale in scales:
-        check_number("A guidance scale", scale, 0, MAX_GUIDANCE)
-    kept = tuple(sorted({float(scale) for scale in scales}))
-    if not 2 <= len(kept) <= MAX_ROWS:
-        raise PlainError(f"Give 2 to {MAX_ROWS} different guidance scales.")
-    return kept
-
-
 def sweep(
     painter: Painter,
     caption: str,
+    seeds: int = 8,
     *,
     scales: Sequence[float] = SCALES,
     seed: int = 7,
-    seeds: int = 8,
     steps: int | None = None,
 ) -> Iterator[Underway | Evidence[Sweep]]:
     """Paint every scale from the same noise, seed after seed; one Evidence a seed, each over one more."""
@@ -121,7 +108,7 @@ def _evidence(painter: Painter, value: Sweep, seeds: tuple[int, ...], steps: int
     span = f"from guidance {value.scales[usual]:g} to {value.scales[much]:g}"
     findings = [
         Finding(
-            f"{clipped[0][0]:.1%} → {clipped[1][0]:.1%}",
+            f"{percent(clipped[0][0])} → {percent(clipped[1][0])}",
             f"of all colour values are clipped (exactly 0 or 255), {span}: {words(clipped[0], 1, True)}, then "
             f"{words(clipped[1], 1, True)}.",
         ),
@@ -145,9 +132,10 @@ def _evidence(painter: Painter, value: Sweep, seeds: tuple[int, ...], steps: int
     else:
         findings.append(Finding("not measured", value.why))
     alt = (
-        f"“{value.caption}” at guidance {', '.join(f'{scale:g}' for scale in value.scales)}, {len(seeds)} seeds. "
-        f"{followed} Clipped colour values go from {clipped[0][0]:.1%} at {value.scales[usual]:g} to "
-        f"{clipped[1][0]:.1%} at {value.scales[much]:g}, saturation from {colour[0][0]:.2f} to {colour[1][0]:.2f}."
+        f"“{value.caption}” at guidance {', '.join(f'{scale:g}' for scale in value.scales)}, "
+        f"{plural(len(seeds), 'seed')}. {followed} Clipped colour values go from {percent(clipped[0][0])} at "
+        f"{value.scales[usual]:g} to {percent(clipped[1][0])} at {value.scales[much]:g}, "
+        f"saturation from {colour[0][0]:.2f} to {colour[1][0]:.2f}."
     )
     source = Provenance.live(
         painter, began, seeds[0], caption=value.caption, seeds=len(seeds), passes=steps,
@@ -182,101 +170,3 @@ def sweep_truth(value: Sweep) -> tuple[int, str] | None:
         for name, change in zip(("certainty moved", "clipped share", "saturation"), moved, strict=True)
     )
     return {(True, False): 0, (True, True): 1, (False, True): 2, (False, False): 3}[closer, harsher], said
-
-
-# --- temperature ------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class Dice:
-    """The same few seeds at several scales: pictures uint8 [scales, seeds, H, W, 3], and each run once more.
-
-    ``spread[scale]``: per seed the mean distance to the other seeds' pictures. ``again``: how far the first
-    seed's picture is from itself when painted a second time.
-    """
-
-    caption: str
-    scales: tuple[float, ...]
-    pictures: np.ndarray
-    spread: np.ndarray
-    again: np.ndarray
-
-    @property
-    def left(self) -> float:
-        """How much of the difference between seeds at the lowest scale is left at the highest."""
-        return float(self.spread[-1].mean() / self.spread[0].mean())
-
-
-def dice(
-    painter: Painter,
-    caption: str,
-    *,
-    scales: Sequence[float] = (1.0, 4.0, 12.0),
-    seed: int = 7,
-    seeds: int = 6,
-    steps: int | None = None,
-) -> Iterator[Underway | Evidence[Dice]]:
-    """Paint the same seeds at each scale, and the first of them twice; one Evidence a scale."""
-    began, steps = time.perf_counter(), painter.passes(steps)
-    need_two_branches(painter)
-    caption, scales = need_caption(caption), check_scales(scales)
-    rows = seed_range(seed, seeds)
-    if len(rows) < 2:
-        raise PlainError("Take at least 2 seeds, so that there is something to compare.")
-    value: Dice | None = None
-    for scale in scales:
-        plan = Plan(caption, rows, steps=steps, guidance_scale=scale)
-        pictures = yield from painting(painter, plan, f"Scale {scale:g}")
-        once = yield from painting(painter, plan, f"Scale {scale:g} once more")
-        spread = picture_measures.pairwise_differences(pictures).sum(axis=1) / (len(rows) - 1)
-        again = apart(pictures, once).max()
-        if value is None:
-            value = Dice(caption, (scale,), pictures[None], spread[None], np.array([again]))
-        else:
-            value = replace(
-                value,
-                scales=(*value.scales, scale),
-                pictures=np.concatenate([value.pictures, pictures[None]]),
-                spread=np.concatenate([value.spread, spread[None]]),
-                again=np.append(value.again, again),
-            )
-        yield _dice_evidence(painter, value, rows, steps, began)
-
-
-def _dice_evidence(painter: Painter, value: Dice, seeds: tuple[int, ...], steps: int, began: float) -> Evidence[Dice]:
-    spreads = [share(row) for row in value.spread]
-    rows = tuple(
-        (scale, *cells(spread), float(again))
-        for scale, spread, again in zip(value.scales, spreads, value.again, strict=True)
-    )
-    findings = [
-        Finding(
-            "no difference" if value.again.max() == 0 else f"{value.again.max():.2%}",
-            "between a picture and the same picture painted again, at every scale. No dice are thrown on the way.",
-        ),
-    ]
-    if len(value.scales) > 1:
-        left = Finding(
-            f"{value.left:.0%}",
-            f"of the difference between seeds at guidance {value.scales[0]:g} is left at {value.scales[-1]:g}. "
-            "At temperature 0 nothing would be left: every seed writes the same text.",
-        )
-        findings.insert(0, left)
-    alt = f"How far apart the pictures of {len(seeds)} seeds are on average: " + "; ".join(
-        f"{words(spread, 1, True)} at guidance {scale:g}" for scale, spread in zip(value.scales, spreads, strict=True)
-    )
-    source = Provenance.live(
-        painter, began, seeds[0], caption=value.caption, seeds=len(seeds), passes=steps,
-        guidance=", ".join(f"{scale:g}" for scale in value.scales),
-    )  # fmt: skip
-    code = picture_snippets.denoising(
-        painter.source, value.caption, seeds=seeds, steps=steps, guidance_scale=value.scales[-1]
-    )
-    table = Table(("guidance scale", "distance between seeds", "low", "high", "painted again"), rows)
-    return Evidence(value, alt + ".", table, source, tuple(findings), code, value.pictures[-1])
-
-
-def dice_truth(value: Dice) -> tuple[int, str]:
-    left = value.left
-    choice = 0 if left < 0.05 else 1 if left < 0.6 else 2
-    return choice, f"{left:.0%} of the difference is left"

@@ -1,0 +1,63 @@
+"""What the guidance lesson offers to ``gradio_client``."""
+
+from __future__ import annotations
+
+from engines.checks import whole
+from engines.evidence import Evidence
+from engines.pictures.diffusion import Pass
+from lessons.guidance import maps, sweep
+from lessons.guidance.measures import places
+from lessons.shell import waking
+from lessons.shell.api import Endpoint
+from lessons.shell.film import data_uri
+
+
+def word_maps(caption: str, word: str, seed: int = 0, steps: int | None = None) -> dict:
+    """Where the painter looks at a word of the caption, pass by pass and size by size.
+
+    caption: up to 400 characters. word: one word of it; if it occurs more than once its maps are added.
+    steps: passes, 1 to 50; the painter's own number when left out. Each pass holds its timestep and "maps": one
+    grid of attention shares a size ("8x8").
+    "share" is the word's share of all attention.
+    """
+    painter = waking.open_painter()
+    steps = whole("The number of passes", painter.passes(steps), 1, 50)
+    looked_at = list(places(painter.read(caption), word))  # refused before anything is painted
+    events = list(maps.look(painter, caption, seed, seeds=1, steps=steps))
+    timesteps = [step.timestep for step in events if isinstance(step, Pass)]
+    (result,) = (step for step in events if isinstance(step, Evidence))
+    value = result.value
+    passes = [
+        {"pass": i + 1, "timestep": timestep, "maps": {
+            f"{h}x{w}": m[0, looked_at].sum(0).tolist() for (h, w), m in one.maps.items()
+        }}
+        for i, (timestep, one) in enumerate(zip(timesteps, value.maps, strict=True))
+    ]  # fmt: skip
+    return {
+        **result.as_json(), "words": list(value.words),
+        "share": float(value.shares[0, :, looked_at].mean(axis=1).sum()), "passes": passes,
+        "picture": data_uri(value.picture),
+    }  # fmt: skip
+
+
+def guidance_sweep(caption: str, seed: int = 0, scales: list[float] | None = None) -> dict:
+    """One seed at several guidance scales: pictures, saturation, share of clipped colour values, judge's certainty.
+
+    scales: 2 to 16 numbers from 0 to 30; 0, 1, 2, 4, 8, 12 and 20 when left out. "certainty" is null where the
+    judge cannot tell; "why" says why.
+    """
+    swept = sweep.sweep(waking.open_painter(), caption, 1, seed=seed, scales=sweep.SCALES if scales is None else scales)
+    (result,) = (step for step in swept if isinstance(step, Evidence))
+    value = result.value
+    rows = [
+        {
+            "scale": scale, "saturation": float(value.saturation[0, i]), "clipped": float(value.clipped[0, i]),
+            "certainty": None if value.alignment is None else float(value.alignment[0, i]),
+            "picture": data_uri(value.pictures[0, i]),
+        }
+        for i, scale in enumerate(value.scales)
+    ]  # fmt: skip
+    return {**result.as_json(), "why": value.why, "sweep": rows}
+
+
+ENDPOINTS = (Endpoint(word_maps, "pictures"), Endpoint(guidance_sweep, "pictures"))
