@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import TYPE_CHECKING
@@ -152,13 +152,18 @@ def ablate(
     if target is None:
         target = int(np.argmax(before.raw))
     target = whole("The token to follow", target, 0, before.raw.size - 1)
-    ablations = []
+    after = logits_without(network, ids, sets)
+    return [
+        _compare(before, distribution(logits, Dials()), heads, show, target)
+        for heads, logits in zip(sets, after, strict=True)
+    ]
+
+
+def logits_without(network: Network, ids: Sequence[int], sets: Sequence[Heads]) -> Iterator[np.ndarray]:
+    """Logits float32 [V] of the next token without each set of heads; an empty set is the whole model."""
     rows = max(1, TOKENS_A_PASS // len(ids))
     for start in range(0, len(sets), rows):
-        part = sets[start : start + rows]
-        for heads, logits in zip(part, network.probe(ids, silence=part).logits, strict=True):
-            ablations.append(_compare(before, distribution(logits, Dials()), heads, show, target))
-    return ablations
+        yield from network.probe(ids, silence=sets[start : start + rows]).logits
 
 
 def check_heads(network: Network, heads: Heads) -> None:

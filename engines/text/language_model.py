@@ -30,7 +30,7 @@ from engines.text.pieces import Pieces, TextStream
 
 if TYPE_CHECKING:
     from engines.models.catalogue import Entry
-    from engines.text.transformer import Network
+    from engines.text.transformer import Network, Parts
 
 MAX_TOKENS = 512
 MAX_PROMPT = 2048
@@ -446,6 +446,18 @@ class LanguageModel:
         prompt = self._watched(text)
         sets = [[pair] for pair in _listed("The heads", heads)]
         return attention.ablate(self._network, prompt.ids, sets, self.piece, target)
+
+    @lending.on_card(_a_pass)
+    def logits_without(self, text: str | Prompt, sets: Sequence[Sequence[tuple[int, int]]]) -> np.ndarray:
+        """Logits float32 [S, V] of the token after ``text``, each row without one set of (layer, head) pairs."""
+        prompt, sets = self._watched(text), [_listed("The heads", heads) for heads in sets]
+        for heads in sets:
+            attention.check_heads(self._network, heads)
+        return np.stack(list(attention.logits_without(self._network, prompt.ids, sets)))
+
+    def parts(self) -> Parts:
+        """How many of its numbers belong to attention, to feed-forward layers, and to the tables of tokens."""
+        return self._weights.parts()
 
     @lending.on_card(_a_pass)
     def logit_lens(self, text: str | Prompt, top: int = 5) -> tuple[LayerGuess, ...]:

@@ -244,6 +244,22 @@ for number, scores in enumerate(layers):
 """
 
 
+def parts(model: str) -> str:
+    """``result``: dict of the numbers in attention, in feed-forward layers, and in the whole model."""
+    return f"""{_imports()}
+{loading(model)}
+decoder = model.get_decoder()
+blocks = decoder.layers if hasattr(decoder, "layers") else decoder.h  # GPT-2 calls them h
+result = {{"attention": 0, "feed_forward": 0}}
+for block in blocks:
+    for name, part in block.named_children():
+        if "norm" not in type(part).__name__.lower():
+            kind = "attention" if "attn" in name or "attention" in name else "feed_forward"
+            result[kind] += sum(weight.numel() for weight in part.parameters())
+result["total"] = sum(weight.numel() for weight in model.parameters())
+"""
+
+
 def ablate_heads(model: str, text: str, heads: Sequence[tuple[int, int]]) -> str:
     """``result``: dict with the target's text, its probability before and after, and KL in bits."""
     return f"""{_imports()}

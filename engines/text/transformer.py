@@ -8,6 +8,7 @@ alone.
 from __future__ import annotations
 
 import copy
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -35,6 +36,26 @@ def dice(seed: int) -> Callable[[], float]:
     """
     generator = torch.Generator().manual_seed(whole("The seed", seed, 0, MAX_SEED))
     return lambda: torch.rand((), generator=generator, dtype=torch.float64).item()
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Where the numbers of a model sit, counted: ``attention`` and ``feed_forward`` over all ``layers``.
+
+    ``tables`` are the embedding and the output matrix, counted once where they are one (``shared``). ``rest`` is what
+    is left: norms, and positions where the model learned them.
+    """
+
+    layers: int
+    attention: int
+    feed_forward: int
+    tables: int
+    shared: bool
+    rest: int
+
+    @property
+    def total(self) -> int:
+        return self.attention + self.feed_forward + self.tables + self.rest
 
 
 class Network:
@@ -84,6 +105,20 @@ class Network:
         gap = np.abs(found - whole[[2, 3, 2, 0, 3, 2, 2]]).mean() / whole.std()
         if not gap < (0.01 if self.full_precision else 0.25):  # so is nan
             raise _unsuited(self.model)
+
+    def parts(self) -> Parts:
+        """Its parameters by the work they do; of a layer, whatever is neither attention nor a norm is feed-forward."""
+        counted = {"attention": 0, "feed_forward": 0}
+        for block in _layers_of(self.model, self.layers):
+            for name, part in block.named_children():
+                if "norm" not in type(part).__name__.lower():
+                    kind = "attention" if re.search("attn|attention", name) else "feed_forward"
+                    counted[kind] += sum(weight.numel() for weight in part.parameters())
+        tables = (self.model.get_input_embeddings(), self.model.get_output_embeddings())
+        weights = {id(table.weight): table.weight.numel() for table in tables if table is not None}
+        known = sum(weights.values())
+        rest = self.numbers - known - sum(counted.values())
+        return Parts(self.layers, **counted, tables=known, shared=len(weights) == 1, rest=rest)
 
     def close(self) -> None:
         """Drop the weights once the pass under way is done."""
@@ -182,10 +217,7 @@ class Network:
     @cached_property
     def _blocks(self) -> torch.nn.ModuleList:
         """The layers under the microscope, in the order of their work."""
-        for part in self._microscope.get_decoder().modules():
-            if isinstance(part, torch.nn.ModuleList) and len(part) == self.layers:
-                return part
-        raise PlainError("This model's layers are arranged in an unusual way; the logit lens cannot read them.")
+        return _layers_of(self._microscope, self.layers)
 
     @cached_property
     def _microscope(self) -> Any:
@@ -194,6 +226,13 @@ class Network:
         twin = copy.deepcopy(self.model, shared)
         twin.set_attn_implementation("microscope")
         return twin
+
+
+def _layers_of(model: Any, count: int) -> torch.nn.ModuleList:
+    for part in model.get_decoder().modules():
+        if isinstance(part, torch.nn.ModuleList) and len(part) == count:
+            return part
+    raise PlainError("This model's layers are arranged in an unusual way; this view cannot look inside.")
 
 
 def _attends_everywhere(config: Any) -> bool:

@@ -168,3 +168,34 @@ def test_positions_are_whole_numbers_and_numpy_has_them_too() -> None:
         tiny().attention_cell(TEXT, 0, 0, 2.5, 1)  # type: ignore[arg-type]
     alone = tiny().ablate_heads(TEXT, [(np.int64(1), np.int32(2))])  # type: ignore[list-item]
     assert alone.kl_bits == tiny().ablate_heads(TEXT, [(1, 2)]).kl_bits
+
+
+def test_logits_without_sets_of_heads_are_those_of_each_set_silenced() -> None:
+    model, text = tiny("llama"), "The keys to the cabinet"
+    sets = [[], [(0, 1)], [(1, 2), (2, 0)]]
+    found = model.logits_without(text, sets)
+    assert found.shape == (3, model.vocabulary_size)
+    np.testing.assert_allclose(found[0], model.next_token_logits([model.encode(text)])[0], atol=1e-4)
+    for heads, logits in zip(sets[1:], found[1:], strict=True):
+        after = model.ablate_heads(text, heads)
+        powers = np.exp(logits.astype(float) - logits.max())
+        assert powers[after.target] / powers.sum() == pytest.approx(after.target_after, abs=1e-5)
+    with pytest.raises(PlainError, match="There is no layer"):
+        model.logits_without(text, [[(9, 0)]])
+
+
+def test_a_model_is_counted_by_the_work_its_numbers_do() -> None:
+    """Against the shapes of the configuration: a Llama with gates and grouped keys, and GPT-2 with biases."""
+    parts = tiny("llama").parts()
+    width, wide, keys, words = 48, 64, 2 * 48 // 6, len(tokenizer())
+    assert parts.attention == 3 * (2 * width * width + 2 * width * keys)
+    assert parts.feed_forward == 3 * 3 * width * wide
+    assert parts.tables == 2 * words * width and not parts.shared
+    assert parts.rest == (2 * 3 + 1) * width
+    parts = tiny("gpt2").parts()
+    assert parts.attention == 3 * (4 * width * width + 4 * width)
+    assert parts.feed_forward == 3 * (8 * width * width + 5 * width)
+    assert parts.tables == words * width and parts.shared
+    for kind in KINDS:
+        counted = tiny(kind).parts()
+        assert counted.total == sum(weight.numel() for weight in network_model(kind).parameters())

@@ -156,3 +156,13 @@ def test_the_code_that_loads_the_package_makes_what_its_conversion_made(
     cutter = AutoTokenizer.from_pretrained(tmp_path / "converted")
     for text in ("The keys 1234 ½", "  two\n\ncats"):
         assert scope["tokenizer"](text)["input_ids"] == cutter(text)["input_ids"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_parts(folders: dict[str, str], kind: str) -> None:
+    parts = tiny(kind).parts()
+    assert run(snippets.parts(folders[kind])) == {
+        "attention": parts.attention,
+        "feed_forward": parts.feed_forward,
+        "total": parts.total,
+    }
