@@ -1,4 +1,4 @@
-"""Noise in the weights: do facts go one by one, or fade together?"""
+"""Screen 7, noise in the weights: do facts go one by one, or fade together?"""
 
 from __future__ import annotations
 
@@ -8,30 +8,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
-from engines.statistics import mean_interval
+from engines import checks
+from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
+from engines.statistics import interval, mean_interval, percent, plural
 from engines.text import snippets
 from engines.text.dials import Dials, reshape, softmax
 from engines.text.language_model import LanguageModel, Prompt
-from lessons.attention.looking import rounded
+from lessons.attention.measures import FACTS
 
 MAX_COPIES = 8
 LESS_SURE = 0.9  # an answer is less sure when less than this share of its probability is left
 LEVELS = (0.05, 0.075, 0.1, 0.125, 0.15, 0.2)
-FACTS = (
-    ("The capital of France is", " Paris"),
-    ("The capital of Japan is", " Tokyo"),
-    ("The capital of Russia is", " Moscow"),
-    ("The Eiffel Tower is in the city of", " Paris"),
-    ("The Colosseum is in the city of", " Rome"),
-    ("The Beatles came from the city of", " Liverpool"),
-    ("Romeo and Juliet was written by William", " Shakespeare"),
-    ("Charles Darwin wrote On the Origin of", " Species"),
-    ("The first man on the moon was Neil", " Armstrong"),
-    ("The inventor of the telephone was Alexander Graham", " Bell"),
-    ("The Earth orbits the", " Sun"),
-    ("The opposite of hot is", " cold"),
-)
 
 
 @dataclass(frozen=True)
@@ -80,45 +67,38 @@ class Fading:
         shares = [float(np.mean(self.kept(n))) if self.kept(n) else np.inf for n in range(len(self.levels))]
         return int(np.argmin([abs(share - 0.5) for share in shares]))
 
-    @property
-    def outcome(self) -> int | None:
-        """Share of weaker answers among those still right when half are gone, the mean of the copies.
 
-        0 under 25 %, 1 to 75 %, 2 above; None when no answer was right there.
-        """
-        shares = self.weakened(self.half_gone)
-        if not shares:
-            return None
-        share = float(np.mean(shares))
-        return 0 if share < 0.25 else 1 if share <= 0.75 else 2
+def weaker(value: Fading) -> tuple[float, str] | None:
+    """The share of weaker answers among those still right when half are gone, the mean of the copies.
 
-    @property
-    def told(self) -> str:
-        """What :attr:`outcome` was measured on, in words."""
-        shares = self.weakened(self.half_gone)
-        weaker, right, _ = self.survivors(self.half_gone)
-        if not shares:
-            return "no answer was still right"
-        over = "in one copy" if len(shares) == 1 else f"the mean of {len(shares)} copies"
-        return f"{rounded(float(np.mean(shares)))} of the answers still right were weaker ({over}; {weaker} of {right})"
+    None before all copies were made, and where no answer was right.
+    """
+    shares = value.weakened(value.half_gone)
+    if not shares or value.copies < value.planned:
+        return None
+    weak, right, _ = value.survivors(value.half_gone)
+    over = "in one copy" if len(shares) == 1 else f"the mean of {len(shares)} copies"
+    mean = float(np.mean(shares))
+    return mean, f"{percent(mean)} of the answers still right were weaker ({over}; {weak} of {right})"
 
 
 def fade(
     model: LanguageModel,
-    *,
     copies: int,
     seed: int = 0,
+    *,
     levels: Sequence[float] = LEVELS,
     facts: Sequence[tuple[str, str]] = FACTS,
-) -> Iterator[Evidence[Fading]]:
+) -> Iterator[Underway | Evidence[Fading]]:
     """Make noisy copies of the model, ``copies`` for each level, and ask each for every fact; Evidence after each.
 
     Facts that the whole model does not put first are left out: what is not known cannot fade. Raises
     :class:`PlainError` when it knows none.
     """
-    if not 1 <= copies <= MAX_COPIES:
-        raise PlainError(f"Make 1 to {MAX_COPIES} copies for each noise level; it was {copies}.")
+    copies = checks.whole("The number of copies for each noise level", copies, 1, MAX_COPIES)
+    seed = checks.whole("The first seed", seed, 0, checks.MAX_SEED - MAX_COPIES)
     started, seeds = time.perf_counter(), tuple(range(seed, seed + copies))
+    yield Underway(0.0, "Asking the whole model first")
     prompts = [model.encode(prompt) for prompt, _ in facts]
     tokens = [model.tokens_of(answer).ids[0] for _, answer in facts]
     whole = _ask(model, prompts, tokens)
@@ -137,6 +117,8 @@ def fade(
     board: list[tuple[int, str, float, float]] = []
     for s, copy_seed in enumerate(seeds):
         for n, level in enumerate(levels):
+            done = s * len(levels) + n
+            yield Underway(done / result.planned, f"Copy {done + 1} of {result.planned}, noise {level:g}")
             copy = model.smeared(level, copy_seed)
             answers = _ask(copy, [prompts[i] for i in known], [tokens[i] for i in known])
             if not board:
@@ -175,16 +157,16 @@ def _fade_evidence(
 ) -> Evidence[Fading]:
     facts, half = len(result.facts), result.half_gone
     mean, low, high = mean_interval(result.kept(half))
-    weaker, right, _ = result.survivors(half)
+    weak, right, _ = result.survivors(half)
     shares = result.weakened(half)
     mild_weaker, mild_right, mild_asked = result.survivors(0)
     span = _span(low, high) if len(result.kept(half)) > 1 else ""
     return Evidence(
         value=result,
-        alt=f"{result.copies} of {result.planned} noisy copies asked {facts} facts. At noise {result.levels[half]:g} "
-        f"they keep {rounded(mean)} of the facts{span}; of {right} answers still right there, {weaker} have lost at "
-        f"least a tenth of their probability. At noise {result.levels[0]:g}, {mild_right} of {mild_asked} answers are "
-        f"still right and {mild_weaker} of those are weaker.",
+        alt=f"{result.copies} of {result.planned} noisy copies asked {plural(facts, 'fact')}. At noise "
+        f"{result.levels[half]:g} they keep {percent(mean)} of the facts{span}; of {right} answers still right there, "
+        f"{weak} have lost at least a tenth of their probability. At noise {result.levels[0]:g}, {mild_right} of "
+        f"{mild_asked} answers are still right and {mild_weaker} of those are weaker.",
         table=Table(
             ("fact", "answer", "whole model", *(f"noise {level:g}" for level in result.levels)),
             tuple(
@@ -207,10 +189,11 @@ def _fade_evidence(
         ),
         findings=(
             Finding(
-                f"{rounded(mean)} kept",
-                f"at noise {result.levels[half]:g}: mean of {len(result.kept(half))} copies{span}, {facts} facts each.",
+                f"{percent(mean)} kept",
+                f"at noise {result.levels[half]:g}: mean of {plural(len(result.kept(half)), 'copy', 'copies')}{span}, "
+                f"{plural(facts, 'fact')} each.",
             ),
-            _weaker_finding(shares, weaker, right),
+            _weaker_finding(shares, weak, right),
             Finding(
                 f"{mild_weaker} of {mild_right}",
                 f"right answers are weaker already at noise {result.levels[0]:g}, where {mild_asked - mild_right} of "
@@ -224,7 +207,7 @@ def _fade_evidence(
     )
 
 
-def _weaker_finding(shares: list[float], weaker: int, right: int) -> Finding:
+def _weaker_finding(shares: list[float], weak: int, right: int) -> Finding:
     if not shares:
         return Finding("None right", "No answer was still right there, so none can be weaker. Try more copies.")
     mean, low, high = mean_interval(shares)
@@ -232,15 +215,15 @@ def _weaker_finding(shares: list[float], weaker: int, right: int) -> Finding:
     if len(shares) > 1:
         copies = f"mean of {len(shares)} copies, {_span(low, high).strip(' ()')}"
     return Finding(
-        f"{rounded(mean)} weaker",
-        f"of the answers still right there ({copies}; {weaker} of {right} in all) lost at least a tenth of their "
+        f"{percent(mean)} weaker",
+        f"of the answers still right there ({copies}; {weak} of {right} in all) lost at least a tenth of their "
         "probability.",
     )
 
 
 def _span(low: float, high: float) -> str:
     """A 95 % interval of a share, kept within 0 and 1."""
-    return f" (95 % interval {rounded(max(low, 0))}–{rounded(min(high, 1))})"
+    return f" (95 % interval {interval(low, high)})"
 
 
 def _mean(values: np.ndarray) -> float | None:

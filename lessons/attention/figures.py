@@ -1,22 +1,33 @@
-"""What this lesson draws: the looking words, the grid of heads, the sums of one cell, the lens, the fading facts."""
+"""What the attention lesson draws: the heads that look, sums, the machine, silenced heads, the lens, facts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 
-from engines.statistics import mean_interval
+from engines.statistics import mean_interval, percent, share
 from engines.text.attention import Cell
-from lessons.attention.experiments import Contest, Fading, Gaze, Lens, Look, Scan, Trial
-from lessons.attention.looking import head_name, percent
-from lessons.shell.prose import INVISIBLE, plain
+from lessons.attention.agreement import Agreement
+from lessons.attention.arithmetic import Sums
+from lessons.attention.fading import Fading
+from lessons.attention.lens import Lens
+from lessons.attention.looking import Gaze
+from lessons.attention.machine import Machine
+from lessons.attention.measures import head_name
+from lessons.attention.silencing import Contest, Scan, Trial
+from lessons.shell import charts
+from lessons.shell.charts import BLUE, CLAY
+from lessons.shell.prose import attribute, plain
 from lessons.shell.views import Bar, bars, join, visible
 
 SHOWN = 8  # components of a vector written out; the table has them all
+SPACES = str.maketrans({" ": "␣", "\n": "⏎", "\t": "⇥"})
 
 
 def _table(label: str, columns: Sequence[Any], rows: Sequence[Markup], caption: Any = "", kind: str = "") -> Markup:
@@ -31,11 +42,6 @@ def _table(label: str, columns: Sequence[Any], rows: Sequence[Markup], caption: 
         join(Markup('<th scope="col">{}</th>').format(column) for column in columns),
         join(rows),
     )
-
-
-def _spoken(text: str) -> str:
-    """Text for an attribute: hidden characters by their number, since no markup can stand there."""
-    return INVISIBLE.sub(lambda match: f"U+{ord(match[0]):04X}", text)
 
 
 def _deep(share: float) -> bool:
@@ -63,195 +69,34 @@ def _share(share: float, text: str) -> Markup:
 # ---- who looks at whom -------------------------------------------------------------------------------------
 
 
-def words(seen: Look, view: Gaze) -> Markup:
-    """The sentence as columns: bar = the chosen head, tick = the mean of all heads, dashes = an even spread."""
-    columns = join(_word(seen, view, i) for i in range(len(seen.pieces)))
-    return Markup(
-        '<div class="attention-words" role="group" aria-label="The sentence. Choose the word that looks.">{}</div>'
-        '<p class="attention-key"><span><i class="attention-swatch"></i>{}</span><span><i class="attention-swatch '
-        'attention-swatch-mean"></i>mean of all {} heads</span><span><i class="attention-swatch '
-        'attention-swatch-even"></i>even spread, {}</span><span>◆ watched</span>{}</p>'
-    ).format(
-        columns,
-        head_name(view.layer, view.head),
-        seen.layers * seen.heads,
-        percent(view.even),
-        Markup("<span>first token left out, the rest scaled to 100 %</span>") if view.leave_out_first else "",
-    )
+def gaze(value: Gaze) -> str:
+    """All heads over all pairs of words as JSON for ``heads.js``.
 
-
-def _word(seen: Look, view: Gaze, i: int) -> Markup:
-    later, looker, left_out = i > view.looker, i == view.looker, view.leave_out_first and i == 0
-    row, mean = float(view.row[i]), float(view.mean_row[i])
-    share = "later" if later else "left out" if left_out else percent(row)
-    says = f"{seen.name(i)}, position {i}: "
-    says += "comes later, hidden" if later else f"gets {share}; mean of all heads {percent(mean)}"
-    states = [
-        name for name, on in (("looker", looker), ("watched", i in view.watched), ("closed", later or left_out)) if on
-    ]
-    return Markup(
-        '<button type="button" data-row="0" data-col="{i}" tabindex="{tab}" aria-pressed="{pressed}" '
-        'class="attention-word {states}" style="--share:{row:.4f};--mean:{mean:.4f};--even:{even:.4f}" '
-        'aria-label="{says}{looks}">'
-        '<span class="attention-rod" aria-hidden="true"><i></i><b></b><u></u></span>'
-        '<span class="attention-text">{mark}{text}</span><span class="attention-share">{share}</span></button>'
-    ).format(
-        i=i,
-        tab=0 if looker else -1,
-        pressed=str(looker).lower(),
-        states=" ".join(states),
-        row=row,
-        mean=mean,
-        even=view.even,
-        says=_spoken(says),
-        looks=". This word looks." if looker else ". Press to look from here.",
-        mark="◆ " if i in view.watched else "",
-        text=visible(seen.pieces[i]),
-        share=share,
-    )
-
-
-def grid(
-    values: np.ndarray,
-    chosen: tuple[int, int] | None,
-    *,
-    label: str,
-    text: Callable[[float], str],
-    says: Callable[[float], str],
-    marked: tuple[int, int] | None = None,
-    clickable: bool = True,
-) -> Markup:
-    """Every head of the model: columns are layers, rows are heads; the darker, the larger. nan = not measured yet."""
-    layers, heads = values.shape
-    peak = float(np.nanmax(values)) if not np.isnan(values).all() else 1.0
-    chosen = chosen or (layers - 1, 0)
-    top = join(
-        Markup('<span class="attention-layer">{}</span>').format(layer if layer % 5 == 0 or layer == layers - 1 else "")
-        for layer in range(layers)
-    )
-    rows = []
-    for head in range(heads):
-        cells = join(
-            _head(float(values[layer, head]), peak, layer, head, chosen, marked, text, says, clickable)
-            for layer in range(layers)
-        )
-        rows.append(Markup('<span class="attention-head">H{}</span>{}').format(head, cells))
-    return Markup(
-        '<div class="attention-grid" role="group" aria-label="{}" style="--columns:{}"><span class="attention-head">'
-        '<span class="attention-layer">layer</span></span>{}{}</div>'
-    ).format(label, layers, top, join(rows))
-
-
-def _head(
-    value: float,
-    peak: float,
-    layer: int,
-    head: int,
-    chosen: tuple[int, int],
-    marked: tuple[int, int] | None,
-    text: Callable[[float], str],
-    says: Callable[[float], str],
-    clickable: bool,
-) -> Markup:
-    unknown = np.isnan(value)
-    share = 0.0 if unknown else min(1.0, max(value, 0.0) / max(peak, 1e-9))
-    states = [
-        name for name, on in (("deep", _deep(share)), ("marked", marked == (layer, head)), ("unknown", unknown)) if on
-    ]
-    label = f"{head_name(layer, head)}: {'not measured yet' if unknown else says(value)}"
-    if marked == (layer, head):
-        label += ", the hottest head"
-    if not clickable:
-        return Markup('<span class="attention-cell {}" style="--shade:{:.3f}" title="{}">{}</span>').format(
-            " ".join(states), _shade(share), label, "" if unknown else text(value)
-        )
-    return Markup(
-        '<button type="button" class="attention-cell {}" data-row="{}" data-col="{}" tabindex="{}" aria-pressed="{}" '
-        'style="--shade:{:.3f}" aria-label="{}" title="{}">{}</button>'
-    ).format(
-        " ".join(states),
-        head,
-        layer,
-        0 if chosen == (layer, head) else -1,
-        str(chosen == (layer, head)).lower(),
-        _shade(share),
-        label,
-        label,
-        "" if unknown else text(value),
-    )
-
-
-def heads(seen: Look, view: Gaze) -> Markup:
-    """The grid of heads, coloured by the share of attention on the watched words."""
-    if not view.watched:
-        return Markup('<div class="empty">Choose words to watch, and every head shows how much it looks at them.</div>')
-    watched = seen.names(view.watched)
-    caption = '<p class="attention-caption">How much of the attention of “{}” goes to {}, head by head, in %</p>{}'
-    return Markup(caption).format(
-        plain(seen.name(view.looker)),
-        plain(watched),
-        grid(
-            view.grid,
-            (view.layer, view.head),
-            label="Every head of the model; arrow keys move, Enter chooses",
-            text=lambda share: f"{100 * share:.0f}" if share >= 0.095 else "",
-            says=lambda share: f"{percent(share)} on the watched words",
-        ),
-    )
+    ``roots`` are the square roots of the shares in 65535ths, as base64 of unsigned 16-bit numbers, low byte first: for
+    each layer, head and looking word those of the words up to it.
+    """
+    seen = value.seen
+    roots = np.sqrt(seen.weights[:, :, *np.tril_indices(len(seen.pieces))])
+    found = json.dumps(
+        {
+            "text": seen.text, "pieces": [attribute(piece.translate(SPACES)) for piece in seen.pieces],
+            "watched": list(value.watched), "layer": value.layer, "head": value.head, "layers": seen.layers,
+            "heads": seen.heads, "roots": b64encode((roots * 65535).round().astype("<u2").tobytes()).decode(),
+        },
+        ensure_ascii=False,
+    )  # fmt: skip
+    return found.replace("<", "\\u003c")
 
 
 # ---- the arithmetic of one cell ----------------------------------------------------------------------------
 
 
-def pairs(seen: Look, layer: int, head: int, chosen: tuple[int, int] | None = None) -> Markup:
-    """All pairs of one head: rows look, columns are looked at; later words are closed."""
-    size = len(seen.pieces)
-    weights = seen.weights[layer, head]
-    chosen = chosen or (size - 1, 0)
-    top = join(
-        Markup('<span class="attention-column"><span>{}</span></span>').format(visible(piece)) for piece in seen.pieces
-    )
-    rows = []
-    for query in range(size):
-        cells = []
-        for key in range(size):
-            if key > query:
-                cells.append(Markup('<span class="attention-pair closed" title="later: closed by the mask"></span>'))
-                continue
-            weight, on = float(weights[query, key]), chosen == (query, key)
-            says = f"“{seen.name(query)}” looks at “{seen.name(key)}” (position {key}): {percent(weight)}"
-            cells.append(
-                Markup(
-                    '<button type="button" class="attention-pair{}" data-row="{}" data-col="{}" tabindex="{}" '
-                    'aria-pressed="{}" style="--shade:{:.3f}" aria-label="{}" title="{}">{}</button>'
-                ).format(
-                    " deep" if _deep(weight) else "",
-                    query,
-                    key,
-                    0 if on else -1,
-                    str(on).lower(),
-                    _shade(weight),
-                    _spoken(says),
-                    _spoken(says),
-                    f"{100 * weight:.0f}" if size <= 16 else "",
-                )
-            )
-        rows.append(
-            Markup('<span class="attention-rowname">{}</span>{}').format(visible(seen.pieces[query]), join(cells))
-        )
-    return Markup(
-        '<p class="attention-caption">{}: each row is a word that looks, each column where it looks, in %. '
-        'Hatched: later words, closed.</p><div class="attention-pairs{}" role="group" aria-label="Every pair of words; '
-        'arrow keys move, Enter works the cell out" style="--columns:{}"><span></span>{}{}</div>'
-    ).format(head_name(layer, head).capitalize(), " small" if size > 16 else "", size, top, join(rows))
-
-
-def sums(seen: Look, cell: Cell) -> Markup:
+def sums(value: Sums) -> Markup:
     """Five steps from two vectors to what the head carries away."""
+    seen, cell, products = value.seen, value.cell, value.products
     who, whom, width = plain(seen.name(cell.query)), plain(seen.name(cell.key)), len(cell.query_vector)
     if cell.masked:
         return Markup('<div class="empty">“{}” may not look at “{}”: it comes later.</div>').format(who, whom)
-    products = cell.query_vector * cell.key_vector
     compare = Markup(
         "<li><h3>Compare</h3><p>“{}” asks with its query, “{}” answers with its key: {} numbers each, already turned "
         "by their places in the sentence. Multiply them pair by pair and add up.</p>{}</li>"
@@ -280,7 +125,7 @@ def sums(seen: Look, cell: Cell) -> Markup:
     softmax = Markup(
         "<li><h3>Softmax</h3><p>Raise e to each score (less the highest, which changes nothing) and divide by the sum."
         "</p>{}</li>"
-    ).format(_shares(seen, cell))
+    ).format(_shares(cell))
     carry = Markup(
         "<li><h3>Carry</h3><p>“{}” hands over its value vector times {}. The head’s output is the sum of such parcels "
         "from all {} visible tokens.</p>{}</li>"
@@ -296,9 +141,8 @@ def sums(seen: Look, cell: Cell) -> Markup:
             )
         ),
     )
-    returned = float(seen.weights[cell.layer, cell.head, cell.query, cell.key])
     check = Markup('<p class="attention-check">By hand <b>{}</b> · the model returned <b>{}</b></p>').format(
-        f"{cell.weight:.6f}", f"{returned:.6f}"
+        f"{cell.weight:.6f}", f"{value.returned:.6f}"
     )
     steps = Markup('<ol class="attention-steps">{}</ol>{}')
     return steps.format(join((compare, scale, mask, softmax, carry)), check)
@@ -317,12 +161,12 @@ def _vectors(rows: Sequence[tuple[str, np.ndarray, float | None]]) -> Markup:
     return _table(f"First {shown} of {width} components; the table below has all", columns, body)
 
 
-def _shares(seen: Look, cell: Cell) -> Markup:
+def _shares(cell: Cell) -> Markup:
     scores = cell.scores_row[: cell.query + 1]
     powers = np.exp(scores - scores.max())
     rows = [
         _row(
-            visible(seen.pieces[i]),
+            visible(cell.pieces[i]),
             (
                 _cell(_number(float(scores[i]))),
                 _cell(f"{powers[i]:.4f}"),
@@ -340,10 +184,55 @@ def _number(value: float) -> str:
     return f"{value:.3f}".replace("-", "−")
 
 
+# ---- the machine -------------------------------------------------------------------------------------------
+
+COLUMNS = ("The", "keys", "to", "the", "cabinet")
+
+
+def machine(value: Machine) -> Markup:
+    """One layer of the machine, word by word, and how its numbers are shared out."""
+    xs = [70 + 120 * i for i in range(len(COLUMNS))]
+    last = xs[-1]
+    states = join(
+        Markup('<path class="state" d="M{x} 372V{top}"/><text x="{x}" y="396">{word}</text>').format(
+            x=x, top=44 if x == last else 104, word=word
+        )
+        for x, word in zip(xs, COLUMNS, strict=True)
+    )
+    alone = join(
+        Markup('<rect class="alone" x="{}" y="142" width="92" height="58" rx="8"/>').format(x - 46) for x in xs
+    )
+    looks = join(
+        Markup('<path class="look" d="M{} 300C{} 262 {} 262 {} 246"/>').format(x, x, last, last) for x in xs[:-1]
+    )
+    drawing = Markup(
+        '<svg viewBox="0 0 620 410" role="img" aria-label="{label}"><rect class="layer" x="6" y="112" width="608" '
+        'height="214" rx="14"/>{states}{alone}<rect class="meet" x="20" y="236" width="580" height="70" rx="8"/>{looks}'
+        '<text class="part" x="310" y="178">feed-forward: each word alone</text>'
+        '<text class="part" x="290" y="330" dy="-34">attention: words meet</text>'
+        '<text class="small" x="20" y="354" text-anchor="start">one of {layers} layers</text>'
+        '<text class="small" x="{last}" y="34">scores for {tokens} tokens</text></svg>'
+    ).format(
+        label=f"One of {value.layers} layers. The state of each word runs upwards. In attention each word fetches from "
+        "the words before it; then the feed-forward part works on each word alone. After the last layer the last "
+        f"word's state is turned into scores for {value.tokens:,} tokens.",
+        states=states, alone=alone, looks=looks, layers=value.layers, tokens=f"{value.tokens:,}", last=last - 60,
+    )  # fmt: skip
+    a_layer = (value.attention + value.feed_forward) // value.layers
+    rows = [
+        Bar("attention", value.share, f"{value.attention // value.layers:,}"),
+        Bar("feed-forward", 1 - value.share, f"{value.feed_forward // value.layers:,}", ink="sculptor"),
+    ]
+    return Markup(
+        '<figure class="attention-machine">{}<figcaption class="attention-caption">The {:,} numbers of one layer; all '
+        "{} layers and the tables of tokens together have {:,}</figcaption>{}</figure>"
+    ).format(drawing, a_layer, value.layers, value.total, bars(rows))
+
+
 # ---- heads switched off ------------------------------------------------------------------------------------
 
 
-def contest(seen: Look, result: Contest) -> Markup:
+def contest(result: Contest) -> Markup:
     """The change without each head as bars, and the tokens whose probabilities moved most."""
     every = (result.hottest, *sorted(result.random, key=lambda head: -head.kl_bits))
     mean, low, high = mean_interval([head.kl_bits for head in result.random])
@@ -375,30 +264,53 @@ def contest(seen: Look, result: Contest) -> Markup:
     name = head_name(result.hottest.layer, result.hottest.head)
     caption = f"What moved most without {name}"
     return Markup('<p class="attention-caption">{}</p>{}{}').format(
-        plain(f"After “{seen.text}”: how far the next-token probabilities move when one head is off"),
+        plain(f"After “{result.text}”: how far the next-token probabilities move when one head is off"),
         bars(rows),
         _table("What moved", ("next token", "before", "without it", "moved"), movers, caption),
     )
 
 
-def scan(seen: Look, result: Scan) -> Markup:
+def scan(result: Scan) -> Markup:
     """The grid of heads, coloured by the change without each."""
-    roots = np.sqrt(result.kl_bits)
     return Markup(
         '<p class="attention-caption">After “{}”: change without each head, in hundredths of a bit (shade: square '
         "root). Outlined: the hottest head.</p>{}"
     ).format(
-        plain(seen.text),
-        grid(
-            roots,
-            None,
-            label="Change without each head",
-            text=lambda root: f"{100 * root**2:.0f}" if root**2 >= 0.045 else "",
-            says=lambda root: f"{root**2:.4f} bits without it",
-            marked=result.hottest,
-            clickable=False,
-        ),
+        plain(result.text),
+        _grid(result),
     )
+
+
+def _grid(result: Scan) -> Markup:
+    """Every head of the model: columns are layers, rows are heads; the darker, the more it is missed."""
+    layers, heads = result.kl_bits.shape
+    peak = float(np.nanmax(np.sqrt(result.kl_bits))) if not np.isnan(result.kl_bits).all() else 1.0
+    top = join(
+        Markup('<span class="attention-layer">{}</span>').format(layer if layer % 5 == 0 or layer == layers - 1 else "")
+        for layer in range(layers)
+    )
+    rows = (
+        Markup('<span class="attention-head">H{}</span>{}').format(
+            head, join(_head(result, layer, head, peak) for layer in range(layers))
+        )
+        for head in range(heads)
+    )
+    return Markup(
+        '<div class="attention-grid" role="img" aria-label="Change without each head; the table has every number" '
+        'style="--columns:{}"><span class="attention-layer">layer</span>{}{}</div>'
+    ).format(layers, top, join(rows))
+
+
+def _head(result: Scan, layer: int, head: int, peak: float) -> Markup:
+    bits, hottest = float(result.kl_bits[layer, head]), result.hottest == (layer, head)
+    unknown = np.isnan(bits)
+    strength = 0.0 if unknown else min(1.0, float(np.sqrt(bits)) / max(peak, 1e-9))
+    states = (("deep", _deep(strength)), ("marked", hottest), ("unknown", unknown))
+    label = f"{head_name(layer, head)}: {'not measured yet' if unknown else f'{bits:.4f} bits without it'}"
+    return Markup('<span class="attention-cell {}" style="--shade:{:.3f}" title="{}{}">{}</span>').format(
+        " ".join(name for name, on in states if on), _shade(strength), label, ", the hottest head" if hottest else "",
+        f"{100 * bits:.0f}" if bits >= 0.045 else "",
+    )  # fmt: skip
 
 
 def survey(trials: Sequence[Trial]) -> Markup:
@@ -408,7 +320,7 @@ def survey(trials: Sequence[Trial]) -> Markup:
             trial.text,
             trial.contest.beaten / len(trial.contest.random),
             f"beat {trial.contest.beaten} of {len(trial.contest.random)}",
-            chosen=trial.contest.outcome == 0,
+            chosen=trial.contest.beaten == len(trial.contest.random),
         )
         for trial in trials
     ]
@@ -416,6 +328,39 @@ def survey(trials: Sequence[Trial]) -> Markup:
         '<p class="attention-caption">How many random heads the hottest head outdid (outlined: all of them)</p>'
         '<div class="attention-wide">{}</div>'
     ).format(bars(rows))
+
+
+# ---- “are” or “is”? -----------------------------------------------------------------------------------------
+
+
+def agreement_chart(value: Agreement) -> Any:
+    """The right form's share of both: without the heads that look most at the subject, and without random ones."""
+    chart = charts.figure(x="heads switched off", y=f"share of “{value.right}”")
+    off = [str(count) for count in value.off]
+    shares = [share(row) for row in value.random_share]
+    lows, highs = [low for _, low, _ in shares], [high for *_, high in shares]
+    charts.band(chart, off, lows, highs, BLUE)
+    charts.line(chart, off, [mean for mean, *_ in shares], "random heads", BLUE, "dash", "square")
+    charts.line(chart, off, value.share.tolist(), f"those that look most at “{plain(value.subject)}”", CLAY)
+    chart.add_hline(y=0.5, line={"dash": "dot", "color": charts.GREY})
+    chart.update_yaxes(range=[-0.03, 1.05], tickformat=".0%")
+    chart.update_xaxes(type="category")
+    return chart
+
+
+def agreement_bars(value: Agreement) -> Markup:
+    """Both forms with all heads, without one, and without as many as it took."""
+    counts = [n for n in (0, 1, value.turned or value.off[-1]) if n in value.off]
+    rows = []
+    for count in dict.fromkeys(counts):
+        at = value.off.index(count)
+        peak = float(value.chances.max())
+        right, wrong = (float(chance) for chance in value.chances[at])
+        for form, chance, ink in ((value.right, right, "typewriter"), (value.wrong, wrong, "sculptor")):
+            rows.append(Bar(f"{form}, {count or 'none'} off", chance / peak, percent(chance), ink=ink))
+    return Markup('<p class="attention-caption">{}</p>{}').format(
+        plain(f"After “{value.text}”: “{value.right}” against “{value.wrong}”"), bars(rows)
+    )
 
 
 # ---- the logit lens ----------------------------------------------------------------------------------------
@@ -468,49 +413,29 @@ def settling(results: Sequence[Lens]) -> Markup:
 # ---- smeared weights ---------------------------------------------------------------------------------------
 
 
-def fading_chart(result: Fading) -> Any:
+def fading_chart(value: Fading) -> Any:
     """Two curves over the noise: facts still first, and how much of the right answers' probability is left."""
-    import plotly.graph_objects as go
-
-    kept, sure = [(0.0, 1.0, 0.0, 0.0)], [(0.0, 1.0, 0.0, 0.0)]
-    for n, level in enumerate(result.levels):
-        shares = result.kept(n)
-        left = [float((row / result.whole).mean()) for row in result.faded[n] if not np.isnan(row).any()]
-        for points, values in ((kept, shares), (sure, left)):
-            if values:
-                mean, low, high = mean_interval(values)
-                open_ended = len(values) < 2
-                points.append((level, mean, 0 if open_ended else high - mean, 0 if open_ended else mean - low))
-    figure = go.Figure()
-    for points, name, ink, dash, marker in (
-        (kept, "facts still answered right", "#3a6aa3", "solid", "circle"),
-        (sure, "certainty left in the right answer", "#c8683f", "dash", "square"),
+    kept: list[tuple[float, Any]] = [(0.0, share([1.0]))]
+    sure: list[tuple[float, Any]] = [(0.0, share([1.0]))]
+    for n, level in enumerate(value.levels):
+        left = [float((row / value.whole).mean()) for row in value.faded[n] if not np.isnan(row).any()]
+        if left:
+            kept.append((level, share(value.kept(n))))
+            sure.append((level, share(left)))
+    chart = charts.figure(x="noise, in standard deviations of each weight matrix", y="mean over copies")
+    for points, name, colour, dash, symbol in (
+        (kept, "facts still answered right", BLUE, "solid", "circle"),
+        (sure, "certainty left in the right answer", CLAY, "dash", "square"),
     ):
-        x, y, up, down = zip(*points, strict=True)
-        figure.add_scatter(
-            x=x,
-            y=y,
-            name=name,
-            mode="lines+markers",
-            line={"color": ink, "dash": dash, "width": 3},
-            marker={"symbol": marker, "size": 9},
-            error_y={"type": "data", "array": up, "arrayminus": down, "thickness": 1.5, "width": 5},
-        )
-    figure.update_layout(
-        height=330,
-        margin={"l": 56, "r": 16, "t": 10, "b": 48},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        legend={"orientation": "h", "y": 1.14, "x": 0},
-        font={"family": "IBM Plex Sans, sans-serif", "size": 14},
-        xaxis={
-            "title": "noise, in standard deviations of each weight matrix",
-            "range": [0, 1.03 * max(result.levels)],
-            "tickvals": [0, *result.levels],
-        },
-        yaxis={"title": "mean over copies", "range": [-0.03, 1.12], "tickformat": ".0%"},
-    )
-    return figure
+        levels = [level for level, _ in points]
+        charts.band(
+            chart, levels, [low if np.isfinite(low) else mean for _, (mean, low, _) in points],
+            [high if np.isfinite(high) else mean for _, (mean, _, high) in points], colour,
+        )  # fmt: skip
+        charts.line(chart, levels, [mean for _, (mean, *_) in points], name, colour, dash, symbol)
+    chart.update_xaxes(range=[0, 1.03 * max(value.levels)], tickvals=[0, *value.levels])
+    chart.update_yaxes(range=[-0.03, 1.12], tickformat=".0%")
+    return chart
 
 
 def fading(result: Fading) -> Markup:

@@ -1,4 +1,4 @@
-"""The logit lens: what each layer would say if it were the last (nostalgebraist 2020).
+"""Screen 6, the logit lens: what each layer would say if it were the last (nostalgebraist 2020).
 
 Layers are counted as done: 0 is the embedding alone.
 """
@@ -6,16 +6,15 @@ Layers are counted as done: 0 is the embedding alone.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from engines.evidence import Evidence, Finding, Provenance, Table
-from engines.statistics import mean_interval, wilson
+from engines.evidence import Evidence, Finding, Provenance, Table, Underway
+from engines.statistics import interval, mean_interval, plural, wilson
 from engines.text import snippets
 from engines.text.language_model import LanguageModel
 from engines.text.logit_lens import LayerGuess, first_leads_at, settles_at
-from lessons.attention.fading import FACTS
-from lessons.attention.looking import EXAMPLES, rounded
+from lessons.attention.measures import EXAMPLES, FACTS
 
 SENTENCES = tuple(dict.fromkeys(text for text, _ in (*EXAMPLES, *FACTS)))
 
@@ -36,6 +35,24 @@ class Lens:
     @property
     def layers(self) -> int:
         return self.guesses[-1].layer
+
+
+def read(model: LanguageModel, text: str) -> Iterator[Underway | Evidence[Lens]]:
+    yield Underway(0.1, "Reading every layer")
+    yield lens(model, text)
+
+
+def settled(value: Lens) -> tuple[float, str]:
+    """The share of the layers after which the answer leads for good."""
+    return value.settled / value.layers, f"after {value.settled} of {value.layers} layers"
+
+
+def settled_on_average(value: Sequence[Lens]) -> tuple[float, str] | None:
+    """The same for the mean of all sentences, once all were read."""
+    if len(value) < len(SENTENCES):
+        return None
+    mean, layers = mean_interval([float(one.settled) for one in value])[0], value[0].layers
+    return mean / layers, f"after {mean:.1f} of {layers} layers, the mean of {len(value)} sentences"
 
 
 def lens(model: LanguageModel, text: str) -> Evidence[Lens]:
@@ -84,20 +101,16 @@ def _lens(model: LanguageModel, text: str) -> Lens:
     return Lens(text, guesses, first_leads_at(guesses), settles_at(guesses))
 
 
-def quarter(settled: float, layers: int) -> int:
-    """Which part of the network: 0 first half, 1 third quarter, 2 the next 15 %, 3 the last 10 % of its layers."""
-    return sum(settled > share * layers for share in (0.5, 0.75, 0.9))
-
-
-def lens_survey(model: LanguageModel) -> Iterator[Evidence[tuple[Lens, ...]]]:
+def survey(model: LanguageModel) -> Iterator[Underway | Evidence[tuple[Lens, ...]]]:
     """The layer at which the answer settles, over the bundled sentences; one Evidence after each."""
     started, results = time.perf_counter(), []
-    for text in SENTENCES:
+    for done, text in enumerate(SENTENCES):
+        yield Underway(done / len(SENTENCES), f"Sentence {done + 1} of {len(SENTENCES)}")
         results.append(_lens(model, text))
-        yield _lens_survey(model, tuple(results), len(SENTENCES), time.perf_counter() - started)
+        yield _survey_evidence(model, tuple(results), len(SENTENCES), time.perf_counter() - started)
 
 
-def _lens_survey(
+def _survey_evidence(
     model: LanguageModel, results: tuple[Lens, ...], planned: int, seconds: float
 ) -> Evidence[tuple[Lens, ...]]:
     layers = results[0].layers
@@ -116,11 +129,11 @@ def _lens_survey(
         findings=(
             Finding(
                 f"{mean:.1f} of {layers}",
-                f"layers: where the answer settles, mean of {len(results)} sentences{span}.",
+                f"layers: where the answer settles, mean of {plural(len(results), 'sentence')}{span}.",
             ),
             Finding(
                 f"{late.successes} of {late.trials}",
-                f"settle in the last 15 % of the layers (95 % interval {rounded(late.low)}–{rounded(late.high)}).",
+                f"settle in the last 15 % of the layers (95 % interval {interval(late.low, late.high)}).",
             ),
         ),
         snippet=snippets.logit_lens(model.reference, results[-1].text),

@@ -1,10 +1,12 @@
-"""Who looks at whom, and the arithmetic of one weight.
+"""What several screens share: one reading of a sentence, the words to watch, and what the learner chose.
 
 L layers of H heads look at T tokens. "Watched" are the positions whose share of the attention the learner follows.
 """
 
 from __future__ import annotations
 
+import json
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,16 +15,13 @@ from typing import Any
 import numpy as np
 
 from engines.checks import whole
-from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
-from engines.text import snippets
-from engines.text.attention import Cell
-from engines.text.language_model import LanguageModel
+from engines.evidence import PlainError, Provenance
+from engines.statistics import percent
+from engines.text.attention import kl_bits
+from engines.text.dials import softmax
+from engines.text.language_model import LanguageModel, Prompt
 
 MAX_TOKENS = 48
-CHANGED = (
-    "The model was changed meanwhile, so this sentence was read by another one. Start again: press “Look inside” on "
-    "the first screen."
-)
 KEYS = "The keys to the cabinet are so I cannot"
 EXAMPLES = (
     (KEYS, (" keys", " cabinet")),
@@ -38,14 +37,31 @@ EXAMPLES = (
     ("He plays the piano and she plays the", (" piano",)),
     ("The children were tired, so they went to", (" children", " tired")),
 )
-
-
-def percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
-
-
-def rounded(share: float) -> str:
-    return f"{100 * share:.0f} %"
+FACTS = (
+    ("The capital of France is", " Paris"),
+    ("The capital of Japan is", " Tokyo"),
+    ("The capital of Russia is", " Moscow"),
+    ("The Eiffel Tower is in the city of", " Paris"),
+    ("The Colosseum is in the city of", " Rome"),
+    ("The Beatles came from the city of", " Liverpool"),
+    ("Romeo and Juliet was written by William", " Shakespeare"),
+    ("Charles Darwin wrote On the Origin of", " Species"),
+    ("The first man on the moon was Neil", " Armstrong"),
+    ("The inventor of the telephone was Alexander Graham", " Bell"),
+    ("The Earth orbits the", " Sun"),
+    ("The opposite of hot is", " cold"),
+)
+SMALL_WORDS = frozenset(
+    """
+    a an and any are as at be because been being but by can cannot could did do does done down each either every few
+    for from had has have he her here hers him his how i if in into is it its just many me might mine more most much
+    must my neither no nor not of off on once only onto or other our ours out over own she should so some such than
+    that the their theirs them then there these they this those though through to too under until up upon us very was
+    we were what when where whether which while who whom whose why will with without would you your yours
+    """.split()
+)
+"""The words of English that hold a sentence together and say little by themselves."""
+LETTERS = re.compile(r"[^\W_]")
 
 
 def head_name(layer: int, head: int) -> str:
@@ -54,16 +70,11 @@ def head_name(layer: int, head: int) -> str:
 
 @dataclass(frozen=True)
 class Look:
-    """One pass over a sentence, kept so that every other head can be shown without a new pass.
-
-    ``weights`` float32 [L, H, T, T]: row = the position that looks, column = where it looks. ``key``, ``model`` and
-    ``revision`` say whose they are.
-    """
+    """One pass over a sentence. ``weights`` float32 [L, H, T, T]: row = the position that looks, column = where."""
 
     text: str
     pieces: tuple[str, ...]
     weights: np.ndarray
-    key: str
     model: str
     revision: str
     reference: str
@@ -87,24 +98,19 @@ class Look:
     def names(self, positions: Sequence[int]) -> str:
         return " + ".join(f"“{self.name(position)}”" for position in positions)
 
+    def share(self, watched: Sequence[int], looker: int | None = None) -> np.ndarray:
+        """What each head gives the ``watched`` positions, float [L, H], from ``looker`` (the last token if None)."""
+        return self.weights[:, :, self.last if looker is None else looker, list(watched)].sum(-1)
 
-@dataclass(frozen=True)
-class Gaze:
-    """What one head, and the mean of all, see from position ``looker``; ``grid`` [L, H] is the watched share."""
-
-    looker: int
-    watched: tuple[int, ...]
-    layer: int
-    head: int
-    leave_out_first: bool
-    row: np.ndarray
-    mean_row: np.ndarray
-    grid: np.ndarray
-
-    @property
-    def even(self) -> float:
-        """The share of each position that may be looked at, if attention were spread evenly."""
-        return 1 / max(self.looker + 1 - self.leave_out_first, 1)
+    def told(self, layer: int, head: int) -> str:
+        """Where a head looks most from the last token, and what all heads give that token, in words."""
+        row, mean = self.weights[layer, head, self.last], self.weights[:, :, self.last].mean((0, 1))
+        best = int(row.argmax())
+        return (
+            f"In {head_name(layer, head)}, “{self.name(self.last)}” (position {self.last}) looks most at "
+            f"“{self.name(best)}” (position {best}): {percent(row[best])}. The mean of all {self.layers * self.heads} "
+            f"heads gives that token {percent(mean[best])}."
+        )
 
 
 def look(model: LanguageModel, text: str) -> Look:
@@ -118,68 +124,57 @@ def look(model: LanguageModel, text: str) -> Look:
         )
     started = time.perf_counter()
     seen = model.attention(prompt)
-    return Look(
-        text=text,
-        pieces=seen.pieces,
-        weights=seen.weights,
-        key=model.key,
-        model=model.name,
-        revision=model.revision,
-        reference=model.reference,
-        seconds=time.perf_counter() - started,
-    )
+    seconds = time.perf_counter() - started
+    return Look(text, seen.pieces, seen.weights, model.name, model.revision, model.reference, seconds)
 
 
-def check_still_live(seen: Look, key: str) -> None:
-    """PlainError when the model that is live now, by its catalogue key, is not the one that read the sentence.
+def words_to_watch(model: LanguageModel, text: str) -> tuple[int, ...]:
+    """The positions of the words to watch: an example's own, else the two words that the next token needs most.
 
-    To be asked before the live model is loaded; an empty key on either side tells nothing.
+    Of the words between the first token and the last, those that only hold the sentence together are passed over. Each
+    of the others is left out in turn, and those without which the next-token probabilities change most (KL, in bits)
+    are kept, with all their tokens.
     """
-    if seen.key and key and seen.key != key:
-        raise PlainError(CHANGED)
-
-
-def check_same_model(seen: Look, model: LanguageModel) -> None:
-    """PlainError when ``model`` is not the one that read the sentence."""
-    if (seen.model, seen.revision) != (model.name, model.revision):
-        raise PlainError(CHANGED)
-
-
-def words_to_watch(seen: Look) -> tuple[int, ...]:
-    """The example's own words where ``seen`` is one, else the two longest words between the first and the last."""
-    known = dict(EXAMPLES).get(seen.text, ())
-    found = tuple(i for i, piece in enumerate(seen.pieces) if i and piece in known)
-    if found:
+    prompt = model.encode(text)
+    known = dict(EXAMPLES).get(text, ())
+    if found := tuple(i for i, piece in enumerate(prompt.pieces) if i and piece in known):
         return found
-    inner = range(1, seen.last) if seen.last > 1 else range(1, 2)
-    return tuple(sorted(sorted(inner, key=lambda i: -len(seen.pieces[i].strip()))[:2]))
+    words = [word for word in _words(prompt) if word[0] > 0 and word[-1] < len(prompt.ids) - 1]
+    full = [word for word in words if _text(prompt, word).lower() not in SMALL_WORDS]
+    candidates = full or words or [(1,)]
+    if len(candidates) > 2:
+        missed = _missed(model, prompt, candidates)
+        candidates = sorted(candidates, key=lambda word: -missed[word])[:2]
+    return tuple(sorted(position for word in candidates for position in word))
 
 
-def gaze(seen: Look, looker: int, watched: Sequence[int], layer: int, head: int, leave_out_first: bool = False) -> Gaze:
-    """One row of the attention of one head, beside all others; nothing is computed by the model here."""
-    check_head(seen, layer, head)
-    if not 0 <= looker <= seen.last or any(not 0 <= position <= seen.last for position in watched):
-        raise PlainError(f"Choose words of this sentence: positions 0 to {seen.last}.")
-    rows = seen.weights[:, :, looker, :]  # [L, H, T]
-    leave_out_first = leave_out_first and looker > 0
-    if leave_out_first:
-        rows = rows.copy()
-        rows[:, :, 0] = 0
-        rows /= np.maximum(rows.sum(-1, keepdims=True), np.finfo(np.float32).tiny)
-    return Gaze(
-        looker=looker,
-        watched=tuple(watched),
-        layer=layer,
-        head=head,
-        leave_out_first=leave_out_first,
-        row=rows[layer, head],
-        mean_row=rows.mean((0, 1)),
-        grid=rows[:, :, list(watched)].sum(-1),
-    )
+def _words(prompt: Prompt) -> list[tuple[int, ...]]:
+    """The positions of each word: a token that begins with a letter right after a letter goes on with its word."""
+    words: list[tuple[int, ...]] = []
+    for i, piece in enumerate(prompt.pieces):
+        if not LETTERS.search(piece):
+            continue
+        goes_on = words and words[-1][-1] == i - 1 and LETTERS.match(piece) and LETTERS.match(prompt.pieces[i - 1][-1])
+        words = [*words[:-1], (*words[-1], i)] if goes_on else [*words, (i,)]
+    return words
 
 
-def hottest(seen: Look, looker: int, watched: Sequence[int]) -> tuple[int, int]:
-    """(layer, head) with the most attention from ``looker`` to the watched words, the first token not counted.
+def _text(prompt: Prompt, positions: Sequence[int]) -> str:
+    return "".join(prompt.pieces[i] for i in positions).strip()
+
+
+def _missed(model: LanguageModel, prompt: Prompt, words: Sequence[tuple[int, ...]]) -> dict[tuple[int, ...], float]:
+    """How far the next-token probabilities move when a word is left out of the text, in bits."""
+    shorter = []
+    for word in words:
+        kept = [i for i in range(len(prompt.ids)) if i not in word]
+        shorter.append(Prompt(tuple(prompt.ids[i] for i in kept), tuple(prompt.pieces[i] for i in kept), prompt.text))
+    whole_text, *others = (softmax(row) for row in model.next_token_logits([prompt, *shorter]))
+    return {word: kl_bits(whole_text, other) for word, other in zip(words, others, strict=True)}
+
+
+def hottest(seen: Look, watched: Sequence[int]) -> tuple[int, int]:
+    """(layer, head) with the most attention from the last token to the watched words, the first token not counted.
 
     Almost every head parks attention on the first token, so a head that looks there singles out nothing.
     """
@@ -188,185 +183,65 @@ def hottest(seen: Look, looker: int, watched: Sequence[int]) -> tuple[int, int]:
         raise PlainError(
             "Watch at least one word after the first: the first token is where heads rest, whatever it says."
         )
-    grid = seen.weights[:, :, looker, words].sum(-1)  # [L, H]
+    grid = seen.share(words)
     layer, head = np.unravel_index(int(grid.argmax()), grid.shape)
     return int(layer), int(head)
 
 
-def named_head(seen: Look, layer: Any, head: Any) -> tuple[int, int]:
+def named_head(model: LanguageModel, seen: Look, layer: Any, head: Any) -> tuple[int, int]:
     """The (layer, head) asked for; what is None becomes the one that looks most from the last word at those to watch.
 
     Raises :class:`PlainError` for anything but whole numbers within the model.
     """
     layers = range(seen.layers) if layer is None else [whole("The layer", layer, 0, seen.layers - 1)]
     heads = range(seen.heads) if head is None else [whole("The head", head, 0, seen.heads - 1)]
-    share = seen.weights[:, :, seen.last, list(words_to_watch(seen))].sum(-1)  # [L, H]
+    if len(layers) == len(heads) == 1:
+        return layers[0], heads[0]
+    share = seen.share(words_to_watch(model, seen.text))
     return max(((a, b) for a in layers for b in heads), key=lambda at: float(share[at]))
 
 
-def strongest(view: Gaze) -> int:
-    """The watched word that the chosen head looks at most; any word but the first if none is watched."""
-    reach = [i for i in view.watched if i <= view.looker] or list(range(1, view.looker + 1)) or [0]
-    return max(reach, key=lambda i: float(view.row[i]))
+@dataclass(frozen=True)
+class Choice:
+    """What a learner chose on the first two screens: a sentence, the words to watch, a head, and a pair of words.
 
-
-def leaning(seen: Look) -> tuple[int, str]:
-    """How much the last word leans on the words to watch, averaged over all heads: which choice is true, and the words.
-
-    Choices: under 10 %, to 25 %, to 50 %, more.
+    None where nothing was chosen yet. ``row`` looks at ``column``.
     """
-    watched = words_to_watch(seen)
-    mean = float(seen.weights[:, :, seen.last, list(watched)].sum(-1).mean())
-    truth = sum(mean >= edge for edge in (0.1, 0.25, 0.5))
-    heads = seen.layers * seen.heads
-    return truth, f"{percent(mean)} goes to {seen.names(watched)}, the mean of {heads} heads"
+
+    text: str
+    watched: tuple[int, ...] | None = None
+    layer: int | None = None
+    head: int | None = None
+    row: int | None = None
+    column: int | None = None
+
+    def placed(self, model: LanguageModel, seen: Look) -> tuple[tuple[int, ...], int, int]:
+        """(watched, layer, head) within ``seen``, with what was not chosen filled in."""
+        if self.watched is None:
+            watched = words_to_watch(model, self.text)
+        else:
+            watched = tuple(whole("A word to watch", i, 0, seen.last) for i in self.watched)
+        if self.layer is None or self.head is None:
+            return watched, *hottest(seen, watched)
+        return watched, *named_head(model, seen, self.layer, self.head)
 
 
-def who_looks(seen: Look, view: Gaze) -> Evidence[Gaze]:
-    """The row of one head with what all heads do, counted over every head of the model."""
-    heads, name = seen.layers * seen.heads, seen.name(view.looker)
-    left_out = " The first token is left out and the rest scaled to 100 %." if view.leave_out_first else ""
-    findings = []
-    if view.watched:
-        mean, even = float(view.grid.mean()), view.even * sum(i <= view.looker for i in view.watched)
-        layer, head = np.unravel_index(int(view.grid.argmax()), view.grid.shape)
-        more = int((view.grid > even).sum())
-        findings = [
-            Finding(
-                percent(mean),
-                f"of what “{name}” looks at is {seen.names(view.watched)}, averaged over all {heads} heads. "
-                f"An even spread would give {percent(even)}.{left_out}",
-            ),
-            Finding(
-                f"{rounded(view.grid.max())} in one head",
-                f"{head_name(int(layer), int(head)).capitalize()} looks there most. {more} of {heads} heads give these "
-                "words more than an even spread would.",
-            ),
-        ]
-    sink = seen.weights[:, :, view.looker, 0]  # [L, H]
-    findings.append(
-        Finding(
-            f"{rounded(sink.mean())} on the first token",
-            f"“{seen.name(0)}” gets more than half of the attention in {int((sink > 0.5).sum())} of {heads} heads: "
-            "a resting place, not a reason.",
+def chosen(kept: str) -> Choice:
+    """The choice that the page keeps as JSON; the bundled sentence where it keeps none."""
+    try:
+        found = json.loads(kept or "{}")
+        watched = found.get("watched")
+        return Choice(
+            str(found.get("text") or KEYS),
+            None if watched is None else tuple(watched),
+            *(found.get(name) for name in ("layer", "head", "row", "column")),
         )
-    )
-    best = int(view.row.argmax())
-    return Evidence(
-        value=view,
-        alt=f"In {head_name(view.layer, view.head)}, “{name}” (position {view.looker}) looks most at "
-        f"“{seen.name(best)}” (position {best}): {percent(view.row[best])}. The mean of all {heads} heads gives that "
-        f"token {percent(view.mean_row[best])}.{left_out}",
-        table=Table(
-            ("position", "token", head_name(view.layer, view.head), f"mean of {heads} heads"),
-            tuple(
-                (i, piece, float(view.row[i]), float(view.mean_row[i]))
-                for i, piece in enumerate(seen.pieces[: view.looker + 1])
-            ),
-        ),
-        provenance=provenance(seen, {"layer": view.layer, "head": view.head, "looks from": view.looker}),
-        findings=tuple(findings),
-        snippet=snippets.attention(seen.reference, seen.text, layer=view.layer, head=view.head),
-        expected=seen.weights[view.layer, view.head].tolist(),
-    )
-
-
-def cell(model: LanguageModel, seen: Look, layer: int, head: int, query: int, key: int) -> Evidence[Cell]:
-    """Every step from query·key to the weighted value, checked against the weight the model returned."""
-    check_same_model(seen, model)
-    check_head(seen, layer, head)
-    started = time.perf_counter()
-    sums = model.attention_cell(seen.text, layer, head, query, key)
-    seconds = time.perf_counter() - started
-    returned = float(seen.weights[layer, head, query, key])
-    who, whom = seen.name(query), seen.name(key)
-    width = len(sums.query_vector)
-    products = sums.query_vector * sums.key_vector
-    rest = [i for i in range(query + 1) if i != int(sums.softmax_row.argmax())]
-    findings = [
-        Finding(
-            f"{sums.weight:.6f}",
-            f"by our arithmetic; the model itself returned {returned:.6f}. "
-            f"They differ by {abs(sums.weight - returned):.6f}.",
-        ),
-        Finding(
-            f"{int((products > 0).sum())} of {width} agree",
-            f"components of query and key have the same sign here; the {width} products add up to {sums.product:.2f}.",
-        ),
-    ]
-    if rest:
-        best = int(sums.softmax_row.argmax())
-        least = min(rest, key=lambda i: float(sums.softmax_row[i]))
-        gap = float(sums.scores_row[best] - sums.scores_row[least])
-        findings.append(
-            Finding(
-                f"{gap:.1f} ahead: ×{np.exp(gap):.0f}",
-                f"“{seen.name(best)}” scores {gap:.2f} above “{seen.name(least)}”, so it gets e^{gap:.2f} times its "
-                "share. Only differences between scores count.",
-            )
-        )
-    if sums.masked:
-        alt = f"“{who}” may not look at “{whom}”, which comes later: its weight is 0."
-    else:
-        alt = (
-            f"Query of “{who}” times key of “{whom}” is {sums.product:.3f}; times {sums.scale:.4g} is "
-            f"{sums.score:.3f}; softmax over {query + 1} visible tokens makes it {sums.weight:.4f}; the model returned "
-            f"{returned:.4f}."
-        )
-    return Evidence(
-        value=sums,
-        alt=alt,
-        table=Table(
-            ("component", "query", "key", "query × key", "value", "weight × value", "head's output"),
-            tuple(
-                (
-                    i,
-                    float(sums.query_vector[i]),
-                    float(sums.key_vector[i]),
-                    float(products[i]),
-                    float(sums.value_vector[i]),
-                    float(sums.weighted_value[i]),
-                    float(sums.head_output[i]),
-                )
-                for i in range(width)
-            ),
-        ),
-        provenance=provenance(
-            seen, {"layer": layer, "head": head, "looks from": query, "looks at": key}, seconds=seconds
-        ),
-        findings=tuple(findings),
-        snippet=snippets.attention(seen.reference, seen.text, layer=layer, head=head),
-        expected=seen.weights[layer, head].tolist(),
-    )
-
-
-def pulling(sums: Cell) -> tuple[int, str]:
-    """How many products pull the score up: which choice is true, and the words.
-
-    Choices: more than nine in ten, more than seven in ten, at least half, fewer.
-    """
-    products = sums.query_vector * sums.key_vector
-    up, width = int((products > 0).sum()), len(products)
-    truth = 3 - sum(up >= edge * width for edge in (0.5, 0.7, 0.9))
-    return truth, f"{up} of {width} products are positive"
+    except (ValueError, TypeError, AttributeError) as error:
+        raise PlainError("The choice of words was lost. Press “Look inside” on the first screen again.") from error
 
 
 def provenance(
     seen: Look, settings: Mapping[str, Any], *, seed: int | None = None, seconds: float | None = None
 ) -> Provenance:
-    return Provenance(
-        "live",
-        seen.model,
-        seen.revision,
-        {"text": seen.text, **settings},
-        seed,
-        seen.seconds if seconds is None else seconds,
-    )
-
-
-def check_head(seen: Look, layer: int, head: int) -> None:
-    if not (0 <= layer < seen.layers and 0 <= head < seen.heads):
-        raise PlainError(
-            f"There is no layer {layer}, head {head}: layers go from 0 to {seen.layers - 1}, heads from 0 to "
-            f"{seen.heads - 1}."
-        )
+    kept = {"text": seen.text, **settings}
+    return Provenance("live", seen.model, seen.revision, kept, seed, seen.seconds if seconds is None else seconds)

@@ -1,4 +1,4 @@
-"""Heads switched off: did the one that looks hardest matter most?
+"""Screen 4: heads switched off. Did the one that looks hardest matter most?
 
 A head is switched off by setting its output to zero at every position (Michel et al. 2019); the change in the
 next-token probabilities is KL(before ‖ after) in bits.
@@ -7,31 +7,30 @@ next-token probabilities is KL(before ‖ after) in bits.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from engines.checks import MAX_SEED, whole
-from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
-from engines.statistics import mean_interval, wilson
+from engines.evidence import Evidence, Finding, Provenance, Table, Underway
+from engines.statistics import interval, mean_interval, percent, plural, wilson
 from engines.text import snippets
 from engines.text.attention import Ablation, Mover
-from engines.text.dials import Scoreboard
 from engines.text.language_model import LanguageModel
-from lessons.attention.looking import (
+from lessons.attention.measures import (
     EXAMPLES,
     Look,
-    check_same_model,
+    chosen,
     head_name,
     hottest,
     look,
-    percent,
     provenance,
-    rounded,
     words_to_watch,
 )
 
+A_STEP = 8
+"""Heads switched off, each alone, between two looks at whether to stop."""
 MAX_RANDOM = 30
 
 
@@ -52,41 +51,86 @@ class Silenced:
 
 @dataclass(frozen=True)
 class Contest:
-    """The hottest head against random ones; ``beaten`` counts the random heads that changed less."""
+    """The hottest head against random ones, after ``text``; ``beaten`` counts the random heads that changed less."""
 
     hottest: Silenced
     random: tuple[Silenced, ...]
+    text: str
     target: str
     target_before: float
-    before: Scoreboard
-    after: Scoreboard
     movers: tuple[Mover, ...]
 
     @property
     def beaten(self) -> int:
         return sum(other.kl_bits < self.hottest.kl_bits for other in self.random)
 
-    @property
-    def outcome(self) -> int:
-        """0: changed more than every random head; 1: more than most; 2: no more than half of them."""
-        return 0 if self.beaten == len(self.random) else 1 if 2 * self.beaten > len(self.random) else 2
-
 
 def contest(
-    model: LanguageModel, seen: Look, watched: Sequence[int], *, seed: int, heads: int, same_layer: bool = False
-) -> Evidence[Contest]:
+    model: LanguageModel, kept: str, heads: int = 10, same_layer: bool = False, seed: int = 0
+) -> Iterator[Underway | Evidence[Contest]]:
     """Switch off the hottest head, then ``heads`` random others one at a time, and compare the change."""
-    result, seconds = _contest(model, seen, watched, seed=seed, heads=heads, same_layer=same_layer)
+    seen, watched = yield from _sentence(model, kept)
+    started = time.perf_counter()
+    result = yield from _contest(model, seen, watched, seed=seed, heads=heads, same_layer=same_layer)
+    yield _contest_evidence(seen, watched, result, seed, same_layer, time.perf_counter() - started)
+
+
+def outdone(value: Contest) -> tuple[float, str]:
+    """The share of random heads that the hottest one outdid."""
+    return value.beaten / len(value.random), f"it outdid {value.beaten} of {plural(len(value.random), 'random head')}"
+
+
+def _sentence(model: LanguageModel, kept: str) -> Generator[Underway, None, tuple[Look, tuple[int, ...]]]:
+    """The sentence and the words to watch that the page keeps, read anew."""
+    choice = chosen(kept)
+    yield Underway(0.0, "Reading the sentence")
+    seen = look(model, choice.text)
+    watched, *_ = choice.placed(model, seen)
+    return seen, watched
+
+
+def _contest(
+    model: LanguageModel,
+    seen: Look,
+    watched: Sequence[int],
+    *,
+    seed: int,
+    heads: int,
+    same_layer: bool = False,
+    part: tuple[int, int] = (0, 1),
+) -> Generator[Underway, None, Contest]:
+    """One contest, which is number ``part[0]`` of ``part[1]``."""
+    heads, top = whole("The number of random heads", heads, 1, MAX_RANDOM), hottest(seen, watched)
+    layers = [top[0]] if same_layer else range(seen.layers)
+    pool = [(a, b) for a in layers for b in range(seen.heads) if (a, b) != top]
+    draw = np.random.default_rng(whole("The seed", seed, 0, MAX_SEED)).permutation(len(pool))[:heads]
+    turns = [top, *(pool[int(i)] for i in draw)]
+    ablations: list[Ablation] = []
+    for start in range(0, len(turns), A_STEP):
+        words = f"Sentence {part[0] + 1} of {part[1]}: head" if part[1] > 1 else "Head"
+        yield Underway((part[0] + start / len(turns)) / part[1], f"{words} {start + 1} of {len(turns)} off")
+        ablations += model.ablate_each(seen.text, turns[start : start + A_STEP])
+    grid = _watched_share(seen, watched)
+    rows = [_silenced(ablation, grid) for ablation in ablations]
+    hot = ablations[0]
+    return Contest(rows[0], tuple(rows[1:]), seen.text, hot.target_text, hot.target_before, hot.movers)
+
+
+def _contest_evidence(
+    seen: Look, watched: Sequence[int], result: Contest, seed: int, same_layer: bool, seconds: float
+) -> Evidence[Contest]:
     hot, others = result.hottest, [other.kl_bits for other in result.random]
     mean, low, high = mean_interval(others)
     words = seen.names([i for i in watched if i > 0])
     span = f", 95 % interval {max(low, 0):.3f}–{high:.3f}" if len(others) > 1 else ""
     pool = "the same layer" if same_layer else "anywhere"
+    count = plural(len(others), "random head")
+    changes = "changes" if len(others) == 1 else "change"
     return Evidence(
         value=result,
-        alt=f"Without {head_name(hot.layer, hot.head)}, which gives {rounded(hot.share)} of its attention to {words}, "
-        f"the next-token probabilities change by {hot.kl_bits:.4f} bits; {len(others)} random heads from {pool} change "
-        f"them by {mean:.4f} bits on average{span}. It changed more than {result.beaten} of {len(others)} of them.",
+        alt=f"Without {head_name(hot.layer, hot.head)}, which gives {percent(hot.share)} of its attention to {words}, "
+        f"the next-token probabilities change by {hot.kl_bits:.4f} bits; {count} from {pool} {changes} them by "
+        f"{mean:.4f} bits on average{span}. It changed more than {result.beaten} of {len(others)} of them.",
         table=Table(
             ("head", f"attention to {words}", "change (KL, bits)", f"probability of “{result.target.strip()}” after"),
             tuple(
@@ -95,16 +139,13 @@ def contest(
             ),
         ),
         provenance=provenance(
-            seen,
-            {"random heads": len(others), "drawn from": pool, "heads set to": "zero"},
-            seed=seed,
-            seconds=seconds,
+            seen, {"random heads": len(others), "drawn from": pool, "heads set to": "zero"}, seed=seed, seconds=seconds
         ),
         findings=(
             Finding(
                 f"{hot.kl_bits:.3f} bits",
                 f"change without {head_name(hot.layer, hot.head)}, the head that looks most at {words} "
-                f"({rounded(hot.share)}).",
+                f"({percent(hot.share)}).",
             ),
             Finding(
                 f"{mean:.3f} bits",
@@ -118,50 +159,16 @@ def contest(
         ),
         snippet=snippets.ablate_heads(seen.reference, seen.text, [(hot.layer, hot.head)]),
         expected={
-            "target": result.target,
-            "before": result.target_before,
-            "after": hot.target_after,
-            "kl_bits": hot.kl_bits,
+            "target": result.target, "before": result.target_before, "after": hot.target_after, "kl_bits": hot.kl_bits,
         },
-    )
-
-
-def _contest(
-    model: LanguageModel, seen: Look, watched: Sequence[int], *, seed: int, heads: int, same_layer: bool
-) -> tuple[Contest, float]:
-    check_same_model(seen, model)
-    started = time.perf_counter()
-    layer, head = hottest(seen, seen.last, watched)
-    pool = [
-        (a, b)
-        for a in ([layer] if same_layer else range(seen.layers))
-        for b in range(seen.heads)
-        if (a, b) != (layer, head)
-    ]
-    if not 1 <= heads <= MAX_RANDOM:
-        raise PlainError(f"Draw 1 to {MAX_RANDOM} random heads; it was {heads}.")
-    draw = np.random.default_rng(checked_seed(seed)).permutation(len(pool))[:heads]
-    chosen = [(layer, head), *(pool[int(i)] for i in draw)]
-    ablations = model.ablate_each(seen.text, chosen)
-    grid = _watched_share(seen, watched)
-    rows = [_silenced(ablation, grid) for ablation in ablations]
-    hot = ablations[0]
-    result = Contest(
-        hottest=rows[0],
-        random=tuple(rows[1:]),
-        target=hot.target_text,
-        target_before=hot.target_before,
-        before=hot.before,
-        after=hot.after,
-        movers=hot.movers,
-    )
-    return result, time.perf_counter() - started
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Scan:
     """Every head switched off alone: ``share`` and ``kl_bits`` float [L, H], nan where not yet measured."""
 
+    text: str
     share: np.ndarray
     kl_bits: np.ndarray
     hottest: tuple[int, int]
@@ -172,15 +179,16 @@ class Scan:
         return self.done == len(self.share)
 
 
-def scan(model: LanguageModel, seen: Look, watched: Sequence[int]) -> Iterator[Evidence[Scan]]:
+def scan(model: LanguageModel, kept: str) -> Iterator[Underway | Evidence[Scan]]:
     """Switch off every head of the model in turn; one Evidence after each layer."""
-    check_same_model(seen, model)
-    started, top = time.perf_counter(), hottest(seen, seen.last, watched)
+    seen, watched = yield from _sentence(model, kept)
+    started, top = time.perf_counter(), hottest(seen, watched)
     share, bits = _watched_share(seen, watched), np.full((seen.layers, seen.heads), np.nan)
     for layer in range(seen.layers):
+        yield Underway(layer / seen.layers, f"Layer {layer + 1} of {seen.layers}: each of its heads off in turn")
         for ablation in model.ablate_each(seen.text, [(layer, head) for head in range(seen.heads)]):
             bits[layer, ablation.heads[0][1]] = ablation.kl_bits
-        result = Scan(share, bits.copy(), top, layer + 1)
+        result = Scan(seen.text, share, bits.copy(), top, layer + 1)
         yield _scan_evidence(seen, watched, result, time.perf_counter() - started)
 
 
@@ -192,7 +200,7 @@ def _scan_evidence(seen: Look, watched: Sequence[int], result: Scan, seconds: fl
     findings = [
         Finding(
             head_name(*worst).capitalize(),
-            f"is missed most: {result.kl_bits[worst]:.3f} bits. It gives {words} {rounded(result.share[worst])} of its "
+            f"is missed most: {result.kl_bits[worst]:.3f} bits. It gives {words} {percent(result.share[worst])} of its "
             "attention.",
         )
     ]
@@ -238,13 +246,13 @@ class Trial:
     contest: Contest
 
 
-def survey(model: LanguageModel, *, seed: int, heads: int) -> Iterator[Evidence[tuple[Trial, ...]]]:
+def survey(model: LanguageModel, heads: int = 10, seed: int = 0) -> Iterator[Underway | Evidence[tuple[Trial, ...]]]:
     """The contest on each bundled sentence; one Evidence after each."""
     started, trials = time.perf_counter(), []
-    for text, _ in EXAMPLES:
+    for done, (text, _) in enumerate(EXAMPLES):
         seen = look(model, text)
-        watched = words_to_watch(seen)
-        result, _ = _contest(model, seen, watched, seed=seed, heads=heads, same_layer=False)
+        watched = words_to_watch(model, text)
+        result = yield from _contest(model, seen, watched, seed=seed, heads=heads, part=(done, len(EXAMPLES)))
         trials.append(Trial(text, seen.names(watched), result))
         yield _survey_evidence(model, tuple(trials), seed, heads, time.perf_counter() - started)
 
@@ -252,8 +260,8 @@ def survey(model: LanguageModel, *, seed: int, heads: int) -> Iterator[Evidence[
 def _survey_evidence(
     model: LanguageModel, trials: tuple[Trial, ...], seed: int, heads: int, seconds: float
 ) -> Evidence[tuple[Trial, ...]]:
-    most = wilson(sum(trial.contest.outcome < 2 for trial in trials), len(trials))
-    every = wilson(sum(trial.contest.outcome == 0 for trial in trials), len(trials))
+    beaten = [trial.contest.beaten / len(trial.contest.random) for trial in trials]
+    most, every = (wilson(sum(held), len(trials)) for held in ([b > 0.5 for b in beaten], [b == 1 for b in beaten]))
     return Evidence(
         value=trials,
         alt=f"In {most} sentences the hottest head changed the answer more than most of {heads} random heads; in "
@@ -290,13 +298,12 @@ def _survey_evidence(
         findings=(
             Finding(
                 f"{most.successes} of {most.trials}",
-                f"sentences: the hottest head mattered more than most random heads (95 % interval {rounded(most.low)}–"
-                f"{rounded(most.high)}).",
+                f"sentences: the hottest head mattered more than most random heads (95 % interval "
+                f"{interval(most.low, most.high)}).",
             ),
             Finding(
                 f"{every.successes} of {every.trials}",
-                f"sentences: more than every random head drawn (95 % interval {rounded(every.low)}–"
-                f"{rounded(every.high)}).",
+                f"sentences: more than every random head drawn (95 % interval {interval(every.low, every.high)}).",
             ),
         ),
         snippet=snippets.ablate_heads(
@@ -322,7 +329,7 @@ def _spearman(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def _watched_share(seen: Look, watched: Sequence[int]) -> np.ndarray:
-    return seen.weights[:, :, seen.last, [i for i in watched if i > 0]].sum(-1)  # [L, H]
+    return seen.share([i for i in watched if i > 0])
 
 
 def _silenced(ablation: Ablation, share: np.ndarray) -> Silenced:
@@ -333,7 +340,3 @@ def _silenced(ablation: Ablation, share: np.ndarray) -> Silenced:
 def _ordinal(place: int) -> str:
     ending = "th" if 10 <= place % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
     return f"{place}{ending}"
-
-
-def checked_seed(seed: int) -> int:
-    return whole("The seed", seed, 0, MAX_SEED)
