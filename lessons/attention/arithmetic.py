@@ -14,7 +14,7 @@ from engines.statistics import percent
 from engines.text import snippets
 from engines.text.attention import Cell
 from engines.text.language_model import LanguageModel
-from lessons.attention.measures import Look, chosen, look, provenance
+from lessons.attention.measures import Look, chosen, look, provenance, short
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def cell(model: LanguageModel, seen: Look, layer: int, head: int, query: int, ke
         alt=alt,
         table=Table(
             ("component", "query", "key", "query × key", "value", "weight × value", "head's output"),
-            tuple((i, *(float(column[i]) for column in columns)) for i in range(width)),
+            tuple((i, *(short(column[i]) for column in columns)) for i in range(width)),
         ),
         provenance=provenance(
             seen, {"layer": layer, "head": head, "looks from": query, "looks at": key}, seconds=seconds
@@ -110,7 +110,7 @@ def pulling(value: Sums) -> tuple[float, str] | None:
     if value.cell.masked:
         return None
     up, width = int((value.products > 0).sum()), len(value.products)
-    return up / width, f"{up} of {width} products are positive. {weighed(value)}"
+    return up / width, f"{up} of {width} products are positive. {weighed(value)}".removesuffix(".")
 
 
 def weighed(value: Sums) -> str:

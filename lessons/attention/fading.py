@@ -14,7 +14,7 @@ from engines.statistics import interval, mean_interval, percent, plural
 from engines.text import snippets
 from engines.text.dials import Dials, reshape, softmax
 from engines.text.language_model import LanguageModel, Prompt
-from lessons.attention.measures import FACTS
+from lessons.attention.measures import FACTS, short
 
 MAX_COPIES = 8
 LESS_SURE = 0.9  # an answer is less sure when less than this share of its probability is left
@@ -173,7 +173,7 @@ def _fade_evidence(
                 (
                     prompt,
                     answer,
-                    float(result.whole[f]),
+                    short(result.whole[f]),
                     *(_mean(result.faded[n, :, f]) for n in range(len(result.levels))),
                 )
                 for f, (prompt, answer) in enumerate(result.facts)
@@ -228,4 +228,4 @@ def _span(low: float, high: float) -> str:
 
 def _mean(values: np.ndarray) -> float | None:
     measured = values[~np.isnan(values)]
-    return float(measured.mean()) if measured.size else None
+    return short(measured.mean()) if measured.size else None

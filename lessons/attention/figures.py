@@ -83,7 +83,6 @@ def gaze(value: Gaze) -> str:
             "watched": list(value.watched), "layer": value.layer, "head": value.head, "layers": seen.layers,
             "heads": seen.heads, "roots": b64encode((roots * 65535).round().astype("<u2").tobytes()).decode(),
         },
-        ensure_ascii=False,
     )  # fmt: skip
     return found.replace("<", "\\u003c")
 
@@ -194,29 +193,29 @@ def machine(value: Machine) -> Markup:
     xs = [70 + 120 * i for i in range(len(COLUMNS))]
     last = xs[-1]
     states = join(
-        Markup('<path class="state" d="M{x} 372V{top}"/><text x="{x}" y="396">{word}</text>').format(
-            x=x, top=44 if x == last else 104, word=word
+        Markup('<path class="state" d="M{x} 366V{top}"/><text x="{x}" y="392">{word}</text>').format(
+            x=x, top=40 if x == last else 74, word=word
         )
         for x, word in zip(xs, COLUMNS, strict=True)
     )
     alone = join(
-        Markup('<rect class="alone" x="{}" y="142" width="92" height="58" rx="8"/>').format(x - 46) for x in xs
+        Markup('<rect class="alone" x="{}" y="130" width="92" height="60" rx="8"/>').format(x - 46) for x in xs
     )
     looks = join(
-        Markup('<path class="look" d="M{} 300C{} 262 {} 262 {} 246"/>').format(x, x, last, last) for x in xs[:-1]
+        Markup('<path class="look" d="M{} 302C{} 262 {} 270 {} 246"/>').format(x, x, last, last) for x in xs[:-1]
     )
     drawing = Markup(
-        '<svg viewBox="0 0 620 410" role="img" aria-label="{label}"><rect class="layer" x="6" y="112" width="608" '
-        'height="214" rx="14"/>{states}{alone}<rect class="meet" x="20" y="236" width="580" height="70" rx="8"/>{looks}'
-        '<text class="part" x="310" y="178">feed-forward: each word alone</text>'
-        '<text class="part" x="290" y="330" dy="-34">attention: words meet</text>'
-        '<text class="small" x="20" y="354" text-anchor="start">one of {layers} layers</text>'
-        '<text class="small" x="{last}" y="34">scores for {tokens} tokens</text></svg>'
+        '<svg viewBox="0 0 620 404" role="img" aria-label="{label}"><rect class="layer" x="6" y="84" width="608" '
+        'height="260" rx="14"/>{states}{alone}<rect class="meet" x="20" y="238" width="580" height="70" rx="8"/>{looks}'
+        '<text class="part" x="310" y="118">feed-forward: each word alone</text>'
+        '<text class="part" x="310" y="228">attention: words meet</text>'
+        '<text class="small" x="310" y="333">one of {layers} layers</text>'
+        '<text class="small" x="{scores}" y="28">scores for {tokens} tokens</text></svg>'
     ).format(
         label=f"One of {value.layers} layers. The state of each word runs upwards. In attention each word fetches from "
         "the words before it; then the feed-forward part works on each word alone. After the last layer the last "
         f"word's state is turned into scores for {value.tokens:,} tokens.",
-        states=states, alone=alone, looks=looks, layers=value.layers, tokens=f"{value.tokens:,}", last=last - 60,
+        states=states, alone=alone, looks=looks, layers=value.layers, tokens=f"{value.tokens:,}", scores=last - 60,
     )  # fmt: skip
     a_layer = (value.attention + value.feed_forward) // value.layers
     rows = [

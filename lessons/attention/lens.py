@@ -14,7 +14,7 @@ from engines.statistics import interval, mean_interval, plural, wilson
 from engines.text import snippets
 from engines.text.language_model import LanguageModel
 from engines.text.logit_lens import LayerGuess, first_leads_at, settles_at
-from lessons.attention.measures import EXAMPLES, FACTS
+from lessons.attention.measures import EXAMPLES, FACTS, short
 
 SENTENCES = tuple(dict.fromkeys(text for text, _ in (*EXAMPLES, *FACTS)))
 
@@ -70,7 +70,13 @@ def lens(model: LanguageModel, text: str) -> Evidence[Lens]:
         table=Table(
             ("layers done", "best guess", "its probability", "rank of the final answer", "its probability there"),
             tuple(
-                (g.layer, g.candidates[0].text, g.candidates[0].probability, g.final_rank, g.final_probability)
+                (
+                    g.layer,
+                    g.candidates[0].text,
+                    short(g.candidates[0].probability),
+                    g.final_rank,
+                    short(g.final_probability),
+                )
                 for g in guesses
             ),
         ),

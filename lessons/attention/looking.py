@@ -11,7 +11,7 @@ from engines.evidence import Evidence, Finding, Table, Underway
 from engines.statistics import percent
 from engines.text import snippets
 from engines.text.language_model import LanguageModel
-from lessons.attention.measures import KEYS, Look, head_name, hottest, look, provenance, words_to_watch
+from lessons.attention.measures import KEYS, Look, head_name, hottest, look, provenance, short, words_to_watch
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def who_looks(value: Gaze) -> Evidence[Gaze]:
         alt=seen.told(value.layer, value.head),
         table=Table(
             ("position", "token", head_name(value.layer, value.head), f"mean of {heads} heads"),
-            tuple((i, piece, float(value.row[i]), float(mean_row[i])) for i, piece in enumerate(seen.pieces)),
+            tuple((i, piece, short(value.row[i]), short(mean_row[i])) for i, piece in enumerate(seen.pieces)),
         ),
         provenance=provenance(seen, {"layer": value.layer, "head": value.head, "looks from": seen.last}),
         findings=(

@@ -64,6 +64,11 @@ SMALL_WORDS = frozenset(
 LETTERS = re.compile(r"[^\W_]")
 
 
+def short(number: float) -> float:
+    """Six significant digits, which is what a float32 result is good for."""
+    return float(f"{number:.6g}")
+
+
 def head_name(layer: int, head: int) -> str:
     return f"layer {layer}, head {head}"
 

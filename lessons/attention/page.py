@@ -66,7 +66,7 @@ def _arithmetic(lesson: LessonPage) -> gr.HTML:
             "{}", html_template=_file("pairs.html"), js_on_load=_file("pairs.js"), elem_id="attention-pairs"
         )  # fmt: skip
         experiment(
-            screen, "Work out the outlined pair", arithmetic.work_out, [kept], {_view(): draw.sums},
+            screen, "Work out the pair", arithmetic.work_out, [kept], {_view(): draw.sums},
             truth=arithmetic.pulling, also=[kept.select],
         )  # fmt: skip
     return kept
