@@ -1,4 +1,4 @@
-"""Counts on texts: how varied one is, where two part, how a crowd of them splits."""
+"""What the screens share: counts on texts (how varied, where they part, how a crowd splits), bounds and provenance."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engines.checks import MAX_SEED as LARGEST_SEED
+from engines.checks import whole
+from engines.evidence import PlainError, Provenance
 from engines.statistics import wilson
+from engines.text.dials import Dials
+from engines.text.language_model import LanguageModel
+
+MAX_SEED = LARGEST_SEED - 64
+"""The largest first seed of a page: the runs beside it have the seeds after it."""
+MAX_BITS = 126.0  # float32 holds no smaller positive probability than 2**-126 at full precision
 
 
 def distinct(items: Sequence[Hashable], n: int = 2) -> float:
@@ -101,3 +110,74 @@ def tree(rows: Sequence[Sequence[Hashable]], depth: int) -> tuple[list[int], lis
                 nodes.append(Node(column, start, count, head[column]))
             start += count
     return order, nodes
+
+
+# ---- bounds, names, provenance ----
+
+CHANGED = "The model was changed meanwhile; start again."
+LONGEST_KEY = 40
+LONGEST_LINE = 200
+
+Mark = tuple[str, str]
+"""The name and the revision of the model that wrote something."""
+
+
+def mark(model: LanguageModel) -> Mark:
+    return model.name, model.revision
+
+
+def need_same(written_by: Mark, model: LanguageModel) -> None:
+    """PlainError when what is on the page was written by another model."""
+    if written_by != mark(model):
+        raise PlainError(CHANGED)
+
+
+def one_token(model: LanguageModel, typed: str) -> int:
+    """The id of the token that reads exactly ``typed``; ␣, ⏎ and ⇥ stand for a space, a line end and a tab.
+
+    PlainError when there is none; it names the tokens that ``typed`` is cut into.
+    """
+    if not isinstance(typed, str) or not typed:
+        raise PlainError("Type a key, with its space: “ the” and “the” are two keys.")
+    if len(typed) > LONGEST_KEY:
+        raise PlainError(f"A key has at most {LONGEST_KEY} characters here; that is {len(typed):,}.")
+    meant = typed.replace("␣", " ").replace("⏎", "\n").replace("⇥", "\t")
+    ids = {model.piece(token_id): token_id for token_id in reversed(range(model.vocabulary_size))}
+    for text in (typed, meant):
+        if text in ids:
+            return ids[text]
+    if not meant.strip():
+        raise PlainError(f"“{shown(meant)}” is not one key of this model. Type fewer spaces or line ends.")
+    pieces = model.tokens_of(meant).pieces
+    cut = " | ".join(shown(piece) for piece in pieces)
+    raise PlainError(f"“{shown(meant)}” is not one key here but {len(pieces)}: {cut}. Type one of those.")
+
+
+def lines_of(text: str, noun: str) -> tuple[str, ...]:
+    """One of the learner's openings or questions (``noun``) a line, 2 to 12 of them."""
+    lines = tuple(line.strip() for line in (text or "").splitlines() if line.strip())
+    if not 2 <= len(lines) <= 12:
+        raise PlainError(f"Write 2 to 12 {noun}, one a line; there are {len(lines)}.")
+    for number, line in enumerate(lines, start=1):
+        if len(line) > LONGEST_LINE:
+            raise PlainError(
+                f"Line {number} of the {noun} has {len(line):,} characters; at most {LONGEST_LINE} are read. "
+                "Shorten it."
+            )
+    return lines
+
+
+def provenance(
+    model: LanguageModel, dials: Dials, *, seed: int | None, seconds: float | None = None, **settings: object
+) -> Provenance:
+    shown = {"temperature": dials.temperature, "top_p": dials.top_p, **settings}
+    return Provenance("live", model.name, model.revision, shown, seed, seconds)
+
+
+def shown(piece: str) -> str:
+    """A token in running text: its spaces and line ends made visible."""
+    return piece.replace(" ", "␣").replace("\n", "⏎").replace("\t", "⇥")
+
+
+def seed_of(value: object, name: str = "The seed") -> int:
+    return whole(name, value, 0, MAX_SEED)

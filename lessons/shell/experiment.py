@@ -38,9 +38,18 @@ STOPPING = "Stopping after this step…"
 LONG = 20.0
 """Seconds from which on a run says beforehand how long it will take."""
 
-# (visitor, experiment) -> the run that counts; an older one ends at its next step
-_latest: dict[tuple[str, str], object] = {}
-_STOP, _EMPTIED = object(), object()
+# (visitor, group of experiments) -> the run that counts; an older one ends at its next step
+_latest: dict[tuple[str, str], _Run] = {}
+
+
+@dataclass(eq=False)
+class _Run:
+    """One press of a button; ``one`` is its experiment, None in what a run that is to end finds in its place."""
+
+    one: Experiment | None
+
+
+_STOP, _EMPTIED = _Run(None), _Run(None)
 
 
 @dataclass(eq=False)
@@ -63,7 +72,9 @@ class Experiment:
     status: gr.HTML
     result: gr.HTML
     verdict: gr.HTML | None
+    group: str
     recordable: bool = True
+    quick: bool = False
     pace: float | None = None
     after: Callable[[Any], Any] = lambda event: event
     """Start it once another event (a Dependency of gradio) has set its inputs."""
@@ -87,16 +98,17 @@ class Experiment:
             return None
         return self.pace * self.cost(*values)
 
-    def run(self, guess: str | None, *values: Any) -> Iterator[dict[Any, Any]]:
+    def run(self, guess: str | None, *values: Any, told: tuple[Any, ...] = ()) -> Iterator[dict[Any, Any]]:
         """One press of the button: ``{place: value}`` again and again, the last one with the button at rest."""
-        key, mine = (events.visitor(), self.name), object()
+        key, mine = (events.visitor(), self.group), _Run(self)
         while len(_latest) > 4096:
             _latest.pop(next(iter(_latest)))
         _latest[key] = mine
         last: Evidence | None = None
         try:
-            yield {self.go: gr.update(value=AGAIN), self.status: str(views.notice("Starting…", "wait"))}
-            with contextlib.closing(self.events_of(values)) as happening:
+            if not self.quick:
+                yield {self.go: gr.update(value=AGAIN), self.status: str(views.notice("Starting…", "wait"))}
+            with contextlib.closing(self.events_of(values, told)) as happening:
                 for event in happening:
                     if _latest.get(key) is not mine:
                         break
@@ -111,14 +123,20 @@ class Experiment:
         if ended in (mine, _STOP):
             _latest.pop(key, None)
         if ended is mine:
-            told = captions.never_read(self.inputs, values) or self.rest(*values)
-            yield {self.status: told, self.go: gr.update(value=self.words), **self._judged(guess, last)}
+            rest = captions.never_read(self.inputs, values) or self.rest(*values)
+            yield {self.status: rest, self.go: gr.update(value=self.words), **self._judged(guess, last)}
         elif ended is _STOP:
             yield {self.status: str(views.notice(STOPPED)), self.go: gr.update(value=self.words)}
-        elif _latest.get(key) is _EMPTIED:
+        elif ended is _EMPTIED:
             yield self._empty()
+        elif ended is None or ended.one is not self:  # another of the group runs, or none
+            yield {self.go: gr.update(value=self.words)}
 
-    def events_of(self, values: Sequence[Any]) -> Generator[Any, None, None]:
+    def selected(self, event: gr.EventData, guess: str | None, *values: Any) -> Iterator[dict[Any, Any]]:
+        """A run started by a view, which told what was chosen in it."""
+        yield from self.run(guess, *values, told=(dict(event._data),))
+
+    def events_of(self, values: Sequence[Any], told: Sequence[Any] = ()) -> Generator[Any, None, None]:
         """Waking the models, waiting for the turn, and then what the work yields."""
         captions.check(self.inputs, values)
         models = yield from waking.models(self.queue)
@@ -128,7 +146,7 @@ class Experiment:
                 while (place := ticket.wait(1.0)) is not None:
                     yield place
             began = time.monotonic()
-            results: Any = self.work(*models, *values)
+            results: Any = self.work(*models, *values, *told)
             with contextlib.closing(results):
                 yield from results
             if self.cost is not None and (cost := self.cost(*values)) > 0:
@@ -152,24 +170,29 @@ class Experiment:
 
     def emptied(self) -> dict[Any, Any]:
         """The places as before a first run, for when what the experiment is about has changed; a run under way ends."""
-        key = (events.visitor(), self.name)
+        key = (events.visitor(), self.group)
         if key in _latest:
             _latest[key] = _EMPTIED
         return self._empty()
 
     def _empty(self) -> dict[Any, Any]:
-        views_ = {view: None if isinstance(view, gr.Plot) else "" for view in self.shows}
+        views_ = {view: "" if isinstance(view, gr.HTML) else None for view in self.shows}
         judged = {} if self.verdict is None else {self.verdict: str(views.unscored())}
         resting = {self.status: "", self.go: gr.update(value=self.words)}
         return {self.result: str(views.empty(views.NOT_RUN)), **resting, **views_, **judged}
 
     def stopped(self) -> Any:
         """End the visitor's run of this experiment, if there is one, after its step; what to say meanwhile."""
-        key = (events.visitor(), self.name)
+        key = (events.visitor(), self.group)
         if key not in _latest:
             return gr.skip()
         _latest[key] = _STOP
         return {self.status: str(views.notice(STOPPING, "wait"))}
+
+    def given_up(self) -> dict[Any, Any]:
+        """End the visitor's run in silence, since what was done on the page meanwhile counts."""
+        _latest.pop((events.visitor(), self.group), None)
+        return {self.status: ""}
 
 
 def _drawable(value: Any) -> Any:
@@ -193,17 +216,24 @@ def experiment(
     key: str = "",
     asks: bool = True,
     recordable: bool = True,
+    near: Sequence[Any] = (),
+    select: gr.HTML | None = None,
+    quick: bool = False,
 ) -> Experiment:
     """Put an experiment on the page, below what the screen holds so far; see the module's example.
 
     ``words`` stand on its button; ``also`` are other events that start it, such as ``caption.submit``. ``shows`` are
-    the views, made with ``render=False`` and drawn under the buttons, with what each makes of the evidence's value;
-    ``fills`` are further places that mappings of ``work`` may fill. ``truth`` gives the measured number (or the
-    index of the choice that came true) and its words. ``cost`` counts the network passes of a run from the values
-    of the inputs, so that a long run can say beforehand how long it takes. ``beside`` puts the button next to
-    another experiment's, whose status, evidence and stop it shares; ``key`` then tells the two apart. ``asks=False``
-    leaves the prediction to another experiment of the screen. ``recordable=False`` keeps it out of the recorded first
-    paint: it builds on what another experiment left, or shares its places.
+    the views, made with ``render=False`` and drawn under the buttons, with what each makes of the evidence's value; a
+    ``gr.State`` among them keeps what its function gives back. ``fills`` are further places that mappings of ``work``
+    may fill. ``truth`` gives the measured number (or the index of the choice that came true) and its words. ``cost``
+    counts the network passes of a run from the values of the inputs, so that a long run can say beforehand how long
+    it takes. ``beside`` puts the button next to another experiment's, whose status, evidence and stop it shares; a
+    run of one ends that of the other, and ``key`` tells the two apart. ``asks=False`` leaves the prediction to
+    another experiment of the screen. ``recordable=False`` keeps it out of the recorded first paint: it builds on what
+    another experiment left, or shares its places. ``near`` are controls made with ``render=False`` that stand between
+    the button and the views, beside what they change. ``select`` is a view whose ``select`` event starts the run too,
+    with what it told as one more argument of ``work``. ``quick``: a run of a fraction of a second, whose button keeps
+    its words.
     """
     scored = screen.ask if asks and screen.prediction_key else None
     if beside is None:
@@ -215,6 +245,10 @@ def experiment(
             status = gr.HTML("", elem_classes=["status"])
             if verdict is not None and not verdict.is_rendered:
                 verdict.render()
+            if near:
+                with gr.Row(elem_classes=["near"]):
+                    for control in near:
+                        control.render()
     else:
         guess, verdict = scored() if scored else (None, None)
         row, stop, status = beside.row, beside.stop, beside.status
@@ -227,20 +261,23 @@ def experiment(
     one = Experiment(
         "/".join(part for part in (screen.lesson.key, screen.section.key, key) if part),
         screen, words, work, tuple(inputs), dict(shows or {}), tuple(fills), truth, queue, cost, row, go, stop,
-        status, result, verdict, recordable,
+        status, result, verdict, beside.group if beside else "", recordable, quick,
     )  # fmt: skip
-    _wire(one, gr.State(None) if guess is None else guess, also)
+    one.group = one.group or one.name
+    _wire(one, gr.State(None) if guess is None else guess, also, select)
     if recordable:
         recorded.paint(one)
     screen.page.experiments.append(one)
     return one
 
 
-def _wire(one: Experiment, guess: Any, also: Sequence[Any]) -> None:
+def _wire(one: Experiment, guess: Any, also: Sequence[Any], select: gr.HTML | None) -> None:
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    started: dict[str, Any] = {"trigger_mode": "multiple", "concurrency_limit": None, **private}
-    gr.on([one.go.click, *also], one.run, [guess, *one.inputs], one.places, **started)
-    one.after = lambda event: event.then(one.run, [guess, *one.inputs], one.places, **started)
+    free: dict[str, Any] = {"trigger_mode": "multiple", "concurrency_limit": None, **private}
+    gr.on([one.go.click, *also], one.run, [guess, *one.inputs], one.places, **free)
+    one.after = lambda event: event.then(one.run, [guess, *one.inputs], one.places, **free)
+    if select is not None:
+        gr.on([select.select], one.selected, [guess, *one.inputs], one.places, **free)
     one.stop.click(one.stopped, None, [one.status], queue=False, **private)
     if one.cost is not None:
         changed = [part.change for part in one.inputs if hasattr(part, "change") and not isinstance(part, gr.State)]

@@ -87,7 +87,7 @@ window.playground = (() => {
       links.forEach((link) => { if (link === here) link.setAttribute("aria-current", "step"); else link.removeAttribute("aria-current"); });
     }, { rootMargin: "-15% 0px -60% 0px" });
     document.querySelectorAll(".screen").forEach((screen) => watcher.observe(screen));
-    if (location.hash) document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
+    try { document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView(); } catch { /* no place of this page */ }
   }
 
   // ---- quiz ----------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ ADDRESS = "course/recorded"
 def place_names(one: Experiment) -> dict[str, Any]:
     """The places of an experiment that a record fills, by the name they have in its file."""
     shown = {"result": one.result}
-    shown |= {f"view-{number}": view for number, view in enumerate(one.shows)}
+    shown |= {f"view-{number}": view for number, view in enumerate(one.shows) if not _is_state(view)}
     return shown | {f"fill-{number}": view for number, view in enumerate(one.fills) if not _is_state(view)}
 
 

@@ -72,19 +72,6 @@ def test_every_experiment_runs_on_the_first_click_and_what_is_typed_never_become
     assert page.locator("img[src=x]").count() == 0
 
 
-def test_a_dial_reshapes_the_scoreboard_without_a_pass(visit) -> None:
-    page = visit.open("sampling")
-    page.click("#sampling-press")
-    board = page.locator("#sampling-board")
-    expect(board.locator(".bar-row, li").first).to_be_visible(timeout=SLOW)
-    page.wait_for_timeout(1500)
-    before = board.inner_text()
-    page.locator("#lesson-sampling .screen").first.locator("input[type=range]").first.focus()
-    for _ in range(4):
-        page.keyboard.press("ArrowLeft")
-    expect(board).not_to_have_text(before, timeout=20_000)
-
-
 def test_an_open_drawer_stays_open_while_its_figure_is_redrawn(visit) -> None:
     page = visit.open("latents")
     smear = screens(page, "latents")[1]

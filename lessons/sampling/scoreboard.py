@@ -1,8 +1,8 @@
-"""One key at a time: a sheet of paper whose last key is wet, and the scoreboard that key was drawn from."""
+"""Screen 1, one key at a time: a sheet of paper whose last key is wet, and the scoreboard it was drawn from."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,12 +10,19 @@ import numpy as np
 from engines.evidence import Evidence, Finding, PlainError, Table
 from engines.statistics import percent, plural
 from engines.text import dials as dials_of
-from engines.text import snippets
+from engines.text import language_model, snippets
 from engines.text.dials import Candidate, Dials, Scoreboard, distribution, scoreboard
 from engines.text.language_model import LanguageModel, Prompt, Token
-from lessons.sampling.experiments import Mark, mark, need_same, provenance, shown
+from lessons.sampling.link import MAX_KEYS, Kept
+from lessons.sampling.measures import CHANGED, Mark, mark, need_same, one_token, provenance, seed_of, shown
 
-MAX_KEYS = 200
+ROWS = 12
+"""Rows of the scoreboard on the page and in its table."""
+NAMED = 256
+"""Of so many keys the browser knows names and exact scores; of the others, their scores rounded."""
+AT_ONCE = 40
+COLD = 0.2
+NOT_LIVE = "Press one key first; then roll other dice, or press another key in its place."
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,8 @@ class Sheet:
 
     ``logits`` float32 [V] are the scores that key was drawn from, ``board`` and ``slice`` what the dials make
     of them: the scoreboard, and the key's part of the cumulative bar. ``pass_seconds`` has one entry a pass.
-    Only the model that started the sheet, ``written_by``, goes on with it.
+    ``cold`` is the first key's leader as it would stand at temperature 0.2. Only the model that started the sheet,
+    ``written_by``, goes on with it.
     """
 
     prompt: Prompt
@@ -50,6 +58,7 @@ class Sheet:
     slice: tuple[float, float] = (0.0, 0.0)
     pass_seconds: tuple[float, ...] = ()
     finished: bool = False
+    cold: Candidate | None = None
 
     @property
     def token_ids(self) -> tuple[int, ...]:
@@ -80,10 +89,19 @@ def dice_of(seed: int, index: int) -> Callable[[], float]:
     return throw
 
 
-def press(model: LanguageModel, sheet: Sheet, dials: Dials, seed: int, count: int = 1) -> Iterator[Sheet]:
+def press(
+    model: LanguageModel,
+    sheet: Sheet,
+    dials: Dials,
+    seed: int,
+    count: int = 1,
+    given: Mapping[int, int] | None = None,
+    by_hand: frozenset[int] = frozenset(),
+) -> Iterator[Sheet]:
     """Press ``count`` keys, one pass each: the wet key dries, all is read, the next is drawn.
 
-    Key number i gets throw i of its seed, so pressing n times writes what ``write()`` writes at once.
+    Key number i gets throw i of its seed, so pressing n times writes what ``write()`` writes at once. ``given`` maps
+    a step, from 0, to the token that is pressed there; those from step 0 on are read in one pass.
     """
     need_same(sheet.written_by, model)
     if sheet.finished:
@@ -91,32 +109,135 @@ def press(model: LanguageModel, sheet: Sheet, dials: Dials, seed: int, count: in
             "The model has pressed its end-of-text key. Start again, turn a dial, or press another key "
             "on the scoreboard."
         )
-    if len(sheet.keys) + count > MAX_KEYS:
+    before = len(sheet.keys)
+    if before + count > MAX_KEYS:
         raise PlainError(f"The sheet is full at {MAX_KEYS} keys. Start again with a fresh one.")
-    throw, thrown = dice_of(seed, len(sheet.keys)), [0.0]
+    read, throw = sheet.passes, dice_of(seed, before)
+    thrown = [throw() for _ in range(count)]
 
     def draw(chances: np.ndarray, _: float) -> int:
-        thrown[0] = throw()
-        return dials_of.draw(chances, thrown[0])
+        return dials_of.draw(chances, thrown[len(sheet.keys) - before])
 
     page = Prompt((*sheet.prompt.ids, *sheet.token_ids), (), "")
-    for token in model.write(page, dials, seed=seed, max_tokens=count, draw=draw, keep_logits=True):
+    written = model.write(
+        page, dials, seed=seed, max_tokens=count, forced=given, draw=draw, keep_logits=True, top=NAMED
+    )
+    for token in written:
+        passes = sheet.pass_seconds
         sheet = replace(
             sheet,
             dials=dials,
             seed=seed,
-            keys=(*sheet.keys, _key(token, thrown[0])),
+            keys=(*sheet.keys, _key(token, thrown[token.index], token.index in by_hand)),
             logits=token.logits,
             board=token.scoreboard,
             slice=token.slice,
-            pass_seconds=(*sheet.pass_seconds, token.seconds),
+            pass_seconds=(*passes, token.seconds) if token.passes + read > len(passes) else passes,
             finished=token.finished == "eos",
+            cold=sheet.cold or _cold(model, token),
         )
         yield sheet
 
 
-def _key(token: Token, u: float) -> Key:
-    return Key(token.token_id, token.piece, token.probability, token.kept_probability, token.rank, u)
+def _key(token: Token, u: float, by_hand: bool) -> Key:
+    return Key(token.token_id, token.piece, token.probability, token.kept_probability, token.rank, u, by_hand)
+
+
+def _cold(model: LanguageModel, token: Token) -> Candidate:
+    """The first choice of a pass as it would stand at temperature 0.2, with nothing cut."""
+    assert token.logits is not None
+    return dials_of.reshape(token.logits, Dials(COLD), model.piece, top=1).candidates[0]
+
+
+def made_again(model: LanguageModel, kept: Kept, dials: Dials, seed: int) -> Sheet:
+    """The page that was recorded or that a link tells of."""
+    fresh = start(model, kept.text)
+    if kept.written_by and kept.written_by != mark(model):
+        raise PlainError(
+            f"The keys of this link were pressed on {kept.written_by[0]}, and {model.name} is live here. "
+            "“Start again” takes the text without them."
+        )
+    *_, sheet = press(model, fresh, dials, seed, kept.count, dict(enumerate(kept.keys)), kept.by_hand)
+    return sheet
+
+
+def press_on(
+    model: LanguageModel,
+    now: Sheet | Kept | None,
+    text: str,
+    temperature: float,
+    top_p: float,
+    seed: int,
+    count: int = 1,
+) -> Iterator[Evidence[Sheet]]:
+    """Press ``count`` more keys on the page as it stands, or on a fresh one where the text is another; one at a time.
+
+    The wet key is read as the dials and the dice show it now.
+    """
+    dials, seed = Dials(temperature, top_p), seed_of(seed)
+    if isinstance(now, Sheet) and now.prompt.text == text:
+        sheet = now if now.seed == seed else roll(model, now, seed)
+        sheet = sheet if sheet.dials == dials else turn(model, sheet, dials)
+    elif isinstance(now, Kept) and now.text == text and now.count:
+        sheet = made_again(model, now, dials, seed)
+        if not now.on_page:
+            yield scoreboard_evidence(model, sheet)
+            return
+    else:
+        sheet = start(model, text)
+    for then in press(model, sheet, dials, seed, max(1, min(count, MAX_KEYS - len(sheet.keys)))):
+        yield scoreboard_evidence(model, then)
+
+
+def play(
+    model: LanguageModel, now: Sheet | Kept | None, text: str, temperature: float, top_p: float, seed: int
+) -> Iterator[Evidence[Sheet]]:
+    """The same for many keys."""
+    yield from press_on(model, now, text, temperature, top_p, seed, AT_ONCE)
+
+
+def cold_truth(sheet: Sheet) -> tuple[float, str] | None:
+    """The share of the first key's leader at temperature 0.2, and the measurement in words."""
+    if sheet.cold is None:
+        return None
+    share, was = sheet.cold.kept_probability, percent(sheet.cold.probability)
+    words = f"the first key's leader, “{shown(sheet.cold.text)}”, goes from {was} to {percent(share)} at temperature"
+    return share, f"{words} {COLD:g}"
+
+
+# ---- what needs no pass ----
+
+
+def live(now: Sheet | Kept | None, text: str) -> bool:
+    """Whether the page was written here after ``text``, and not recorded or still to be made."""
+    return isinstance(now, Sheet) and bool(now.keys) and now.prompt.text == text
+
+
+def at_hand(now: Sheet | Kept | None, text: str) -> tuple[LanguageModel, Sheet]:
+    """The page as it stands and the model that wrote it, if it is still here. Loads nothing."""
+    if not isinstance(now, Sheet) or not live(now, text):
+        raise PlainError(NOT_LIVE)
+    for model in language_model.loaded():
+        if mark(model) == now.written_by:
+            return model, now
+    raise PlainError(CHANGED)
+
+
+def turned(now: Sheet | Kept | None, text: str, temperature: float, top_p: float) -> Evidence[Sheet]:
+    model, sheet = at_hand(now, text)
+    return scoreboard_evidence(model, turn(model, sheet, Dials(temperature, top_p)))
+
+
+def rolled(now: Sheet | Kept | None, text: str, seed: int) -> Evidence[Sheet]:
+    model, sheet = at_hand(now, text)
+    return scoreboard_evidence(model, roll(model, sheet, seed_of(seed)))
+
+
+def forced(now: Sheet | Kept | None, text: str, key: int | str) -> Evidence[Sheet]:
+    """``key``: a token's id, or what is written on it."""
+    model, sheet = at_hand(now, text)
+    token_id = key if isinstance(key, int) else one_token(model, key)
+    return scoreboard_evidence(model, force(model, sheet, token_id))
 
 
 def turn(model: LanguageModel, sheet: Sheet, dials: Dials) -> Sheet:
@@ -129,7 +250,7 @@ def turn(model: LanguageModel, sheet: Sheet, dials: Dials) -> Sheet:
 
 def roll(model: LanguageModel, sheet: Sheet, seed: int) -> Sheet:
     """The same scores under another seed's dice: no pass."""
-    if not sheet.keys:
+    if not sheet.keys or sheet.logits is None:
         return sheet
     rolled = replace(sheet, seed=seed)
     return _settle(model, rolled, sheet.dials, dice_of(seed, len(sheet.keys) - 1)(), None)
@@ -163,20 +284,13 @@ def _settle(model: LanguageModel, sheet: Sheet, dials: Dials, u: float, forced: 
         sheet,
         dials=dials,
         keys=(*sheet.keys[:-1], key),
-        board=scoreboard(chances, model.piece),
+        board=scoreboard(chances, model.piece, NAMED),
         slice=dials_of.bar_slice(chances.kept, token_id),
         finished=model.ends(token_id),
     )
 
 
-def leader_at(sheet: Sheet, temperature: float, model: LanguageModel) -> Candidate:
-    """The first choice of the last pass as it would stand at another temperature, with nothing cut."""
-    need_same(sheet.written_by, model)
-    assert sheet.logits is not None
-    return dials_of.reshape(sheet.logits, Dials(temperature), model.piece, top=1).candidates[0]
-
-
-def scoreboard_evidence(model: LanguageModel, sheet: Sheet) -> Evidence[Scoreboard]:
+def scoreboard_evidence(model: LanguageModel, sheet: Sheet) -> Evidence[Sheet]:
     """The scoreboard of the last pass, with its settings and the code that recomputes it."""
     need_same(sheet.written_by, model)
     board, wet = sheet.board, sheet.keys[-1]
@@ -187,7 +301,7 @@ def scoreboard_evidence(model: LanguageModel, sheet: Sheet) -> Evidence[Scoreboa
     leader = board.candidates[0]
     rows = tuple(
         (c.rank, shown(c.text), c.token_id, c.logit, c.probability, c.kept_probability or "cut")
-        for c in board.candidates
+        for c in board.candidates[:ROWS]
     )
     how = (
         "was pressed by hand"
@@ -218,11 +332,11 @@ def scoreboard_evidence(model: LanguageModel, sheet: Sheet) -> Evidence[Scoreboa
         ),
     )
     return Evidence(
-        board,
+        sheet,
         alt,
         Table(("rank", "token", "id", "logit", "probability", "after the dials"), rows),
         provenance(model, sheet.dials, seed=sheet.seed, key=len(sheet.keys), dice=round(wet.u, 3)),
         cards,
         snippets.next_token(model.reference, text, sheet.dials) if same and model.reference else "",
-        [(c.token_id, c.text, c.probability, c.kept_probability) for c in board.candidates],
+        [(c.token_id, c.text, c.probability, c.kept_probability) for c in board.candidates[:ROWS]],
     )

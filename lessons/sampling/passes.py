@@ -1,17 +1,19 @@
-"""Passes for 500 words: what the beginnings of chat answers cost, one pass a token."""
+"""Screen 5, passes for 500 words: what the beginnings of chat answers cost, one pass a token."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from engines.evidence import Evidence, Finding, Table
+from engines.evidence import Evidence, Finding, Table, Underway
 from engines.statistics import mean_interval, plural
 from engines.text import snippets
 from engines.text.dials import Dials
-from engines.text.language_model import LanguageModel, Progress, Run, runs_of
-from lessons.sampling.experiments import ShouldStop, provenance
+from engines.text.language_model import LanguageModel, Run
+from lessons.sampling.measures import lines_of, provenance
+
+DIALS, SEED, LENGTH = Dials(0.8, 0.92), 1, 80
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,23 +39,31 @@ class Answers:
 
 
 def answers(
-    model: LanguageModel,
-    questions: Sequence[str],
-    dials: Dials,
-    seed: int,
-    length: int,
-    progress: Progress | None = None,
-    should_stop: ShouldStop | None = None,
-) -> Answers:
+    model: LanguageModel, questions: Sequence[str], dials: Dials, seed: int, length: int
+) -> Iterator[Underway | Answers]:
     """Let the model answer each question as a chat, all in one batch."""
-    started = time.perf_counter()
+    began = time.perf_counter()
     prompts = [model.encode(question, chat=True) for question in questions]
-    writing = model.write_many(prompts, dials, seeds=range(seed, seed + len(questions)), max_tokens=length)
-    runs = runs_of(writing, progress, should_stop)
-    return Answers(tuple(questions), dials, seed, length, runs, time.perf_counter() - started)
+    for event in model.write_many(prompts, dials, seeds=range(seed, seed + len(questions)), max_tokens=length):
+        if isinstance(event, Underway):
+            yield event
+        else:
+            yield Answers(tuple(questions), dials, seed, length, event, time.perf_counter() - began)
 
 
-def answers_evidence(model: LanguageModel, found: Answers) -> Evidence[tuple[float, float, float]]:
+def answered(model: LanguageModel, questions: str) -> Iterator[Underway | Evidence[Answers]]:
+    """Answer the ``questions``, one a line, and count."""
+    for event in answers(model, lines_of(questions, "questions"), DIALS, SEED, LENGTH):
+        yield event if isinstance(event, Underway) else answers_evidence(model, event)
+
+
+def needed(found: Answers) -> tuple[float, str]:
+    """Passes for 500 words, and the measurement in words."""
+    mean, low, high = found.passes
+    return mean, f"{mean:.0f} passes (95 % interval {low:.0f}–{high:.0f})"
+
+
+def answers_evidence(model: LanguageModel, found: Answers) -> Evidence[Answers]:
     """Passes for 500 words, from the tokens a word that the model's own answers took."""
     mean, low, high = found.passes
     words = sum(len(run.text.split()) for run in found.runs)
@@ -63,7 +73,7 @@ def answers_evidence(model: LanguageModel, found: Answers) -> Evidence[tuple[flo
         for question, run, rate in zip(found.questions, found.runs, found.rates, strict=True)
     )
     return Evidence(
-        (mean, low, high),
+        found,
         f"The first {found.length} keys of {plural(len(found.runs), 'answer')}, {words:,} words, took {passes:,} "
         f"passes: {mean / 500:.2f} a word on average. At that rate 500 words would take about {mean:.0f} "
         f"(95 % interval {low:.0f} to {high:.0f}).",

@@ -1,4 +1,4 @@
-"""One seed and many: the same seed twice, and a crowd of seeds that parts key by key."""
+"""Screen 3, one seed and many: the same seed twice, and a crowd of seeds that parts key by key."""
 
 from __future__ import annotations
 
@@ -7,13 +7,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from engines.evidence import Evidence, Finding, Table
+from engines.checks import whole
+from engines.evidence import Evidence, Finding, Table, Underway
 from engines.statistics import interval, interval_percent, percent
 from engines.text import snippets
 from engines.text.dials import Dials
-from engines.text.language_model import LanguageModel, Progress, Run, Token, runs_of
-from lessons.sampling.experiments import MAX_BITS, ShouldStop, provenance
-from lessons.sampling.measures import pairs_together, parting, together
+from engines.text.language_model import LanguageModel, Run, Token
+from lessons.sampling.measures import MAX_BITS, pairs_together, parting, provenance, seed_of, together
+
+LENGTH = 10
+"""Keys of a run."""
+CURVES = 4
+Crowds = tuple["Crowd", ...]
+"""The crowd just written after those that the page still shows beside it."""
+Rows = list[list[Token]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,25 +55,27 @@ class Crowd:
         return len({run.token_ids for run in self.runs})
 
 
-def twice(model: LanguageModel, text: str, dials: Dials, seed: int, length: int) -> Iterator[list[list[Token]]]:
+def twice(
+    model: LanguageModel, text: str, temperature: float, top_p: float, seed: int, length: int = LENGTH
+) -> Iterator[Rows | Evidence[Rows]]:
     """The same seed twice, then the next seed: three rows of keys that grow one after the other."""
-    prompt, rows = model.encode(text), list[list[Token]]()
+    dials, seed = Dials(temperature, top_p), seed_of(seed, "The first seed")
+    prompt, rows = model.encode(text), Rows()
     for one in (seed, seed, seed + 1):
         rows.append([])
         for token in model.write(prompt, dials, seed=one, max_tokens=length):
             rows[-1].append(token)
             yield rows
+    yield twice_evidence(model, text, dials, seed, length, rows)
 
 
-def twice_evidence(
-    model: LanguageModel, text: str, dials: Dials, seed: int, length: int, rows: Sequence[Sequence[Token]]
-) -> Evidence[bool]:
+def twice_evidence(model: LanguageModel, text: str, dials: Dials, seed: int, length: int, rows: Rows) -> Evidence[Rows]:
     ids = [[token.token_id for token in row] for row in rows]
     equal, apart = ids[0] == ids[1], parting(ids[0], ids[2])
     texts = ["".join(token.text for token in row) for row in rows]
     where = f"parts at key {apart + 1}" if apart is not None else "happens to write the same"
     return Evidence(
-        equal,
+        rows,
         f"Seed {seed} written twice gives {'the same text' if equal else 'two texts'}: “{texts[0].strip()}”. "
         f"Seed {seed + 1} {where}: “{texts[2].strip()}”.",
         Table(("seed", "text"), ((seed, texts[0]), (seed, texts[1]), (seed + 1, texts[2]))),
@@ -88,23 +97,38 @@ def twice_evidence(
 
 
 def crowd(
-    model: LanguageModel,
-    text: str,
-    dials: Dials,
-    seeds: Sequence[int],
-    length: int,
-    progress: Progress | None = None,
-    should_stop: ShouldStop | None = None,
-) -> Crowd:
-    """Write one text for each seed, all in one batch."""
-    started = time.perf_counter()
-    writing = model.write_many(model.encode(text), dials, seeds=seeds, max_tokens=length)
-    runs = runs_of(writing, progress, should_stop)
-    return Crowd(text, dials, length, runs, time.perf_counter() - started)
+    model: LanguageModel, text: str, dials: Dials, seeds: Sequence[int], length: int
+) -> Iterator[Underway | Crowd]:
+    """Write one text for each seed, all in one batch; then the crowd."""
+    began = time.perf_counter()
+    for event in model.write_many(model.encode(text), dials, seeds=seeds, max_tokens=length):
+        yield event if isinstance(event, Underway) else Crowd(text, dials, length, event, time.perf_counter() - began)
 
 
-def crowd_evidence(model: LanguageModel, crowd: Crowd) -> Evidence[tuple[tuple[float, float, float], ...]]:
-    """Which share of the pairs of runs agree on their first keys, with intervals."""
+def crowded(
+    model: LanguageModel, kept: Crowds | None, text: str, temperature: float, top_p: float, seed: int, runs: int
+) -> Iterator[Underway | Evidence[Crowds]]:
+    """A crowd of ``runs`` seeds, beside the last few of the same text under other settings."""
+    dials, first = Dials(temperature, top_p), seed_of(seed, "The first seed")
+    seeds = range(first, first + whole("The number of runs", runs, 2, 32))
+    for event in crowd(model, text, dials, seeds, LENGTH):
+        if isinstance(event, Underway):
+            yield event
+        else:
+            others = [one for one in kept or () if one.text == text and (one.dials, len(one.runs)) != (dials, runs)]
+            yield crowd_evidence(model, (*others, event)[-CURVES:])
+
+
+def third_key(crowds: Crowds) -> tuple[float, str]:
+    """The share of the pairs with the same first three keys, and the measurement in words."""
+    now = crowds[-1]
+    said = f"{interval_percent(*now.pairs[2])} of the pairs at temperature {now.dials.temperature:g}"
+    return now.pairs[2][0], said
+
+
+def crowd_evidence(model: LanguageModel, crowds: Crowds) -> Evidence[Crowds]:
+    """Which share of the pairs of the last crowd's runs agree on their first keys, with intervals."""
+    crowd = crowds[-1]
     count, left, pairs = len(crowd.runs), crowd.left, crowd.pairs
     apart = next((depth for depth, n in enumerate(left, start=1) if n == 1), None)
     rows = tuple(
@@ -114,7 +138,7 @@ def crowd_evidence(model: LanguageModel, crowd: Crowd) -> Evidence[tuple[tuple[f
     third = pairs[min(2, len(pairs) - 1)]
     alone = f"by key {apart} every run has gone its own way" if apart else "some runs are still together at the end"
     return Evidence(
-        pairs,
+        crowds,
         f"Of the pairs of {count} runs, {percent(pairs[0][0])} agree on the first key and "
         f"{interval_percent(*third)} on the first three; {alone}. {crowd.distinct_texts} of {count} texts are "
         "different.",

@@ -1,16 +1,6 @@
-"""What the five experiments of the sampling lesson share: examples, bounds, settings, words for numbers.
-
-Each experiment has its module, in the order of the page: ``pressing``, ``branching``, ``seeding``, ``heating``,
-``answering``. Engine events come in, ``Evidence`` goes out.
-"""
+"""The texts that the sampling lesson begins with."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-
-from engines.evidence import PlainError, Provenance
-from engines.text.dials import Dials
-from engines.text.language_model import LanguageModel
 
 TEXT = "The keys to the cabinet are so I cannot"
 SAMPLES = ("The capital of France is", "My favourite colour is", "1, 2, 3, 4,")  # sure, unsure, nearly certain
@@ -70,70 +60,3 @@ QUESTIONS = (
     "Explain how bread rises.",
     "What should I see in a day in Rome?",
 )
-ANSWER_KEYS = 80
-MAX_BITS = 126.0  # float32 holds no smaller positive probability than 2**-126 at full precision
-
-CHANGED = "The model was changed meanwhile; start again."
-LONGEST_KEY = 40
-LONGEST_LINE = 200
-
-ShouldStop = Callable[[], bool]
-Mark = tuple[str, str]
-"""The name and the revision of the model that wrote something."""
-
-
-def mark(model: LanguageModel) -> Mark:
-    return model.name, model.revision
-
-
-def need_same(written_by: Mark, model: LanguageModel) -> None:
-    """PlainError when what is on the page was written by another model."""
-    if written_by != mark(model):
-        raise PlainError(CHANGED)
-
-
-def one_token(model: LanguageModel, typed: str) -> int:
-    """The id of the token that reads exactly ``typed``; ␣, ⏎ and ⇥ stand for a space, a line end and a tab.
-
-    PlainError when there is none; it names the tokens that ``typed`` is cut into.
-    """
-    if not isinstance(typed, str) or not typed:
-        raise PlainError("Type a key, with its space: “ the” and “the” are two keys.")
-    if len(typed) > LONGEST_KEY:
-        raise PlainError(f"A key has at most {LONGEST_KEY} characters here; that is {len(typed):,}.")
-    meant = typed.replace("␣", " ").replace("⏎", "\n").replace("⇥", "\t")
-    ids = {model.piece(token_id): token_id for token_id in reversed(range(model.vocabulary_size))}
-    for text in (typed, meant):
-        if text in ids:
-            return ids[text]
-    if not meant.strip():
-        raise PlainError(f"“{shown(meant)}” is not one key of this model. Type fewer spaces or line ends.")
-    pieces = model.tokens_of(meant).pieces
-    cut = " | ".join(shown(piece) for piece in pieces)
-    raise PlainError(f"“{shown(meant)}” is not one key here but {len(pieces)}: {cut}. Type one of those.")
-
-
-def lines_of(text: str, noun: str) -> tuple[str, ...]:
-    """One of the learner's openings or questions (``noun``) a line, 2 to 12 of them."""
-    lines = tuple(line.strip() for line in (text or "").splitlines() if line.strip())
-    if not 2 <= len(lines) <= 12:
-        raise PlainError(f"Write 2 to 12 {noun}, one a line; there are {len(lines)}.")
-    for number, line in enumerate(lines, start=1):
-        if len(line) > LONGEST_LINE:
-            raise PlainError(
-                f"Line {number} of the {noun} has {len(line):,} characters; at most {LONGEST_LINE} are read. "
-                "Shorten it."
-            )
-    return lines
-
-
-def provenance(
-    model: LanguageModel, dials: Dials, *, seed: int | None, seconds: float | None = None, **settings: object
-) -> Provenance:
-    shown = {"temperature": dials.temperature, "top_p": dials.top_p, **settings}
-    return Provenance("live", model.name, model.revision, shown, seed, seconds)
-
-
-def shown(piece: str) -> str:
-    """A token in running text: its spaces and line ends made visible."""
-    return piece.replace(" ", "␣").replace("\n", "⏎").replace("\t", "⇥")

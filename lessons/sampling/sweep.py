@@ -1,25 +1,25 @@
-"""Dull and nonsense: what temperature does to variety and surprise, beside texts that people wrote."""
+"""Screen 4, dull and nonsense: what temperature does to variety and surprise, beside texts that people wrote."""
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
-from engines.statistics import interval, mean_interval, percent, plural, spread
+from engines.checks import whole
+from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
+from engines.statistics import Mean, cells, interval, mean_interval, percent, plural, share, spread
 from engines.text import snippets
 from engines.text.dials import Dials
-from engines.text.language_model import LanguageModel, Progress, Prompt, Run, runs_of
-from lessons.sampling.experiments import MAX_BITS, ShouldStop, lines_of
-from lessons.sampling.measures import distinct
+from engines.text.language_model import LanguageModel, Prompt, Run
+from lessons.sampling.measures import MAX_BITS, distinct, lines_of, seed_of
 
 TEMPERATURES = (0.0, 0.5, 0.8, 1.0, 1.5)
 READ_FIRST = 8
 """Tokens of a person's text that are read and not scored, as the openings of the model's texts are."""
 LEAST_SCORED = 8
 LONGEST_PASSAGE = 1000
+CURVES = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,21 +31,28 @@ class Stop:
     runs: tuple[Run, ...]
 
     @property
-    def variety(self) -> tuple[float, float, float]:
-        return _share([distinct(run.token_ids) for run in self.runs])
+    def variety(self) -> Mean:
+        return share([new_pairs(run) for run in self.runs])
 
     @property
-    def bits(self) -> tuple[float, float, float]:
-        return mean_interval([_bits_a_key(run) for run in self.runs])
+    def bits(self) -> Mean:
+        return _positive([bits_a_key(run) for run in self.runs])
 
 
-def _bits_a_key(run: Run) -> float:
+def new_pairs(run: Run) -> float:
+    """The different pairs of neighbouring keys as a share of all pairs of a text."""
+    return distinct(run.token_ids)
+
+
+def bits_a_key(run: Run) -> float:
+    """The surprise of a text, -log2 of what the untouched model gave to each of its keys, a key."""
     return sum(min(bits, MAX_BITS) for bits in run.surprise_bits) / len(run.surprise_bits)
 
 
-def _share(shares: Sequence[float]) -> tuple[float, float, float]:
-    mean, low, high = mean_interval(shares)
-    return (mean, max(low, 0.0), min(high, 1.0)) if math.isfinite(low) else (mean, low, high)
+def _positive(values: Sequence[float]) -> Mean:
+    """Mean and interval of what is never below 0."""
+    mean, low, high = mean_interval(values)
+    return mean, low if low == -float("inf") else max(low, 0.0), high
 
 
 @dataclass(frozen=True)
@@ -69,18 +76,22 @@ class Sweep:
     seconds: float = 0.0
 
     @property
-    def people_bits(self) -> tuple[float, float, float]:
+    def people_bits(self) -> Mean:
         """(mean, low, high) over the people's texts; the interval of one text is open."""
-        return mean_interval([passage.bits for passage in self.people])
+        return _positive([passage.bits for passage in self.people])
 
     @property
-    def people_variety(self) -> tuple[float, float, float]:
-        return _share([passage.distinct for passage in self.people])
+    def people_variety(self) -> Mean:
+        return share([passage.distinct for passage in self.people])
 
     @property
     def people_said(self) -> str:
         """Their surprise in words."""
         return spread([passage.bits for passage in self.people], 1)
+
+
+Sweeps = tuple[Sweep, ...]
+"""The sweep just made after those that the page still shows beside it."""
 
 
 def openings_of(text: str) -> tuple[str, ...]:
@@ -129,31 +140,54 @@ def sweep(
     seed: int,
     length: int,
     temperatures: Sequence[float] = TEMPERATURES,
-    progress: Progress | None = None,
-    should_stop: ShouldStop | None = None,
-) -> Iterator[Sweep]:
-    """One text for each opening at each temperature, a batch a temperature; yields after each."""
-    started = time.perf_counter()
+) -> Iterator[Underway | Sweep]:
+    """One text for each opening at each temperature, a batch a temperature; the sweep so far after each."""
+    began = time.perf_counter()
     prompts = [model.encode(opening) for opening in openings]
-    passages = []
-    for text in people:
+    passages: list[Passage] = []
+    for number, text in enumerate(people, start=1):
+        yield Underway(0.0, f"Reading text {number} of {len(people)} by people")
         passages.append(surprise(model, text, length))
-        if should_stop and should_stop():
-            return
     found = Sweep(top_p, length, seed, people=tuple(passages))
+    seeds = range(seed, seed + len(prompts))
     for number, temperature in enumerate(temperatures):
+        for event in model.write_many(prompts, Dials(temperature, top_p), seeds=seeds, max_tokens=length):
+            if isinstance(event, Underway):
+                done = (number + event.share) / len(temperatures)
+                yield Underway(done, f"Temperature {temperature:g}. {event.words}")
+            else:
+                stop = Stop(temperature, tuple(openings), event)
+                found = replace(found, stops=(*found.stops, stop), seconds=time.perf_counter() - began)
+                yield found
 
-        def told(share: float, words: str, number: int = number, temperature: float = temperature) -> None:
-            if progress:
-                progress((number + share) / len(temperatures), f"Temperature {temperature:g}. {words}")
 
-        seeds, dials = range(seed, seed + len(prompts)), Dials(temperature, top_p)
-        runs = runs_of(model.write_many(prompts, dials, seeds=seeds, max_tokens=length), told, should_stop)
-        if should_stop and should_stop():
-            return
-        stop = Stop(temperature, tuple(openings), runs)
-        found = replace(found, stops=(*found.stops, stop), seconds=time.perf_counter() - started)
-        yield found
+def swept(
+    model: LanguageModel, kept: Sweeps | None, top_p: float, length: int, seed: int, openings: str, people: str
+) -> Iterator[Underway | Evidence[Sweeps]]:
+    """A sweep, temperature by temperature, beside the last ones under other settings."""
+    lines, passages = openings_of(openings), passages_of(people)
+    length, seed = whole("The keys of a text", length, 8, 256), seed_of(seed, "The first seed")
+    others = tuple(one for one in kept or () if (one.top_p, one.length) != (top_p, length))[1 - CURVES :]
+    for event in sweep(model, lines, passages, top_p=top_p, seed=seed, length=length):
+        yield event if isinstance(event, Underway) else sweep_evidence(model, (*others, event))
+
+
+def passes(kept: Sweeps | None, top_p: float, length: int, seed: int, openings: str, people: str) -> float:
+    """How much of the network's work a sweep is, in keys."""
+    texts = len((openings or "").splitlines())
+    return length * (len(TEMPERATURES) * texts + 1)
+
+
+def like_a_person(sweeps: Sweeps) -> tuple[float, str] | None:
+    """Which temperature comes closest to people, as the index of its choice, and the measurement in words."""
+    found = sweeps[-1]
+    if len(found.stops) < len(TEMPERATURES):
+        return None
+    near = closest_to_a_person(found)
+    mean, low, high = near.bits
+    texts = plural(len(found.people), "text")
+    said = f"{mean:.1f} bits a key ({low:.1f}–{high:.1f}) against {found.people_said} for {texts} by people"
+    return TEMPERATURES.index(near.temperature), said
 
 
 def closest_to_a_person(found: Sweep) -> Stop:
@@ -161,13 +195,14 @@ def closest_to_a_person(found: Sweep) -> Stop:
     return min(found.stops, key=lambda stop: abs(stop.bits[0] - found.people_bits[0]))
 
 
-def sweep_evidence(model: LanguageModel, found: Sweep) -> Evidence[tuple[Stop, ...]]:
-    """Variety and surprise by temperature, with intervals over the texts."""
+def sweep_evidence(model: LanguageModel, sweeps: Sweeps) -> Evidence[Sweeps]:
+    """Variety and surprise of the last sweep by temperature, with intervals over the texts."""
+    found = sweeps[-1]
     stops, first, last = found.stops, found.stops[0], found.stops[-1]
-    rows = tuple((s.temperature, *_rounded(s.variety), *_rounded(s.bits), len(s.runs)) for s in stops)
+    rows = tuple((s.temperature, *cells(s.variety), *cells(s.bits), len(s.runs)) for s in stops)
     near = closest_to_a_person(found)
     alt = (
-        f"At temperature {first.temperature:g} texts of {found.length} keys hold {percent(first.variety[0])} distinct "
+        f"At temperature {first.temperature:g} texts of {found.length} keys hold {percent(first.variety[0])} new "
         f"pairs and {first.bits[0]:.1f} bits of surprise a key; at {last.temperature:g}, {percent(last.variety[0])} "
         f"and {last.bits[0]:.1f} bits. {plural(len(found.people), 'text')} that people wrote hold {found.people_said} "
         f"bits a key; temperature {near.temperature:g} comes closest."
@@ -182,11 +217,11 @@ def sweep_evidence(model: LanguageModel, found: Sweep) -> Evidence[tuple[Stop, .
     if scored != [found.length]:
         settings["people_keys"] = "–".join(map(str, dict.fromkeys((scored[0], scored[-1]))))
     return Evidence(
-        stops,
+        sweeps,
         alt,
         Table(
-            ("temperature", "distinct-2", "low", "high", "bits a key", "low", "high", "texts"),
-            (*rows, ("people", *_closed(found.people_variety), *_closed(found.people_bits), len(found.people))),
+            ("temperature", "new pairs", "low", "high", "bits a key", "low", "high", "texts"),
+            (*rows, ("people", *cells(found.people_variety), *cells(found.people_bits), len(found.people))),
         ),
         Provenance("live", model.name, model.revision, settings, found.seed, found.seconds),
         (
@@ -215,12 +250,3 @@ def _stop_card(stop: Stop) -> Finding:
         f"at temperature {stop.temperature:g} (95 % interval {bits_low:.1f}–{bits_high:.1f}); {percent(variety)} "
         f"of pairs are new ({interval(low, high)}).",
     )
-
-
-def _closed(values: tuple[float, float, float]) -> tuple[float | None, ...]:
-    """Mean and interval for a table; one text has no interval."""
-    return tuple(round(value, 4) if math.isfinite(value) else None for value in values)
-
-
-def _rounded(values: Sequence[float]) -> tuple[float, ...]:
-    return tuple(round(value, 4) for value in values)

@@ -1,19 +1,37 @@
-"""Branches: every way a text went under one seed, and what one forced key changes after it."""
+"""Screen 2, branches: every way a text went under one seed, and what one forced key changes after it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from engines.evidence import Evidence, Finding, PlainError, Table
-from engines.statistics import interval, interval_percent, mean_interval, percent, plural
+from engines.checks import whole
+from engines.evidence import Evidence, Finding, PlainError, Table, Underway
+from engines.statistics import Mean, interval, interval_percent, percent, plural, share
 from engines.text import snippets
 from engines.text.dials import Dials
 from engines.text.language_model import LanguageModel, Prompt, Token
-from lessons.sampling.experiments import MAX_BITS, Mark, mark, need_same, provenance, shown
-from lessons.sampling.measures import agreement
+from lessons.sampling.measures import (
+    MAX_BITS,
+    Mark,
+    agreement,
+    mark,
+    need_same,
+    one_token,
+    provenance,
+    seed_of,
+    shown,
+)
 
 MAX_LINES = 6
+LENGTH = 20
+"""Keys of a line."""
+TEXTS, FORCED_AT, TEXT_LENGTH = 8, 2, 14
+"""How many texts get their runner-up, at which key (from 0), and how long they are."""
+PASSES = TEXTS * (2 * TEXT_LENGTH - FORCED_AT)
+NOT_LIVE = "This line was recorded earlier. Press “Write line A” first; then choose any of its keys."
 
 
 @dataclass(frozen=True)
@@ -37,7 +55,10 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class Story:
-    """A text and every way it went, all by one model under one seed and one setting of the dials."""
+    """A text and every way it went, all by one model under one seed and one setting of the dials.
+
+    ``chosen`` is the key that another may replace: the name of its line and its place, from 0.
+    """
 
     prompt: Prompt
     written_by: Mark
@@ -46,6 +67,7 @@ class Story:
     length: int
     lines: tuple[Line, ...] = ()
     seconds: float = 0.0
+    chosen: tuple[str, int] | None = None
 
     def line(self, name: str) -> Line:
         for line in self.lines:
@@ -58,6 +80,50 @@ def tell(model: LanguageModel, text: str, dials: Dials, seed: int, length: int) 
     """Write line A, key by key."""
     story = Story(model.encode(text), mark(model), dials, seed, length)
     yield from _grow(story, Line("A"), model.write(story.prompt, dials, seed=seed, max_tokens=length))
+
+
+def told(model: LanguageModel, text: str, temperature: float, top_p: float, seed: int) -> Iterator[Evidence[Story]]:
+    """Line A as it grows, and in the end its closest call chosen."""
+    story: Story | None = None
+    for story in tell(model, text, Dials(temperature, top_p), seed_of(seed), LENGTH):
+        yield story_evidence(model, story)
+    assert story is not None
+    yield story_evidence(model, replace(story, chosen=("A", closest_call(story.lines[0]))))
+
+
+def chose(story: Story | None, key: Mapping[str, Any]) -> Story:
+    """The story with another of its keys chosen; ``key`` is what the page told: its ``line`` and where, ``at``."""
+    if story is None:
+        raise PlainError(NOT_LIVE)
+    line = story.line(str(key.get("line")))
+    return replace(story, chosen=(line.name, whole("The key", key.get("at"), 0, len(line.tokens) - 1)))
+
+
+def parted(
+    model: LanguageModel,
+    story: Story | None,
+    text: str,
+    temperature: float,
+    top_p: float,
+    seed: int,
+    typed: str,
+    pressed: Mapping[str, Any] | None = None,
+) -> Iterator[Evidence[Story]]:
+    """Press another key in place of the chosen one: the one ``pressed`` on the scoreboard, or the one ``typed``.
+
+    Without a story line A is written first, as it was recorded.
+    """
+    if story is None or story.chosen is None:
+        *_, first = told(model, text, temperature, top_p, seed)
+        story = first.value
+    assert story.chosen is not None
+    name, at = story.chosen
+    top = model.vocabulary_size - 1
+    token_id = whole("The token", pressed.get("token"), 0, top) if pressed else one_token(model, typed)
+    if story.line(name).tokens[at].token_id == token_id:
+        raise PlainError("That key is on the line already. Press another one to part from it.")
+    for then in branch(model, story, name, at, token_id):
+        yield story_evidence(model, then)
 
 
 def branch(model: LanguageModel, story: Story, name: str, at: int, token_id: int) -> Iterator[Story]:
@@ -184,45 +250,69 @@ def partings(
         ids = [token.token_id for token in first]
         other = tuple(model.branch(prompt, ids, at, runner_up(first[at]), dials, seed=seed, max_tokens=length))
         same, places = agreement(ids, [token.token_id for token in other], at + 1)
-        done = (
-            *done,
-            Parting(
-                seed,
-                first[at].piece,
-                other[at].piece,
-                same,
-                places,
-                "".join(token.text for token in first),
-                "".join(token.text for token in other),
-            ),
-        )
+        texts = ("".join(token.text for token in line) for line in (first, other))
+        done = (*done, Parting(seed, first[at].piece, other[at].piece, same, places, *texts))
         yield done
+
+
+def stayed(done: Sequence[Parting]) -> Mean:
+    """Mean share of later keys that stayed the same, with its interval over seeds."""
+    return share([one.same / one.places for one in done if one.places])
+
+
+def runners_up(
+    model: LanguageModel, text: str, temperature: float, top_p: float, seed: int
+) -> Iterator[Underway | Evidence[tuple[Parting, ...]]]:
+    """Force the runner-up in eight texts, and after each of them how many later keys stayed."""
+    began, dials, first = time.perf_counter(), Dials(temperature, top_p), seed_of(seed)
+    found, seeds = None, range(first, first + TEXTS)
+    need_dice(dials)
+    yield Underway(0.0, f"Text 1 of {TEXTS}")
+    for done in partings(model, text, dials, seeds, at=FORCED_AT, length=TEXT_LENGTH):
+        number = done[-1].seed - first + 1
+        found = partings_evidence(
+            model, text, dials, done, at=FORCED_AT, length=TEXT_LENGTH, seconds=time.perf_counter() - began
+        )
+        yield found
+        if number < TEXTS:
+            yield Underway(number / TEXTS, f"Text {number + 1} of {TEXTS}")
+    if found is None:
+        raise PlainError("Every text ended before its third key. Try another text or a higher temperature.")
+
+
+def stayed_truth(done: Sequence[Parting]) -> tuple[float, str]:
+    """The share of the later keys that stayed the same, and the measurement in words."""
+    return stayed(done)[0], interval_percent(*stayed(done))
 
 
 def partings_evidence(
     model: LanguageModel, text: str, dials: Dials, done: Sequence[Parting], *, at: int, length: int, seconds: float
-) -> Evidence[tuple[float, float, float]]:
+) -> Evidence[tuple[Parting, ...]]:
     """Mean share of later keys that stayed the same, with its interval over seeds."""
-    shares = [one.same / one.places for one in done if one.places]
-    mean, low, high = mean_interval(shares)
+    mean, low, high = stayed(done)
     rows = tuple((p.seed, shown(p.taken), shown(p.forced), p.same, p.places, p.text, p.other) for p in done)
-    stuck = sum(one.same == 0 for one in done)
+    stuck, single = sum(one.same == 0 for one in done), len(done) == 1
+    said = percent(mean) if single else interval_percent(mean, low, high)
     alt = (
         f"Over {plural(len(done), 'seed')}, with key {at + 1} forced to the runner-up and the same dice after it, "
-        f"{interval_percent(mean, low, high)} of the later keys stayed the same."
+        f"{said} of the later keys stayed the same."
     )
+    sample = plural(len(done), "seed")
     return Evidence(
-        (mean, low, high),
+        tuple(done),
         alt,
         Table(("seed", "taken", "forced", "same after", "keys after", "as it was", "with the forced key"), rows),
         provenance(model, dials, seed=done[0].seed, seconds=seconds, seeds=len(done), forced_at=at + 1, keys=length),
         (
             Finding(
                 percent(mean),
-                f"of the later keys stayed the same after one forced key (95 % interval {interval(low, high)}, "
-                f"{plural(len(done), 'seed')}).",
+                "of the later keys stayed the same after one forced key "
+                f"({sample if single else f'95 % interval {interval(low, high)}, {sample}'}).",
             ),
-            Finding(f"{stuck} of {len(done)}", "texts had not one later key in the same place as before."),
+            Finding(
+                f"{stuck} of {len(done)}",
+                f"{'text' if single else 'texts'} had not one later key in the same place as before.",
+            ),
         ),
         snippets.continuation(model.reference, text, dials, seed=done[0].seed, max_tokens=length),
         done[0].text,
