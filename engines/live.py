@@ -30,6 +30,8 @@ PREDICTS = {
     "v_prediction": "predicts velocity (v)",
     "sample": "predicts the clean picture",
     "flow_prediction": "predicts the flow",
+    "edm": "predicts what the noisy latent does not tell (EDM)",
+    "edm_v": "predicts what the noisy latent does not tell (EDM)",
 }
 _switching = threading.Lock()
 

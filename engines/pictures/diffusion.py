@@ -75,6 +75,9 @@ class WordMaps:
 class Pass:
     """One pass. Latents and noises are float32 [rows, C, h, w]; pictures uint8 [rows, H, W, 3].
 
+    ``passes`` are those the run really makes and ``timesteps`` what the network is told in each: its scheduler decides
+    both. ``timestep`` is this pass's own.
+
     The latent entering the pass is ``alpha``·clean + ``sigma``·noise. ``noise`` is the guided estimate that
     the scheduler used; ``noise_unconditional`` is None when the painter runs one branch. ``predicted_clean``
     is the finished latent as guessed from this pass alone: (latent_before − sigma·noise) / alpha. ``branches_clean``
@@ -86,6 +89,7 @@ class Pass:
     index: int
     passes: int
     timestep: float
+    timesteps: tuple[float, ...]
     alpha: float
     sigma: float
     captions: tuple[str, ...]
@@ -130,7 +134,7 @@ class OneShotGuess:
     ceiling_psnr: float
 
 
-@lending.on_card(lambda painter, plan: painter.seconds(plan.rows, plan.steps))
+@lending.on_card(lambda painter, plan: painter.seconds(plan.rows, len(painter.timesteps(plan))))
 def denoise(painter: Painter, plan: Plan) -> Iterator[Pass]:
     """Paint by the plan, one :class:`Pass` at a time; closing the iterator stops the run.
 
@@ -148,59 +152,68 @@ def denoise(painter: Painter, plan: Plan) -> Iterator[Pass]:
     for index, t in enumerate(run.timesteps):
         began = time.perf_counter()
         with painter.turn, torch.inference_mode():
-            latent = run.before_pass(index, latent)
-            batch = torch.cat([latent] * 2) if run.two_branches else latent
-            batch = run.scale_input(batch, t)  # to unit variance
+            latent = run.before_pass(index, latent)  # [rows, C, h, w]
+            batch = torch.cat([latent] * 2) if run.two_branches else latent  # [2·rows, C, h, w]
+            batch = run.scale_input(batch, t)  # the same, of unit variance
             with run.listen(index):
-                output = painter.unet(batch, t, **run.conditioning(index), return_dict=False)[0]
+                output = painter.unet(batch, t, **run.conditioning(index), return_dict=False)[0]  # [2·rows, C, h, w]
 
-            branches: tuple[Tensor, ...] = ()
+            branches = None
             if run.two_branches:  # Ho & Salimans 2022, eq. 6, with guidance_scale = w + 1
-                unconditional, conditional = output.chunk(2)
+                unconditional, conditional = output.chunk(2)  # [rows, C, h, w] each
                 output = unconditional + run.guidance_scale * (conditional - unconditional)
                 branches = conditional, unconditional
 
             stepped = run.scheduler.step(output, t, latent, **run.step_options, return_dict=False)[0]
-            before, latent = latent, run.after_pass(index, stepped)
-            event = _trace(run, index, before, latent, (output, *branches), began)
+            before, latent = latent, run.after_pass(index, stepped)  # [rows, C, h, w] each
+            event = _trace(run, index, before, latent, output, branches, began)
         yield event
 
 
-def _trace(run: Run, index: int, before: Tensor, latent: Tensor, outputs: tuple[Tensor, ...], began: float) -> Pass:
+def _trace(
+    run: Run, index: int, before: Tensor, latent: Tensor, guided: Tensor, branches: tuple[Tensor, Tensor] | None,
+    began: float,
+) -> Pass:  # fmt: skip
     """One pass as numbers and pictures, off the device in one transfer.
 
-    ``outputs`` are the network's: guided, and the branches with and without caption where there are two.
+    ``guided`` is the network's output that the scheduler used, ``branches`` those it was made of, with the caption
+    and without it, where there are two.
     """
     import torch
 
     from engines.pictures.noise import noise_and_clean
 
     painter, plan, (alpha, sigma) = run.painter, run.plan, run.levels[index]
-    kind = painter.prediction_type
     seen = before.float()
-    noise, clean = noise_and_clean(outputs[0].float(), seen, alpha, sigma, kind)
-    tensors = [seen, latent.float(), clean, noise]
-    for output in outputs[1:]:
-        tensors += noise_and_clean(output.float(), seen, alpha, sigma, kind)
-    arrays = torch.stack(tensors).cpu().numpy()
-    shown = [clean] * plan.previews + [seen / math.hypot(alpha, sigma)] * plan.canvas
+
+    def said(output: Tensor) -> tuple[Tensor, Tensor]:
+        return noise_and_clean(output.float(), seen, alpha, sigma, painter.prediction_type, painter.sigma_data)
+
+    named = {"latent_before": seen, "latent": latent.float()}
+    named["noise"], named["predicted_clean"] = said(guided)
+    if branches is not None:
+        named["noise_conditional"], named["clean_conditional"] = said(branches[0])
+        named["noise_unconditional"], named["clean_unconditional"] = said(branches[1])
+    arrays = dict(zip(named, torch.stack([*named.values()]).cpu().numpy(), strict=True))
+    shown = [named["predicted_clean"]] * plan.previews + [seen / math.hypot(alpha, sigma)] * plan.canvas
     decoded = painter.decode_previews(torch.cat(shown)) if shown else np.empty(0)
     last = index == run.passes - 1
     pictures, withheld = painter.checked(painter.decode_tensor(latent)) if last else (None, ())
     return Pass(
         index=index,
         passes=run.passes,
-        timestep=float(run.timesteps[index]),
+        timestep=run.told[index],
+        timesteps=run.told,
         alpha=alpha,
         sigma=sigma,
         captions=run.captions[index],
-        latent_before=arrays[0],
-        latent=arrays[1],
-        noise_conditional=arrays[4] if len(arrays) > 4 else arrays[3],
-        noise_unconditional=arrays[6] if len(arrays) > 4 else None,
-        noise=arrays[3],
-        predicted_clean=arrays[2],
-        branches_clean=(arrays[5], arrays[7]) if len(arrays) > 4 else None,
+        latent_before=arrays["latent_before"],
+        latent=arrays["latent"],
+        noise_conditional=arrays.get("noise_conditional", arrays["noise"]),
+        noise_unconditional=arrays.get("noise_unconditional"),
+        noise=arrays["noise"],
+        predicted_clean=arrays["predicted_clean"],
+        branches_clean=None if branches is None else (arrays["clean_conditional"], arrays["clean_unconditional"]),
         previews=decoded[: run.rows] if plan.previews else None,
         canvas=decoded[-run.rows :] if plan.canvas else None,
         attention=_word_maps(run, index),
@@ -243,11 +256,12 @@ def noising(
     """Noise a picture to each timestep with one noise (DDPM eq. 4) and guess it back in one pass each.
 
     The clean latent is x̂₀ = (x_t − √(1−ᾱ_t)·ε) / √ᾱ_t (DDPM eq. 15). Timestep 0 is nearly clean,
-    ``train_timesteps`` − 1 nearly pure noise; at most 16 timesteps in one batch.
+    ``train_timesteps`` − 1 nearly pure noise; at most 16 timesteps in one batch. Networks that Karras et al. 2022 trained
+    keep the latent and add more noise to it (alpha = 1); the noisy picture shows theirs scaled to unit variance.
     """
     import torch
 
-    from engines.pictures.noise import from_seed, noise_and_clean, ruin
+    from engines.pictures.noise import from_seed, noise_and_clean, ruin, training_level
 
     rows = len(timesteps)
     check_number("The number of noise levels", rows, 1, MAX_ROWS, whole=True)
@@ -257,9 +271,11 @@ def noising(
     seed = whole("The seed", seed, 0, MAX_SEED)
     two_branches = painter.has_two_branches and guidance_scale != 1
     picture = painter.fit(picture[None], painter.height, painter.width)[0]
-    clean = torch.from_numpy(painter.encode(picture[None])).to(device=painter.device, dtype=painter.dtype)
-    noise = from_seed(clean.shape[1:], seed).to(clean)
-    with torch.inference_mode():
+    scheduler = painter.new_scheduler()
+    levels = [training_level(scheduler, timestep) for timestep in timesteps]
+    with painter.turn, torch.inference_mode():  # whatever touches the pipeline's modules waits for its turn
+        clean = torch.from_numpy(painter.encode(picture[None])).to(device=painter.device, dtype=painter.dtype)
+        noise = from_seed(clean.shape[1:], seed).to(clean)  # [C, h, w]
         given = painter.condition(
             (caption,) * rows,
             "",
@@ -267,22 +283,23 @@ def noising(
             size=(painter.height, painter.width),
             scales=(guidance_scale,) * rows,
         )
-        levels = [_level(painter, timestep) for timestep in timesteps]
-        noisy = torch.cat([ruin(clean, noise, *level) for level in levels])
-        with painter.turn:
-            batch = torch.cat([noisy] * 2) if two_branches else noisy
-            steps = torch.tensor(list(timesteps), device=painter.device).repeat(2 if two_branches else 1)
-            output = painter.unet(batch, steps, **given, return_dict=False)[0]
-            if two_branches:
-                unconditional, conditional = output.chunk(2)
-                output = unconditional + guidance_scale * (conditional - unconditional)
-            guesses = [
-                noise_and_clean(output[i : i + 1], noisy[i : i + 1], *level, painter.prediction_type)
-                for i, level in enumerate(levels)
-            ]
-            predicted = torch.cat([guess for _, guess in guesses])
-            decoded = painter.decode_tensor(torch.cat([clean, noisy, predicted]))
-            shown = painter.checked(decoded[1:])[0]
+        noisy = torch.cat([ruin(clean, noise, alpha, sigma) for alpha, sigma, _ in levels])  # [rows, C, h, w]
+        batch = torch.cat([_as_input(painter, noisy[i : i + 1], level) for i, level in enumerate(levels)])
+        batch = torch.cat([batch] * 2) if two_branches else batch
+        told = torch.tensor([time for _, _, time in levels], device=painter.device)
+        output = painter.unet(batch, told.repeat(2 if two_branches else 1), **given, return_dict=False)[0]
+        if two_branches:
+            unconditional, conditional = output.chunk(2)
+            output = unconditional + guidance_scale * (conditional - unconditional)
+        kind, sigma_data = painter.prediction_type, painter.sigma_data
+        guesses = [
+            noise_and_clean(output[i : i + 1], noisy[i : i + 1], alpha, sigma, kind, sigma_data)
+            for i, (alpha, sigma, _) in enumerate(levels)
+        ]
+        predicted = torch.cat([guess for _, guess in guesses])
+        unit = torch.cat([noisy[i : i + 1] / math.hypot(*level[:2]) for i, level in enumerate(levels)])
+        decoded = painter.decode_tensor(torch.cat([clean, unit, predicted]))
+        shown = painter.checked(decoded[1:])[0]
     ceiling = psnr(picture, decoded[0])
     return tuple(
         OneShotGuess(
@@ -303,10 +320,8 @@ def noising(
     )
 
 
-def _level(painter: Painter, timestep: int) -> tuple[float, float]:
-    """(alpha, sigma) of a training timestep."""
-    if painter.prediction_type == "flow_prediction":
-        sigma = (timestep + 1) / painter.train_timesteps
-        return 1 - sigma, sigma
-    kept = float(painter.pipeline.scheduler.alphas_cumprod[timestep])
-    return math.sqrt(kept), math.sqrt(1 - kept)
+def _as_input(painter: Painter, noisy: Tensor, level: tuple[float, float, float]) -> Tensor:
+    """A noisy latent [1, C, h, w] as the network wants it: of unit variance where the schedule keeps the latent's own
+    scale (Karras et al. 2022, eq. 7), as it is where the schedule keeps its variance."""
+    scaled = painter.prediction_type in ("edm", "edm_v")
+    return noisy / math.hypot(level[1], painter.sigma_data) if scaled else noisy

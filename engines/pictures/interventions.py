@@ -17,6 +17,7 @@ from engines.pictures.cross_attention import Tap, align
 from engines.pictures.noise import draw, from_seed, levels, ruin, start_noise
 from engines.pictures.painter import Painter
 from engines.pictures.plan import FromPicture, Plan
+from engines.statistics import plural
 
 
 class Run:
@@ -54,27 +55,19 @@ class Run:
             self.guidance_scale = column.to(device=self.painter.device, dtype=self.painter.dtype)
 
     def _set_schedule(self) -> None:
-        plan, start = self.plan, self.plan.start
-        self.scheduler = self.painter.new_scheduler()
-        try:
-            self.scheduler.set_timesteps(plan.steps, device=self.painter.device)
-        except ValueError as error:
-            raise PlainError(f"This painter cannot paint in {plan.steps} passes: {error}") from error
-        begin, order = 0, getattr(self.scheduler, "order", 1)
-        if isinstance(start, FromPicture):
-            begin = (plan.steps - min(int(plan.steps * start.strength), plan.steps)) * order
-        self.timesteps = self.scheduler.timesteps[begin:]
-        if not len(self.timesteps):
-            raise PlainError("So little strength leaves no pass to run. Raise the strength or the passes.")
+        plan = self.plan
+        self.scheduler, self.timesteps, begin = self.painter.schedule(plan)
         if hasattr(self.scheduler, "set_begin_index"):
             self.scheduler.set_begin_index(begin)
-        self.passes = len(self.timesteps)
+        self.passes, self.told = len(self.timesteps), tuple(self.timesteps.tolist())
         self.levels = levels(self.scheduler, self.timesteps, begin)
         self.step_options = self.painter.step_options(self.scheduler, self.generators)
         times = [("poke", poke.at) for poke in plan.pokes] + ([("swap", plan.swap.at)] if plan.swap else [])
         for name, at in times:
             if at >= self.passes:
-                raise PlainError(f"The {name} is at pass {at + 1}, but the run has {self.passes} passes.")
+                raise PlainError(
+                    f"The {name} is at pass {at + 1}, but the run has {plural(self.passes, 'pass', 'passes')}."
+                )
 
     def scale_input(self, batch: Tensor, t: Tensor) -> Tensor:
         scale = getattr(self.scheduler, "scale_model_input", None)

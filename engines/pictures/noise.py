@@ -71,7 +71,8 @@ def levels(scheduler: Any, timesteps: Tensor, begin: int = 0) -> list[tuple[floa
     """(alpha, sigma) of the latent entering each pass, and (1, 0) for the finished one: passes + 1 pairs.
 
     Three conventions exist in the library: flow matching (1 − σ, σ), variance-preserving (ᾱ from the
-    schedule) and the "sigmas" of Karras et al. 2022, whose latent is not scaled down (1, σ).
+    schedule) and the "sigmas" of Karras et al. 2022, whose latent is not scaled down (1, σ). DPM2 (Karras et al.
+    2022, Algorithm 2) looks every other time at a latent half-way between two of them.
     """
     sigmas = getattr(scheduler, "sigmas", None)
     if sigmas is None:
@@ -81,11 +82,13 @@ def levels(scheduler: Any, timesteps: Tensor, begin: int = 0) -> list[tuple[floa
         run = sigmas[begin : begin + len(timesteps)]
         if is_flow(scheduler):
             alpha, sigma = 1 - run, run
-        elif hasattr(scheduler, "_sigma_to_alpha_sigma_t"):
+        elif hasattr(scheduler, "_sigma_to_alpha_sigma_t") and not is_preconditioned(scheduler):
             alpha = 1 / (run**2 + 1) ** 0.5
             sigma = run * alpha
         else:
-            alpha, sigma = torch.ones_like(run), run
+            alpha, sigma = torch.ones_like(run), run.clone()
+            if type(scheduler).__name__ == "KDPM2DiscreteScheduler":
+                sigma[1::2] = scheduler.sigmas_interpol[begin : begin + len(timesteps)][1::2]
     return [*zip(alpha.tolist(), sigma.tolist(), strict=True), (1.0, 0.0)]
 
 
@@ -95,19 +98,60 @@ def is_flow(scheduler: Any) -> bool:
     return "FlowMatch" in type(scheduler).__name__ or bool(config.get("use_flow_sigmas"))
 
 
-def noise_and_clean(output: Tensor, latent: Tensor, alpha: float, sigma: float, kind: str) -> tuple[Tensor, Tensor]:
-    """What a network's ``output`` says about ``latent`` = alpha·clean + sigma·noise: (noise, clean).
+def is_preconditioned(scheduler: Any) -> bool:
+    """Whether the scheduler itself scales what goes into the network and what comes out (Karras et al. 2022, §5)."""
+    return hasattr(scheduler, "precondition_outputs")
+
+
+def prediction_of(scheduler: Any) -> str:
+    """What the network of this scheduler predicts, in the words of :func:`noise_and_clean`."""
+    kind = str(scheduler.config.get("prediction_type", "epsilon"))
+    if is_flow(scheduler):
+        return "flow_prediction"
+    return PRECONDITIONED.get(kind, kind) if is_preconditioned(scheduler) else kind
+
+
+def training_level(scheduler: Any, timestep: int) -> tuple[float, float, float]:
+    """(alpha, sigma) of a training timestep, and the time that the network is told for it.
+
+    ``scheduler`` must be fresh: before any run its own sigmas, where it has a ladder of them, are those of training.
+    """
+    if is_flow(scheduler):
+        sigma = timestep / scheduler.config.num_train_timesteps
+        return 1 - sigma, sigma, timestep
+    if is_preconditioned(scheduler):
+        rung = len(scheduler.timesteps) - 1 - timestep  # the ladder leads down
+        return 1.0, float(scheduler.sigmas[rung]), float(scheduler.timesteps[rung])
+    kept = float(scheduler.alphas_cumprod[timestep])
+    return math.sqrt(kept), math.sqrt(1 - kept), timestep
+
+
+PRECONDITIONED = {"epsilon": "edm", "v_prediction": "edm_v"}
+KINDS = ("epsilon", "v_prediction", "sample", "flow_prediction", *PRECONDITIONED.values())
+
+
+def noise_and_clean(
+    output: Tensor, latent: Tensor, alpha: float, sigma: float, kind: str, sigma_data: float = 0.5
+) -> tuple[Tensor, Tensor]:
+    """(noise, clean), as a network's ``output`` tells of ``latent`` = alpha·clean + sigma·noise; all [rows, C, h, w].
 
     ``kind`` names what the network predicts: "epsilon" (DDPM), "v_prediction" (Salimans & Ho 2022, App. D),
-    "sample" (the clean latent) or "flow_prediction" (noise − clean).
+    "sample" (the clean latent), "flow_prediction" (noise − clean), or "edm": with the latent's own share of the clean
+    one taken off and scaled to unit variance (Karras et al. 2022, eq. 7 and Table 1, for data of deviation
+    ``sigma_data``); "edm_v" is its negative.
     """
+    if kind in ("edm", "edm_v"):
+        variance = sigma**2 + sigma_data**2
+        scaled = output * (sigma * sigma_data / math.sqrt(variance) * (1 if kind == "edm" else -1))
+        clean = latent * (sigma_data**2 / variance) + scaled
+        return (latent - clean) / sigma, clean
     scale = math.hypot(alpha, sigma)
     if kind == "epsilon":
         return output, (latent - sigma * output) / alpha
     if kind == "v_prediction":
         a, s, unit = alpha / scale, sigma / scale, latent / scale
         return a * output + s * unit, (a * unit - s * output)
-    if kind in ("sample", "original_sample"):
+    if kind == "sample":
         return (latent - alpha * output) / sigma, output
     if kind == "flow_prediction":
         return latent + alpha * output, latent - sigma * output

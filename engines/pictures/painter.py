@@ -18,8 +18,10 @@ from engines.evidence import PlainError
 from engines.models import hardware, lending, safety
 from engines.models.catalogue import MODELS, Entry, Folder
 from engines.models.shelf import Shelf, Turn
-from engines.pictures.captions import WORD, Reading, Word, find_offsets
+from engines.pictures.captions import Reading, find_offsets
 from engines.pictures.pipelines import POCKET, GuidanceRule, open_pipeline
+from engines.pictures.plan import FromPicture, Plan, Spacing
+from engines.statistics import plural
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -128,11 +130,15 @@ class Painter:
 
     @property
     def prediction_type(self) -> str:
-        """What the network predicts: "epsilon", "v_prediction", "sample" or "flow_prediction"."""
-        from engines.pictures.noise import is_flow
+        """What the network predicts, in the words of :func:`engines.pictures.noise.noise_and_clean`."""
+        from engines.pictures.noise import prediction_of
 
-        kind = self.pipeline.scheduler.config.get("prediction_type", "epsilon")
-        return "flow_prediction" if is_flow(self.pipeline.scheduler) else kind
+        return prediction_of(self.pipeline.scheduler)
+
+    @property
+    def sigma_data(self) -> float:
+        """The deviation of clean latents that a preconditioned network reckons with (Karras et al. 2022, §5)."""
+        return float(self.pipeline.scheduler.config.get("sigma_data", 0.5))
 
     # --- text ---
 
@@ -147,17 +153,11 @@ class Painter:
             else:
                 ids = tokenizer(caption, **_UNCUT).input_ids
                 offsets = find_offsets(tokenizer.convert_ids_to_tokens(ids), caption)
-        kept = [i for i, (start, end) in enumerate(offsets) if end > start and i < self.capacity - 1]
-        words = []
-        for match in WORD.finditer(caption):
-            start, end = match.span()
-            tokens = tuple(i for i in kept if offsets[i][0] < end and start < offsets[i][1])
-            words.append(Word(match.group(), start, end, tokens))
-        tail = [start for i, (start, end) in enumerate(offsets) if end > start and i >= self.capacity - 1]
-        unread = caption[tail[0] :] if tail else ""
-        pieces = tuple(caption[slice(*offsets[i])] for i in kept)
-        token_ids = tuple(ids[i] for i in kept)
-        return Reading(caption, tuple(words), pieces, token_ids, self.capacity, unread)
+        return Reading.of(caption, ids, offsets, self.capacity)
+
+    def unread(self, caption: str) -> tuple[str, ...]:
+        """The words of a caption for which the text encoder has no room, in order."""
+        return self.read(caption).unread_words
 
     def condition(
         self,
@@ -266,7 +266,7 @@ class Painter:
             raise PlainError(f"A latent must be finite numbers of shape [n, {self.latent_shape[0]}, h, w].")
         with self.turn, torch.inference_mode():
             pictures = self.decode_tensor(torch.from_numpy(latents))
-        return self.checked(pictures)[0] if checked else pictures
+            return self.checked(pictures)[0] if checked else pictures
 
     def decode_tensor(self, latents: Tensor) -> np.ndarray:
         latents = self._denormalise(latents.to(device=self.device, dtype=self.vae.dtype))
@@ -311,16 +311,57 @@ class Painter:
 
     # --- the scheduler ---
 
-    def new_scheduler(self) -> Any:
-        """A fresh scheduler: it remembers the run it is in, so every run needs its own."""
+    def new_scheduler(self, spacing: Spacing | None = None) -> Any:
+        """A fresh scheduler: it remembers the run it is in, so every run needs its own.
+
+        ``spacing`` overrules where along the schedule its timesteps lie; PlainError where it has no such setting.
+        """
         scheduler = self.pipeline.scheduler
-        return type(scheduler).from_config(scheduler.config)
+        if spacing is None:
+            return type(scheduler).from_config(scheduler.config)
+        if "timestep_spacing" not in inspect.signature(type(scheduler).__init__).parameters or is_consistency(
+            scheduler
+        ):
+            raise PlainError(f"{self.name} spaces its timesteps in its own way only. Leave the spacing as it is.")
+        return type(scheduler).from_config(scheduler.config, timestep_spacing=spacing)
+
+    def schedule(self, plan: Plan) -> tuple[Any, Tensor, int]:
+        """What a plan runs through: (its own scheduler, the timestep of each pass, how many were skipped before).
+
+        The scheduler decides how many passes a request makes: PNDM adds some, Heun's looks twice at most levels, and
+        a run that starts from a picture skips the first. PlainError for a number it cannot do.
+        """
+        scheduler = self.new_scheduler(plan.spacing)
+        try:
+            scheduler.set_timesteps(plan.steps, device=self.device)
+        except ValueError as error:
+            raise PlainError(
+                f"{self.name} cannot paint in {plural(plan.steps, 'pass', 'passes')}. Choose another number."
+            ) from error
+        begin = 0
+        if isinstance(plan.start, FromPicture):
+            skipped = plan.steps - min(int(plan.steps * plan.start.strength), plan.steps)
+            begin = skipped * getattr(scheduler, "order", 1)
+        if begin >= len(scheduler.timesteps):
+            raise PlainError("So little strength leaves no pass to run. Raise the strength or the passes.")
+        return scheduler, scheduler.timesteps[begin:], begin
+
+    def timesteps(self, plan: Plan) -> tuple[float, ...]:
+        """What the network is told in each pass of a plan: as many timesteps as the run really makes passes."""
+        return tuple(self.schedule(plan)[1].tolist())
 
     @staticmethod
     def step_options(scheduler: Any, generators: list[Any]) -> dict[str, Any]:
-        """Where the schedulers that draw noise in every step (DDPM, ancestral, LCM) draw it from."""
-        takes = "generator" in inspect.signature(scheduler.step).parameters
-        return {"generator": generators} if takes else {}
+        """What the stock pipeline gives to each step: the dice for schedulers that draw noise in it (DDPM, ancestral,
+        LCM), and no extra noise (η = 0, DDIM eq. 16) for those that could add some."""
+        takes = inspect.signature(scheduler.step).parameters
+        options: dict[str, Any] = {"generator": generators} if "generator" in takes else {}
+        return options | ({"eta": 0.0} if "eta" in takes else {})
+
+
+def is_consistency(scheduler: Any) -> bool:
+    """Whether it is one of consistency models, whose few timesteps are picked out of those of their training."""
+    return type(scheduler).__name__ in ("LCMScheduler", "TCDScheduler")
 
 
 def _as_pictures(pixels: Tensor) -> np.ndarray:

@@ -18,6 +18,15 @@ from engines.models.catalogue import MODELS, Entry, Hub
 GuidanceRule = Literal["two branches", "embedded scale", "distilled"]
 POCKET = "models/painter"
 POCKET_GUIDANCE = 4.0
+SCHEDULERS = (
+    "DDIMParallelScheduler", "DDIMScheduler", "DDPMParallelScheduler", "DDPMScheduler", "DEISMultistepScheduler",
+    "DPMSolverMultistepScheduler", "DPMSolverSDEScheduler", "DPMSolverSinglestepScheduler",
+    "EDMDPMSolverMultistepScheduler", "EDMEulerScheduler", "EulerAncestralDiscreteScheduler",
+    "EulerDiscreteScheduler", "FlowMatchEulerDiscreteScheduler", "HeunDiscreteScheduler",
+    "KDPM2AncestralDiscreteScheduler", "KDPM2DiscreteScheduler", "LCMScheduler", "LMSDiscreteScheduler",
+    "PNDMScheduler", "TCDScheduler", "UniPCMultistepScheduler",
+)  # fmt: skip
+"""Those whose noise and whose predicted clean latent a test compares with what the library itself makes of them."""
 KINDS = ("StableDiffusionPipeline", "StableDiffusionXLPipeline", "LatentConsistencyModelPipeline")
 
 
@@ -46,6 +55,7 @@ def open_pipeline(model: str | Entry, progress: Progress) -> Opened:
     screened = safety.wanted() and not pocket
     progress(0.7, "Reading the painter's weights")
     pipeline = _read(folder, name, parts | _checker(folder, name, screened), pocket)
+    check_scheduler(name, pipeline.scheduler)
     settle(pipeline, placement)
     return Opened(
         pipeline,
@@ -90,12 +100,32 @@ def _read(folder: Path, name: str, parts: dict[str, Any], pocket: bool) -> Any:
             local_files_only=True, trust_remote_code=False, **parts,
         )  # fmt: skip
     except (OSError, ValueError, ImportError, RuntimeError) as error:
-        reason = (str(error).splitlines() or [""])[0]
+        reason = (str(error).split("\n\n")[0].strip().splitlines() or [""])[0].strip()
         raise PlainError(f"The painter {name!r} could not be loaded: {reason}") from error
     finally:
         logging.set_verbosity(verbosity)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
+
+
+def check_scheduler(name: str, scheduler: Any) -> None:
+    """PlainError for a scheduler whose noise levels or predictions the playground would misread."""
+    from engines.pictures.noise import KINDS as predictions
+    from engines.pictures.noise import prediction_of
+
+    kind = type(scheduler).__name__
+    if kind not in SCHEDULERS:
+        raise PlainError(
+            f"{name!r} comes with the scheduler {kind}, which the playground cannot read. Save it with another one, "
+            "such as DDIMScheduler or EulerDiscreteScheduler."
+        )
+    if scheduler.config.get("thresholding"):
+        raise PlainError(
+            f'{name!r} has "thresholding" on in its scheduler, which clips pixels and would break latents. Set it to '
+            "false in scheduler/scheduler_config.json."
+        )
+    if prediction_of(scheduler) not in predictions:
+        raise PlainError(f"{name!r} predicts {prediction_of(scheduler)!r}, which the playground cannot read.")
 
 
 def _dtype() -> Any:

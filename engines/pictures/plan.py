@@ -13,13 +13,20 @@ from typing import Any, Literal
 
 import numpy as np
 
-from engines.checks import MAX_SEED, check_caption, check_number, whole
+from engines.checks import MAX_SEED, check_caption, check_number, one_of, whole
 from engines.evidence import PlainError
 
 MAX_STEPS = 100
 MAX_ROWS = 16
 MAX_GUIDANCE = 30.0
 MAX_SIDE = 1536
+Spacing = Literal["leading", "linspace", "trailing"]
+SPACINGS: tuple[Spacing, ...] = ("leading", "linspace", "trailing")
+"""Where along the schedule the timesteps of a run lie (Lin et al. 2023, arXiv:2305.08891, Table 2).
+
+With "leading", the usual one, few passes never look at the noisiest levels: one of 1,000 timesteps is told t = 1 of
+a canvas that is nothing but noise. "trailing" starts at the last timestep, whatever their number.
+"""
 
 
 def _each(value: Any) -> tuple[Any, ...]:
@@ -216,7 +223,8 @@ class Plan:
 
     ``guidance_scale`` is s in ε = ε∅ + s(εc − ε∅); at s = 1 only the captioned branch is run (the stock
     pipeline runs it alone below 1 too). None takes the painter's own. ``height`` and ``width`` are pixels; None
-    takes the painter's own.
+    takes the painter's own. ``steps`` is what the scheduler is asked for; ``Painter.timesteps`` tells the passes it
+    makes of it. ``spacing`` overrules where its timesteps lie, which matters when they are few.
     ``previews`` decodes each pass's predicted clean picture, ``canvas`` the noisy latent itself.
     """
 
@@ -225,6 +233,7 @@ class Plan:
     negative_caption: str = ""
     steps: int = 25
     guidance_scale: float | tuple[float, ...] | None = None
+    spacing: Spacing | None = None
     height: int | None = None
     width: int | None = None
     previews: bool = False
@@ -244,11 +253,10 @@ class Plan:
         for caption in _each(self.caption):
             check_caption(caption)
         check_caption(self.negative_caption, "The negative caption")
-        if isinstance(self.seeds, int):
-            object.__setattr__(self, "seeds", (self.seeds,))
-        for seed in self.seeds:
-            check_number("A seed", seed, 0, MAX_SEED, whole=True)
-        object.__setattr__(self, "seeds", tuple(int(seed) for seed in self.seeds))
+        seeds = self.seeds if isinstance(self.seeds, (tuple, list)) else (self.seeds,)
+        object.__setattr__(self, "seeds", tuple(whole("A seed", seed, 0, MAX_SEED) for seed in seeds))
+        if self.spacing is not None:
+            one_of("The spacing of the timesteps", self.spacing, SPACINGS)
         object.__setattr__(self, "steps", whole("The number of passes", self.steps, 1, MAX_STEPS))
         for scale in _each(self.guidance_scale):
             if scale is not None:

@@ -420,7 +420,8 @@ def _unit_variance(painter: Painter, settings: Mapping[str, Any]) -> bool:
     """The noisy latent has unit variance in every pass (Karras et al. 2022 let it grow with the noise)."""
     scheduler = painter.pipeline.scheduler
     scaled = not hasattr(scheduler, "sigmas") or hasattr(scheduler, "_sigma_to_alpha_sigma_t")
-    return scaled and painter.prediction_type != "flow_prediction" and settings["before"] >= 1
+    known = painter.prediction_type not in ("flow_prediction", "edm", "edm_v")
+    return scaled and known and settings["before"] >= 1
 
 
 def _noised_by_timestep(painter: Painter, settings: Mapping[str, Any]) -> bool:
