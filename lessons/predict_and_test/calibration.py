@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
 from engines.pictures import exercise_snippets
 from engines.statistics import Interval, mean_interval
-from lessons.predict_and_test.experiments import signed
+from lessons.predict_and_test.measures import signed
 from lessons.predict_and_test.notebook import AFTERWARDS, Results
 
 ABOUT = 10.0
@@ -165,7 +165,6 @@ def _findings(value: Calibration, inside: int) -> tuple[Finding, ...]:
     return tuple(cards)
 
 
-def lean_truth(value: Calibration) -> tuple[int, str]:
-    lean = value.lean[0]
-    choice = 0 if lean > ABOUT else 2 if lean < -ABOUT else 1
-    return choice, f"your confidence lay {signed(lean)} percentage points from the result, on average"
+def lean_truth(value: Calibration) -> tuple[float, str]:
+    lean = round(value.lean[0], 6)  # exactly ten points are about right, whatever floats add to them
+    return lean, f"your confidence lay {signed(lean)} percentage points from the result, on average"

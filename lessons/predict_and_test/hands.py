@@ -17,8 +17,8 @@ from engines.pictures.diffusion import Painter, Plan
 from engines.statistics import Interval, wilson
 from engines.stickers.fingers import Hand, count_fingers, validation
 from engines.stickers.world import facts_of
-from lessons.predict_and_test.planning import MAX_PROMPT
-from lessons.predict_and_test.testing import PEEK, Moment
+from lessons.predict_and_test.plan import MAX_PROMPT
+from lessons.predict_and_test.test import PEEK, Moment
 
 FIVE = 5
 
@@ -48,7 +48,7 @@ def check(caption: Any) -> str:
 
 
 def paint(
-    painter: Painter, caption: str, *, seed: int = 0, seeds: int = 12, steps: int | None = None
+    painter: Painter, caption: str, seeds: int = 12, seed: int = 0, *, steps: int | None = None
 ) -> Iterator[Moment | Evidence[Hands]]:
     """A Moment a pass, then the Evidence with every finger count beside the counter's recorded worth."""
     began = time.perf_counter()
@@ -128,7 +128,7 @@ def _findings(value: Hands) -> Iterator[Finding]:
         )
 
 
-def five_truth(value: Hands) -> tuple[int, str]:
-    rate = value.five.rate
-    choice = 0 if rate < 0.5 else 1 if rate < 0.75 else 2 if rate < 0.95 else 3
-    return choice, f"five fingers on {value.five}"
+def five_truth(value: Hands) -> tuple[float, str] | str:
+    if not value.counted:
+        return "No guess can be scored here: the counter knows Sticker World's hands only."
+    return value.five.rate, f"five fingers on {value.five}"

@@ -12,13 +12,18 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engines.checks import check_number
-from engines.statistics import Interval, wilson
-from lessons.predict_and_test.planning import MAX_PROMPT, MAX_REASON, Changed, Entry, Kind
+from engines.evidence import PlainError
+from engines.statistics import Interval, plural, wilson
+from lessons.predict_and_test.plan import MAX_PROMPT, MAX_REASON, Changed, Entry, Kind, entries
 
 Name = Annotated[str, Field(max_length=200)]
 MOST_ROWS = 40
 """Rows of the diet that are kept for a prompt; the rest is counted."""
 AFTERWARDS = "changed after a test was seen"
+DIFFERENT = (
+    "The fields on the first screen are not what you sealed. The sealed plan is tested; seal again to test what stands "
+    "there now."
+)
 Picture = Annotated[str, Field(pattern=r"^data:image/webp;base64,[A-Za-z0-9+/=]+$", max_length=40_000)]
 
 
@@ -88,6 +93,13 @@ class Sealed(Kept):
     @property
     def plan(self) -> tuple[Entry, ...]:
         return tuple(promise.entry for promise in self.promises)
+
+    @property
+    def words(self) -> str:
+        """Where the plan stands: it waits, or was tested; "" while neither is so."""
+        if self.waiting:
+            return f"A sealed plan of {plural(len(self.promises), 'prompt')} waits here for its test."
+        return "This plan was tested. What you change from here on counts as hindsight." if self.tested else ""
 
     def after_a_test(self) -> Sealed:
         return self.model_copy(update={"waiting": False, "tested": True})
@@ -208,6 +220,17 @@ def _changed(entry: Entry, seen: Sequence[Promise]) -> Changed:
     if kept is None:
         return "confidence"
     return kept.changed or ("" if kept.reason == entry.reason else "reason")
+
+
+def to_test(rows: Sequence[Sequence[Any]], kept: Sealed | None) -> tuple[Sealed, str]:
+    """The plan a test takes, and what to say about it: the one that waits sealed, else what stands in the fields."""
+    if kept is None or not kept.waiting:
+        return seal(entries(rows), kept), ""
+    try:
+        stands = seal(entries(rows)) == seal(kept.plan)
+    except PlainError:
+        stands = False
+    return kept, "" if stands else DIFFERENT
 
 
 def with_eye(results: Results, counts: Mapping[str, Any]) -> Results:

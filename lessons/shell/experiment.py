@@ -31,7 +31,7 @@ from lessons.shell.frame import Screen
 
 Work = Callable[..., Iterator[Any]]
 Draw = Callable[[Any], Any]
-Truth = Callable[[Any], tuple[float, str] | None]
+Truth = Callable[[Any], tuple[float, str] | str | None]
 AGAIN = "Start over"
 STOPPED = "Stopped. What was finished stays."
 STOPPING = "Stopping after this step…"
@@ -166,7 +166,9 @@ class Experiment:
         if self.verdict is None or self.truth is None or last is None:
             return {}
         found = self.truth(last.value)
-        return {self.verdict: self.screen.score(guess, *found) if found else str(views.unscored())}
+        if isinstance(found, tuple):
+            return {self.verdict: self.screen.score(guess, *found)}
+        return {self.verdict: str(views.unscored(found or views.UNSCORED))}
 
     def emptied(self) -> dict[Any, Any]:
         """The places as before a first run, for when what the experiment is about has changed; a run under way ends."""
@@ -176,7 +178,8 @@ class Experiment:
         return self._empty()
 
     def _empty(self) -> dict[Any, Any]:
-        views_ = {view: "" if isinstance(view, gr.HTML) else None for view in self.shows}
+        drawn = [*self.shows, *(view for view in self.fills if isinstance(view, gr.Plot | gr.HTML))]
+        views_ = {view: "" if isinstance(view, gr.HTML) else None for view in drawn}
         judged = {} if self.verdict is None else {self.verdict: str(views.unscored())}
         resting = {self.status: "", self.go: gr.update(value=self.words)}
         return {self.result: str(views.empty(views.NOT_RUN)), **resting, **views_, **judged}
@@ -225,7 +228,8 @@ def experiment(
     ``words`` stand on its button; ``also`` are other events that start it, such as ``caption.submit``. ``shows`` are
     the views, made with ``render=False`` and drawn under the buttons, with what each makes of the evidence's value; a
     ``gr.State`` among them keeps what its function gives back. ``fills`` are further places that mappings of ``work``
-    may fill. ``truth`` gives the measured number (or the index of the choice that came true) and its words. ``cost``
+    may fill. ``truth`` gives the measured number (or the
+    index of the choice that came true) and its words, or in words why no guess can be scored. ``cost``
     counts the network passes of a run from the values of the inputs, so that a long run can say beforehand how long
     it takes. ``beside`` puts the button next to another experiment's, whose status, evidence and stop it shares; a
     run of one ends that of the other, and ``key`` tells the two apart. ``asks=False`` leaves the prediction to
@@ -257,7 +261,7 @@ def experiment(
     for view in (*(shows or {}), *fills):
         if not view.is_rendered:
             view.render()
-    result = beside.result if beside else screen.evidence(veiled=verdict is not None)
+    result = beside.result if beside else screen.evidence(veiled=recordable and verdict is not None)
     one = Experiment(
         "/".join(part for part in (screen.lesson.key, screen.section.key, key) if part),
         screen, words, work, tuple(inputs), dict(shows or {}), tuple(fills), truth, queue, cost, row, go, stop,

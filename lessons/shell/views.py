@@ -186,11 +186,12 @@ def underway(event: Underway) -> str:
     return str(notice(f"{event.words} ({event.share:.0%})".replace("%)", " %)"), "wait"))
 
 
-def unscored() -> Markup:
-    """What stands in a verdict's place before there is one."""
-    return Markup('<p class="verdict verdict-none">{}</p>').format(
-        "Your guess is set against the measurement here, once it is made."
-    )
+UNSCORED = "Your guess is set against the measurement here, once it is made."
+
+
+def unscored(words: str = UNSCORED) -> Markup:
+    """What stands in a verdict's place before there is one, or where there can be none."""
+    return Markup('<p class="verdict verdict-none">{}</p>').format(plain(words))
 
 
 def empty(text: str) -> Markup:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,14 +12,14 @@ from markupsafe import Markup
 from PIL import Image, ImageDraw
 
 from engines.stickers.fingers import Hand
-from lessons.predict_and_test import blind, hands, notes, planning, testing
+from lessons.predict_and_test import blind, hands, plan, reflect, test
 from lessons.predict_and_test.calibration import Calibration, Point
 from lessons.predict_and_test.notebook import MOST_ROWS, Fed, Result, Results, Score, Unseen, labels
+from lessons.shell import charts
 from lessons.shell.film import Shot, data_uri, row
 from lessons.shell.prose import attribute, plain
 from lessons.shell.views import Bar, bars, drawer, join
 
-CLAY, BLUE = "#c8683f", "#3a6aa3"
 THUMB = 128
 AFRESH = '<p class="exercise-afresh"><button type="button" class="link">Start afresh</button></p>'
 
@@ -33,14 +33,14 @@ def examples() -> str:
                 Markup('<button type="button" data-caption="{0}">{0}</button>').format(caption) for caption in captions
             ),
         )
-        for probe, captions in planning.EXAMPLES
+        for probe, captions in plan.EXAMPLES
     )
     return str(
         Markup('<div class="exercise-examples" role="group" aria-label="Examples">{}</div>').format(join(groups))
     )
 
 
-def kept(trial: testing.Trial, model: str, revision: str) -> Results:
+def kept(trial: test.Trial, model: str, revision: str) -> Results:
     """The test as the learner's browser keeps it, pictures as small data URIs."""
     return Results(
         model=model, revision=revision, seeds=trial.seeds, steps=trial.steps, guidance_scale=trial.guidance_scale,
@@ -48,7 +48,7 @@ def kept(trial: testing.Trial, model: str, revision: str) -> Results:
     )  # fmt: skip
 
 
-def _kept(one: testing.Tested) -> Result:
+def _kept(one: test.Tested) -> Result:
     return Result(
         kind=one.entry.kind,
         prompt=one.entry.prompt,
@@ -80,44 +80,50 @@ def _short(text: str) -> str:
 # --- the test ---------------------------------------------------------------------------------------------
 
 
-def underway(moment: testing.Moment, shown: str, kinds: Sequence[str]) -> str:
-    """How far the test is, and what the prompt in work looks like by now (``shown``, from :func:`guesses`)."""
+def watched(steps: Iterator[Any], places: Sequence[Any], draw: Callable[[test.Moment], str]) -> Iterator[Any]:
+    """A run's events, with how far it is and, now and then, what ``draw`` makes of it in its prompt's place."""
+    for step in steps:
+        if not isinstance(step, test.Moment):
+            yield step
+            continue
+        yield step.underway
+        if step.guesses is not None:
+            yield {places[step.prompt]: draw(step)}
+
+
+def guesses(moment: test.Moment) -> Markup:
+    assert moment.guesses is not None
+    shots = [Shot(picture, f"Guess of picture {at + 1}") for at, picture in enumerate(moment.guesses)]
+    return row(shots, f"The painter's guesses in pass {moment.passed}", small=True)
+
+
+def waiting(entries: Sequence[plan.Entry], number: int, moment: test.Moment | None = None) -> str:
+    """The card of a prompt before it is judged, with what its pictures look like by now; "" past the last one."""
+    if number >= len(entries):
+        return ""
+    entry = entries[number]
     return str(
         Markup(
-            '<div class="exercise-cards"><article class="exercise-card"><h3>'
-            '<small class="exercise-{kind}">{name}</small> prompt {number} of {prompts}, pass {passed} of {passes}</h3>'
-            '<progress max="{all}" value="{done}" aria-label="Progress of the whole test"></progress>{guesses}'
-            "</article></div>"
+            '<article class="exercise-card"><h3><small class="exercise-{kind}">{name}</small> {prompt}</h3>'
+            '<p class="exercise-said">You said {confidence} %. {state}</p>{guesses}</article>'
         ).format(
-            kind=kinds[moment.prompt],
-            name=labels(kinds)[moment.prompt],
-            number=moment.prompt + 1,
-            prompts=moment.prompts,
-            passed=moment.passed,
-            passes=moment.passes,
-            all=moment.prompts * moment.passes,
-            done=moment.prompt * moment.passes + moment.passed,
-            guesses=Markup(shown),
+            kind=entry.kind,
+            name=labels([one.kind for one in entries])[number],
+            prompt=plain(entry.prompt),
+            confidence=entry.confidence,
+            state=f"The guesses after pass {moment.passed}:" if moment else "It waits for its turn.",
+            guesses=guesses(moment) if moment else "",
         )
     )
 
 
-def guesses(moment: testing.Moment) -> str:
-    assert moment.guesses is not None
-    shots = [Shot(picture, f"Guess of picture {at + 1}") for at, picture in enumerate(moment.guesses)]
-    return str(row(shots, f"The painter's guesses in pass {moment.passed}", small=True))
+def cards(results: Results | None, places: int) -> list[str]:
+    """A card a prompt: prediction, pictures with their faults, rates with whiskers, the diet; then "" to ``places``."""
+    made = [str(card(*one)) for one in zip(results.names, results.results, strict=True)] if results else []
+    return [*made, *[""] * (places - len(made))]
 
 
-def tested(results: Results) -> str:
-    return str(Markup('<div class="exercise-cards">{}</div>').format(cards(results)))
-
-
-def cards(results: Results) -> Markup:
-    """A card a prompt: prediction, pictures with their faults, rates with whiskers, the diet."""
-    return join(_card(name, result) for name, result in zip(results.names, results.results, strict=True))
-
-
-def _card(name: str, result: Result) -> Markup:
+def card(name: str, result: Result) -> Markup:
     share = result.scores.get("everything")
     if share:
         outcome = plain(f"everything right in {share.share}")
@@ -148,7 +154,7 @@ def _card(name: str, result: Result) -> Markup:
         pictures=_pictures(name, result),
         faults=_faults(result),
         rates=rates,
-        fed=join(Markup("<li>{}</li>").format(plain(line)) for line in notes.fed_lines(result)),
+        fed=join(Markup("<li>{}</li>").format(plain(line)) for line in reflect.fed_lines(result)),
     )
 
 
@@ -163,7 +169,7 @@ def _pictures(name: str, result: Result) -> Markup:
     """Every picture with its verdict; a wrong one has a dashed frame."""
     verdicts = [*result.verdicts, *[None] * len(result.pictures)]
     whole = "everything" in result.scores
-    fine = "right" if whole else "nothing wrong in what the judge can tell; the rest is for your eye"
+    fine = "everything right" if whole else "nothing wrong in what the judge can tell; the rest is for your eye"
     shots = []
     for number, (picture, wrong) in enumerate(zip(result.pictures, verdicts, strict=False), start=1):
         words = "not judged" if wrong is None else wrong or fine
@@ -179,29 +185,40 @@ def _pictures(name: str, result: Result) -> Markup:
                 mark,
             )
         )
-    return Markup('<div class="shots shots-small" style="--count:{}" role="group" aria-label="{}">{}</div>').format(
-        len(shots), attribute(f"The pictures of {name}"), join(shots)
-    )
+    marks = {fine: "✓" if whole else "?", "something wrong": "≠", "not judged": "no mark"}
+    used = {fine if wrong == "" else "something wrong" if wrong else "not judged" for wrong in verdicts[: len(shots)]}
+    legend = " · ".join(f"{mark} {words}" for words, mark in marks.items() if words in used)
+    return Markup(
+        '<div class="shots shots-small" style="--count:{}" role="group" aria-label="{}">{}</div>'
+        '<p class="exercise-legend">{}</p>'
+    ).format(len(shots), attribute(f"The pictures of {name}"), join(shots), legend)
 
 
 # --- calibration ------------------------------------------------------------------------------------------
 
 
-def chart(value: Calibration) -> Any:
-    """Confidence across, result up, whiskers for the intervals; on the diagonal the two agree."""
-    import plotly.graph_objects as go
+def empty_chart() -> Any:
+    """The calibration's axes and diagonal, before there is a result."""
+    return _chart(())
 
-    figure = go.Figure()
+
+def chart(value: Calibration) -> Any:
+    return _chart(value.points)
+
+
+def _chart(every: Sequence[Point]) -> Any:
+    """Confidence across, result up, whiskers for the intervals; on the diagonal the two agree."""
+    figure = charts.figure("how sure you were", "share of pictures entirely right", 420)
     figure.add_scatter(
-        x=[0, 1], y=[0, 1], mode="lines", name="said = happened", line={"color": "#8d8a85", "dash": "dash", "width": 1},
-        hoverinfo="skip",
+        x=[0, 1], y=[0, 1], mode="lines", name="said = happened", hoverinfo="skip",
+        line={"color": charts.GREY, "dash": "dash", "width": 1},
     )  # fmt: skip
-    for kind, colour, symbol in (("easy", BLUE, "circle"), ("hard", CLAY, "diamond")):
-        points = [point for point in value.points if point.kind == kind]
+    for kind, colour, symbol in (("easy", charts.BLUE, "circle"), ("hard", charts.CLAY, "diamond")):
+        points = [point for point in every if point.kind == kind]
         rates = [point.share.rate for point in points]
         figure.add_scatter(
             x=[point.confidence for point in points], y=rates, mode="markers+text", name=f"expected {kind}",
-            text=_names(points), textposition=[_beside(point, value) for point in points],
+            text=_names(points), textposition=[_beside(point, every) for point in points],
             marker={"color": colour, "symbol": symbol, "size": 12}, textfont={"size": 13},
             error_y={
                 "type": "data", "symmetric": False, "color": colour, "thickness": 1.5,
@@ -209,12 +226,9 @@ def chart(value: Calibration) -> Any:
                 "arrayminus": [rate - point.share.low for point, rate in zip(points, rates, strict=True)],
             },
         )  # fmt: skip
-    figure.update_layout(
-        height=420, margin={"l": 56, "r": 4, "t": 10, "b": 46}, paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)", legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"}, font={"size": 13},
-        xaxis={"title": "how sure you were", "tickformat": ".0%", "range": [-0.05, 1.2]},
-        yaxis={"title": "share of pictures entirely right", "tickformat": ".0%", "range": [-0.05, 1.12]},
-    )  # fmt: skip
+    figure.update_layout(hovermode="closest", legend={"y": -0.22})
+    figure.update_xaxes(tickformat=".0%", range=[-0.05, 1.2])
+    figure.update_yaxes(tickformat=".0%", range=[-0.05, 1.12])
     return figure
 
 
@@ -227,16 +241,16 @@ def _names(points: Sequence[Point]) -> list[str]:
     return [", ".join(place) if place[0] == point.name else "" for place, point in zip(names, points, strict=True)]
 
 
-def _beside(point: Point, value: Calibration) -> str:
+def _beside(point: Point, points: Sequence[Point]) -> str:
     """Which side of a dot its name goes to: away from a near neighbour on the right, and from the border."""
-    near = any(0 < other.confidence - point.confidence < 0.13 for other in value.points)
+    near = any(0 < other.confidence - point.confidence < 0.13 for other in points)
     return "middle left" if near or point.confidence > 0.97 else "middle right"
 
 
 # --- the note ---------------------------------------------------------------------------------------------
 
 
-def note(value: notes.Note) -> str:
+def note(value: reflect.Note) -> str:
     """The lab note: two downloads, and the page itself in a frame that can run nothing."""
     page = base64.b64encode(value.html.encode()).decode()
     data = base64.b64encode(json.dumps(value.data, ensure_ascii=False).encode()).decode()
@@ -281,7 +295,7 @@ def _tally(value: hands.Hands) -> Markup:
 
 def judge_worth() -> str:
     """The judge's recorded test, folded away beside the test that relies on it."""
-    shares = [*testing.judge_worth(), *blind.shares()]
+    shares = [*test.judge_worth(), *blind.shares()]
     if not shares:
         return ""
     rows = [

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engines.checks import seed_range, whole
-from engines.evidence import Evidence, Finding, Provenance, Table
+from engines.evidence import Evidence, Finding, Provenance, Table, Underway
 from engines.pictures import diffusion, exercise_snippets
 from engines.pictures.diffusion import Painter, Plan
 from engines.pictures.painter import MODELS
@@ -18,8 +18,7 @@ from engines.pictures.plan import MAX_STEPS
 from engines.statistics import Interval, wilson
 from engines.stickers import clip_alignment, diet, judge
 from engines.stickers.world import facts_of
-from lessons.predict_and_test import planning
-from lessons.predict_and_test.planning import Entry
+from lessons.predict_and_test.plan import Entry, checks
 
 EACH = 3
 """Prompts of each kind that the guess about their order needs."""
@@ -36,6 +35,13 @@ class Moment:
     passed: int
     passes: int
     guesses: np.ndarray | None
+
+    @property
+    def underway(self) -> Underway:
+        """How far the whole run is."""
+        done = (self.prompt * self.passes + self.passed) / (self.prompts * self.passes)
+        prompt = f"prompt {self.prompt + 1} of {self.prompts}, " if self.prompts > 1 else ""
+        return Underway(done, f"Painting {prompt}pass {self.passed} of {self.passes}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +101,7 @@ class Trial:
 def judged(painter: Painter, caption: str, pictures: np.ndarray) -> Judged:
     """What a caption's pictures have right: by the judge for Sticker World, by OCR alone for other painters."""
     facts = facts_of(caption)
-    looks, unjudged = planning.checks(caption)
+    looks, unjudged = checks(caption)
     if not painter.is_bundled:
         if not facts.lettering:
             return Judged({}, ("everything: the judge knows Sticker World only",), (None,) * len(pictures), 0)
@@ -156,7 +162,7 @@ def aligned(painter: Painter, caption: str, pictures: np.ndarray, others: Sequen
 
 
 def run(
-    painter: Painter, plan: Sequence[Entry], *, seed: int = 0, seeds: int = 8, steps: int | None = None
+    painter: Painter, plan: Sequence[Entry], seeds: int = 8, seed: int = 0, *, steps: int | None = None
 ) -> Iterator[Moment | Evidence[Trial]]:
     """Paint each prompt's seeds in one batch; a Moment a pass, and after each prompt the Evidence so far."""
     began = time.perf_counter()
@@ -265,25 +271,20 @@ def parted(one: Interval, other: Interval) -> bool:
     return one.high < other.low or other.high < one.low
 
 
-def order_truth(trial: Trial) -> tuple[int, str] | None:
+def order_truth(trial: Trial) -> tuple[int, str] | str:
     """How many hard prompts came out clearly below every easy one: their intervals part.
 
-    None unless three prompts of each kind could be judged in full.
+    Why that cannot be said, in words, unless three prompts of each kind could be judged in full.
     """
     easy, hard = trial.rates("easy"), trial.rates("hard")
     if not len(easy) == len(hard) == EACH or len(trial.tested) < trial.planned:
-        return None
+        return (
+            f"No guess can be scored here: that takes {EACH} easy and {EACH} hard prompts that are judged in full. "
+            f"Here there are {len(easy)} and {len(hard)}."
+        )
     clearly = sum(all(one.high < other.low for other in easy) for one in hard)
     lower = sum(all(one.rate < other.rate for other in easy) for one in hard)
     return clearly, (
         f"{clearly} of {EACH} hard prompts lie below every easy one with an interval that touches none of theirs; "
         f"{lower} of {EACH} have the lower rate"
-    )
-
-
-def order_is_open(trial: Trial) -> str:
-    """Why a finished test cannot say which prompts were harder, in words."""
-    return (
-        f"Your guess is not scored: that takes {EACH} easy and {EACH} hard prompts that are judged in full. Here there "
-        f"are {len(trial.rates('easy'))} and {len(trial.rates('hard'))}."
     )

@@ -10,8 +10,9 @@ from markupsafe import Markup
 
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
 from lessons.predict_and_test.calibration import calibrate
-from lessons.predict_and_test.experiments import short, signed
+from lessons.predict_and_test.measures import short, signed
 from lessons.predict_and_test.notebook import AFTERWARDS, Result, Results
+from lessons.predict_and_test.plan import ORDER
 from lessons.shell.prose import attribute, plain
 from lessons.shell.views import join
 
@@ -51,7 +52,7 @@ class Note:
     data: dict[str, Any]
 
 
-def reflection(name: Any, surprised: Any, reasons: Any, following: Any, ticked: Any) -> Reflection:
+def reflection(surprised: Any, reasons: Any, following: Any, name: Any, ticked: Any) -> Reflection:
     """The answers, checked; PlainError names the one that is too long."""
     titles = ["name", *(question for _, question in QUESTIONS)]
     most = [MAX_NAME, *[MAX_ANSWER] * len(QUESTIONS)]
@@ -66,6 +67,21 @@ def _answer(title: str, text: Any, most: int) -> str:
     if len(text) > most:
         raise PlainError(f"The answer to “{title}” is {len(text)} characters long. Keep it to {most} at most.")
     return text
+
+
+def restored(plan: Any, count: int) -> dict[int, Any]:
+    """The kept values of the fields by their place; none for what is missing or damaged."""
+    kept = plan.get("fields") if isinstance(plan, dict) else None
+    if not isinstance(kept, list) or len(kept) != count:
+        return {}
+    confidences = range(2, 3 * len(ORDER), 3)
+    back = {at: value for at, value in enumerate(kept) if isinstance(value, str) and len(value) <= MAX_ANSWER}
+    back = {at: value for at, value in back.items() if at not in confidences}
+    for at in confidences:
+        if isinstance(kept[at], int | float) and not isinstance(kept[at], bool) and 0 <= kept[at] <= 100:
+            back[at] = kept[at]
+    ticked = kept[-1] if isinstance(kept[-1], list) else []
+    return back | {count - 1: [line for line in RUBRIC if line in ticked]}
 
 
 def write(results: Results | None, answers: Reflection, made: str) -> Evidence[Note]:

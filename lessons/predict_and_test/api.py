@@ -1,0 +1,94 @@
+"""What the predict-and-test lesson offers to ``gradio_client``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from engines.checks import check_caption
+from engines.evidence import Evidence, PlainError
+from engines.pictures.diffusion import Painter
+from engines.pictures.files import open_picture
+from engines.statistics import Interval
+from engines.stickers import judge as judging
+from engines.stickers.world import facts_of
+from lessons.predict_and_test import plan, test
+from lessons.shell import uploads, waking
+from lessons.shell.api import Endpoint
+from lessons.shell.film import data_uri
+
+
+def _share(share: Interval) -> dict[str, Any]:
+    return {"right": share.successes, "of": share.trials, "rate": share.rate, "low": share.low, "high": share.high}
+
+
+def test_prompt(caption: str, seeds: int = 8, seed: int = 0, steps: int | None = None) -> Iterator[dict]:
+    """Paint a caption over several seeds and judge every aspect; streams one result a pass, the verdict last.
+
+    seeds: pictures, 2 to 16, from ``seed`` on. steps: passes, 1 to 100; the painter's own number when left out. The
+    last result holds for each aspect how many pictures are right with a 95 % Wilson interval ("everything" only when
+    no wish is left unjudged), what the painter's diet held for the caption (null when unknown), the words it never
+    read, the end of the caption that it had no room for (``cut_off``), and the pictures as data URIs.
+    """
+    entries = _one(caption)
+    painter = waking.open_painter()
+    for step in test.run(painter, entries, seed=seed, seeds=seeds, steps=steps):
+        if isinstance(step, test.Moment):
+            yield {"pass": step.passed, "passes": step.passes}
+            continue
+        yield {"pass": step.value.steps, "passes": step.value.steps, **_answer(painter, step)}
+
+
+def _one(caption: str) -> tuple[plan.Entry, ...]:
+    prompt = plan.text(caption, "caption", plan.MAX_PROMPT)
+    if not prompt:
+        raise PlainError("Write the caption that is to be tested.")
+    return (plan.Entry("easy", prompt, "", 50),)
+
+
+def _answer(painter: Painter, found: Evidence[test.Trial]) -> dict[str, Any]:
+    (one,) = found.value.tested
+    held = None if one.held is None else [vars(row) for row in one.held]
+    return {
+        "caption": one.entry.prompt, "seeds": list(found.value.seeds), "model": painter.name,
+        "revision": painter.revision, "aspects": {name: _share(share) for name, share in one.judged.rates.items()},
+        "not_judged": list(one.judged.unjudged), "wrong": list(one.judged.wrong),
+        "with_extra_objects": one.judged.extra, "diet": held,
+        "never_read": [{"word": word, "pieces": list(pieces)} for word, pieces in one.unseen],
+        "cut_off": one.tail,
+        "pictures": [data_uri(picture) for picture in one.pictures],
+    }  # fmt: skip
+
+
+def judge(picture: str, caption: str) -> dict:
+    """What the judge says about one picture (base64 or data URI) against a caption, aspect by aspect.
+
+    The judge knows Sticker World; ``not_judged`` names the wishes it cannot score. Each aspect comes with what was
+    expected and what was seen.
+    """
+    check_caption(caption)
+    if not caption.strip():
+        raise PlainError("Write the caption that the picture should follow.")
+    if not isinstance(picture, str):
+        raise PlainError("Send a picture as base64 or as a data URI.")
+    try:
+        data = uploads.picture_bytes(picture, ())
+    except PlainError as error:
+        raise PlainError("Send a picture as base64 or as a data URI, at most 20 megabytes.") from error
+    pixels = open_picture(data, width=128, height=128, fit="pad")
+    judged = judging.load()
+    (verdict,) = judging.judge(pixels[None].copy(), facts_of(caption), using=judged)
+    looks, left = plan.checks(caption)
+    return {
+        "caption": caption, "model": judged.name, "revision": judged.revision,
+        "aspects": {
+            name: {"right": right, "expected": verdict.expected[name], "seen": verdict.seen[name]}
+            for name, right in verdict.right.items()
+            if name in looks
+        },
+        "everything": verdict.all_right if looks and not left else None, "extra": list(verdict.extra),
+        "not_judged": list(left), "found": verdict.reading.counts(),
+    }  # fmt: skip
+
+
+ENDPOINTS = (Endpoint(test_prompt, "pictures"), Endpoint(judge, "pictures"))
