@@ -1,6 +1,6 @@
 /* "Start afresh", and what the Start page's "Start over" does here: whatever this browser kept is forgotten first. */
 const forget = () => {
-  Object.keys(localStorage).filter((key) => key.startsWith("playground.predict-and-test.")).forEach((key) => localStorage.removeItem(key));
+  ["plan", "sealed", "results"].forEach((part) => localStorage.removeItem("playground.predict-and-test." + part));
   trigger("select", {});
 };
 element.addEventListener("click", (event) => {

@@ -5,13 +5,60 @@ window.playground = (() => {
   const KEY = "playground.progress";
   const EMPTY = () => ({ version: 1, last: "", answers: {}, misses: {}, predictions: {}, cards: {} });
 
+  // ---- what the browser keeps ----------------------------------------------------------------------------
+  // Where it keeps nothing (denied, full), it stays here while the page is open, and the learner is told.
+  const unkept = new Map();
+  const native = { ...Object.getOwnPropertyDescriptors(Storage.prototype) };
+  Storage.prototype.getItem = function (key) {
+    if (unkept.has(key)) return unkept.get(key);
+    try { return native.getItem.value.call(this, key); } catch { return null; }
+  };
+  Storage.prototype.removeItem = function (key) {
+    unkept.delete(key);
+    try { native.removeItem.value.call(this, key); } catch { /* nothing was kept */ }
+  };
+  Storage.prototype.setItem = function (key, value) {
+    try {
+      native.setItem.value.call(this, key, value);
+      unkept.delete(key);
+    } catch (error) {
+      if (!String(key).startsWith("playground.")) throw error;
+      unkept.set(key, String(value));
+    }
+    tellUnkept();
+  };
+  try { localStorage.getItem(KEY); } catch { Object.defineProperty(window, "localStorage", { value: Object.create(Storage.prototype) }); }
+  function tellUnkept() {
+    const place = document.querySelector(".unkept");
+    if (!unkept.size || !document.body) place?.remove();
+    else if (!place) {
+      document.body.insertAdjacentHTML("beforeend", `<div class="unkept" role="status"><p>This browser keeps nothing for the playground: its storage is denied or full. What you did lasts until you leave this page.</p><button type="button" class="button" data-action="progress-save">Save to a file</button></div>`);
+    }
+  }
+
   // ---- progress ------------------------------------------------------------------------------------------
+  const EXERCISE = ["plan", "sealed", "results"].map((part) => "playground.predict-and-test." + part);
+  const LARGEST = 8_000_000, MOST = 2000; // letters of a file, entries of a part
   const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+  const FITS = {
+    answers: (value) => value === true,
+    misses: (value) => Number.isSafeInteger(value) && value > 0,
+    predictions: (value) => typeof value === "boolean",
+    cards: (value) => isObject(value) && !Number.isNaN(Date.parse(value.due)),
+    exercise: (value, key) => EXERCISE.includes(key) && typeof value === "string" && /^[\w+/=]{8,64}:[\w+/=]+$/.test(value),
+  };
+  function fitting(part, values) {
+    const fits = ([key, value]) => key.length <= 120 && FITS[part](value, key);
+    return Object.fromEntries(Object.entries(values).filter(fits).slice(0, MOST));
+  }
   function sound(value) {
     if (!isObject(value) || value.version !== 1) return null;
     const kept = EMPTY();
-    for (const part of ["answers", "misses", "predictions", "cards"]) if (isObject(value[part])) kept[part] = value[part];
-    if (typeof value.last === "string") kept.last = value.last;
+    for (const part of ["answers", "misses", "predictions", "cards"]) {
+      if (!isObject(value[part])) return null;
+      kept[part] = fitting(part, value[part]);
+    }
+    if (typeof value.last === "string") kept.last = value.last.slice(0, 120);
     return kept;
   }
   function load() {
@@ -20,30 +67,60 @@ window.playground = (() => {
   function save(change) {
     const progress = load();
     change(progress);
-    try { localStorage.setItem(KEY, JSON.stringify(progress)); } catch { say(".keep-status", "This browser does not let the page keep your progress."); }
+    localStorage.setItem(KEY, JSON.stringify(progress));
     paint();
   }
   function say(selector, text) { document.querySelectorAll(selector).forEach((place) => { place.textContent = text; }); }
 
-  function answered(progress, lesson) {
-    return Object.keys(progress.answers).filter((name) => name.startsWith(lesson + "/") && progress.answers[name] === true).length;
+  // Progress and the exercise of “Predict, then test” as one file holds them; the exercise's texts stay as they are kept.
+  function everything() {
+    return { ...load(), exercise: fitting("exercise", Object.fromEntries(EXERCISE.map((key) => [key, localStorage.getItem(key)]))) };
   }
+  function put(all) { // a file without an exercise leaves the one that is here
+    const { exercise, ...progress } = all;
+    localStorage.setItem(KEY, JSON.stringify(progress));
+    if (exercise) EXERCISE.forEach((key) => { if (exercise[key]) localStorage.setItem(key, exercise[key]); else localStorage.removeItem(key); });
+    paint();
+  }
+  function fromFile(text) {
+    const value = JSON.parse(text), kept = sound(value);
+    if (!kept || (value.exercise !== undefined && !isObject(value.exercise))) throw new Error("not a progress file");
+    return value.exercise ? { ...kept, exercise: fitting("exercise", value.exercise) } : kept;
+  }
+  function inWords(all) {
+    const parts = [`${points(all)} XP`], count = (part, one) => { const n = Object.keys(all[part]).length; if (n) parts.push(`${n} ${one}${n === 1 ? "" : "s"}`); };
+    count("predictions", "prediction");
+    count("cards", "flashcard");
+    if (Object.keys(all.exercise || {}).length) parts.push("an exercise of “Predict, then test”");
+    return parts.join(", ");
+  }
+  let before = null; // what the last restoring or starting over replaced
+  function replaced(words, old) {
+    before = old;
+    say(".keep-status", words);
+    document.querySelectorAll("[data-action=progress-undo]").forEach((button) => { button.hidden = !old; });
+  }
+
+  const questions = () => window.playgroundQuestions || {};
+  function answered(progress, lesson) { return (questions()[lesson] || []).filter((name) => progress.answers[name] === true).length; }
   function lessonXp(progress, lesson, perLesson) {
-    const total = (window.playgroundQuizTotals || {})[lesson] || 0;
+    const total = (questions()[lesson] || []).length;
     return total ? Math.round((perLesson * answered(progress, lesson)) / total) : 0;
+  }
+  function points(progress) {
+    const per = Number(document.querySelector(".xp")?.dataset.perLesson || 0);
+    return Object.keys(questions()).reduce((sum, lesson) => sum + lessonXp(progress, lesson, per), 0);
   }
 
   function set(place, text) { if (place.textContent !== text) place.textContent = text; }
 
   function paint() {
     const progress = load();
-    const totals = window.playgroundQuizTotals || {};
+    const totals = Object.fromEntries(Object.entries(questions()).map(([lesson, names]) => [lesson, names.length]));
     const xp = document.querySelector(".xp");
     if (xp) {
-      const per = Number(xp.dataset.perLesson);
-      const points = Object.keys(totals).reduce((sum, lesson) => sum + lessonXp(progress, lesson, per), 0);
       const done = Object.keys(totals).filter((lesson) => totals[lesson] && answered(progress, lesson) === totals[lesson]).length;
-      set(xp, `${points} XP · ${done} of ${xp.dataset.total}`);
+      set(xp, `${points(progress)} XP · ${done} of ${xp.dataset.total}`);
     }
     document.querySelectorAll("[data-progress]").forEach((place) => {
       const lesson = place.dataset.progress, total = totals[lesson] || 0, right = answered(progress, lesson);
@@ -197,15 +274,19 @@ window.playground = (() => {
       captioned.value = parts.map((part) => part.trim()).filter(Boolean).join(" ");
       captioned.dispatchEvent(new Event("input", { bubbles: true }));
     },
-    "progress-save": () => offer(JSON.stringify(load(), null, 2), "playground-progress.json", "application/json"),
+    "progress-save": () => offer(JSON.stringify(everything(), null, 2), "playground-progress.json", "application/json"),
     "progress-clear": () => {
       if (!confirm("Forget all progress kept in this browser, with your plan and results of “Predict, then test”?")) return;
-      const kept = (key) => key === KEY || key.startsWith("playground.predict-and-test.");
-      Object.keys(localStorage).filter(kept).forEach((key) => localStorage.removeItem(key));
+      const old = everything();
+      [KEY, ...EXERCISE].forEach((key) => localStorage.removeItem(key));
       window.dispatchEvent(new Event("playground-forget")); // so that an open page does not write it again
       document.querySelectorAll(".question.solved").forEach((question) => question.classList.remove("solved"));
       paint();
-      say(".keep-status", "Progress cleared.");
+      replaced("Progress cleared.", old);
+    },
+    "progress-undo": () => {
+      put(before);
+      replaced("Your progress is as it was before.", null);
     },
   };
 
@@ -249,13 +330,13 @@ window.playground = (() => {
   document.addEventListener("change", async (event) => {
     if (event.target.dataset?.action !== "progress-restore" || !event.target.files.length) return;
     try {
-      const file = event.target.files[0];
-      if (file.size > 2_000_000) throw new Error("too large");
-      const restored = sound(JSON.parse(await file.text()));
-      if (!restored) throw new Error("not a progress file");
-      localStorage.setItem(KEY, JSON.stringify(restored));
-      say(".keep-status", "Progress restored.");
-      paint();
+      const file = event.target.files[0], old = everything();
+      if (file.size > LARGEST) throw new Error("too large");
+      const kept = fromFile(await file.text()), lost = inWords(old);
+      if (lost === "0 XP" || confirm(`Replace what this browser holds (${lost}) with what the file holds (${inWords(kept)})?`)) {
+        put(kept);
+        replaced(`Restored: ${inWords(kept)}.`, old);
+      }
     } catch { say(".keep-status", "That file is not a saved progress of this playground. Choose the playground-progress.json you saved."); }
     event.target.value = "";
   });

@@ -183,9 +183,9 @@ def _stylesheets() -> list[Path]:
 
 def _course_facts() -> str:
     keys = [key for unit in UNITS for key in unit.lessons]
-    totals = {key: len(read_quiz(key).questions) for key in keys}
+    questions = {key: [f"{key}/{question.key}" for question in read_quiz(key).questions] for key in keys}
     titles = {key: read_lesson(key).tab for key in keys}
-    return f"window.playgroundQuizTotals = {json.dumps(totals)}; window.playgroundTitles = {json.dumps(titles)};\n"
+    return f"window.playgroundQuestions = {json.dumps(questions)}; window.playgroundTitles = {json.dumps(titles)};\n"
 
 
 def blocks() -> gr.Blocks:

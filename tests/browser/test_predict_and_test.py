@@ -46,7 +46,7 @@ def test_a_plan_survives_a_reload_and_no_other_browser_sees_it(visit, browser: B
 def test_steps_that_need_results_say_so(visit) -> None:
     page = visit.open("predict-and-test")
     page.get_by_role("button", name="Compare my confidence with the results").click()
-    expect(page.locator(".toast-body", has_text="Nothing is tested yet")).to_be_visible()
+    expect(screen(page, 2).locator(".notice-error", has_text="Nothing is tested yet")).to_be_visible()
 
 
 KEPT = "Object.keys(localStorage).filter((key) => key.startsWith('playground.predict-and-test.'))"
@@ -96,10 +96,10 @@ def test_a_test_is_stopped_changed_and_told_so(visit) -> None:
     for at in range(1, 6):  # one prompt only
         fields(page).nth(2 * at).fill("")
     screen(page, 1).get_by_role("button", name="Paint and judge all my prompts").click()
-    expect(screen(page, 1).locator("progress")).to_be_visible(timeout=240_000)
+    expect(screen(page, 1).locator(".notice", has_text="Painting pass")).to_be_visible(timeout=240_000)
     screen(page, 1).get_by_role("button", name="Stop").click()
     expect(screen(page, 1).locator(".notice", has_text="Stopped")).to_be_visible()
-    expect(screen(page, 1).locator("progress")).to_have_count(0)
+    expect(screen(page, 1).locator(".notice", has_text="Painting pass")).to_have_count(0)
 
     screen(page, 0).get_by_role("button", name="Seal my predictions").click()
     expect(screen(page, 0).locator(".evidence .badge")).to_be_visible(timeout=240_000)
@@ -108,6 +108,7 @@ def test_a_test_is_stopped_changed_and_told_so(visit) -> None:
     expect(screen(page, 1).locator(".notice", has_text="The sealed plan is tested")).to_be_visible(timeout=240_000)
     expect(screen(page, 1).locator(".exercise-card")).to_contain_text("strawberry", timeout=240_000)
     expect(screen(page, 1).locator(".evidence .badge")).to_be_visible(timeout=240_000)
+    expect(screen(page, 0).locator(".notice", has_text="was tested")).to_be_visible()  # it "waits" no longer
 
     screen(page, 0).get_by_role("button", name="Seal my predictions").click()
     expect(screen(page, 0).locator(".evidence")).to_contain_text("changed after a test was seen", timeout=240_000)
