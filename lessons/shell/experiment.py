@@ -284,6 +284,6 @@ def _wire(one: Experiment, guess: Any, also: Sequence[Any], select: gr.HTML | No
         gr.on([select.select], one.selected, [guess, *one.inputs], one.places, **free)
     one.stop.click(one.stopped, None, [one.status], queue=False, **private)
     if one.cost is not None:
-        changed = [part.change for part in one.inputs if hasattr(part, "change") and not isinstance(part, gr.State)]
+        changed = [part.change for part in one.inputs if hasattr(part, "change") and not isinstance(part, gr.State | gr.BrowserState)]
         gr.on(changed, one.rest, list(one.inputs), one.status, queue=False, trigger_mode="always_last", **private)
         events.at_load(lambda: one.rest(*(part.value for part in one.inputs)), one.status)
