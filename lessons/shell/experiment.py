@@ -23,7 +23,7 @@ from typing import Any
 
 import gradio as gr
 
-from engines.evidence import Evidence, Underway
+from engines.evidence import Evidence, PlainError, Underway
 from engines.models import line
 from engines.models.line import Queue
 from lessons.shell import captions, events, recorded, views, waking
@@ -66,6 +66,7 @@ class Experiment:
     truth: Truth | None
     queue: Queue | None
     cost: Callable[..., float] | None
+    check: Callable[..., Any] | None
     row: gr.Row
     go: gr.Button
     stop: gr.Button
@@ -90,7 +91,8 @@ class Experiment:
         seconds = self.seconds(values)
         if seconds is None or seconds < LONG:
             return ""
-        return str(views.notice(f"Takes {line.in_words(seconds)} on this machine; a smaller run takes less."))
+        smaller = "; a smaller run takes less" if any(isinstance(part, gr.Slider) for part in self.inputs) else ""
+        return str(views.notice(f"Takes {line.in_words(seconds)} on this machine{smaller}."))
 
     def seconds(self, values: Sequence[Any]) -> float | None:
         """How long a run with these settings should take; None where nothing like it was measured."""
@@ -139,6 +141,8 @@ class Experiment:
     def events_of(self, values: Sequence[Any], told: Sequence[Any] = ()) -> Generator[Any, None, None]:
         """Waking the models, waiting for the turn, and then what the work yields."""
         captions.check(self.inputs, values)
+        if self.check is not None:
+            self.check(*values)
         models = yield from waking.models(self.queue)
         with contextlib.ExitStack() as turns:
             for one in line.of(self.queue) if self.queue else ():
@@ -169,6 +173,25 @@ class Experiment:
         if isinstance(found, tuple):
             return {self.verdict: self.screen.score(guess, *found)}
         return {self.verdict: str(views.unscored(found or views.UNSCORED))}
+
+    def at_once(self, *values: Any) -> dict[Any, Any]:
+        """``{place: value}`` of a cheap run; where the inputs are refused, no older result stays beside them."""
+        places: dict[Any, Any] = {}
+        try:
+            for event in self.work(*values):
+                places |= self.shown(event)
+        except PlainError as error:
+            return {**self.emptied(), self.status: events.refusal(error)}
+        return places
+
+    def follow(self, steps: Iterator[Any]) -> Iterator[dict[Any, Any]]:
+        """Long work that leaves nothing but how far it is, under the buttons."""
+        try:
+            for step in steps:
+                yield self.shown(step)
+            yield {self.status: ""}
+        except Exception as error:
+            yield {self.status: events.refusal(error)}
 
     def emptied(self) -> dict[Any, Any]:
         """The places as before a first run, for when what the experiment is about has changed; a run under way ends."""
@@ -215,6 +238,7 @@ def experiment(
     also: Sequence[Any] = (),
     fills: Sequence[Any] = (),
     cost: Callable[..., float] | None = None,
+    check: Callable[..., Any] | None = None,
     beside: Experiment | None = None,
     key: str = "",
     asks: bool = True,
@@ -228,16 +252,17 @@ def experiment(
     ``words`` stand on its button; ``also`` are other events that start it, such as ``caption.submit``. ``shows`` are
     the views, made with ``render=False`` and drawn under the buttons, with what each makes of the evidence's value; a
     ``gr.State`` among them keeps what its function gives back. ``fills`` are further places that mappings of ``work``
-    may fill. ``truth`` gives the measured number (or the
-    index of the choice that came true) and its words, or in words why no guess can be scored. ``cost``
-    counts the network passes of a run from the values of the inputs, so that a long run can say beforehand how long
-    it takes. ``beside`` puts the button next to another experiment's, whose status, evidence and stop it shares; a
-    run of one ends that of the other, and ``key`` tells the two apart. ``asks=False`` leaves the prediction to
-    another experiment of the screen. ``recordable=False`` keeps it out of the recorded first paint: it builds on what
-    another experiment left, or shares its places. ``near`` are controls made with ``render=False`` that stand between
-    the button and the views, beside what they change. ``select`` is a view whose ``select`` event starts the run too,
-    with what it told as one more argument of ``work``. ``quick``: a run of a fraction of a second, whose button keeps
-    its words.
+    may fill. ``truth`` gives the measured number (or the index of the choice that came true) and its words, or in
+    words why no guess can be scored. ``cost`` counts the network passes of a run from the values of the inputs, so
+    that a long run can say beforehand how long it takes. ``check`` refuses values of the inputs before the run waits
+    for anything. ``beside`` puts the button next to another experiment's, whose status, evidence and stop it shares;
+    a run of one ends that of the other, and ``key`` tells the two apart. No ``words``: no button; such an experiment
+    is cheap, and runs at once with every event of ``also``, such as ``text.input``. ``asks=False`` leaves the
+    prediction to another experiment of the screen. ``recordable=False`` keeps it out of the recorded first paint: it
+    builds on what another experiment left, or shares its places. ``near`` are controls made with ``render=False`` that
+    stand between the button and the views, beside what they change. ``select`` is a view whose ``select`` event starts
+    the run too, with what it told as one more argument of ``work``. ``quick``: a run of a fraction of a second, whose
+    button keeps its words.
     """
     scored = screen.ask if asks and screen.prediction_key else None
     if beside is None:
@@ -256,15 +281,17 @@ def experiment(
     else:
         guess, verdict = scored() if scored else (None, None)
         row, stop, status = beside.row, beside.stop, beside.status
-        with row:
-            go = gr.Button(words, min_width=130, elem_classes=["go"])
+        go = beside.go
+        if words:
+            with row:
+                go = gr.Button(words, min_width=130, elem_classes=["go"])
     for view in (*(shows or {}), *fills):
         if not view.is_rendered:
             view.render()
     result = beside.result if beside else screen.evidence(veiled=recordable and verdict is not None)
     one = Experiment(
         "/".join(part for part in (screen.lesson.key, screen.section.key, key) if part),
-        screen, words, work, tuple(inputs), dict(shows or {}), tuple(fills), truth, queue, cost, row, go, stop,
+        screen, words, work, tuple(inputs), dict(shows or {}), tuple(fills), truth, queue, cost, check, row, go, stop,
         status, result, verdict, beside.group if beside else "", recordable, quick,
     )  # fmt: skip
     one.group = one.group or one.name
@@ -276,6 +303,9 @@ def experiment(
 
 
 def _wire(one: Experiment, guess: Any, also: Sequence[Any], select: gr.HTML | None) -> None:
+    if not one.words:
+        events.on(also, one.at_once, list(one.inputs), one.places, status=one.status)
+        return
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     free: dict[str, Any] = {"trigger_mode": "multiple", "concurrency_limit": None, **private}
     gr.on([one.go.click, *also], one.run, [guess, *one.inputs], one.places, **free)
@@ -284,6 +314,10 @@ def _wire(one: Experiment, guess: Any, also: Sequence[Any], select: gr.HTML | No
         gr.on([select.select], one.selected, [guess, *one.inputs], one.places, **free)
     one.stop.click(one.stopped, None, [one.status], queue=False, **private)
     if one.cost is not None:
-        changed = [part.change for part in one.inputs if hasattr(part, "change") and not isinstance(part, gr.State | gr.BrowserState)]
+        changed = [
+            part.change
+            for part in one.inputs
+            if hasattr(part, "change") and not isinstance(part, gr.State | gr.BrowserState)
+        ]
         gr.on(changed, one.rest, list(one.inputs), one.status, queue=False, trigger_mode="always_last", **private)
         events.at_load(lambda: one.rest(*(part.value for part in one.inputs)), one.status)

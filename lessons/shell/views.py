@@ -36,7 +36,8 @@ def provenance_line(result: Evidence, name: str) -> Markup:
     drawers = [drawer("Table", table(result.table, result.alt))]
     if result.snippet:
         drawers.append(drawer("Show the code", code(result.snippet)))
-    payload = base64.b64encode(json.dumps(result.as_json(), ensure_ascii=False).encode()).decode()
+    compact = json.dumps(result.as_json(), ensure_ascii=False, separators=(",", ":"))
+    payload = base64.b64encode(compact.encode()).decode()
     return Markup(
         '<div class="provenance"><span class="badge badge-{badge}" title="{meaning}">{badge}</span>'
         '<span class="settings">{settings}</span>{drawers}'
@@ -77,7 +78,7 @@ def drawer(title: str, body: Markup) -> Markup:
 def code(source: str) -> Markup:
     return Markup(
         '<div class="code"><button type="button" class="link" data-action="copy">Copy</button>'
-        '<pre tabindex="0"><code>{}</code></pre></div>'
+        '<pre tabindex="0" translate="no"><code>{}</code></pre></div>'
     ).format(source)
 
 
@@ -87,7 +88,7 @@ def table(data: Table, caption: str = "") -> Markup:
     rows = join(Markup("<tr>{}</tr>").format(join(_cell(value) for value in row)) for row in data.rows)
     return Markup(
         '<div class="table" tabindex="0" role="group" aria-label="Data table"><table>'
-        '<caption class="sr-only">{}</caption><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
+        '<caption class="sr-only">{}</caption><thead><tr>{}</tr></thead><tbody translate="no">{}</tbody></table></div>'
     ).format(plain(caption), head, rows)
 
 
@@ -163,15 +164,20 @@ def chips(
     """Token chips in reading order: visible spaces, escaped text, an id under each when ``numbers`` is given."""
     out = []
     for index, piece in enumerate(pieces):
-        label = visible(piece)
+        label = spelled(piece)
         title = titles[index] if titles else ""
         under = Markup("<small>{}</small>").format(numbers[index]) if numbers else Markup("")
         out.append(Markup('<span class="token" title="{}">{}{}</span>').format(attribute(title), label, under))
-    return Markup('<span class="tokens">{}</span>').format(join(out))
+    return Markup('<span class="tokens" translate="no">{}</span>').format(join(out))
 
 
 def visible(piece: str) -> Markup:
-    """A token's text with spaces as ␣, line ends as ⏎ and tabs as ⇥, escaped."""
+    """A token's text as :func:`spelled` shows it; no browser translates it."""
+    return Markup('<span translate="no">{}</span>').format(spelled(piece))
+
+
+def spelled(piece: str) -> Markup:
+    """A token's text with spaces as ␣, line ends as ⏎ and tabs as ⇥, escaped; for a place with ``translate="no"``."""
     return plain(piece.replace(" ", "␣").replace("\n", "⏎").replace("\t", "⇥")) or Markup("∅")
 
 

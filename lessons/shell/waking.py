@@ -69,13 +69,14 @@ def open_painter(progress: Callable[[float, str], None] | None = None) -> Painte
 
 def models(queue: Queue | None) -> Generator[Underway, None, tuple[Any, ...]]:
     """The models that runs of ``queue`` work with, loaded in view: ``model, = yield from models("text")``."""
-    opened = []
+    found = []
     for opener in OPENERS.get(queue or "", ()):
-        opened.append((yield from _opened(opener)))
-    return tuple(opened)
+        found.append((yield from opened(opener)))
+    return tuple(found)
 
 
-def _opened(opener: Callable[[Progress], Any]) -> Generator[Underway, None, Any]:
+def opened(opener: Callable[[Progress], Any]) -> Generator[Underway, None, Any]:
+    """What ``opener(progress)`` gives back; how far it is meanwhile."""
     model: Any = None
 
     def work(progress: Progress, should_stop: Callable[[], bool]) -> Iterator[Any]:

@@ -8,27 +8,34 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from engines.statistics import percent, plural
 from engines.text import byte_pairs
 from engines.text.byte_pairs import Merge
 from engines.text.vocabularies import LIVE, WITH_ITS_MODEL, Span, Tokenized, VocabularyInfo
 from lessons.shell import views
 from lessons.shell.prose import plain
-from lessons.tokenization import experiments as lab
-from lessons.tokenization.letters import MAX_WORD, SPELLED, Control, Spellings, Spelt, Tally, letters_of
+from lessons.tokenization.chunks import Chunks
+from lessons.tokenization.count import Control, Tally
+from lessons.tokenization.look_alikes import Compared, Pair, names_of
+from lessons.tokenization.measures import MAX_WORD, SPELLED, letters_of
+from lessons.tokenization.merges import Growth
+from lessons.tokenization.rates import LANGUAGES, Rate
+from lessons.tokenization.spell import Spellings, Spelt
 
 CHIPS_SHOWN = 260
+PRICED = ("cl100k", "o200k")
+CONTROL = "<h3 class='tokenization-head'>The control: does its answer follow the truth?</h3>"
 
 
 # --- Chunks ------------------------------------------------------------------------------------
 
 
-def rows(
-    cuts: Sequence[Tokenized], missing: Sequence[VocabularyInfo] = (), ids_only: bool = False, note: str = ""
-) -> str:
-    """One row a vocabulary: its name and size, the chunks, how many there are; then a note in plain words."""
-    body = views.join([*(_row(cut, ids_only) for cut in cuts), *(_missing(info) for info in missing)])
-    said = Markup('<p class="tokenization-note">{}</p>').format(plain(note)) if note else ""
-    return str(Markup('<ul class="tokenization-rows">{}</ul>{}').format(body, said))
+def rows(value: Chunks) -> str:
+    """Notes in plain words; then one row a vocabulary: its name and size, the chunks, how many there are."""
+    notes = views.join(views.notice(note) for note in value.notes)
+    found = [_row(cut, value.ids_only) for cut in value.cuts]
+    body = views.join([*found, *(_missing(info) for info in value.missing)])
+    return str(Markup('{}<ul class="tokenization-rows">{}</ul>').format(notes, body))
 
 
 def _row(cut: Tokenized, ids_only: bool) -> Markup:
@@ -42,14 +49,9 @@ def _row(cut: Tokenized, ids_only: bool) -> Markup:
         '<div class="tokenization-cut" dir="ltr">{}{}</div>'
         '<div class="tokenization-count"><b>{}</b> {}<small>{}</small></div></li>'
     ).format(
-        plain(info.name),
-        info.size,
-        spans(cut.spans, ids_only),
-        rewritten,
-        tokens,
-        "token" if tokens == 1 else "tokens",
-        rate,
-    )
+        plain(info.name), info.size, spans(cut.spans, ids_only), rewritten, tokens,
+        "token" if tokens == 1 else "tokens", rate,
+    )  # fmt: skip
 
 
 def _missing(info: VocabularyInfo) -> Markup:
@@ -73,7 +75,7 @@ def spans(parts: Sequence[Span], ids_only: bool = False) -> Markup:
     chips = [_chip(part, ids_only) for part in parts[:CHIPS_SHOWN] if not (ids_only and part.token_id is None)]
     if len(parts) > CHIPS_SHOWN:
         chips.append(Markup('<span class="tokenization-note">… and {} more</span>').format(len(parts) - CHIPS_SHOWN))
-    return Markup('<span class="tokens tokenization-chips">{}</span>').format(views.join(chips))
+    return Markup('<span class="tokens tokenization-chips" translate="no">{}</span>').format(views.join(chips))
 
 
 def _chip(part: Span, ids_only: bool) -> Markup:
@@ -97,7 +99,7 @@ def chunk_text(text: str) -> Markup:
     """A chunk for reading: spaces as ␣, an accent without its letter on a dotted circle, hidden characters named."""
     if text and unicodedata.category(text[0]).startswith("M"):
         text = "◌" + text
-    return views.visible(text.replace("\u00a0", "⍽"))
+    return views.spelled(text.replace("\u00a0", "⍽"))
 
 
 def examples(pairs: Sequence[tuple[str, str]]) -> str:
@@ -116,25 +118,20 @@ def examples(pairs: Sequence[tuple[str, str]]) -> str:
 # --- A word being assembled --------------------------------------------------------------------
 
 
-def ladder(merges: Sequence[Merge], growth: lab.Growth) -> str:
+def ladder(growth: Growth) -> str:
     """How the word was put together: one rung for every merge that changed it, then the newest entries."""
     inside, rungs = f" {growth.word}", []
     before: tuple[bytes, ...] = ()
-    for learned in range(growth.learned + 1):
-        chunks = byte_pairs.cut(inside, merges[:learned])
+    for learned in range(len(growth.known) + 1):
+        chunks = byte_pairs.cut(inside, growth.known[:learned])
         if chunks != before:
-            rungs.append(_rung(learned, merges[learned - 1] if learned else None, chunks))
+            rungs.append(_rung(learned, growth.known[learned - 1] if learned else None, chunks))
             before = chunks
     newest = views.join(
-        Markup("<li><b>{}</b> {} <small>{}</small></li>").format(
-            n,
-            Markup('<span class="token">{}</span>').format(chunk_text(_text(merge.chunk))),
-            f"seen {merge.count} times",
+        Markup('<li><b>{}</b> <span translate="no">{}</span> <small>seen {}</small></li>').format(
+            n, _chip_of(merge.chunk), plural(merge.count, "time")
         )
-        for n, merge in list(enumerate(growth.merges, start=1))[-8:]
-    )
-    opening = views.join(
-        Markup('<span class="token">{}</span>').format(chunk_text(_text(chunk))) for chunk in growth.opening
+        for n, merge in list(enumerate(growth.known, start=1))[-8:]
     )
     return str(
         Markup(
@@ -142,12 +139,12 @@ def ladder(merges: Sequence[Merge], growth: lab.Growth) -> str:
             '<ol class="tokenization-ladder">{}</ol></div>'
             '<div><h3>Newest entries of the vocabulary</h3><ol class="tokenization-newest">{}</ol></div></div>'
             "<h3>The text it learned from, cut with what it knows now</h3>"
-            '<p class="tokens tokenization-diet">{} …</p>'
+            '<p class="tokens tokenization-diet" translate="no">{} …</p>'
         ).format(
             plain(growth.word),
             views.join(rungs),
             newest or Markup("<li>None yet: it knows the 256 bytes and nothing else.</li>"),
-            opening,
+            views.join(_chip_of(chunk) for chunk in growth.opening),
         )
     )
 
@@ -158,8 +155,12 @@ def _rung(learned: int, merge: Merge | None, chunks: Sequence[bytes]) -> Markup:
         if merge
         else Markup("at first")
     )
-    chips = views.join(Markup('<span class="token">{}</span>').format(chunk_text(_text(chunk))) for chunk in chunks)
-    return Markup('<li><span class="tokens">{}</span> <small>{}</small></li>').format(chips, made)
+    chips = views.join(_chip_of(chunk) for chunk in chunks)
+    return Markup('<li translate="no"><span class="tokens">{}</span> <small>{}</small></li>').format(chips, made)
+
+
+def _chip_of(chunk: bytes) -> Markup:
+    return Markup('<span class="token">{}</span>').format(chunk_text(_text(chunk)))
 
 
 def _text(chunk: bytes) -> str:
@@ -169,21 +170,23 @@ def _text(chunk: bytes) -> str:
 # --- Rates -------------------------------------------------------------------------------------
 
 
-def heat(rates: Sequence[lab.Rate], names: dict[str, str]) -> str:
+def rates(found: Sequence[Rate]) -> str:
+    """The table of characters a token, and what the same articles cost with GPT-4's vocabulary and its successor's."""
+    return heat(found) + price(found)
+
+
+def heat(found: Sequence[Rate]) -> str:
     """Characters a token, texts down and vocabularies across; the darker, the more text one token carries."""
-    kinds = list(dict.fromkeys(rate.kind for rate in rates))
-    keys = list(dict.fromkeys(rate.key for rate in rates))
-    at = {(rate.kind, rate.key): rate for rate in rates}
-    most = max(rate.characters_per_token for rate in rates)
-    head = views.join(Markup('<th scope="col">{}</th>').format(plain(names[key])) for key in keys)
+    at = {(rate.kind, rate.key): rate.characters_per_token for rate in found}
+    kinds, names = dict.fromkeys(rate.kind for rate in found), {rate.key: rate.vocabulary for rate in found}
+    most = max(at.values())
+    head = views.join(Markup('<th scope="col">{}</th>').format(plain(name)) for name in names.values())
     body = views.join(
         Markup('<tr><th scope="row">{}</th>{}</tr>').format(
-            plain(f"Declaration, {kind}" if kind in lab.LANGUAGES else kind),
+            plain(f"Declaration, {kind}" if kind in LANGUAGES else kind),
             views.join(
-                Markup('<td style="--share:{:.0f}%">{:.1f}</td>').format(
-                    100 * at[kind, key].characters_per_token / most, at[kind, key].characters_per_token
-                )
-                for key in keys
+                Markup('<td style="--share:{:.0f}%">{:.1f}</td>').format(100 * at[kind, key] / most, at[kind, key])
+                for key in names
             ),
         )
         for kind in kinds
@@ -197,28 +200,25 @@ def heat(rates: Sequence[lab.Rate], names: dict[str, str]) -> str:
     )
 
 
-def price(rates: Sequence[lab.Rate], names: dict[str, str], keys: Sequence[str]) -> str:
-    """Tokens for the same articles against English, for the vocabularies in ``keys``, with intervals."""
-    shown = [rate for rate in rates if rate.key in keys and rate.times_english]
-    order = [rate.kind for rate in sorted(shown, key=lambda rate: -(rate.times_english or (0,))[0])]
-    top = max((rate.times_english[2] for rate in shown if rate.times_english), default=1.0) * 1.02
+def price(found: Sequence[Rate]) -> str:
+    """Tokens for the same articles against English, language by language, with intervals."""
+    shown = [(rate.times_english, rate) for rate in found if rate.key in PRICED and rate.times_english]
+    if not shown:
+        return ""
+    top = max(high for (_, _, high), _ in shown) * 1.02
+    shown.sort(key=lambda pair: -pair[0][0])
+    order = list(dict.fromkeys(rate.kind for _, rate in shown))
+    shown.sort(key=lambda pair: (order.index(pair[1].kind), PRICED.index(pair[1].key)))
     bars = [
         views.Bar(
-            label=Markup("{}<small>{}</small>").format(plain(rate.kind), plain(names[rate.key])),
-            share=mean / top,
-            text=f"× {mean:.1f}",
-            low=low / top,
-            high=high / top,
-            ink="sculptor" if rate.key == keys[0] else "typewriter",
+            label=Markup("{}<small>{}</small>").format(plain(rate.kind), plain(rate.vocabulary)),
+            share=mean / top, text=f"× {mean:.1f}", low=low / top, high=high / top,
+            ink="sculptor" if rate.key == PRICED[0] else "typewriter",
         )
-        for rate in sorted(shown, key=lambda rate: (order.index(rate.kind), keys.index(rate.key)))
-        for mean, low, high in [rate.times_english or (0.0, 0.0, 0.0)]
-    ]
-    return str(
-        Markup(
-            '<div class="tokenization-price"><h3>Tokens for the same eight articles, English = 1</h3>{}</div>'
-        ).format(views.bars(bars))
-    )
+        for (mean, low, high), rate in shown
+    ]  # fmt: skip
+    title = "Tokens for the same eight articles, English = 1"
+    return str(Markup('<div class="tokenization-price"><h3>{}</h3>{}</div>').format(title, views.bars(bars)))
 
 
 # --- Counting and spelling ---------------------------------------------------------------------
@@ -267,7 +267,7 @@ def _answers(tally: Tally) -> Markup:
 
 
 def _chips(pieces: Sequence[str]) -> Markup:
-    return Markup('<span class="tokens">{}</span>').format(
+    return Markup('<span class="tokens" translate="no">{}</span>').format(
         views.join(Markup('<span class="token">{}</span>').format(chunk_text(piece)) for piece in pieces)
     )
 
@@ -286,28 +286,36 @@ def controls(found: Sequence[Control]) -> str:
 
 def _control_row(one: Control, truth: int) -> Markup:
     said = one.said(truth)
-    words = views.join(
-        Markup('<li class="{}"><bdi>{}</bdi> <b>{}</b>{}</li>').format(
-            "right" if answer == truth else "wrong",
-            plain(word),
-            "–" if answer is None else answer,
-            Markup('<span aria-label="right"> ✓</span>')
-            if answer == truth
-            else Markup('<span class="sr-only"> wrong</span>'),
-        )
-        for (word, _), answer, true in zip(one.words, one.answers, one.truths, strict=True)
+    rows = views.join(
+        _control_word(word, letter, answer, truth)
+        for (word, letter), answer, true in zip(one.words, one.answers, one.truths, strict=True)
         if true == truth
     )
     return Markup(
-        '<p class="tokenization-note">True count {}: right {} of {}</p><ul class="tokenization-said">{}</ul>'
-    ).format(truth, said[truth], said.total(), words)
+        '<p class="tokenization-note">The letter stands there {}: right {} of {}</p>'
+        '<ul class="tokenization-said">{}</ul>'
+    ).format(plural(truth, "time"), said[truth], said.total(), rows)
+
+
+def _control_word(word: str, letter: str, answer: int | None, truth: int) -> Markup:
+    """“p in apple: 3”, every p of it marked."""
+    marked = views.join(
+        Markup("<mark>{}</mark>" if one == letter else "{}").format(plain(one)) for one in letters_of(word)
+    )
+    right = answer == truth
+    return Markup(
+        '<li class="{}" translate="no">{} in <bdi>{}</bdi>: <b>{}</b><span aria-label="{}">{}</span></li>'
+    ).format(
+        "right" if right else "wrong", plain(letter), marked, "no number" if answer is None else answer,
+        "right" if right else "wrong", " ✓" if right else " ✗",
+    )  # fmt: skip
 
 
 def spelt(found: Sequence[Spellings]) -> str:
     """Each word as it was spelt, letter by letter, wrong letters marked; one column a way of giving it."""
     head = views.join(Markup('<th scope="col">Given {}</th>').format(SPELLED[one.given]) for one in found)
     body = views.join(
-        Markup('<tr><th scope="row"><bdi>{}</bdi></th>{}</tr>').format(
+        Markup('<tr translate="no"><th scope="row"><bdi>{}</bdi></th>{}</tr>').format(
             plain(words[0].word), views.join(Markup("<td>{}</td>").format(_letters(word)) for word in words)
         )
         for words in zip(*(one.words for one in found), strict=True)
@@ -317,7 +325,7 @@ def spelt(found: Sequence[Spellings]) -> str:
             views.Bar(
                 SPELLED[one.given],
                 one.share[0],
-                f"{one.share[0]:.0%}",
+                percent(one.share[0]),
                 low=max(one.share[1], 0.0),
                 high=min(one.share[2], 1.0),
             )
@@ -337,10 +345,10 @@ def _letters(word: Spelt) -> Markup:
     if not word.answer:
         return Markup('<span class="tokenization-note">no letters</span>')
     wanted, written = letters_of(word.word), letters_of(word.answer)
+    kinds = [(wrote == true, wrote) for wrote, true in itertools.zip_longest(written[:MAX_WORD], wanted) if wrote]
     letters = views.join(
-        Markup('<span class="{}">{}</span>').format("ok" if wrote == true else "off", plain(wrote))
-        for wrote, true in itertools.zip_longest(written[:MAX_WORD], wanted[: len(written)])
-        if wrote is not None
+        Markup('<span class="{}">{}</span>').format("ok" if right else "off", plain("".join(one for _, one in group)))
+        for right, group in itertools.groupby(kinds, key=lambda kind: kind[0])
     )
     verdict = "✓" if word.exact else f"{word.letters_right} of {len(wanted)}"
     return Markup('<span class="tokenization-letters">{}</span> <small>{}</small>').format(letters, verdict)
@@ -349,13 +357,19 @@ def _letters(word: Spelt) -> Markup:
 # --- Look-alikes -------------------------------------------------------------------------------
 
 
-def pairs(cuts: Sequence[tuple[Tokenized, Tokenized]], left: str, right: str) -> str:
+def why(pair: Pair) -> str:
+    """What sets a pair apart."""
+    return str(views.notice(pair.why))
+
+
+def pairs(value: Compared) -> str:
     """Both strings with their characters by name, then both cuts for each vocabulary."""
     sides = views.join(
         Markup(
-            '<section><p class="tokenization-big"><bdi>{}</bdi></p><ol class="tokenization-codes">{}</ol></section>'
-        ).format(text, views.join(Markup("<li>{}</li>").format(name) for name in lab.names_of(text)[:24]))
-        for text in (left, right)
+            '<section translate="no"><p class="tokenization-big"><bdi>{}</bdi></p>'
+            '<ol class="tokenization-codes">{}</ol></section>'
+        ).format(text, views.join(Markup("<li>{}</li>").format(name) for name in names_of(text)[:24]))
+        for text in (value.left, value.right)
     )
     body = views.join(
         Markup(
@@ -368,7 +382,7 @@ def pairs(cuts: Sequence[tuple[Tokenized, Tokenized]], left: str, right: str) ->
             spans(a.spans),
             spans(b.spans),
         )
-        for a, b in cuts
+        for a, b in value.cuts
     )
     return str(
         Markup(

