@@ -122,7 +122,7 @@ def _merges(lesson: LessonPage) -> None:
 
         inputs = [diet, own, word, learned]
         alice = experiment(
-            screen, "Learn from Alice, to the last merge", learn_alice, [word], {view: draw.ladder},
+            screen, "Learn from Alice", learn_alice, [word], {view: draw.ladder},
             truth=merges.diet_truth, queue=None, fills=[diet, own, learned], recordable=False,
         )  # fmt: skip
         grown = experiment(
