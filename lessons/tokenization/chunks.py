@@ -124,9 +124,9 @@ def space_matters(text: str, keys: Sequence[str]) -> tuple[str, ...]:
 
 
 def space_truth(value: Chunks) -> tuple[float, str] | None:
-    """The share of vocabularies to which the space matters; the guess was about “strawberry” only."""
-    if value.text.strip() != WORD or not value.cuts:
+    """The share of the vocabularies shown to which a space before “strawberry” matters, whatever the box holds."""
+    if not value.cuts:
         return None
     keys = [cut.vocabulary.key for cut in value.cuts]
     changed = space_matters(WORD, keys)
-    return len(changed) / len(keys), f"{len(changed)} of {counted(keys)} now need another number of chunks"
+    return len(changed) / len(keys), f"{len(changed)} of {counted(keys)} cut “␣{WORD}” into another number of chunks"

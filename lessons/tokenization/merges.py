@@ -137,8 +137,8 @@ result = tokenizer.encode({word!r}).tokens  # Ġ stands for a space, two letters
 
 
 def diet_truth(value: Growth) -> tuple[float, str] | None:
-    """Into how many chunks “strawberry” falls after all that Alice teaches; the guess was about that word."""
-    if value.word != WORD or value.diet != ALICE:
+    """Into how many chunks “strawberry” falls after all that Alice teaches, whatever word is watched."""
+    if value.diet != ALICE:
         return None
     pieces = byte_pairs.cut(" " + WORD, value.merges)
     return len(pieces), f"{plural(len(pieces), 'chunk')}: {' | '.join(map(show, pieces))}"
