@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engines.evidence import PlainError
-from lessons.two_physics import experiments as lab
-from lessons.two_physics import page
+from engines.evidence import Evidence, PlainError, Underway
+from lessons.shell.content import read_lesson
+from lessons.two_physics import figures, fixed, measures, race, spoil
 from tests.engines import tiny_text
 from tests.engines.tiny_painters import same_pictures
-from tests.lessons.common import NASTY, run, whole
+from tests.lessons.common import NASTY, last, run, whole
 
 CAPTION = "a red cat"
 
@@ -25,40 +25,62 @@ def model(tmp_path_factory):
 def test_requests_are_bounded():
     for bad in ("", "  \n", "x" * 201):
         with pytest.raises(PlainError):
-            lab.request(bad)
+            measures.request(bad)
 
 
 def test_the_race_runs_both_machines_to_their_ends(model, painter):
-    moments = list(lab.race(model, painter, CAPTION, seed=3, tokens=6, passes=4))
-    last = moments[-1]
-    assert last.finished and not any(moment.finished for moment in moments[:-1])
-    assert len(last.passes) == 4 and last.tokens[-1].finished is not None
-    assert len(moments) == len(last.tokens) + len(last.passes)
-    alone = list(model.write(model.encode(lab.request(CAPTION), chat=True), lab.DIALS, seed=3, max_tokens=6))
-    assert [token.token_id for token in last.tokens] == [token.token_id for token in alone]
-    evidence = lab.race_result(model, painter, CAPTION, 3, last)
-    assert len(evidence.table.rows) == max(len(last.tokens), 4)
+    *moments, evidence = race.race(model, painter, CAPTION, 3, tokens=6, passes=4)
+    end = moments[-1]
+    assert end.finished and not any(moment.finished for moment in moments[:-1])
+    assert len(end.passes) == 4 and end.tokens[-1].finished is not None
+    assert len(moments) == len(end.tokens) + len(end.passes)
+    request = model.encode(measures.request(CAPTION), chat=True)
+    alone = list(model.write(request, measures.DIALS, seed=3, max_tokens=6))
+    assert [token.token_id for token in end.tokens] == [token.token_id for token in alone]
+    assert len(evidence.table.rows) == max(len(end.tokens), 4)
+    assert race.race_truth(evidence.value)[0] == end.edited()
     assert "changed none" in evidence.alt
     text, picture = run(evidence.snippet)
     assert whole(text) == whole(evidence.expected[0])
     same_pictures(picture["pictures"][:1], evidence.expected[1][:1])
 
 
+def test_the_race_shows_the_canvas_beside_the_guess_in_frames_that_can_be_scrubbed(model, painter):
+    events = list(figures.raced(race.race(model, painter, CAPTION, 3, tokens=3, passes=4), "clocks", "reel"))
+    reels = [event["reel"] for event in events if isinstance(event, dict) and "reel" in event]
+    assert [one.count("film-cell") for one in reels] == [1, 2, 3, 4, 5]
+    assert all(later.startswith(earlier) for earlier, later in zip(reels, reels[1:], strict=False))
+    assert "The canvas before pass 4" in reels[-1] and "as guessed in pass 4" in reels[-1]
+    clocks = [event["clocks"] for event in events if isinstance(event, dict) and "clocks" in event]
+    assert "1 pass, 1 token, 0 taken back" in clocks[0]
+    assert isinstance(events[-1], Evidence) and any(isinstance(event, Underway) for event in events)
+
+
+def test_a_bin_ends_where_its_words_say():
+    bins = read_lesson("two-physics").predictions
+    assert [bins["edits"].which(share) for share in (0, 0.1, 0.4, 0.8, 0.81)] == [0, 1, 2, 2, 3]
+    assert [bins["half"].which(share) for share in (0.19, 0.2, 0.5, 0.8, 0.81)] == [0, 1, 2, 2, 3]
+    assert [bins["mend"].which(share) for share in (-0.2, 0.15, 0.5, 0.85, 0.86)] == [0, 1, 2, 2, 3]
+
+
+def test_one_seed_is_not_called_1_seeds(model, painter):
+    for event in fixed.fixed(model, painter, CAPTION, 1, passes=2, tokens=2):
+        said = event.words if isinstance(event, Underway) else event.alt + event.findings[0].text
+        assert "1 seeds" not in said and "1 texts" not in said and "1 pictures" not in said and "inf" not in said
+
+
 def test_a_text_is_fixed_in_a_straight_line_and_both_end_whole(model, painter):
-    *_, (words, evidence) = lab.fixing(model, painter, CAPTION, seeds=2, passes=5, tokens=5)
-    assert words == "done" and evidence is not None
-    value = evidence.value
+    value = last(fixed.fixed(model, painter, CAPTION, 2, passes=5, tokens=5)).value
     assert value.text.shape == value.picture.shape == (2, 5)
     assert np.allclose(value.picture[:, -1], 1)
     assert (np.diff(value.picture, axis=1) >= -1e-9).all()
     assert np.allclose(np.diff(value.text, axis=1)[:, 0], np.diff(value.text, axis=1)[:, 1], atol=0.5)
-    mean, low, high = lab.half_way(value)
+    mean, low, high = value.half_way()
     assert 0 <= mean <= 1 and low <= mean <= high
 
 
 def test_the_wrong_key_stays_and_the_picture_is_compared_with_the_undisturbed_one(model, painter):
-    *_, (words, evidence) = lab.spoil(model, painter, CAPTION, seeds=2, passes=6)
-    assert words == "done" and evidence is not None
+    evidence = last(spoil.spoil(model, painter, CAPTION, 2, passes=6))
     value = evidence.value
     assert value.clean.shape == value.mended.shape == value.hurt.shape
     assert len(value.damage_left) == 4 and max(value.damage_left) == 6
@@ -70,47 +92,46 @@ def test_the_wrong_key_stays_and_the_picture_is_compared_with_the_undisturbed_on
 
 
 def test_a_scheduler_with_a_pass_of_its_own(model, pndm):
-    moment = list(lab.race(model, pndm, CAPTION, seed=3, tokens=4, passes=4))[-1]
-    raced = lab.race_result(model, pndm, CAPTION, 3, moment)
-    assert len(moment.passes) == 5 and raced.provenance.settings["passes"] == 4
+    raced = last(race.race(model, pndm, CAPTION, 3, tokens=4, passes=4))
+    assert len(raced.value.passes) == 5 and raced.provenance.settings["passes"] == 4
     same_pictures(run(raced.snippet)[1]["pictures"][:1], raced.expected[1][:1])
-    *_, (_, fixed) = lab.fixing(model, pndm, CAPTION, seeds=2, passes=4, tokens=3)
-    assert fixed.value.text.shape == (2, 3) and fixed.value.picture.shape == (2, 5)
-    assert len(fixed.table.rows) == 5 and fixed.table.rows[-1][1] is None and "num_inference_steps=4" in fixed.snippet
-    assert len(page._chart(fixed.value).data) == 4
-    *_, (_, spoiled) = lab.spoil(model, pndm, CAPTION, seeds=2, passes=4)
+    result = last(fixed.fixed(model, pndm, CAPTION, 2, passes=4, tokens=3))
+    assert result.value.text.shape == (2, 3) and result.value.picture.shape == (2, 5)
+    assert len(result.table.rows) == 5 and result.table.rows[-1][1] is None
+    assert "num_inference_steps=4" in result.snippet and len(figures.fixed_chart(result.value).data) == 3
+    spoiled = last(spoil.spoil(model, pndm, CAPTION, 2, passes=4))
     assert spoiled.value.passes == max(spoiled.value.damage_left) == 5
     assert spoiled.provenance.settings["passes"] == 4
     assert np.abs(np.asarray(run(spoiled.snippet)[1]).astype(int) - spoiled.expected[1]).max() <= 1
 
 
 def test_a_few_step_painter_takes_its_own_number_of_passes(model, turbo):
-    *_, (_, fixed) = lab.fixing(model, turbo, CAPTION, seeds=2, tokens=3)
-    assert fixed.value.picture.shape == (2, turbo.steps) and fixed.provenance.settings["passes"] == turbo.steps
-    *_, (_, spoiled) = lab.spoil(model, turbo, CAPTION, seeds=2)
+    result = last(fixed.fixed(model, turbo, CAPTION, 2, tokens=3))
+    assert result.value.picture.shape == (2, turbo.steps) and result.provenance.settings["passes"] == turbo.steps
+    spoiled = last(spoil.spoil(model, turbo, CAPTION, 2))
     assert list(spoiled.value.damage_left) == [2, 3, 4] and spoiled.value.third == 2
-    assert 1 - lab.mended_by(spoiled.value) == spoiled.value.damage_left[2][0]
+    assert 1 - spoil.spoil_truth(spoiled.value)[0] == pytest.approx(spoiled.value.damage_left[2][0])
     with pytest.raises(PlainError, match="passes"):
-        list(lab.spoil(model, turbo, CAPTION, passes=1))
+        list(spoil.spoil(model, turbo, CAPTION, passes=1))
 
 
 def test_accidents_are_spread_and_never_the_same():
-    assert lab.accidents(25) == (5, 8, 16, 24)
+    assert spoil.accidents(25) == (5, 8, 16, 24)
     for passes in range(2, 101):
-        moments = lab.accidents(passes)
+        moments = spoil.accidents(passes)
         assert len(set(moments)) == len(moments) and all(1 <= moment < passes for moment in moments)
         assert max(1, passes // 3) in moments
 
 
 def test_no_code_where_the_noise_grows_with_the_level(model, family):
     name, painter = family
-    *_, (_, spoiled) = lab.spoil(model, painter, CAPTION, seeds=2, passes=4)
+    spoiled = last(spoil.spoil(model, painter, CAPTION, 2, passes=4))
     assert bool(spoiled.snippet) == (name not in ("euler", "xl", "xl-turbo"))
 
 
 def test_what_the_models_write_never_becomes_markup():
     picture = np.zeros((8, 8, 3), np.uint8)
-    value = lab.Spoiled("<script>", "a" + NASTY, "a<script>b" + NASTY, picture, picture, picture, {}, 1, 3)
-    shown = page._accident(value)
+    value = spoil.Spoiled("<script>", "a" + NASTY, "a<script>b" + NASTY, picture, picture, picture, {}, 1, 3)
+    shown = figures.accident(value)
     assert "<script" not in shown and "<img src=x" not in shown
     assert "<mark>&lt;script&gt;</mark>" in shown

@@ -1,0 +1,120 @@
+"""What the two-physics lesson draws by itself, from moments and Evidence values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from engines.evidence import Evidence, Underway
+from engines.statistics import plural
+from lessons.shell import charts
+from lessons.shell.charts import BLUE, CLAY
+from lessons.shell.film import Film, Shot, row
+from lessons.shell.prose import plain
+from lessons.two_physics.fixed import Fixing
+from lessons.two_physics.race import Moment
+from lessons.two_physics.spoil import Spoiled
+
+
+def raced(moments: Iterator[Moment | Evidence[Moment]], clocks: Any, reel: Any) -> Iterator[Any]:
+    """The race with both clocks and the text in ``clocks``, and the sculptor's passes as a film in ``reel``."""
+    film: Film | None = None  # a scheduler may make one pass more than it is asked for
+    for step in moments:
+        if isinstance(step, Evidence):
+            yield step
+            continue
+        yield Underway((step.written + step.sculpted) / 2, "Both at work")
+        yield {clocks: both_clocks(step)}
+        if step.painted:
+            film = film or Film(("the canvas", "the picture it is heading for"), step.passes[-1].passes + 1)
+            yield {reel: _frame(film, step)}
+            if step.sculpted == 1:
+                yield {reel: _finished(film, step)}
+
+
+def _frame(film: Film, moment: Moment) -> str:
+    event = moment.passes[-1]
+    assert event.canvas is not None and event.previews is not None
+    number = event.index + 1
+    return film.add(
+        (event.canvas[0], event.previews[0]),
+        (f"The canvas before pass {number}", f"The finished picture as guessed in pass {number}"),
+        f"pass {number} of {event.passes}, after {moment.picture_seconds:.1f} s of painting; the text then has "
+        f"{plural(len(moment.tokens), 'token')}",
+        str(number),
+    )
+
+
+def _finished(film: Film, moment: Moment) -> str:
+    pictures = moment.passes[-1].pictures
+    assert pictures is not None
+    words = f"done after {moment.picture_seconds:.1f} s of painting"
+    return film.add((pictures[0], pictures[0]), ("The finished picture",) * 2, words, "✓")
+
+
+def both_clocks(moment: Moment) -> str:
+    """Each machine's own time and how far it is, and the text so far."""
+    tokens, passes = len(moment.tokens), len(moment.passes)
+    return str(
+        Markup('<div class="two-physics-clocks">{}{}</div><p class="two-physics-text">{}</p>').format(
+            _clock(
+                "typewriter", moment.text_seconds, moment.written,
+                f"{plural(tokens, 'pass', 'passes')}, {plural(tokens, 'token')}, 0 taken back",
+            ),
+            _clock(
+                "sculptor", moment.picture_seconds, moment.sculpted,
+                f"{plural(passes, 'pass', 'passes')} over the whole canvas",
+            ),
+            plain(moment.text),
+        )
+    )  # fmt: skip
+
+
+def _clock(machine: str, seconds: float, share: float, note: str) -> Markup:
+    return Markup(
+        '<section class="ink-{0}"><h3>The {0}</h3><p>{1:.1f} s · {2}</p>'
+        '<div class="two-physics-meter" role="img" aria-label="{3:.0f} % of its passes done"><i style="width:{3:.1f}%">'
+        "</i></div></section>"
+    ).format(machine, seconds, note, share * 100)
+
+
+def fixed_chart(value: Fixing) -> Any:
+    """Share of the final answer in place against the share of passes made, the picture's with its 95 % band."""
+    figure = charts.figure(x="share of its passes done", y="share of the final answer")
+    painted, written = ((np.arange(one.shape[1]) + 1) / one.shape[1] for one in (value.picture, value.text))
+    means, lows, highs = charts.bands(value.picture.T)
+    charts.band(figure, painted.tolist(), np.clip(lows, 0, 1).tolist(), np.clip(highs, 0, 1).tolist(), CLAY)
+    charts.line(figure, painted.tolist(), means, "picture settled", CLAY)
+    charts.line(figure, written.tolist(), value.text.mean(axis=0).tolist(), "text fixed", BLUE, "dash", "square")
+    figure.update_layout(xaxis_tickformat=".0%", yaxis={"tickformat": ".0%", "range": [0, 1.02]})
+    return figure
+
+
+def accident(value: Spoiled) -> str:
+    """Both texts with the wrong token marked, and the picture undisturbed, at the accident and at the end."""
+    clean, spoiled = value.text_clean, value.text_spoiled
+    same = next((i for i, (a, b) in enumerate(zip(clean, spoiled, strict=False)) if a != b), len(spoiled))
+    cut = spoiled.find(value.wrong_token, max(0, same - len(value.wrong_token)))
+    end = cut + len(value.wrong_token)
+    marked = (
+        Markup("{}<mark>{}</mark>{}").format(plain(spoiled[:cut]), plain(value.wrong_token), plain(spoiled[end:]))
+        if cut >= 0
+        else plain(spoiled)
+    )
+    texts = Markup(
+        '<div class="two-physics-texts ink-typewriter"><section><h3>Undisturbed</h3><p class="two-physics-text">{}</p>'
+        '</section><section><h3>One wrong key</h3><p class="two-physics-text">{}</p><p class="two-physics-note">The '
+        "wrong key is underlined twice.</p></section></div>"
+    ).format(plain(clean), marked)
+    shots = row(
+        [
+            Shot(value.clean, "The picture as it would have been", "undisturbed"),
+            Shot(value.hurt, "The noisy canvas with its middle overwritten", "the canvas at the accident"),
+            Shot(value.mended, "The finished picture after the accident", "what became of it"),
+        ],
+        "The sculptor's accident",
+    )
+    return str(texts + shots)

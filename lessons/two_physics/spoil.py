@@ -1,0 +1,183 @@
+"""Screen 3: one accident for each machine, and what its later passes make of it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from engines.checks import check_number, seed_range
+from engines.evidence import Evidence, Finding, Table, Underway
+from engines.pictures import diffusion
+from engines.pictures import snippets as picture_snippets
+from engines.pictures.diffusion import Painter, Pass, Plan, Poke
+from engines.pictures.measures import difference
+from engines.pictures.plan import MAX_STEPS
+from engines.statistics import Mean, cells, mean_interval, percent, plural, words
+from engines.text import snippets
+from engines.text.language_model import LanguageModel, Token
+from lessons.shell.painting import underway
+from lessons.two_physics.measures import DIALS, TOKENS, both, provenance, request
+
+SPOIL_BOX = (0.25, 0.3, 0.75, 0.8)
+
+
+@dataclass(frozen=True, eq=False)
+class Spoiled:
+    """One accident each. ``clean``/``hurt``/``mended`` are pictures uint8 [H, W, 3] of the first seed.
+
+    ``third``: the pass (from 1) of the accident a third of the way in, ``passes`` how many the sculptor made.
+    """
+
+    wrong_token: str
+    text_clean: str
+    text_spoiled: str
+    clean: np.ndarray
+    hurt: np.ndarray
+    mended: np.ndarray
+    damage_left: dict[int, Mean]
+    """pass of the accident -> share of the damage that is left at the end: mean and interval over seeds."""
+    third: int
+    passes: int
+
+    def mended_by(self) -> float:
+        """Share of the damage of the accident a third of the way in that is gone at the end (mean over seeds)."""
+        return 1 - self.damage_left[self.third][0]
+
+
+def spoil(
+    model: LanguageModel,
+    painter: Painter,
+    caption: str,
+    seeds: int = 6,
+    *,
+    seed: int = 7,
+    passes: int | None = None,
+) -> Iterator[Underway | Evidence[Spoiled]]:
+    """Overwrite a third of the way: one token of the text, one patch of the latent. What do later passes do?"""
+    began, steps = time.perf_counter(), painter.passes(passes)
+    check_number("The number of passes", steps, 2, MAX_STEPS, whole=True)
+    several = seed_range(seed, seeds)
+    prompt = model.encode(request(caption), chat=True)
+    caption = caption.strip()
+    written = model.write(prompt, DIALS, seed=seed, max_tokens=TOKENS)
+    clean_text = yield from _written(written, "The typewriter, undisturbed")
+    at = min(max(1, len(clean_text) // 3), len(clean_text) - 1)
+    wrong = clean_text[at].scoreboard.candidates[-1]
+    ids = [token.token_id for token in clean_text]
+    forced = model.branch(prompt, ids, at, wrong.token_id, DIALS, seed=seed, max_tokens=TOKENS)
+    spoiled_text = yield from _written(forced, "The typewriter, with one wrong token")
+
+    plan = Plan(caption, several, steps=steps)
+    untouched = yield from _painted(painter, plan, "The sculptor, undisturbed")
+    final = untouched[-1].pictures
+    assert final is not None
+    third = max(1, len(untouched) // 3)
+    left: dict[int, Mean] = {}
+    shown: tuple[np.ndarray, np.ndarray] | None = None
+    accident = Poke(third, SPOIL_BOX, kind="noise", seed=seed + 100)
+    for moment in accidents(len(untouched)):
+        struck_at = replace(plan, pokes=(replace(accident, at=moment),))
+        poked = yield from _painted(painter, struck_at, f"The sculptor, a patch overwritten before pass {moment + 1}")
+        ended, struck = poked[-1].pictures, poked[moment]
+        assert ended is not None
+        hurt = painter.decode(struck.latent_before / np.hypot(struck.alpha, struck.sigma))
+        whole = painter.decode(untouched[moment].latent_before / np.hypot(struck.alpha, struck.sigma))
+        before = [difference(_patch(a), _patch(b)) for a, b in zip(hurt, whole, strict=True)]
+        after = [difference(_patch(a), _patch(b)) for a, b in zip(ended, final, strict=True)]
+        left[moment + 1] = mean_interval([a / b if b else 0.0 for a, b in zip(after, before, strict=True)])
+        if moment == third:
+            shown = hurt[0], ended[0]
+    assert shown is not None
+    value = Spoiled(
+        wrong.text, "".join(token.text for token in clean_text), "".join(token.text for token in spoiled_text),
+        final[0], *shown, left, third + 1, len(untouched),
+    )  # fmt: skip
+    result = _evidence(model, painter, caption, several, steps, at, value, began)
+    code = both(
+        snippets.continuation(
+            model.reference, request(caption), DIALS, seed=seed, max_tokens=TOKENS, chat=True,
+            forced={at: wrong.token_id},
+        ),
+        picture_snippets.for_painter(
+            painter, picture_snippets.poked, caption, seed=seed, before=accident.at, cells=_cells(painter),
+            poke_seed=accident.seed, steps=steps, guidance_scale=painter.guidance_scale,
+        ),
+    )  # fmt: skip
+    yield replace(result, snippet=code, expected=(value.text_spoiled, value.mended))
+
+
+def spoil_truth(value: Spoiled) -> tuple[float, str]:
+    return value.mended_by(), f"{words(value.damage_left[value.third], 0, True)} of the damage is left"
+
+
+def _written(tokens: Iterator[Token], said: str) -> Generator[Underway, None, list[Token]]:
+    text = []
+    for token in tokens:
+        text.append(token)
+        yield Underway(len(text) / TOKENS, f"{said}: token {len(text)}")
+    return text
+
+
+def _painted(painter: Painter, plan: Plan, said: str) -> Generator[Underway, None, list[Pass]]:
+    passes = []
+    for event in diffusion.denoise(painter, plan):
+        passes.append(event)
+        yield underway(event, said)
+    return passes
+
+
+def accidents(passes: int) -> tuple[int, ...]:
+    """The passes (from 0) before which the patch is overwritten: a fifth, a third, two thirds of the way, the last."""
+    moments = (passes // 5, passes // 3, 2 * passes // 3, passes - 1)
+    return tuple(dict.fromkeys(max(1, moment) for moment in moments))
+
+
+def _cells(painter: Painter) -> tuple[int, int, int, int]:
+    """The latent cells of ``SPOIL_BOX``: left, top, right, bottom."""
+    (_, height, width), (left, top, right, bottom) = painter.latent_shape, SPOIL_BOX
+    return math.floor(left * width), math.floor(top * height), math.ceil(right * width), math.ceil(bottom * height)
+
+
+def _patch(picture: np.ndarray) -> np.ndarray:
+    height, width = picture.shape[:2]
+    left, top, right, bottom = SPOIL_BOX
+    return picture[int(top * height) : int(bottom * height), int(left * width) : int(right * width)]
+
+
+def _evidence(
+    model: LanguageModel, painter: Painter, caption: str, seeds: tuple[int, ...], steps: int, at: int,
+    value: Spoiled, began: float,
+) -> Evidence[Spoiled]:  # fmt: skip
+    last = max(value.damage_left)
+    early, late, count = value.damage_left[value.third], value.damage_left[last], plural(len(seeds), "seed")
+    rows: list[tuple[Any, ...]] = [("text", at + 1, 1.0, 1.0, 1.0)]
+    rows += [("picture", step, *cells(damage)) for step, damage in value.damage_left.items()]
+    return Evidence(
+        value=value,
+        alt=(
+            f"The wrong token “{value.wrong_token}” at step {at + 1} is still in the finished text. Of the picture's "
+            f"damage before pass {value.third}, {words(early, 0, True)} is left at the end ({count}); before pass "
+            f"{last}, {percent(late[0])} is left."
+        ),
+        table=Table(("machine", "accident before pass", "damage left", "interval from", "to"), tuple(rows)),
+        provenance=provenance(
+            model, painter, seeds[0], time.perf_counter() - began, caption=caption, seeds=len(seeds), passes=steps,
+            patch="the middle quarter of the latent, overwritten with noise",
+        ),
+        findings=(
+            Finding("100 % left", f"of the typewriter's accident: “{value.wrong_token.strip()}” stays on the page"),
+            Finding(
+                f"{percent(early[0])} left",
+                f"of the sculptor's accident before pass {value.third}: {words(early, 0, True)}",
+            ),
+            Finding(
+                f"{percent(late[0])} left",
+                f"when it happens before pass {last} of {value.passes}: {words(late, 0, True)}",
+            ),
+        ),
+    )  # fmt: skip
