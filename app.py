@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from engines.evidence import PlainError
 from engines.models import settings  # engines come first: they quieten gradio before it is imported
 from lessons import course
-from lessons.shell import home, pages, serving, theme, waking
+from lessons.shell import home, pages, serving, waking
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -28,10 +28,11 @@ def build() -> gr.Blocks:
 def main() -> None:
     try:
         settings.check()
+        serving.port()
+        waking.prepare()
+        serving.launch(build())
     except PlainError as error:
         raise SystemExit(f"The playground cannot start. {error}") from error
-    waking.prepare()
-    build().launch(max_file_size="20mb", max_threads=128, app_kwargs=serving.app_options(), **theme.launch_options())
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from gradio_client.exceptions import AppError
 import app
 from engines.pictures import diffusion
 from engines.text import language_model
-from lessons.shell import events, film, theme, waking
+from lessons.shell import events, film, serving, waking
 from tests.engines import tiny_painters, tiny_text
 
 README = Path(__file__).parent.parent / "README.md"
@@ -43,9 +43,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         playground = app.build()
-        playground.launch(
-            server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True, **theme.launch_options()
-        )
+        serving.launch(playground, server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True)
         try:
             yield Client(f"http://127.0.0.1:{port}", verbose=False, analytics_enabled=False)
         finally:

@@ -13,13 +13,15 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import gradio as gr
-from gradio.context import Context, LocalContext
+from gradio.context import Context
+from gradio.exceptions import InvalidPathError
 
 from engines.evidence import PlainError
 from engines.models import hardware, line
 from engines.models.line import Queue
-from lessons.shell import views
+from lessons.shell import views, visitors
 from lessons.shell.content import folder
+from lessons.shell.visitors import visitor as visitor
 
 log = logging.getLogger("playground")
 NO_ROOM = (
@@ -27,6 +29,7 @@ NO_ROOM = (
     "page."
 )
 SORRY = "This run failed for a reason the playground did not expect. The server's log has the details; try again."
+DIGITS = 12
 STOPPED = "Stopped. What was finished stays."
 
 Handler = Callable[..., Any]
@@ -80,10 +83,43 @@ def _shown(error: Exception, page: bool) -> gr.Error:
     return gr.Error(html.escape(words) if page else words, duration=stays, title=title, print_exception=False)
 
 
-def visitor() -> str:
-    """Who asks: the browser tab or the client of the call being answered; "" outside of one."""
-    request = LocalContext.request.get(None)
-    return getattr(request, "session_hash", None) or getattr(getattr(request, "client", None), "host", None) or ""
+class Playground(gr.Blocks):
+    """The pages and endpoints. What gradio refuses before a handler sees it is refused in one plain sentence too."""
+
+    async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> list[Any]:
+        try:
+            return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
+        except gr.Error as error:
+            words = error.message
+        except Exception as error:
+            words = _not_taken(block_fn, inputs, error)
+        raise gr.Error(words, title="Not yet", print_exception=False)
+
+    async def process_api(self, block_fn: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        try:
+            return await super().process_api(block_fn, *args, **kwargs)
+        except gr.Error as error:
+            refused = error
+        except Exception as error:
+            refused = _shown(error, True)
+        if getattr(block_fn, "api_visibility", "") == "public":
+            log.warning("/%s was refused: %s", block_fn.api_name, " ".join(refused.message.split())[:300])
+        refused.print_exception = False
+        refused.__cause__ = refused.__context__ = refused.__traceback__ = None  # its frames hold what was sent
+        raise refused
+
+
+def _not_taken(block_fn: Any, inputs: list[Any], error: Exception) -> str:
+    """Why a handler cannot be given ``inputs``, in words."""
+    if getattr(block_fn, "api_visibility", "") != "public":
+        log.warning("a page sent what its handler does not take: %s", type(error).__name__)
+        return "The page and the server do not fit together. Load the page again."
+    if isinstance(error, InvalidPathError):
+        return "No file of the server can be opened by its name. Send your own file as base64 or as a data URI."
+    wanted = list(inspect.signature(block_fn.fn).parameters)
+    if len(inputs) < len(wanted):
+        return f"/{block_fn.api_name} takes {len(wanted)} values ({', '.join(wanted)}); {len(inputs)} came."
+    return f"/{block_fn.api_name} cannot read what came. It takes {', '.join(wanted) or 'nothing'}."
 
 
 def refusal(error: Exception) -> str:
@@ -249,8 +285,34 @@ def endpoints(lesson: str) -> None:
 
 def endpoint(function: Handler, name: str, *, model: Queue | None = "text") -> None:
     """Offer a typed function (or generator) to ``gradio_client`` as ``/name``; its docstring describes it."""
-    handler = plain_errors(in_line(function, model) if model else function, page=False)
+    handler = plain_errors(tidied(in_line(function, model) if model else function), page=False)
     gr.api(handler, api_name=name, api_description=inspect.getdoc(function), concurrency_limit=None)
+
+
+def tidied(function: Handler) -> Handler:
+    """The function, with figures of :data:`DIGITS` digits at most: 0.1 + 0.2 is 0.3, and all but 1 is 1."""
+    if inspect.isgeneratorfunction(function):
+
+        @functools.wraps(function)
+        def stream(*args: Any, **kwargs: Any) -> Iterator[Any]:
+            with contextlib.closing(function(*args, **kwargs)) as results:
+                yield from map(_tidy, results)
+
+        return stream
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return _tidy(function(*args, **kwargs))
+
+    return call
+
+
+def _tidy(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}")
+    if isinstance(value, dict):
+        return {key: _tidy(one) for key, one in value.items()}
+    return [_tidy(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def in_line(function: Handler, queue: Queue) -> Handler:
@@ -276,7 +338,8 @@ def in_line(function: Handler, queue: Queue) -> Handler:
 def _turn(queue: Queue) -> Iterator[None]:
     with contextlib.ExitStack() as turns:
         for one in line.of(queue):
-            ticket = turns.enter_context(one.place(visitor()))
-            while ticket.wait(1.0) is not None:
-                pass
+            ticket = turns.enter_context(visitors.place(one))
+            while ticket.wait(0.5) is not None:
+                visitors.stay()
+        visitors.stay()
         yield

@@ -26,7 +26,7 @@ import gradio as gr
 from engines.evidence import Evidence, PlainError, Underway
 from engines.models import line
 from engines.models.line import Queue
-from lessons.shell import captions, events, recorded, views, waking
+from lessons.shell import captions, events, recorded, views, visitors, waking
 from lessons.shell.frame import Screen
 
 Work = Callable[..., Iterator[Any]]
@@ -146,7 +146,7 @@ class Experiment:
         models = yield from waking.models(self.queue)
         with contextlib.ExitStack() as turns:
             for one in line.of(self.queue) if self.queue else ():
-                ticket = turns.enter_context(one.place(events.visitor(), self.seconds(values)))
+                ticket = turns.enter_context(visitors.place(one, self.seconds(values)))
                 while (place := ticket.wait(1.0)) is not None:
                     yield place
             began = time.monotonic()

@@ -9,7 +9,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from lessons.course import UNITS, Unit
-from lessons.shell import events, theme
+from lessons.shell import events
 from lessons.shell.content import read_lesson
 from lessons.shell.home import XP_PER_LESSON
 from lessons.shell.prose import inline
@@ -65,6 +65,8 @@ def _lessons(unit: Unit, key: str) -> Markup:
 
 def blank() -> gr.Blocks:
     """The playground without a page."""
-    playground = theme.blocks()
+    playground = events.Playground(
+        title="Typewriter & Sculptor", analytics_enabled=False, delete_cache=(3600, 3600), fill_width=True
+    )
     playground.pages = [(path, name, False) for path, name, _ in playground.pages]  # the masthead leads to each page
     return playground

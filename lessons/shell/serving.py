@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import html
+import logging
+import os
 import re
+import socket
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,31 +15,82 @@ from urllib.parse import parse_qs
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import (
+    FileResponse,
+    HTMLResponse,
+    JSONResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+)  # fmt: skip
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from engines.evidence import PlainError
 from lessons.course import UNITS
-from lessons.shell import theme
+from lessons.shell import theme, visitors
 from lessons.shell.content import folder
+from lessons.shell.uploads import MAX_PAYLOAD
 
+log = logging.getLogger("playground")
 FOLDER = "course"
 """Where the playground's own files are, relative to any page."""
 FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 FONT = re.compile(r"[a-z0-9-]+\.woff2")
 PICTURE = re.compile(r"[0-9a-f]{12}\.webp")
+API = "/gradio_api/"
+RESULTS = re.compile(rf"{API}(?:queue/data|call/(?:v2/)?[^/]+/(?P<event>[^/]+))/?$")
+MOST_PARTS = 100_000
+"""Lists, objects and their members in one request."""
+DEEPEST = 200
+LONGEST_NAME = 100
+MOST_HELD = 300_000_000
+"""Bytes of all requests that wait or are being answered."""
+THREADS = 512
+"""More than all lines hold together, so that what is cheap finds a thread however many runs wait."""
+TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+NAME = re.compile(rb'"(?:session_hash|event_id)"\s*:\s*"([^"]*)"')
+
+
+def launch(playground: Any, **options: Any) -> None:
+    """Serve ``playground``. PlainError when the port that ``GRADIO_SERVER_PORT`` names is not to be had."""
+    playground.launch(
+        max_file_size="20mb",
+        max_threads=THREADS,
+        app_kwargs=app_options(),
+        **{"server_port": port(), **theme.launch_options(), **options},
+    )
+
+
+def port() -> int | None:
+    """The port that ``GRADIO_SERVER_PORT`` names, found free; None where nobody chose one, and gradio looks for one."""
+    said = os.environ.get("GRADIO_SERVER_PORT", "").strip()
+    if not said:
+        return None
+    if not (said.isascii() and said.isdigit() and 0 < int(said) < 65536):
+        raise PlainError(f"GRADIO_SERVER_PORT is {said[:40]!r}. Give a number from 1 to 65535.")
+    host = os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, int(said)))
+        except OSError as error:
+            reason = "not yours to use" if isinstance(error, PermissionError) else "taken"
+            raise PlainError(f"Port {said} is {reason}. Choose another with GRADIO_SERVER_PORT.") from error
+    return int(said)
 
 
 def app_options() -> dict[str, Any]:
     """``app_kwargs`` of ``Blocks.launch``."""
     return {
+        "lifespan": visitors.watched,
         "routes": [
             Route(f"/{FOLDER}/style-{{version}}.css", _style),
             Route(f"/{FOLDER}/script-{{version}}.js", _script),
             Route(f"/{FOLDER}/fonts/{{name}}", _font),
             Route(f"/{FOLDER}/recorded/{{lesson}}/{{name}}", _recorded),
         ],
-        "middleware": [Middleware(GZipMiddleware, minimum_size=1000), Middleware(OldAddresses)],
+        "middleware": [Middleware(GZipMiddleware, minimum_size=1000), Middleware(OldAddresses), Middleware(Door)],
         "exception_handlers": {404: _nothing_here},
     }
 
@@ -54,6 +108,131 @@ class OldAddresses:
                 await RedirectResponse(f"./{wanted}", status_code=308)(scope, receive, send)
                 return
         await self.app(scope, receive, send)
+
+
+class Refused(Exception):
+    """A request that is not let in: the HTTP status, and why in plain words."""
+
+    def __init__(self, status: int, words: str) -> None:
+        super().__init__(words)
+        self.status, self.words = status, words
+
+
+class Door:
+    """What comes to the API: it is bounded, whoever listens is known, and what breaks gradio is refused in words."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app, self.coming = app, 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or API not in scope["path"]:
+            await self.app(scope, receive, send)
+            return
+        begun = False
+
+        async def sending(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            if scope["method"] == "POST":
+                await self._let_in(scope, receive, sending)
+            else:
+                with visitors.listening(_listener(scope)):
+                    await self.app(scope, receive, sending)
+        except Exception as error:
+            if begun:
+                raise
+            refused = error if isinstance(error, Refused) else Refused(400, "This call cannot be understood.")
+            log.warning("%s was refused: %s (%s)", scope["path"][:100], refused.words, type(error).__name__)
+            await JSONResponse({"detail": refused.words}, refused.status)(scope, receive, send)
+
+    async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = dict(scope["headers"]).get(b"content-type", b"")
+        if b"multipart/form-data" in kind:  # a file, written to disk as it comes
+            await self.app(scope, _bounded(receive), send)
+            return
+        body = bytearray()
+        try:
+            async for part in _parts(_bounded(receive)):
+                body += part
+                self.coming += len(part)
+                if len(body) > 1_000_000 and self.coming + _held(scope["app"]) > MOST_HELD:
+                    raise Refused(503, "Many large pictures are waiting just now. Try again in a minute.")
+            _check(bytes(body))
+        finally:
+            self.coming -= len(body)
+        visitors.received(len(body))
+        headers = [(name, value) for name, value in scope["headers"] if name != b"content-length"]
+        scope = {**scope, "headers": [*headers, (b"content-length", str(len(body)).encode())]}
+        await self.app(scope, _once(bytes(body), receive), send)
+
+
+def _listener(scope: Scope) -> str:
+    """The session or event whose results are asked for; "" when this is another request."""
+    found = RESULTS.search(scope["path"])
+    if found is None:
+        return ""
+    asked = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])
+    return found["event"] or asked[0]
+
+
+def _bounded(receive: Receive) -> Receive:
+    """The request; Refused once it is longer than any picture needs."""
+    size = 0
+
+    async def receiving() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > MAX_PAYLOAD + 1_000_000:
+            raise Refused(413, "That is too much at once. Send at most 20 megabytes.")
+        return message
+
+    return receiving
+
+
+async def _parts(receive: Receive) -> Any:
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return
+        yield message.get("body", b"")
+        if not message.get("more_body"):
+            return
+
+
+def _once(body: bytes, receive: Receive) -> Receive:
+    """The ``body`` that was read already, and then what else comes: that the caller has gone."""
+    left = [body]
+
+    async def receiving() -> Message:
+        if left:
+            return {"type": "http.request", "body": left.pop(), "more_body": False}
+        return await receive()
+
+    return receiving
+
+
+def _held(app: Any) -> int:
+    """Bytes of the requests that wait or are being answered."""
+    events = list(app.get_blocks()._queue.event_ids_to_events.values())
+    return sum(int(event.request.headers.get("content-length", 0)) for event in events)
+
+
+def _check(body: bytes) -> None:
+    """Refused when a request has more parts, or is deeper, than any of ours: reading it costs more than its size."""
+    bones = TEXT.sub(b"", body)
+    if bones.count(b",") + bones.count(b"[") + bones.count(b"{") > MOST_PARTS:
+        raise Refused(413, f"That has too many parts. Send at most {MOST_PARTS:,} values.")
+    depth = 0
+    for one in re.findall(rb"[\[\]{}]", bones):
+        depth += 1 if one in b"[{" else -1
+        if depth > DEEPEST:
+            raise Refused(400, "That is nested too deeply. Send plain values.")
+    if any(len(name) > LONGEST_NAME for name in NAME.findall(body)):
+        raise Refused(400, f"A session's name has at most {LONGEST_NAME} characters.")
 
 
 @cache

@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 from gradio.themes import Base, Color, LocalFont, sizes
 
 from lessons.course import UNITS
@@ -186,8 +185,3 @@ def _course_facts() -> str:
     questions = {key: [f"{key}/{question.key}" for question in read_quiz(key).questions] for key in keys}
     titles = {key: read_lesson(key).tab for key in keys}
     return f"window.playgroundQuestions = {json.dumps(questions)}; window.playgroundTitles = {json.dumps(titles)};\n"
-
-
-def blocks() -> gr.Blocks:
-    """An empty playground page."""
-    return gr.Blocks(title="Typewriter & Sculptor", analytics_enabled=False, delete_cache=(3600, 3600), fill_width=True)
