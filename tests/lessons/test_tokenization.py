@@ -468,6 +468,7 @@ def test_no_stale_rows_stay_when_the_box_is_emptied() -> None:
     view = next(iter(typed.shows))
     places = typed.at_once("", ("cl100k",), "chunks")
     assert places[view] == "" and "Type something to cut" in places[typed.status]
+    assert typed.go not in places  # the button beside it keeps its words
     assert "strawberry" in typed.at_once(" strawberry", ("cl100k",), "chunks")[view]
 
 
