@@ -9,14 +9,11 @@ from __future__ import annotations
 import contextvars
 import queue
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from engines.evidence import PlainError, Progress, Underway
-from engines.text import language_model
-from engines.text.language_model import LanguageModel
-from lessons.shell import views
+from engines.evidence import Progress, Underway
 
 ShouldStop = Callable[[], bool]
 Work = Callable[[Progress, ShouldStop], Iterator[Any]]
@@ -66,26 +63,3 @@ def in_background(work: Work) -> Iterator[Any]:
             raise event.error
     finally:
         stopped.set()
-
-
-def open_text_model(show: Callable[[str], Any]) -> Generator[Any, None, LanguageModel]:
-    """Load the text model, yielding ``show(notice)`` while it loads: ``model = yield from open_text_model(...)``.
-
-    When it cannot be had, the last notice says why, and the :class:`PlainError` goes on to the caller.
-    """
-
-    def work(progress: Progress, should_stop: ShouldStop) -> Iterator[LanguageModel]:
-        yield language_model.load(progress=progress)
-
-    model: LanguageModel | None = None
-    try:
-        for event in in_background(work):
-            if isinstance(event, Underway):
-                yield show(views.underway(event))
-            else:
-                model = event
-    except PlainError as error:
-        yield show(str(views.notice(str(error), "error")))
-        raise
-    assert model is not None
-    return model

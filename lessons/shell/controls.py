@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,8 @@ import numpy as np
 from markupsafe import Markup
 
 from engines.checks import MAX_CAPTION, MAX_SEED
-from engines.evidence import PlainError, Underway
-from engines.pictures.diffusion import Painter
-from lessons.shell import background, captions, events, views, waking
+from engines.evidence import PlainError
+from lessons.shell import captions, events
 from lessons.shell.film import data_uri
 from lessons.shell.uploads import OWN
 from lessons.shell.views import join
@@ -21,54 +20,6 @@ from lessons.shell.views import join
 Picked = tuple[str, np.ndarray | None]
 """The name of the chosen picture, and the learner's own (uint8 [H, W, 3]), chosen or not."""
 PICKER_JS = (Path(__file__).parent / "picker.js").read_text(encoding="utf-8")
-
-
-def wait(text: str) -> str:
-    """A notice that work is under way."""
-    return str(views.notice(text, "wait"))
-
-
-def absent() -> gr.HTML:
-    """The place above an experiment that says, at every load, whether the painter is missing."""
-    shown = gr.HTML("", elem_classes=["absent"])
-    events.at_load(missing_notice, shown)
-    return shown
-
-
-def missing_notice() -> str:
-    return str(views.notice(waking.MISSING, "error")) if waking.painter_is_missing() else ""
-
-
-def wake_painter(others: int, words: str = "Waking the painter…") -> Generator[Any, None, Painter]:
-    """The painter: ``painter = yield from wake_painter(n)`` in a handler of 1 + n outputs.
-
-    While it loads, the first output shows a notice and the ``others`` stay as they are. When it cannot be had, the
-    last notice says why, and the PlainError goes on to the caller.
-    """
-    painter: Painter | None = None
-    yield wait(words), *[gr.skip()] * others
-    try:
-        for event in background.in_background(lambda progress, should_stop: iter([waking.open_painter(progress)])):
-            if isinstance(event, Underway):
-                yield views.underway(event), *[gr.skip()] * others
-            else:
-                painter = event
-    except PlainError as error:
-        yield str(views.notice(str(error), "error")), *[gr.skip()] * others
-        raise
-    assert painter is not None
-    return painter
-
-
-def buttons(text: str) -> tuple[gr.Button, gr.Button]:
-    """A row of "go" and "Stop"."""
-    with gr.Row(equal_height=True):
-        return gr.Button(text, variant="primary", scale=3), gr.Button("Stop", scale=1, min_width=80)
-
-
-def status() -> gr.HTML:
-    """Where a run says how far it is, why it failed, or that it was stopped; nothing is seen there otherwise."""
-    return gr.HTML("", elem_classes=["status"])
 
 
 def caption(value: str, label: str = "Caption", *, needed: bool = True, **options: Any) -> gr.Textbox:

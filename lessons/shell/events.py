@@ -30,7 +30,6 @@ NO_ROOM = (
 )
 SORRY = "This run failed for a reason the playground did not expect. The server's log has the details; try again."
 DIGITS = 12
-STOPPED = "Stopped. What was finished stays."
 
 Handler = Callable[..., Any]
 
@@ -164,87 +163,18 @@ def on(
     return gr.on(events, call, inputs, places, trigger_mode="always_last", **options)
 
 
-def told_in(status: gr.HTML, handler: Handler, outputs: Sequence[Any]) -> tuple[Handler, list[Any]]:
-    """The handler, and its outputs with ``status`` among them: a failure ends as an error notice in ``status``.
-
-    Nothing else on the page changes then. Where ``status`` was no output of the handler, whatever it gives back
-    clears it.
-    """
-    places = list(outputs)
-    own = any(place is status for place in places)
-    if not own:
-        places.append(status)
-
-    def widened(values: Any) -> Any:
-        if own:
-            return values
-        return "" if not outputs else (values, "") if len(outputs) == 1 else (*values, "")
-
-    def refused(error: Exception) -> Any:
-        words = str(views.notice(_words(error), "error"))
-        row = [words if place is status else gr.skip() for place in places]
-        return row[0] if len(row) == 1 else tuple(row)
-
-    if inspect.isgeneratorfunction(handler):
-
-        @functools.wraps(handler)
-        def stream(*args: Any, **kwargs: Any) -> Iterator[Any]:
-            try:
-                with contextlib.closing(handler(*args, **kwargs)) as results:
-                    for values in results:
-                        yield widened(values)
-            except Exception as error:
-                yield refused(error)
-
-        return stream, places
+def stream(trigger: Any, handler: Handler, inputs: Any, outputs: Sequence[Any], status: gr.HTML) -> Any:
+    """Wire a generator of values for ``outputs``; a failure leaves its words in ``status``, one of them."""
 
     @functools.wraps(handler)
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def run(*args: Any) -> Iterator[Any]:
         try:
-            return widened(handler(*args, **kwargs))
+            with contextlib.closing(handler(*args)) as results:
+                yield from results
         except Exception as error:
-            return refused(error)
+            yield {status: refusal(error)}
 
-    return call, places
-
-
-def run(
-    triggers: gr.events.Dependency | Sequence[Any] | Any,
-    handler: Handler,
-    inputs: Any = None,
-    outputs: Any = None,
-    *,
-    model: str | None = "text",
-    stop: gr.Button | None = None,
-    status: gr.HTML | None = None,
-    stopped: str = "",
-    **options: Any,
-) -> Any:
-    """Wire ``handler`` to one or more events such as ``button.click``.
-
-    ``model`` names the engine whose queue the run joins ("text", "pictures"); None means a cheap handler that
-    never waits, and that runs once more when it was triggered meanwhile, so that no last keystroke is lost.
-    ``stop`` is a button that ends the run at its next event. ``status`` is where the run says how far it is: a
-    failure leaves its words there (see :func:`told_in`), and a run that is stopped leaves ``stopped``. Without it a
-    failure is a message over the page.
-    """
-    rest = str(views.notice(stopped)) if stopped else ""
-    if status is not None:
-        outputs = [] if outputs is None else list(outputs) if isinstance(outputs, list | tuple) else [outputs]
-        handler, outputs = told_in(status, handler, outputs)
-    queue = (
-        {"concurrency_id": model, "concurrency_limit": 1}
-        if model
-        else {"concurrency_limit": None, "trigger_mode": "always_last"}
-    )
-    options = {"api_visibility": "private", "show_progress": "minimal", **queue, **options}
-    events = [triggers] if callable(triggers) else list(triggers)
-    wired = gr.on(events, plain_errors(handler), inputs, outputs, **options)
-    if stop is not None:
-        stop.click(None, cancels=[wired], api_visibility="private", queue=False)
-    if status is not None:  # "failure" comes after a cancel too, once no more progress can arrive
-        wired.failure(lambda: rest, None, status, api_visibility="private", queue=False, show_progress="hidden")
-    return wired
+    return gr.on([trigger], run, inputs, list(outputs), api_visibility="private", show_progress="hidden")
 
 
 # Blocks under construction -> function -> the outputs it fills

@@ -54,15 +54,15 @@ def panel() -> None:
             status = gr.HTML("", elem_classes=["models-status"])
             shown_commit = gr.State("")
 
-    def offer(role: Role) -> Any:
+    def offer(role: Role) -> dict[Any, Any]:
         choices = _choices(role)
-        return gr.update(choices=choices, value=choices[0][1])
+        return {name: gr.update(choices=choices, value=choices[0][1])}
 
-    told: dict[str, Any] = {"model": "models", "status": status, "show_progress": "hidden"}
-    events.run(role.change, offer, role, name, model=None, show_progress="hidden")
-    events.run(name.change, lambda: gr.update(visible=False), None, yes, model=None, show_progress="hidden")
-    events.run(go.click, ask, [role, name], [status, yes, shown, shown_commit], **told)
-    events.run(yes.click, change, [role, name, shown_commit], [status, yes, shown, shown_commit], **told)
+    events.on(role.change, offer, role, name)
+    events.on(name.change, lambda: {yes: gr.update(visible=False)}, None, yes)
+    places = [status, yes, shown, shown_commit]
+    events.stream(go.click, ask, [role, name], places, status)
+    events.stream(yes.click, change, [role, name, shown_commit], places, status)
     events.endpoint(models, "models", model=None)
 
 

@@ -243,66 +243,32 @@ def test_what_to_do_stays_on_the_page() -> None:
     assert caught.value.duration is None
 
 
-def test_a_failed_run_ends_with_its_words_in_place_of_its_progress(caplog: pytest.LogCaptureFixture) -> None:
-    with gr.Blocks():
-        view, status = gr.HTML(), gr.HTML()
-
-    def run(error: Exception):
-        yield "half", "37 of 93 MB"
+def test_a_failed_stream_ends_with_its_words_in_place_of_its_progress(caplog: pytest.LogCaptureFixture) -> None:
+    def change(error: Exception):
+        yield "37 of 93 MB", "half"
         raise error
 
-    told, places = events.told_in(status, run, [view, status])
-    assert places == [view, status]
-    *_, (left, words) = told(PlainError("Free some <b>disk</b> space."))
-    assert left == gr.skip()
-    assert "notice-error" in words and "Free some &lt;b&gt;disk" in words
+    with gr.Blocks() as blocks:
+        status, view, go, error = gr.HTML(), gr.HTML(), gr.Button(), gr.State()
+        wired = events.stream(go.click, change, error, [status, view], status)
+    run = blocks.fns[wired["id"]].fn
+    *_, last = run(PlainError("Free some <b>disk</b> space."))
+    assert list(last) == [status] and "notice-error" in last[status] and "Free some &lt;b&gt;disk" in last[status]
     with caplog.at_level(logging.CRITICAL, logger="playground"):
-        *_, (_, words) = told(RuntimeError("secret path"))
-    assert "secret" not in words and "notice-error" in words
+        *_, last = run(RuntimeError("secret path"))
+    assert "secret" not in last[status] and "notice-error" in last[status]
 
 
-def test_a_status_outside_the_outputs_is_cleared_by_what_comes() -> None:
-    with gr.Blocks():
-        view, other, status = gr.HTML(), gr.HTML(), gr.HTML()
-
-    def one(fails: bool) -> str:
+def test_a_cheap_handler_clears_or_fills_the_status() -> None:
+    def one(fails: bool) -> dict:
         if fails:
             raise PlainError("Not now.")
-        return "shown"
+        return {view: "shown"}
 
-    told, places = events.told_in(status, one, [view])
-    assert places == [view, status] and told(False) == ("shown", "")
-    left, words = told(True)
-    assert left == gr.skip() and "Not now." in words
-    told, _ = events.told_in(status, lambda: ("a", "b"), [view, other])
-    assert told() == ("a", "b", "")
-    told, places = events.told_in(status, lambda: None, [])
-    assert told() == "" and places == [status]
-    told, _ = events.told_in(status, one, [status])
-    assert told(False) == "shown" and "Not now." in told(True)
-
-
-@pytest.mark.parametrize("words", ["", events.STOPPED])
-def test_a_stopped_run_leaves_no_progress_behind(words: str) -> None:
-    """Gradio calls what follows a failure after a cancel too, when no more progress can come."""
     with gr.Blocks() as blocks:
-        go, stop, status = gr.Button(), gr.Button(), gr.HTML()
-        wired = events.run(go.click, lambda: "Seed 3 of 8", None, status, stop=stop, status=status, stopped=words)
-    after = [d for d in blocks.get_config_file()["dependencies"] if d["trigger_after"] == wired["id"]]
-    assert [d["outputs"] for d in after] == [[status._id]]
-    assert after[0]["trigger_only_on_failure"]
-    left = blocks.fns[after[0]["id"]].fn()
-    assert words in left and bool(left) == bool(words)
-
-
-def test_a_model_that_cannot_be_had_leaves_the_reason_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    def load(progress):
-        progress(0.4, "Downloading: 37 of 93 MB")
-        raise PlainError("Only 20 MB are free. Free some disk space.")
-
-    monkeypatch.setattr(background.language_model, "load", load)
-    shown: list[str] = []
-    with pytest.raises(PlainError, match="Free some disk space"):
-        for notice in background.open_text_model(lambda notice: notice):
-            shown.append(notice)
-    assert "notice-error" in shown[-1] and "Free some disk space" in shown[-1]
+        view, status, go, fails = gr.HTML(), gr.HTML(), gr.Button(), gr.State()
+        wired = events.on(go.click, one, fails, view, status=status)
+    run = blocks.fns[wired["id"]].fn
+    assert run(False) == {view: "shown", status: ""}
+    assert "Not now." in run(True)[status] and view not in run(True)
+    assert not blocks.fns[wired["id"]].queue
