@@ -155,11 +155,11 @@ def next_new_word(word: str) -> str:
     return NEW_WORDS[(NEW_WORDS.index(now) + 1) % len(NEW_WORDS) if now in NEW_WORDS else 0]
 
 
-def picture_to_read(text: str) -> np.ndarray:
-    """A picture uint8 [H, W, 3] from base64 or a data URI; a word of the lab is printed as a sign."""
-    if not isinstance(text, str) or not text.strip():
-        raise PlainError("Send the picture as text: base64, a data URI, or a word to print as a sign.")
-    if re.fullmatch(rf"[A-Za-z]{{1,{sign_lab.SLOTS}}}", text.strip()):
+def picture_to_read(text: Any) -> np.ndarray:
+    """A picture uint8 [H, W, 3] from base64, a data URI or an upload; a word of the lab is printed as a sign."""
+    if isinstance(text, str) and not text.strip():
+        raise PlainError("Send the picture: base64, a data URI, handle_file(…), or a word to print as a sign.")
+    if isinstance(text, str) and re.fullmatch(rf"[A-Za-z]{{1,{sign_lab.SLOTS}}}", text.strip()):
         return sign_lab.draw_sign(sign_lab.check_word(text))
     return open_picture(picture_bytes(text, ("OPEN", "STOP")), width=READ_SIDE, height=READ_SIDE, fit="pad")
 

@@ -69,8 +69,6 @@ def judge(picture: str, caption: str) -> dict:
     check_caption(caption)
     if not caption.strip():
         raise PlainError("Write the caption that the picture should follow.")
-    if not isinstance(picture, str):
-        raise PlainError("Send a picture as base64 or as a data URI.")
     try:
         data = uploads.picture_bytes(picture, ())
     except PlainError as error:

@@ -114,7 +114,7 @@ def _not_taken(block_fn: Any, inputs: list[Any], error: Exception) -> str:
         log.warning("a page sent what its handler does not take: %s", type(error).__name__)
         return "The page and the server do not fit together. Load the page again."
     if isinstance(error, InvalidPathError):
-        return "No file of the server can be opened by its name. Send your own file as base64 or as a data URI."
+        return "No file of the server opens by its name. Send your own: handle_file(…), base64 or a data URI."
     wanted = list(inspect.signature(block_fn.fn).parameters)
     if len(inputs) < len(wanted):
         return f"/{block_fn.api_name} takes {len(wanted)} values ({', '.join(wanted)}); {len(inputs)} came."

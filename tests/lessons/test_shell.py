@@ -6,6 +6,7 @@ import contextvars
 import logging
 import threading
 import time
+from pathlib import Path
 
 import gradio as gr
 import numpy as np
@@ -105,6 +106,21 @@ def test_pictures_are_named_or_sent() -> None:
             named_or_sent(bad, ("cat",))
         with pytest.raises(PlainError):
             picture_bytes(bad, ())
+
+
+def test_a_file_sent_with_handle_file_is_read_and_no_other_file_of_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
+    sent, own = tmp_path / "gradio" / "abc" / "g.png", tmp_path / "secret.png"
+    sent.parent.mkdir(parents=True)
+    for file in (sent, own):
+        file.write_bytes(b"ABC")
+    assert named_or_sent({"path": str(sent), "meta": {"_type": "gradio.FileData"}}, ("cat",)) == (OWN, b"ABC")
+    (tmp_path / "gradio" / "link.png").symlink_to(own)
+    for path in (own, tmp_path / "gradio" / "link.png", tmp_path / "gradio" / ".." / "secret.png", "g.png", "a\0b"):
+        with pytest.raises(PlainError):
+            picture_bytes({"path": str(path)}, ())
 
 
 def test_unknown_glossary_terms_are_an_error() -> None:
