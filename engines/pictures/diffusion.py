@@ -256,8 +256,8 @@ def noising(
     """Noise a picture to each timestep with one noise (DDPM eq. 4) and guess it back in one pass each.
 
     The clean latent is x̂₀ = (x_t − √(1−ᾱ_t)·ε) / √ᾱ_t (DDPM eq. 15). Timestep 0 is nearly clean,
-    ``train_timesteps`` − 1 nearly pure noise; at most 16 timesteps in one batch. Networks that Karras et al. 2022
-    trained keep the latent and add more noise to it (alpha = 1); the noisy picture shows theirs at unit variance.
+    ``train_timesteps`` − 1 nearly pure noise; at most 16 timesteps in one batch. Networks trained as in
+    Karras et al. 2022 keep the latent and add more noise to it (alpha = 1); the noisy picture is at unit variance.
     """
     import torch
 
