@@ -75,14 +75,23 @@ class Evidence(Generic[Value]):
     expected: Any = None
 
     def as_json(self) -> dict[str, Any]:
-        """The result and its settings as JSON values, for download."""
+        """The result and its settings as JSON values, for download; see :func:`rounded`."""
         return {
             "alt": self.alt,
-            "table": asdict(self.table),
-            "provenance": asdict(self.provenance),
+            "table": rounded(asdict(self.table)),
+            "provenance": rounded(asdict(self.provenance)),
             "findings": [asdict(finding) for finding in self.findings],
             "snippet": self.snippet,
         }
+
+
+def rounded(value: Any) -> Any:
+    """JSON values with floats of ten digits at most: more are the arithmetic's (0.9999999999999999 is 1)."""
+    if isinstance(value, float):
+        return float(f"{value:.10g}")
+    if isinstance(value, Mapping):
+        return {key: rounded(one) for key, one in value.items()}
+    return type(value)(map(rounded, value)) if isinstance(value, (list, tuple)) else value
 
 
 @dataclass(frozen=True)

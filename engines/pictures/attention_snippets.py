@@ -56,6 +56,8 @@ result = pipeline(
     {caption!r}, num_inference_steps={steps}, guidance_scale={guidance_scale!r},
     generator=generators, num_images_per_prompt={len(seeds)},
 ).images
+for number, picture in enumerate(result):
+    picture.save(f"picture-{{number}}.png")
 """
 
 
@@ -102,6 +104,7 @@ result = pipeline(
     [{caption!r}, {new_caption!r}], num_inference_steps={steps}, guidance_scale={painter.guidance_scale!r},
     generator=[torch.Generator("cpu").manual_seed({seed}) for _ in range(2)], callback_on_step_end=count,
 ).images[1]
+result.save("picture.png")
 """
 
 

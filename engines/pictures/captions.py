@@ -108,12 +108,6 @@ def find_offsets(tokens: Sequence[str], text: str) -> list[tuple[int, int]]:
     return spans
 
 
-def bare(word: str) -> str:
-    """A word or phrase as captions are searched for it: without the punctuation and the spaces around it."""
-    found = [match.span() for match in WORD.finditer(word)]
-    return word[found[0][0] : found[-1][1]] if found else word.strip()
-
-
 def read_by(folder: Path, caption: str) -> Reading:
     """As ``Painter.read`` reads, by the files in a painter's folder; PlainError where its tokenizer is not there."""
     check_caption(caption)

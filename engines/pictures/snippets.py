@@ -2,9 +2,11 @@
 
 Every function returns source text that uses public calls only and defines ``result``. ``model`` is a folder
 or a Hub id; ``picture`` the path of a picture file of the painter's own size; everything is written in as
-Python literals. Run them in the folder that holds ``models/``. A test runs each and compares it with the
-engine. ``xl`` is for Stable Diffusion XL-class painters, which also read a summary of the caption and the
-picture's size. Short code is not right for every painter and scheduler: :func:`for_painter` says where.
+Python literals. The bundled painter's run in the root of the playground's repository, which holds ``models/``
+and the one class that diffusers does not ship; the others run anywhere. Each ends by showing what it made. A
+test runs each and compares it with the engine. ``xl`` is for Stable Diffusion XL-class painters, which also
+read a summary of the caption and the picture's size. Short code is not right for every painter and scheduler:
+:func:`for_painter` says where.
 """
 
 from __future__ import annotations
@@ -22,10 +24,11 @@ POCKET_AUTOENCODER = "models/autoencoder"
 
 
 def denoising(
-    model: str, caption: str, *, seeds: Sequence[int], steps: int, guidance_scale: float, negative_caption: str = ""
-) -> str:
+    model: str, caption: str, *, seeds: Sequence[int], steps: int, guidance_scale: float, negative_caption: str = "",
+    spacing: str | None = None,
+) -> str:  # fmt: skip
     """``result``: dict with "latents", one array [rows, C, h, w] after each pass, and "pictures", a list."""
-    return f"""{load_pipeline(model)}
+    return f"""{load_pipeline(model, spacing)}
 latents = []
 
 
@@ -41,6 +44,8 @@ pictures = pipeline(
     callback_on_step_end=keep,
 ).images
 result = {{"latents": latents, "pictures": pictures}}
+for number, picture in enumerate(pictures):
+    picture.save(f"picture-{{number}}.png")
 """
 
 
@@ -57,6 +62,9 @@ for scale in {list(scales)!r}:
     high, low = pixels.max(-1), pixels.min(-1)
     saturation = ((high - low) / np.maximum(high, 1)).mean()
     result[scale] = picture, float(saturation), float(np.isin(pixels, (0, 255)).mean())
+for scale, (picture, saturation, clipped) in result.items():
+    picture.save(f"guidance-{{scale:g}}.png")
+    print(f"guidance {{scale:g}}: saturation {{saturation:.3f}}, {{clipped:.1%}} of the colour values at their end")
 """
 
 
@@ -98,6 +106,7 @@ result = pipeline(
     generator=torch.Generator("cpu").manual_seed({seed}),
     callback_on_step_end=next_caption, callback_on_step_end_tensor_inputs={inputs},
 ).images[0]
+result.save("picture.png")
 """
 
 
@@ -132,6 +141,8 @@ result = [
     }}
     for sizes in heard
 ]
+for patches, maps in result[-1].items():
+    print(f"last pass, {{patches}} patches:", "each word's share of the attention", maps.mean(1).round(3).tolist())
 """
 
 
@@ -178,6 +189,9 @@ with torch.no_grad():
 pictures = pipeline.image_processor.postprocess(decoded)
 error = np.asarray(pictures[1]).astype(float) - picture
 result = {{"noisy": pictures[0], "guess": pictures[1], "psnr": float(10 * np.log10(255**2 / (error**2).mean()))}}
+result["noisy"].save("noisy.png")
+result["guess"].save("guess.png")
+print(f"the guess is {{result['psnr']:.1f}} dB from the picture")
 """
 
 
@@ -212,6 +226,8 @@ result = {{
     "restored": restored,
     "psnr": float(10 * np.log10(255**2 / (error**2).mean())),
 }}
+restored.save("restored.png")
+print(f"{{picture.size:,}} numbers became {{latent[0].numel():,}}; {{result['psnr']:.1f}} dB from the picture")
 """
 
 
@@ -226,6 +242,7 @@ with torch.no_grad():
 restored = np.asarray(pipeline.image_processor.postprocess(decoded)[0]).mean(-1) / 255
 pattern = striped - striped.mean()
 result = float((pattern * restored).sum() / (pattern**2).sum())
+print(f"{{result:.1%}} of the contrast is left")
 """
 
 
@@ -253,6 +270,8 @@ def read(picture):
 
 
 result = {{"before": read(drawn), "after": read(restored)}}
+restored.save("restored.png")
+print(result)
 """
 
 
@@ -271,6 +290,8 @@ result = [
     ).images[0]
     for amount in {list(amounts)!r}
 ]
+for number, picture in enumerate(result):
+    picture.save(f"picture-{{number}}.png")
 """
 
 
@@ -297,6 +318,8 @@ result = [
     ).images[0]
     for share in {list(fractions)!r}
 ]
+for number, picture in enumerate(result):
+    picture.save(f"picture-{{number}}.png")
 """
 
 
@@ -319,6 +342,8 @@ result = [
     ).images[0]
     for share in {list(fractions)!r}
 ]
+for number, picture in enumerate(result):
+    picture.save(f"picture-{{number}}.png")
 """
 
 
@@ -343,6 +368,7 @@ result = pipeline(
     {caption!r}, num_inference_steps={steps}, guidance_scale={guidance_scale!r},
     generator=torch.Generator("cpu").manual_seed({seed}), callback_on_step_end=poke,
 ).images[0]
+result.save("picture.png")
 """
 
 
@@ -373,12 +399,16 @@ def put_back(pipeline, index, timestep, tensors):
 result = pipeline(
     {new_caption!r}, generator=torch.Generator("cpu").manual_seed({new_seed}), callback_on_step_end=put_back, **settings
 ).images[0]
+original.save("original.png")
+result.save("repainted.png")
 """
 
 
-def carved(model: str, caption: str, *, seed: int, choices: Sequence[int], guidance_scale: float) -> str:
+def carved(
+    model: str, caption: str, *, seed: int, choices: Sequence[int], guidance_scale: float, spacing: str | None = None
+) -> str:
     """``result``: dict of the number of passes -> the picture carved in them."""
-    return f"""{load_pipeline(model)}
+    return f"""{load_pipeline(model, spacing)}
 result = {{
     steps: pipeline(
         {caption!r}, num_inference_steps=steps, guidance_scale={guidance_scale!r},
@@ -386,6 +416,8 @@ result = {{
     ).images[0]
     for steps in {list(choices)!r}
 }}
+for steps, picture in result.items():
+    picture.save(f"{{steps}}-passes.png")
 """
 
 
@@ -454,8 +486,11 @@ _RIGHT_FOR: dict[str, Callable[[Painter, Mapping[str, Any]], bool]] = {
 # --- shared lines ------------------------------------------------------------------------------------------
 
 
-def load_pipeline(model: str) -> str:
-    """The lines that make ``pipeline``, stock diffusers around the weights of a folder or of a hub's ``id@commit``."""
+def load_pipeline(model: str, spacing: str | None = None) -> str:
+    """The lines that make ``pipeline``, stock diffusers around the weights of a folder or of a hub's ``id@commit``.
+
+    ``spacing`` is that of ``Plan``.
+    """
     imports = """import numpy as np
 import torch
 from diffusers import DDPMScheduler, DiffusionPipeline
@@ -463,17 +498,24 @@ from PIL import Image
 """
     repository, _, commit = model.rpartition("@")
     if repository and not Path(model).is_absolute():
-        return (
-            f"{imports}\npipeline = DiffusionPipeline.from_pretrained(\n    {repository!r}, revision={commit!r}, "
-            "use_safetensors=True, dtype=torch.float32\n)"
-        )
-    if model != POCKET:
-        return f"{imports}\npipeline = DiffusionPipeline.from_pretrained({model!r}, dtype=torch.float32)"
-    return f"""{imports}
-from engines.pictures.pocket_autoencoder import PocketAutoencoder  # the one part that diffusers does not ship
+        loaded = f"""
+pipeline = DiffusionPipeline.from_pretrained(
+    {repository!r}, revision={commit!r}, use_safetensors=True, dtype=torch.float32
+)"""
+    elif model == POCKET:
+        loaded = f"""
+from engines.pictures.pocket_autoencoder import PocketAutoencoder  # from the playground's repository; run it there
 
 autoencoder = PocketAutoencoder.from_pretrained({POCKET_AUTOENCODER!r}, dtype=torch.float32)
 pipeline = DiffusionPipeline.from_pretrained({POCKET!r}, vae=autoencoder, dtype=torch.float32)"""
+    else:
+        loaded = f"""
+FOLDER = {Path(model).name!r}  # the painter's weights, wherever you keep them
+pipeline = DiffusionPipeline.from_pretrained(FOLDER, dtype=torch.float32)"""
+    if spacing is not None:
+        loaded += f"""
+pipeline.scheduler = type(pipeline.scheduler).from_config(pipeline.scheduler.config, timestep_spacing={spacing!r})"""
+    return imports + loaded
 
 
 def _pixels(picture: str) -> str:

@@ -454,16 +454,19 @@ def recorded() -> dict[str, Any]:
 
 
 def snippet(cause: str, word: str, seed: int = 0, *, steps: int = STEPS, guidance_scale: float = GUIDANCE) -> str:
-    """Plain library code whose ``result`` is the picture that :func:`paint` paints of one word at one seed."""
+    """Plain library code whose ``result`` is the sign that :func:`paint` paints of one word at one seed; it prints what
+    OCR reads on it, as :func:`read` does."""
     word = check_word(word)
     boxed = check_cause(cause).boxed
     kind = "StableDiffusionInstructPix2PixPipeline" if boxed else "StableDiffusionPipeline"
     size = "" if boxed else f"height={HEIGHT}, width={WIDTH}, "
     given = "image=layout, image_guidance_scale=1.0, " if boxed else size
-    return f"""{_DRAWING.format(word=word) if boxed else ""}import torch
+    return f"""{_DRAWING.format(word=word) if boxed else ""}import numpy as np
+import torch
 from diffusers import {kind}
+from rapidocr import RapidOCR
 
-from engines.pictures.pocket_autoencoder import PocketAutoencoder  # the one part that diffusers does not ship
+from engines.pictures.pocket_autoencoder import PocketAutoencoder  # from the playground's repository; run it there
 
 autoencoder = PocketAutoencoder.from_pretrained("models/autoencoder", dtype=torch.float32)
 pipeline = {kind}.from_pretrained(
@@ -473,6 +476,11 @@ result = pipeline(
     {CAPTION.format(word)!r}, {given}num_inference_steps={steps}, guidance_scale={guidance_scale!r},
     generator=torch.Generator("cpu").manual_seed({seed}),
 ).images[0]
+result.save("sign.png")
+reader = RapidOCR(params={{"Global.log_level": "error", "Global.use_cls": False, "Det.limit_side_len": 256}})
+blue_green_red = np.ascontiguousarray(np.asarray(result)[..., ::-1])  # the order that rapidocr expects
+text = " ".join(reader(blue_green_red, use_det=False, text_score=0.0).txts or ())
+print(f"asked for {word}, reads {{text!r}}")
 """
 
 

@@ -95,6 +95,14 @@ class Diet:
         return rows
 
 
+def unknown_words(caption: str) -> tuple[str, ...]:
+    """:meth:`Diet.unseen` of the bundled painter; none where its diet is not recorded. Loads no model."""
+    try:
+        return load().unseen(caption)
+    except PlainError:
+        return ()
+
+
 @cache
 def load(folder: Path | None = None) -> Diet:
     """The diet in ``folder``, or the bundled painter's; PlainError when its statistics are not there."""

@@ -79,8 +79,9 @@ def _evidence(painter: Painter, value: Hands, steps: int, began: float) -> Evide
         guidance_scale=painter.guidance_scale,
     )  # fmt: skip
     code = exercise_snippets.galleries(
-        painter.source, [value.caption], seeds=value.seeds, steps=steps, guidance_scale=painter.guidance_scale
-    )
+        painter.source, [value.caption], seeds=value.seeds, steps=steps, guidance_scale=painter.guidance_scale,
+        count_fingers=True,
+    )  # fmt: skip
     expected = {value.caption: value.pictures}
     if not value.counted:
         table = Table(("seed", "fingers"), tuple((seed, None) for seed in value.seeds))

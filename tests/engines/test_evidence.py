@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from engines.evidence import Provenance
+from engines.evidence import Evidence, Provenance, Table
 from engines.statistics import mean_interval, spread
 
 
@@ -34,3 +34,11 @@ def test_empty_settings_are_left_out_of_a_provenance() -> None:
         7,
         {"caption": "a cat", "seeds": 0},
     )
+
+
+def test_figures_in_a_download_have_ten_digits_at_most():
+    table = Table(("share",), ((0.9999999999999999,), (0.1 + 0.2,), (float("inf"),), (None,), (3,)))
+    source = Provenance("live", "a painter", "1", {"scales": [0.1 + 0.2, 4]}, seconds=2.0000000000000004)
+    told = Evidence(None, "", table, source).as_json()
+    assert told["table"]["rows"] == ((1.0,), (0.3,), (float("inf"),), (None,), (3,))
+    assert told["provenance"]["settings"] == {"scales": [0.3, 4]} and told["provenance"]["seconds"] == 2

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
+from unittest import mock
+
+from PIL import Image
 
 from engines.models import catalogue, weights
+from engines.pictures import painter
 from engines.text import snippets
 
 NASTY = '<script>alert(1)</script><img src=x onerror="alert(2)">\u202e'
@@ -24,9 +31,22 @@ def run(snippet: str) -> Any:
             snippet = snippet.replace(package, lines(str(weights.ensure(catalogue.SMOLLM2_135M).path)))
     if (merges := repr(catalogue.CLIP_MERGES.member)) in snippet:
         snippet = snippet.replace(merges, repr(str(weights.ensure_file(catalogue.CLIP_MERGES))))
+    return shown(snippet)[0]
+
+
+def shown(snippet: str) -> tuple[Any, str, list[str]]:
+    """What a snippet leaves in ``result``, what it prints, and the names of the pictures it would save."""
+    if named := re.search(r"^FOLDER = '(.+)'(?=  # the painter's weights)", snippet, re.MULTILINE):
+        places = [one.source for one in painter.loaded() if Path(one.source).name == named[1]]
+        snippet = snippet.replace(named[0], f"FOLDER = {places[-1]!r}")
     scope: dict[str, Any] = {}
-    exec(compile(snippet, "snippet", "exec"), scope)
-    return scope["result"]
+    saved: list[str] = []
+    with (
+        contextlib.redirect_stdout(io.StringIO()) as printed,
+        mock.patch.object(Image.Image, "save", lambda picture, name, *_, **__: saved.append(str(name))),
+    ):
+        exec(compile(snippet, "snippet", "exec"), scope)
+    return scope["result"], printed.getvalue(), saved
 
 
 def safe(markup: str) -> None:

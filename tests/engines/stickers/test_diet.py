@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -89,3 +91,10 @@ def test_every_honest_phrase_of_the_world_is_in_the_vocabulary():
 def test_missing_statistics_are_said_plainly(tmp_path):
     with pytest.raises(PlainError, match="training.diet"):
         diet.load(tmp_path)
+
+
+def test_unknown_words_are_told_without_a_model():
+    assert diet.unknown_words("a Dragon in front of a castle, at night") == ("Dragon", "castle")
+    assert diet.unknown_words("two apples on a white background") == () == diet.unknown_words("")
+    code = "import sys; from engines.stickers import diet; diet.unknown_words('x'); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=MODELS.parent).returncode == 0
