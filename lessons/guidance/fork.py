@@ -90,7 +90,7 @@ def fork(
         without, with_caption, _ = _guesses(painter, event)
         noise.append(_noise_gap(event))
         picture.append(apart(without, with_caption))
-        yield underway(event, f"{plural(len(rows) - 1, 'more seed')} for the measure")
+        yield underway(event, f"{plural(len(rows) - 1, 'more seed')} to measure")
     more_noise = np.concatenate([value.noise, np.stack(noise, 1)])
     value = replace(value, noise=more_noise, picture=np.concatenate([value.picture, np.stack(picture, 1)]))
     yield _evidence(painter, value, kept, rows, steps, began)

@@ -71,7 +71,7 @@ def look(
     for event in diffusion.denoise(painter, Plan(caption, rows[1:], steps=steps, record_attention=True)):
         assert event.attention is not None
         shares.append(_shares(event.attention))
-        yield underway(event, f"The picture is there; {plural(len(rows) - 1, 'more seed')} for the measure")
+        yield underway(event, f"{plural(len(rows) - 1, 'more seed')} to measure")
     value = replace(value, shares=np.concatenate([value.shares, np.stack(shares, 1)]))
     yield _evidence(painter, value, rows, steps, began)
 

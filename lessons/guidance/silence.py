@@ -104,7 +104,7 @@ def silence(
         assert maps is not None
         heats.append([np.sum([maps.heat(row, p, *size) for p in found], axis=0) for row in range(len(rows))])
         pictures = event.pictures
-        yield underway(event, f"{plural(len(rows), 'picture')} with “{word}”, listening where it is looked at")
+        yield underway(event, f"{plural(len(rows), 'picture')} with “{word}”")
     assert pictures is not None
     value = Silenced(caption, word.strip(), first, last, steps, pictures, np.mean(heats, axis=0), {})
     spans = {
@@ -117,7 +117,7 @@ def silence(
         read = []
         for event in diffusion.denoise(painter, Plan(caption, rows, steps=steps, knock_out=knock_out)):
             read.append(event.captions[0])
-            yield underway(event, f"Painting them again: “{word}” {value.label(case)}")
+            yield underway(event, f"“{word}” {value.label(case)}")
         assert event.pictures is not None
         value = replace(value, without={**value.without, case: event.pictures})
         if case == WINDOW:

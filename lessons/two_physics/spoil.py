@@ -82,7 +82,7 @@ def spoil(
     accident = Poke(third, SPOIL_BOX, kind="noise", seed=seed + 100)
     for moment in accidents(len(untouched)):
         struck_at = replace(plan, pokes=(replace(accident, at=moment),))
-        poked = yield from _painted(painter, struck_at, f"The sculptor, a patch overwritten before pass {moment + 1}")
+        poked = yield from _painted(painter, struck_at, f"Struck before pass {moment + 1}")
         ended, struck = poked[-1].pictures, poked[moment]
         assert ended is not None
         hurt = painter.decode(struck.latent_before / np.hypot(struck.alpha, struck.sigma))
