@@ -121,22 +121,25 @@ class JudgeModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
         config: Any = self.config
         objects = cells[1:]
         best, which = objects.max(0)
+        # An object fills several cells, and stray ones reach 1.0 too: what its neighbours agree with goes first.
+        around = 9 * functional.avg_pool2d(objects[None], 3, stride=1, padding=1)[0]
+        presences = around.gather(0, which[None])[0]
         found: list[Found] = []
-        for place in best.flatten().argsort(descending=True).tolist():
+        for place in presences.flatten().argsort(descending=True, stable=True).tolist():
             row, column = divmod(place, GRID)
-            if float(best[row, column]) < 0.2:
-                break
-            there = objects[:, max(0, row - 1) : row + 2, max(0, column - 1) : column + 2].sum((1, 2))
-            presence = min(1.0, float(there[which[row, column]]))
-            if presence < config.threshold:
+            presence = min(1.0, float(presences[row, column]))
+            if float(best[row, column]) < 0.2 or presence < config.threshold:
                 continue
             x, y = (column + 0.5) / GRID, (row + 0.5) / GRID
             if any((x - old.x) ** 2 + (y - old.y) ** 2 < (APART / GRID) ** 2 for old in found):
                 continue
-            paint = int(colours[:, row, column].argmax())
+            near = slice(max(0, row - 1), row + 2), slice(max(0, column - 1), column + 2)
+            filled = objects[which[row, column]][near]
+            painted = (colours[:, *near] * filled).sum((1, 2)) / filled.sum()
+            paint = int(painted.argmax())
             found.append(Found(
                 config.objects[int(which[row, column])], presence, config.colours[paint],
-                float(colours[paint, row, column]), x, y,
+                float(painted[paint]), x, y,
             ))  # fmt: skip
         peaks = objects.flatten(1).max(1).values.tolist()
         scene = int(backgrounds.argmax())

@@ -204,7 +204,9 @@ class Experiment:
         drawn = [*self.shows, *(view for view in self.fills if isinstance(view, gr.Plot | gr.HTML))]
         views_ = {view: "" if isinstance(view, gr.HTML) else None for view in drawn}
         judged = {} if self.verdict is None else {self.verdict: str(views.unscored())}
-        resting = {self.status: "", **({self.go: gr.update(value=self.words)} if self.words else {})}
+        resting: dict[Any, Any] = {self.status: ""}
+        if self.words:
+            resting[self.go] = gr.update(value=self.words)
         return {self.result: str(views.empty(views.NOT_RUN)), **resting, **views_, **judged}
 
     def stopped(self) -> Any:

@@ -568,8 +568,10 @@ def test_a_lean_of_ten_points_is_about_right_whatever_floats_make_of_it():
     assert (0.9 - 0.8) * 100 != 10 and calibration.lean_truth(value)[0] == 10
 
 
-@pytest.mark.parametrize(("fives", "words"), [(0, "clearly below"), (160, "too few"), (200, "lie above")])
+@pytest.mark.parametrize(("fives", "words"), [(0, "clearly below"), ("as recorded", "too few"), (200, "lie above")])
 def test_painted_hands_are_set_beside_the_counters_mean(as_bundled, fives, words):
+    if fives == "as recorded":
+        fives = dict(hands.worth())["five fingers, after the autoencoder"].successes
     value = last(hands.paint(as_bundled, "a hand", seeds=2, steps=1)).value
     counted = tuple(replace(value.counted[0], fingers=5 if at < fives else 4) for at in range(200))
     text = " ".join(card.text for card in hands._findings(replace(value, counted=counted)))

@@ -114,6 +114,22 @@ def test_the_judge_reads_off_what_its_cells_say() -> None:
     assert len(model.read(torch.rand(2, 3, 96, 96))) == 2
 
 
+@pytest.mark.parametrize("ghost", [(4, 4), (1, 3)], ids=["below", "above"])
+def test_the_judge_takes_what_fills_four_cells_before_a_ghost_in_one(ghost: tuple[int, int]) -> None:
+    """An apple was read as a balloon: a stray cell beside it was as sure, and the order of equal ones was chance."""
+    model = JudgeModel(("apple", "balloon"), ("red", "blue"), ("gray",), widths=(8, 8, 8))
+    cells = torch.zeros(3, 8, 8)
+    cells[0] = 1
+    for row, column in ((2, 3), (2, 4), (3, 3), (3, 4)):
+        cells[:, row, column] = torch.tensor([0.0, 1.0, 0.0])
+    cells[:, *ghost] = torch.tensor([0.0, 0.0, 1.0])
+    colours = torch.stack([torch.ones(8, 8), torch.zeros(8, 8)])
+    colours[:, 2, 3] = torch.tensor([0.0, 1.0])
+    reading = model._reading(cells, colours, torch.ones(1))
+    assert reading.counts() == {"apple": 1}
+    assert reading.colour("apple") == "red" and reading.found[0].colour_probability == pytest.approx(0.75)
+
+
 def test_the_judges_targets_point_at_the_objects() -> None:
     scene = {"placed": [{"name": "fish", "colour": None, "x": 0.3, "y": 0.7}], "plan": {"background": "red"}}
     cells, colours, background = judge.targets(scene)
