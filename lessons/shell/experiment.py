@@ -92,7 +92,8 @@ class Experiment:
         if seconds is None or seconds < LONG:
             return ""
         smaller = "; a smaller run takes less" if any(isinstance(part, gr.Slider) for part in self.inputs) else ""
-        return str(views.notice(f"Takes {line.in_words(seconds)} on this machine{smaller}."))
+        takes = "Takes" if self.group == self.name else f"“{self.words}” takes"  # of two beside each other
+        return str(views.notice(f"{takes} {line.in_words(seconds)} on this machine{smaller}."))
 
     def seconds(self, values: Sequence[Any]) -> float | None:
         """How long a run with these settings should take; None where nothing like it was measured."""
@@ -109,7 +110,11 @@ class Experiment:
         last: Evidence | None = None
         try:
             if not self.quick:
-                yield {self.go: gr.update(value=AGAIN), self.status: str(views.notice("Starting…", "wait"))}
+                seconds = self.seconds(values) or 0
+                starting = (
+                    "Starting…" if seconds < LONG else f"Starting; takes {line.in_words(seconds)} on this machine…"
+                )
+                yield {self.go: gr.update(value=AGAIN), self.status: str(views.notice(starting, "wait"))}
             with contextlib.closing(self.events_of(values, told)) as happening:
                 for event in happening:
                     if _latest.get(key) is not mine:
@@ -319,7 +324,9 @@ def _wire(one: Experiment, guess: Any, also: Sequence[Any], select: gr.HTML | No
         changed = [
             part.change
             for part in one.inputs
-            if hasattr(part, "change") and not isinstance(part, gr.State | gr.BrowserState)
+            if hasattr(part, "change") and not isinstance(part, gr.State | gr.BrowserState | gr.HTML)
         ]
-        gr.on(changed, one.rest, list(one.inputs), one.status, queue=False, trigger_mode="always_last", **private)
-        events.at_load(lambda: one.rest(*(part.value for part in one.inputs)), one.status)
+        if changed:
+            gr.on(changed, one.rest, list(one.inputs), one.status, queue=False, trigger_mode="always_last", **private)
+        if one.group == one.name:  # else the place is that of the experiment beside it
+            events.at_load(lambda: one.rest(*(part.value for part in one.inputs)), one.status)

@@ -88,7 +88,7 @@ def test_a_chart_on_its_way_leaves_no_hole(visit) -> None:
     page = visit.open("attention")
     late: list[Route] = []
     page.route("**/*PlotlyPlot*.js", lambda route: late.append(route))
-    chart = page.locator("#lesson-attention .screen", has=page.locator("#attention-smear"))
+    chart = page.locator("#attention-fading")
     with page.expect_request("**/*PlotlyPlot*.js", timeout=SLOW):
         run(chart)
     expect(chart.locator(".evidence .badge")).to_be_visible(timeout=SLOW)
