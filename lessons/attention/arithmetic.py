@@ -87,13 +87,13 @@ def cell(model: LanguageModel, seen: Look, layer: int, head: int, query: int, ke
             f"{value.returned:.4f}."
         )
     columns = (
-        sums.query_vector, sums.key_vector, value.products, sums.value_vector, sums.weighted_value, sums.head_output,
+        sums.query_vector, sums.key_vector, value.products, sums.value_vector, sums.head_output,
     )  # fmt: skip
     return Evidence(
         value=value,
         alt=alt,
         table=Table(
-            ("component", "query", "key", "query × key", "value", "weight × value", "head's output"),
+            ("component", "query", "key", "query × key", "value", "head's output"),
             tuple((i, *(short(column[i]) for column in columns)) for i in range(width)),
         ),
         provenance=provenance(

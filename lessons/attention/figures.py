@@ -54,7 +54,8 @@ def _shade(share: float) -> float:
 
 
 def _row(name: Any, cells: Sequence[Markup], state: str = "") -> Markup:
-    return Markup('<tr class="{}"><th scope="row">{}</th>{}</tr>').format(state, name, join(cells))
+    marked = Markup(' class="{}"').format(state) if state else ""
+    return Markup('<tr{}><th scope="row">{}</th>{}</tr>').format(marked, name, join(cells))
 
 
 def _cell(content: Any) -> Markup:
@@ -63,7 +64,7 @@ def _cell(content: Any) -> Markup:
 
 def _share(share: float, text: str) -> Markup:
     """A cell with a number and a bar as long as ``share``."""
-    return Markup('<td class="attention-shares"><span>{}</span><i style="--share:{:.4f}"></i></td>').format(text, share)
+    return Markup('<td class="attention-shares"><span>{}</span><i style="--share:{:.3f}"></i></td>').format(text, share)
 
 
 # ---- who looks at whom -------------------------------------------------------------------------------------
@@ -73,10 +74,11 @@ def gaze(value: Gaze) -> str:
     """All heads over all pairs of words as JSON for ``heads.js``.
 
     ``roots`` are the square roots of the shares in 65535ths, as base64 of unsigned 16-bit numbers, low byte first: for
-    each layer, head and looking word those of the words up to it.
+    each layer, head and looking word those of the words from the second up to it. The first word has the rest.
     """
     seen = value.seen
-    roots = np.sqrt(seen.weights[:, :, *np.tril_indices(len(seen.pieces))])
+    rows, columns = np.tril_indices(len(seen.pieces))
+    roots = np.sqrt(seen.weights[:, :, rows[columns > 0], columns[columns > 0]])
     found = json.dumps(
         {
             "text": seen.text, "pieces": [attribute(piece.translate(SPACES)) for piece in seen.pieces],
@@ -157,7 +159,7 @@ def _vectors(rows: Sequence[tuple[str, np.ndarray, float | None]]) -> Markup:
         if summed:
             cells.append(_cell("" if total is None else Markup("<b>{}</b>").format(_number(total))))
         body.append(_row(plain(name), cells))
-    return _table(f"First {shown} of {width} components; the table below has all", columns, body)
+    return _table(f"First {shown} of {width} components", columns, body)
 
 
 def _shares(cell: Cell) -> Markup:
@@ -371,9 +373,7 @@ def ladder(result: Lens) -> Markup:
     for guess in reversed(result.guesses):
         leads = guess.final_rank == 1
         best, *others = (visible(candidate.text) for candidate in guess.candidates[:3])
-        guesses = Markup('<span class="token attention-best">{}</span> {}').format(
-            best, join(Markup('<span class="token">{}</span>').format(other) for other in others)
-        )
+        guesses = Markup('<b class="token">{}</b> <small>{}</small>').format(best, Markup(" ").join(others))
         chance = percent(guess.final_probability) if guess.final_probability >= 0.0005 else "<0.1 %"
         cells = (
             _cell(guesses),
@@ -460,6 +460,9 @@ def fading(result: Fading) -> Markup:
 
 
 def _fact(probability: float, copies: str) -> Markup:
-    return Markup('<td class="attention-fact{}" style="--shade:{:.3f}">{}<small>{}</small></td>').format(
-        " deep" if _deep(probability) else "", _shade(probability), f"{probability:.0%}".replace("%", " %"), copies
+    return Markup('<td{} style="--shade:{:.2f}">{}<small>{}</small></td>').format(
+        Markup(' class="deep"') if _deep(probability) else "",
+        _shade(probability),
+        f"{probability:.0%}".replace("%", " %"),
+        copies,
     )

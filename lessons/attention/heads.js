@@ -7,12 +7,16 @@ const percent = (share) => `${(100 * share).toFixed(1)} %`;
 let data = null, roots = null, chosen = null, waiting = null;
 
 const name = (i) => data.pieces[i].replace(/^␣+(?=.)/, "");
-const pairs = () => data.pieces.length * (data.pieces.length + 1) / 2;
+const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
+function looks(layer, head, looker) { /* where a word looks: the first word has what the others leave */
+  const size = data.pieces.length, start = (layer * data.heads + head) * size * (size - 1) / 2 + looker * (looker - 1) / 2;
+  const others = Array.from(roots.subarray(start, start + looker), (root) => (root / 65535) ** 2);
+  return [Math.max(0, 1 - sum(others)), ...others];
+}
 function row(layer, head) {
-  const start = (layer * data.heads + head) * pairs() + chosen.row * (chosen.row + 1) / 2;
-  const shares = Array.from(roots.subarray(start, start + chosen.row + 1), (root) => (root / 65535) ** 2);
+  const shares = looks(layer, head, chosen.row);
   if (!leftOut()) return shares;
-  const rest = shares.slice(1).reduce((sum, share) => sum + share, 0) || 1;
+  const rest = sum(shares.slice(1)) || 1;
   return shares.map((share, i) => (i ? share / rest : 0));
 }
 const leftOut = () => chosen.first && chosen.row > 0;
@@ -79,15 +83,15 @@ function drawAll() {
   every((layer, head) => {
     const shares = row(layer, head);
     shares.forEach((share, i) => { mean[i] += share / count; });
-    seen.push([layer, head, [...chosen.watched].reduce((sum, i) => sum + (shares[i] || 0), 0)]);
+    seen.push([layer, head, sum([...chosen.watched].map((i) => shares[i] || 0))]);
   });
   const even = 1 / Math.max(chosen.row + 1 - leftOut(), 1), peak = Math.max(1e-9, ...seen.map(([, , share]) => share));
   words.querySelectorAll(".attention-column").forEach((column, i) => {
     const word = one(".attention-word", column), watch = one(".attention-watch", column), on = chosen.watched.has(i);
-    const open = i <= chosen.row && !(leftOut() && i === 0), looks = i === chosen.row;
-    word.className = `attention-word${looks ? " looker" : ""}${on ? " watched" : ""}${open ? "" : " closed"}`;
-    word.setAttribute("aria-pressed", String(looks));
-    word.tabIndex = looks ? 0 : -1;
+    const open = i <= chosen.row && !(leftOut() && i === 0), looking = i === chosen.row;
+    word.className = `attention-word${looking ? " looker" : ""}${on ? " watched" : ""}${open ? "" : " closed"}`;
+    word.setAttribute("aria-pressed", String(looking));
+    word.tabIndex = looking ? 0 : -1;
     word.style.setProperty("--mean", (mean[i] || 0).toFixed(4));
     word.style.setProperty("--even", even.toFixed(4));
     watch.textContent = on ? "◆" : "◇";
@@ -113,9 +117,7 @@ function drawAll() {
 }
 function tell() {
   if (!data) return;
-  const { layer, head, row: looker } = chosen, size = data.pieces.length, shares = [];
-  const start = (layer * data.heads + head) * pairs();
-  for (let i = 0, at = start; i < size; i += 1) { shares.push(Array.from(roots.subarray(at, at + i + 1), (root) => (root / 65535) ** 2)); at += i + 1; }
+  const { layer, head, row: looker } = chosen, shares = data.pieces.map((_, i) => looks(layer, head, i));
   const near = [...chosen.watched].filter((i) => i <= looker), open = near.length ? near : [...Array(looker + 1).keys()].slice(looker ? 1 : 0);
   const column = open.reduce((best, i) => (shares[looker][i] > shares[looker][best] ? i : best), open[0]);
   document.dispatchEvent(new CustomEvent("attention:chosen", { detail: {
