@@ -18,7 +18,7 @@ def word_maps(caption: str, word: str, seed: int = 0, steps: int | None = None) 
     caption: up to 400 characters. word: one word of it; if it occurs more than once its maps are added.
     steps: passes, 1 to 50; the painter's own number when left out. Each pass holds its timestep and "maps": one
     grid of attention shares a size ("8x8").
-    "share" is the word's share of all attention.
+    "share" is the word's share of all attention, "never_read" the caption's words that the painter has no room for.
     """
     painter = waking.open_painter()
     steps = whole("The number of passes", painter.passes(steps), 1, 50)
@@ -36,7 +36,7 @@ def word_maps(caption: str, word: str, seed: int = 0, steps: int | None = None) 
     return {
         **result.as_json(), "words": list(value.words),
         "share": float(value.shares[0, :, looked_at].mean(axis=1).sum()), "passes": passes,
-        "picture": data_uri(value.picture),
+        "picture": data_uri(value.picture), "never_read": list(painter.unread(caption)),
     }  # fmt: skip
 
 
@@ -44,9 +44,10 @@ def guidance_sweep(caption: str, seed: int = 0, scales: list[float] | None = Non
     """One seed at several guidance scales: pictures, saturation, share of clipped colour values, judge's certainty.
 
     scales: 2 to 16 numbers from 0 to 30; 0, 1, 2, 4, 8, 12 and 20 when left out. "certainty" is null where the
-    judge cannot tell; "why" says why.
+    judge cannot tell; "why" says why. "never_read": the caption's words that the painter has no room for.
     """
-    swept = sweep.sweep(waking.open_painter(), caption, 1, seed=seed, scales=sweep.SCALES if scales is None else scales)
+    painter = waking.open_painter()
+    swept = sweep.sweep(painter, caption, 1, seed=seed, scales=sweep.SCALES if scales is None else scales)
     (result,) = (step for step in swept if isinstance(step, Evidence))
     value = result.value
     rows = [
@@ -57,7 +58,7 @@ def guidance_sweep(caption: str, seed: int = 0, scales: list[float] | None = Non
         }
         for i, scale in enumerate(value.scales)
     ]  # fmt: skip
-    return {**result.as_json(), "why": value.why, "sweep": rows}
+    return {**result.as_json(), "why": value.why, "sweep": rows, "never_read": list(painter.unread(caption))}
 
 
 ENDPOINTS = (Endpoint(word_maps, "pictures"), Endpoint(guidance_sweep, "pictures"))

@@ -73,7 +73,7 @@ def need_caption(caption: str, name: str = "caption") -> str:
 
 def places(reading: Reading, word: str) -> tuple[int, ...]:
     """Which of the words that are read (see ``WordMaps.words``) spell ``word``; PlainError when it is not there."""
-    tokens = set(reading.tokens_of(word))
+    tokens = set(reading.tokens_of(need_caption(word, "word")))
     return tuple(i for i, one in enumerate(one for one in reading.words if one.tokens) if set(one.tokens) <= tokens)
 
 

@@ -41,28 +41,23 @@ def check(inputs: Sequence[Any], values: Sequence[Any]) -> None:
 
 def unmet(caption: str) -> tuple[str, ...]:
     """The words that none of the painter's training captions used; nothing where another painter is live."""
-    if not waking.sticker_world_is_live():
-        return ()
-    try:
-        return diet.load().unseen(caption)
-    except PlainError:
-        return ()
+    return diet.unknown_words(caption) if waking.sticker_world_is_live() else ()
 
 
-def unread(caption: str) -> str:
-    """The end of a caption for which the painter has no room, as far as a painter in memory can tell."""
+def unread(caption: str) -> tuple[str, ...]:
+    """The words of a caption for which the painter has no room, as far as a painter in memory can tell."""
     painter = waking.painter_in_memory()
     try:
-        return painter.read(caption).unread if painter else ""
+        return painter.unread(caption) if painter else ()
     except PlainError:
-        return ""
+        return ()
 
 
 def note(caption: str) -> str:
     """What to know of a caption while it is typed: the words never met and the words never read. HTML."""
-    words, tail = unmet(caption), unread(caption)
-    said = [f"It never met {_listed(words)} in training."] if words else []
-    said += [f"It has no room to read “{_short(tail)}”."] if tail else []
+    never_met, no_room = unmet(caption), unread(caption)
+    said = [f"It never met {_listed(never_met)} in training."] if never_met else []
+    said += [f"It has no room to read {_listed(no_room)}."] if no_room else []
     return str(
         Markup('<p class="caption-note">{}<span role="status">{}</span></p>').format(
             Markup(BUTTON) if waking.sticker_world_is_live() else "", plain(" ".join(said))
@@ -72,9 +67,8 @@ def note(caption: str) -> str:
 
 def never_read(inputs: Sequence[Any], values: Sequence[Any]) -> str:
     """A notice after a run whose captions were longer than the painter can read; "" else. HTML."""
-    tails = [tail for box, value in zip(inputs, values, strict=True) if box in _names and (tail := unread(str(value)))]
-    said = " and ".join(f"“{_short(tail)}”" for tail in tails)
-    return str(views.notice(f"The painter had no room for {said}: it read the words before only.")) if tails else ""
+    words = [word for box, value in zip(inputs, values, strict=True) if box in _names for word in unread(str(value))]
+    return str(views.notice(f"The painter had no room to read {_listed(words)}.")) if words else ""
 
 
 def _short(text: str) -> str:

@@ -359,6 +359,8 @@ def test_the_api(served):
     assert len(answer["passes"]) == 2 and 0 < answer["share"] < 1 and json.dumps(answer)
     side = len(answer["passes"][0]["maps"]["8x8"])
     assert side == 8
+    tail = api.word_maps(CAPTION + " dog" * 80, "red", steps=1)["never_read"]
+    assert answer["never_read"] == [] and tail and set(tail) == {"dog"}
     swept = api.guidance_sweep(CAPTION, seed=1, scales=[1, 9])
     assert [one["scale"] for one in swept["sweep"]] == [1, 9] and json.dumps(swept)
     assert swept["sweep"][0]["certainty"] is None and swept["why"]
@@ -369,6 +371,7 @@ def test_the_api(served):
     [
         {"word": "zebra"},
         {"word": ""},
+        {"word": 5},
         {"steps": 0},
         {"steps": 51},
         {"seed": -1},
