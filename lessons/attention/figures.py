@@ -240,7 +240,7 @@ def contest(result: Contest) -> Markup:
     peak = max(*(head.kl_bits for head in every), high if len(result.random) > 1 else 0, 1e-9)
     rows = [
         Bar(
-            f"{head.name}{' ◆ hottest' if head is result.hottest else ''}",
+            f"{head.name}{' ◆' if head is result.hottest else ''}",
             head.kl_bits / peak,
             f"{head.kl_bits:.4f} bits",
             chosen=head is result.hottest,
@@ -265,7 +265,9 @@ def contest(result: Contest) -> Markup:
     name = head_name(result.hottest.layer, result.hottest.head)
     caption = f"What moved most without {name}"
     return Markup('<p class="attention-caption">{}</p>{}{}').format(
-        plain(f"After “{result.text}”: how far the next-token probabilities move when one head is off"),
+        plain(
+            f"After “{result.text}”: how far the next-token probabilities move when one head is off; ◆ is the hottest"
+        ),
         bars(rows),
         _table("What moved", ("next token", "before", "without it", "moved"), movers, caption),
     )
@@ -358,7 +360,7 @@ def agreement_bars(value: Agreement) -> Markup:
         peak = float(value.chances.max())
         right, wrong = (float(chance) for chance in value.chances[at])
         for form, chance, ink in ((value.right, right, "typewriter"), (value.wrong, wrong, "sculptor")):
-            rows.append(Bar(f"{form}, {count or 'none'} off", chance / peak, percent(chance), ink=ink))
+            rows.append(Bar(f"{form}, {count} off", chance / peak, percent(chance), ink=ink))
     return Markup('<p class="attention-caption">{}</p>{}').format(
         plain(f"After “{value.text}”: “{value.right}” against “{value.wrong}”"), bars(rows)
     )
@@ -421,7 +423,7 @@ def fading_chart(value: Fading) -> Any:
         if left:
             kept.append((level, share(value.kept(n))))
             sure.append((level, share(left)))
-    chart = charts.figure(x="noise, in standard deviations of each weight matrix", y="mean over copies")
+    chart = charts.figure(x="noise, in standard deviations", y="mean over copies")
     for points, name, colour, dash, symbol in (
         (kept, "facts still answered right", BLUE, "solid", "circle"),
         (sure, "certainty left in the right answer", CLAY, "dash", "square"),

@@ -26,6 +26,7 @@ from lessons.attention.measures import (
     hottest,
     look,
     provenance,
+    short,
     words_to_watch,
 )
 
@@ -134,7 +135,10 @@ def _contest_evidence(
         table=Table(
             ("head", f"attention to {words}", "change (KL, bits)", f"probability of “{result.target.strip()}” after"),
             tuple(
-                (head.name + (" (hottest)" if head is hot else ""), head.share, head.kl_bits, head.target_after)
+                (
+                    head.name + (" (hottest)" if head is hot else ""),
+                    *map(short, (head.share, head.kl_bits, head.target_after)),
+                )
                 for head in (hot, *result.random)
             ),
         ),
@@ -227,7 +231,7 @@ def _scan_evidence(seen: Look, watched: Sequence[int], result: Scan, seconds: fl
         f"{findings[0].text}",
         table=Table(
             ("head", f"attention to {words}", "change (KL, bits)"),
-            tuple((f"L{a} H{b}", float(result.share[a, b]), float(result.kl_bits[a, b])) for a, b in order),
+            tuple((f"L{a} H{b}", short(result.share[a, b]), short(result.kl_bits[a, b])) for a, b in order),
         ),
         provenance=provenance(
             seen, {"heads switched off": f"{len(measured)}, one at a time", "set to": "zero"}, seconds=seconds
