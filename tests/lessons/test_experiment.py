@@ -95,6 +95,38 @@ def test_a_press_while_it_runs_starts_over_and_is_not_lost(tenth: list[Experimen
     assert list(second)[-1][wait.go]["value"] == "Wait"
 
 
+def test_a_run_ends_that_of_the_experiment_beside_it_whose_places_it_shares(tenth: list[Experiment]) -> None:
+    toss, _, wait = tenth
+    toss.group = wait.group
+    first = wait.run(None, 50)
+    next(first), next(first)
+    second = toss.run(None, 16, 7)
+    next(second)
+    assert [list(update) for update in first] == [[wait.go]]  # its button rests, and its views are left alone
+    assert "Measured" in list(second)[-1][toss.verdict]
+
+
+def test_what_is_done_on_the_page_ends_a_run_in_silence(tenth: list[Experiment]) -> None:
+    wait = tenth[2]
+    run = wait.run(None, 50)
+    next(run), next(run)
+    assert wait.given_up() == {wait.status: ""}
+    assert [list(update) for update in run] == [[wait.go]]
+
+
+def test_a_quick_run_keeps_the_words_of_its_button(tenth: list[Experiment]) -> None:
+    toss = tenth[0]
+    toss.quick = True
+    assert all(update.get(toss.go, {}).get("value") != experiment.AGAIN for update in toss.run(None, 16, 7))
+
+
+def test_a_view_starts_a_run_with_what_was_chosen_in_it(tenth: list[Experiment]) -> None:
+    toss, told = tenth[0], []
+    toss.work = lambda *values: iter(told.append(values) or ())
+    list(toss.selected(gr.EventData(None, {"token": 3}), None, 16, 7))
+    assert told == [(16, 7, {"token": 3})]
+
+
 def test_stop_and_start_at_once_is_a_new_run(tenth: list[Experiment]) -> None:
     wait = tenth[2]
     first = wait.run(None, 50)
