@@ -40,7 +40,7 @@ def run(one: Experiment) -> tuple[dict[Any, Any], dict[str, str], float]:
                 models = {"model": event.provenance.model, "revision": event.provenance.revision}
                 event = replace(event, provenance=_recorded(event.provenance))
             places |= one.shown(event)
-    return places, models, min(time.perf_counter() - began, time.process_time() - worked)  # others may be at work
+    return places, models, min(time.perf_counter() - began, time.process_time() - worked)
 
 
 def _recorded(source: Provenance) -> Provenance:

@@ -22,7 +22,7 @@ def test_lesson_reads(key: str) -> None:
             assert prose(text, "test")
         assert len(section.prose.split()) >= 40, f"{section.key} says too little"
     science = {f"{section.key.replace('-', '_')}.py" for section in lesson.sections}
-    assert {"page.py", "figures.py", "api.py", *science} <= {path.name for path in folder(key).iterdir()}
+    assert {"page.py", "figures.py", *science} <= {path.name for path in folder(key).iterdir()}
 
 
 @pytest.mark.parametrize("key", KEYS)

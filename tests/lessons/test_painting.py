@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from engines.evidence import Underway
-from lessons.guidance import editing, sweeping
+from lessons.guidance import dice, edit, sweep
 from lessons.noising import clay, turn
 
 CAPTION = "a red cat"
@@ -18,11 +18,11 @@ EXPERIMENTS = {
     "repaint": partial(clay.repaint, new_caption="two dog", steps=3),
     "fewer": partial(clay.compare_steps, seeds=1, choices=(2, 3)),
     "turn": partial(turn.turn, second="two dog", seeds=1, steps=3),
-    "sweep": partial(sweeping.sweep, seeds=1, steps=3),
-    "dice": partial(sweeping.dice, seeds=2, steps=3),
-    "negate": partial(editing.negate, negative="two dog", seeds=1, steps=3),
-    "reweigh": partial(editing.reweigh, word="red", seeds=1, steps=3),
-    "swap": partial(editing.swap_word, word="cat", other="dog", hold=2, seeds=1, steps=3),
+    "sweep": partial(sweep.sweep, seeds=1, steps=3),
+    "dice": partial(dice.dice, seeds=2, steps=3),
+    "negate": partial(edit.negate, negative="two dog", seeds=1, steps=3),
+    "reweigh": partial(edit.reweigh, word="red", seeds=1, steps=3),
+    "swap": partial(edit.swap_word, word="cat", other="dog", hold=2, seeds=1, steps=3),
 }
 
 
