@@ -41,7 +41,7 @@ const grouped = (count) => count.toLocaleString("en-US");
 const counted = (count) => (count < 1000 ? String(count) : `about ${grouped(Number(count.toPrecision(2)))}`);
 
 // ---- the scoreboard ----
-let scores = null, dials = null;
+let scores = null, dials = null, settling = null;
 const one = (selector) => element.querySelector(selector);
 function set(place, text) { if (place.textContent !== text) place.textContent = text; }
 function read() {
@@ -114,6 +114,11 @@ function draw() {
   set(one(".sampling-left"), `${counted(now.kept)} kept, ${percent(believed)} of its belief · ${now.bits.toFixed(1)} bits`);
 }
 
+function settle() { // the server follows once the dial rests
+  clearTimeout(settling);
+  settling = setTimeout(() => trigger("release"), 400);
+}
+
 // ---- a link that holds the page ----
 async function copy(button) {
   const data = read(), [t, p] = dials || [Number(data.temperature), Number(data.topP)];
@@ -128,7 +133,7 @@ async function copy(button) {
 }
 function asked() {
   if (location.hash.startsWith("#try=")) trigger("apply", { link: location.hash.slice(5) });
-  else if (one(".sampling-board")) trigger("load"); // a recorded page: the next key comes after it
+  else if (one(".sampling-board")) trigger("expand"); // a recorded page: the next key comes after it
 }
 
 // ---- keys ----
@@ -147,6 +152,7 @@ element.addEventListener("click", (event) => {
 function refresh() {
   delete element.dataset.drawn;
   draw();
+  if (element.dataset.drawn !== undefined) settle();
   const page = one(".sampling-page");
   if (page) page.scrollTop = page.scrollHeight;
   if (!focused || (document.activeElement && document.activeElement !== document.body)) return;
@@ -157,12 +163,10 @@ watch("value", refresh);
 
 const desk = element.closest("#sampling-board");
 if (desk) {
-  let settling = null;
   desk.addEventListener("dials", (event) => {
     dials = event.detail;
     draw();
-    clearTimeout(settling);
-    settling = setTimeout(() => trigger("release"), 400); // the server follows once the dial rests
+    settle();
   });
   window.addEventListener("hashchange", () => { if (location.hash.startsWith("#try=")) asked(); });
   setTimeout(asked);

@@ -90,7 +90,9 @@ def _scoreboard(lesson: LessonPage) -> None:
             return {**run.given_up(), **run.shown(found)}
 
         def settled(now: Any, text: str, temperature: float, top_p: float) -> dict[Any, Any]:
-            return redrawn(scoreboard.turned(now, text, temperature, top_p)) if scoreboard.live(now, text) else {}
+            if run.busy or not scoreboard.live(now, text):
+                return {}  # the scoreboard of the press under way asks again
+            return redrawn(scoreboard.turned(now, text, temperature, top_p))
 
         def rolled(now: Any, text: str, seed: int) -> dict[Any, Any]:
             return redrawn(scoreboard.rolled(now, text, seed)) if scoreboard.live(now, text) else {}
@@ -118,6 +120,8 @@ def _scoreboard(lesson: LessonPage) -> None:
         def made(guess: str | None, now: Any, *rest: Any) -> Any:
             if isinstance(now, link.Kept) and not now.on_page:
                 yield from run.run(guess, now, *rest)
+            else:
+                yield gr.skip()
 
         page: dict[str, Any] = {"outputs": [seed, *run.places], "status": run.status}
         gr.on([temperature.change, top_p.change], None, [temperature, top_p], None, js=TURN)
@@ -131,7 +135,7 @@ def _scoreboard(lesson: LessonPage) -> None:
             events.on(button.click, replaced, button, [text, *run.places])
         came = events.on(desk.apply, linked, None, [text, temperature, top_p, seed, *run.places], status=run.status)
         came.then(made, [screen.guess, *settings], run.places, api_visibility="private", show_progress="hidden")
-        events.on(desk.load, lambda: {sheet: link.Kept(examples.TEXT, 1, on_page=True)}, None, sheet)
+        events.on(desk.expand, lambda: {sheet: link.Kept(examples.TEXT, 1, on_page=True)}, None, sheet)
 
 
 def _branch(lesson: LessonPage) -> None:

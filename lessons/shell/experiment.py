@@ -222,6 +222,12 @@ class Experiment:
         _latest[key] = _STOP
         return {self.status: str(views.notice(STOPPING, "wait"))}
 
+    @property
+    def busy(self) -> bool:
+        """Whether the visitor's run of this experiment is under way."""
+        now = _latest.get((events.visitor(), self.group))
+        return now is not None and now.one is self
+
     def given_up(self) -> dict[Any, Any]:
         """End the visitor's run in silence, since what was done on the page meanwhile counts."""
         _latest.pop((events.visitor(), self.group), None)

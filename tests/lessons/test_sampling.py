@@ -651,3 +651,8 @@ def test_every_edge_of_a_prediction_falls_where_its_words_say() -> None:
     ):  # fmt: skip
         asked = lesson.predictions[key]
         assert asked.texts[asked.which(value)] == choice
+
+
+def test_no_load_event_of_the_page_can_undo_a_link(config: dict) -> None:
+    """Gradio fires ``load`` of every component by itself, after a link was read, and an empty generator wipes views."""
+    assert not any(event == "load" for one in config["dependencies"] for target, event in one["targets"] if target)
