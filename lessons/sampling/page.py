@@ -194,7 +194,7 @@ def _sweep(lesson: LessonPage) -> None:
         kept = gr.State(())
         with gr.Row():
             top_p = _top_p(1.0, scale=3)
-            length = gr.Slider(16, 96, 64, step=8, label="Keys a text", scale=3)
+            length = gr.Slider(16, 96, 32, step=8, label="Keys a text", scale=3)
             seed = _seed(1, "First seed")
         with gr.Accordion("The openings, and the people's texts", open=False):
             openings = gr.Textbox("\n".join(examples.OPENINGS), label="Openings, one a line", lines=8, max_lines=12)
