@@ -176,6 +176,7 @@ def _own(lesson: LessonPage) -> None:
         run = experiment(
             screen, "Train on this drawing", own.train_pad, [pad, seconds, seed],
             {cloud: draw.cloud, gr.HTML(render=False): draw.loss_line}, truth=own.own_truth, queue="processor",
+            recordable=False,  # trains by the clock, and its film of points weighs half a megabyte
         )  # fmt: skip
 
         def write(text: str) -> dict[Any, Any]:
