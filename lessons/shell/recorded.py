@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 PICTURE = re.compile(r"data:image/webp;base64,([A-Za-z0-9+/=]+)")
 SECONDS = re.compile(r"\d+(\.\d+)? s\b|\d+(\.\d+)? (passes|keys) a second")
+DOWNLOAD = re.compile(r'<button type="button" class="link" data-action="download".*?</button>', re.DOTALL)
+"""Left out of a record: its file says what the table says, at the cost of a third of the page."""
 ADDRESS = "course/recorded"
 """Where the server offers the pictures; see :mod:`lessons.shell.serving`."""
 
@@ -85,8 +87,9 @@ def _plain(value: Any, pictures: Path | None) -> Any:
         return {"type": "plotly", "plot": json.dumps(figure)}
     if isinstance(value, Mapping):
         return {str(key): _plain(entry, pictures) for key, entry in value.items()}
-    if isinstance(value, str) and pictures is not None:
-        return PICTURE.sub(lambda match: _as_file(match[1], pictures), value)
+    if isinstance(value, str):
+        value = DOWNLOAD.sub("", value)
+        return value if pictures is None else PICTURE.sub(lambda match: _as_file(match[1], pictures), value)
     return value
 
 
