@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from engines.evidence import Evidence, Provenance
+from lessons import course
 from lessons.shell import film, recorded
 from lessons.shell.experiment import Experiment
 from lessons.shell.frame import built
@@ -24,7 +25,8 @@ def experiments(wanted: Sequence[str] = ()) -> list[Experiment]:
     import app
 
     app.build()
-    found = [one for key in built for one in built[key].experiments if one.recordable]
+    keys = [key for unit in course.UNITS for key in unit.lessons]
+    found = [one for key in keys for one in built[key].experiments if one.recordable]
     return [one for one in found if not wanted or any(one.name.startswith(name) for name in wanted)]
 
 

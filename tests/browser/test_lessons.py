@@ -76,7 +76,7 @@ def test_an_open_drawer_stays_open_while_its_figure_is_redrawn(visit) -> None:
     page = visit.open("latents")
     smear = screens(page, "latents")[1]
     run(smear)
-    expect(smear.locator(".evidence .badge").first).to_be_visible(timeout=SLOW)
+    expect(smear.locator(".evidence .badge-live").first).to_be_visible(timeout=SLOW)
     open_table(smear)
     expect(smear.locator(".verdict")).to_contain_text("Measured", timeout=SLOW)
     expect(smear.locator(".evidence table").first).to_be_visible()
@@ -85,13 +85,11 @@ def test_an_open_drawer_stays_open_while_its_figure_is_redrawn(visit) -> None:
 
 
 def test_a_chart_on_its_way_leaves_no_hole(visit) -> None:
-    page = visit.open("attention")
     late: list[Route] = []
-    page.route("**/*PlotlyPlot*.js", lambda route: late.append(route))
+    visit.page.route("**/*PlotlyPlot*.js", lambda route: late.append(route))
+    with visit.page.expect_request("**/*PlotlyPlot*.js"):  # the recorded chart asks for it
+        page = visit.open("attention")
     chart = page.locator("#attention-fading")
-    with page.expect_request("**/*PlotlyPlot*.js", timeout=SLOW):
-        run(chart)
-    expect(chart.locator(".evidence .badge")).to_be_visible(timeout=SLOW)
     expect(chart.locator("[aria-label='Empty value']")).to_be_hidden()
     assert not serious(page)
     for route in late:

@@ -13,7 +13,7 @@ import pytest
 from huggingface_hub.errors import GatedRepoError
 
 from engines.evidence import PlainError
-from engines.models import catalogue, hardware, hub, memory, settings, weights, wheels
+from engines.models import catalogue, hardware, hub, memory, settings, shelf, weights, wheels
 from engines.models.catalogue import Hub
 from tests.engines import tiny_painters, tiny_text
 from tests.engines.hub_cache import COMMIT, lay_out
@@ -201,6 +201,7 @@ def test_what_this_machine_cannot_hold_is_refused_before_the_question(
 ) -> None:
     use(monkeypatch, FakeApi({"config.json": 9, "model.safetensors": 140 * GB}, total=70 * GB))
     monkeypatch.setattr(hardware, "free_bytes", lambda on=None: 16 * GB)
+    monkeypatch.setattr(shelf, "held_bytes", lambda role: 0)
     with pytest.raises(PlainError, match=r"needs about 4\d\d\.\d GB.*has 16\.0 GB free. Choose a smaller model"):
         weights.ensure(catalogue.by_name(f"some/giant@{COMMIT}", "text"))
 
