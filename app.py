@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 def build() -> gr.Blocks:
     """The whole playground; no engine is loaded until a learner uses it."""
     playground = pages.blank()
-    with pages.page(playground, pages.START):
-        home.home()
-    for unit in course.UNITS:
-        for key in unit.lessons:
-            with pages.page(playground, key):
-                course.page(key).build()
+    with playground:
+        with pages.page(playground, pages.START):
+            home.home()
+        for unit in course.UNITS:
+            for key in unit.lessons:
+                with pages.page(playground, key):
+                    course.page(key).build()
     return playground.queue(max_size=None, default_concurrency_limit=None, api_open=False)
 
 

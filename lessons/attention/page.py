@@ -10,7 +10,7 @@ from engines.checks import MAX_SEED
 from lessons.attention import agreement, arithmetic, fading, lens, looking, machine, silencing
 from lessons.attention import figures as draw
 from lessons.attention.measures import EXAMPLES, KEYS
-from lessons.shell import charts, events
+from lessons.shell import charts, events, scripts
 from lessons.shell.experiment import experiment
 from lessons.shell.frame import LessonPage, lesson_page
 
@@ -50,7 +50,7 @@ def _looking(lesson: LessonPage) -> None:
         heads = gr.HTML(
             "{}",
             html_template=_file("heads.html"),
-            js_on_load=_file("heads.js"),
+            js_on_load=scripts.script(HERE / "heads.js"),
             elem_id="attention-heads",
             render=False,
         )
@@ -63,7 +63,8 @@ def _arithmetic(lesson: LessonPage) -> gr.HTML:
     """The screen; what it gives back holds the sentence, the words to watch, the head and the pair that were chosen."""
     with lesson.screen("arithmetic", predict="products") as screen:
         kept = gr.HTML(
-            "{}", html_template=_file("pairs.html"), js_on_load=_file("pairs.js"), elem_id="attention-pairs"
+            "{}", html_template=_file("pairs.html"), js_on_load=scripts.script(HERE / "pairs.js"),
+            elem_id="attention-pairs",
         )  # fmt: skip
         experiment(
             screen, "Work out the pair", arithmetic.work_out, [kept], {_view(): draw.sums},

@@ -11,7 +11,7 @@ from engines.evidence import PlainError
 from engines.pictures.files import open_picture
 from lessons.noising import clay, lock, own, ruin, strip, turn
 from lessons.noising import figures as draw
-from lessons.shell import charts, controls, events, film, scenes, waking
+from lessons.shell import charts, controls, events, film, scenes, scripts, waking
 from lessons.shell.experiment import experiment
 from lessons.shell.frame import LessonPage, lesson_page
 from lessons.shell.uploads import OWN
@@ -32,7 +32,7 @@ def build() -> None:
         _own(lesson)
 
 
-def _script(name: str) -> str:
+def _file(name: str) -> str:
     return (HERE / name).read_text(encoding="utf-8")
 
 
@@ -171,8 +171,10 @@ def _own(lesson: LessonPage) -> None:
         with gr.Row(equal_height=True):
             seconds = gr.Slider(5, 60, 12, step=1, label="Seconds to train", scale=3)
             seed = controls.seed_number()
-        pad = gr.HTML(_script("spiral.json"), html_template=PAD, js_on_load=_script("pad.js"), label="Drawing")
-        cloud = gr.HTML("{}", html_template=CLOUD, js_on_load=_script("cloud.js"), render=False)
+        pad = gr.HTML(
+            _file("spiral.json"), html_template=PAD, js_on_load=scripts.script(HERE / "pad.js"), label="Drawing"
+        )
+        cloud = gr.HTML("{}", html_template=CLOUD, js_on_load=scripts.script(HERE / "cloud.js"), render=False)
         run = experiment(
             screen, "Train on this drawing", own.train_pad, [pad, seconds, seed],
             {cloud: draw.cloud, gr.HTML(render=False): draw.loss_line}, truth=own.own_truth, queue="processor",

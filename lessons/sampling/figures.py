@@ -24,7 +24,7 @@ from lessons.sampling.sweep import TEMPERATURES, Sweeps, bits_a_key, new_pairs
 from lessons.shell import charts
 from lessons.shell.charts import BLUE, CLAY, GREY, OK
 from lessons.shell.prose import attribute, plain
-from lessons.shell.views import Bar, bars, join, visible
+from lessons.shell.views import Bar, bars, join, spelled, visible
 
 FULL_BARS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
 STEPS = 1024
@@ -361,7 +361,7 @@ def tree_of(crowds: Crowds) -> Markup:
                 node.depth + 2,
                 node.count,
                 attribute(shown(pieces[token_id])),
-                visible(pieces[token_id]),
+                spelled(pieces[token_id]),
                 count,
             )
         )

@@ -11,11 +11,11 @@ from engines.evidence import Evidence
 from lessons.sampling import branch, examples, link, passes, scoreboard, seeds, sweep
 from lessons.sampling import figures as draw
 from lessons.sampling.measures import LONGEST_KEY, MAX_SEED
-from lessons.shell import charts, events
+from lessons.shell import charts, events, scripts
 from lessons.shell.experiment import experiment
 from lessons.shell.frame import LessonPage, lesson_page
 
-BOARD = (Path(__file__).parent / "board.js").read_text(encoding="utf-8")
+BOARD = scripts.script(Path(__file__).parent / "board.js")
 TURN = """(...dials) => {
   document.getElementById("sampling-board").dispatchEvent(new CustomEvent("dials", { detail: dials }));
 }"""

@@ -14,6 +14,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 LESSONS = Path(__file__).resolve().parents[1]
+ADDRESS = "course"
+"""Where the server offers the playground's own files, relative to any page; see :mod:`lessons.shell.serving`."""
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml where PyYAML was built with it: ten times as fast, and every start reads all lessons."""
 Words = Annotated[str, Field(min_length=1)]

@@ -20,6 +20,7 @@ import gradio as gr
 import numpy as np
 from markupsafe import Markup
 
+from lessons.shell import scripts
 from lessons.shell.prose import attribute, plain
 from lessons.shell.views import empty, join
 
@@ -145,7 +146,7 @@ class Film:
 
 def scrubbed(script: Path) -> str:
     """``js_on_load`` of a view whose frames ``script`` tells of, with a film's slider, Play and strip."""
-    return "\n".join(path.read_text(encoding="utf-8") for path in (script, HERE / "scrub.js"))
+    return scripts.script(script, HERE / "scrub.js")
 
 
 def kept(frames: int, most: int = SMALL_FRAMES) -> tuple[int, ...]:

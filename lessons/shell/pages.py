@@ -20,11 +20,16 @@ START = ""
 
 @contextmanager
 def page(playground: gr.Blocks, key: str) -> Iterator[None]:
-    """The page of lesson ``key``, or of :data:`START`, under the masthead."""
-    with playground if key == START else playground.route(read_lesson(key).tab, f"/{key}", show_in_navbar=False):
-        gr.HTML(str(masthead(key)), elem_classes=["masthead-holder"])
-        yield
-        events.wire_loads()
+    """The page of lesson ``key``, or of :data:`START`, under the masthead; for use inside ``with playground``.
+
+    ``Blocks.route`` does the same outside of it, and at the end of each page makes the whole app anew.
+    """
+    if key != START:
+        playground.pages.append((key, read_lesson(key).tab, False))
+    playground.current_page = key
+    gr.HTML(str(masthead(key)), elem_classes=["masthead-holder"])
+    yield
+    events.wire_loads()
 
 
 def masthead(key: str) -> Markup:

@@ -307,6 +307,21 @@ window.playground = (() => {
     document.querySelectorAll(".drawer:not([open])").forEach((drawer) => { drawer.open = openDrawers.has(drawerName(drawer)); });
   }
 
+  async function fillDrawer(drawer) { // what was recorded in it comes when it is opened
+    const from = drawer.dataset.from;
+    delete drawer.dataset.from;
+    drawer.querySelector(".late")?.remove();
+    try {
+      const answer = await fetch(from);
+      if (!answer.ok) throw new Error(answer.status);
+      drawer.insertAdjacentHTML("beforeend", await answer.text());
+    } catch {
+      drawer.dataset.from = from;
+      drawer.insertAdjacentHTML("beforeend", '<p class="late" role="status">The server did not answer. Close this and open it again in a moment.</p>');
+    }
+  }
+
+  document.addEventListener("toggle", ({ target }) => { if (target.open && target.dataset.from) fillDrawer(target); }, true);
   document.addEventListener("click", (event) => {
     const summary = event.target.closest(".drawer > summary");
     if (summary) noteDrawer(summary.parentElement);

@@ -1,7 +1,7 @@
 """The recorded first paint: what each experiment showed when it was last recorded, drawn before anything runs.
 
 ``python -m lessons.record`` makes the files in ``lessons/<key>/recorded``: one JSON for each experiment with what
-stood in its places, the pictures beside it. A record names the models it was made with.
+stood in its places; beside it the pictures, and what its drawers hold. A record names the models it was made with.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from lessons.shell.content import LESSONS, folder
+from lessons.shell.content import ADDRESS, LESSONS, folder
 
 if TYPE_CHECKING:
     from lessons.shell.experiment import Experiment
@@ -26,9 +26,12 @@ PICTURE = re.compile(r"data:image/webp;base64,([A-Za-z0-9+/=]+)")
 SECONDS = re.compile(r"\d+(\.\d+)? s\b|\d+(\.\d+)? (passes|keys) a second")
 DOWNLOAD = re.compile(r'<button type="button" class="link" data-action="download".*?</button>', re.DOTALL)
 """Left out of a record: its file says what the table says, at the cost of a third of the page."""
+STORED = re.compile(rf'{ADDRESS}/recorded/[^"]*')
+RUN = re.compile(r'data-(run|payload)="[^"]*"')
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
-ADDRESS = "course/recorded"
-"""Where the server offers the pictures; see :mod:`lessons.shell.serving`."""
+DRAWER = re.compile(r'<details class="drawer"><summary>([^<]*)</summary>(.*?)</details>', re.DOTALL)
+KEPT_DRAWER = re.compile(r'<details class="drawer" data-from="([^"]*)"><summary>([^<]*)</summary></details>')
+"""What a drawer holds is fetched when it is opened."""
 
 
 def place_names(one: Experiment) -> dict[str, Any]:
@@ -70,7 +73,7 @@ def paint(one: Experiment) -> None:
 
 
 def save(one: Experiment, places: Mapping[Any, Any], models: Mapping[str, str], seconds: float) -> Path:
-    """Write what a run of the experiment left in its places; pictures become files, each once."""
+    """Write what a run of the experiment left in its places; pictures and drawers become files, each once."""
     path = file_of(one.name)
     path.parent.mkdir(exist_ok=True)
     kept = {name: _plain(places[place], path.parent) for name, place in place_names(one).items() if place in places}
@@ -80,25 +83,39 @@ def save(one: Experiment, places: Mapping[Any, Any], models: Mapping[str, str], 
     return path
 
 
-def _plain(value: Any, pictures: Path | None) -> Any:
-    """A place's value as JSON: charts as gradio sends them, pictures as addresses of files."""
+def _plain(value: Any, place: Path | None) -> Any:
+    """A place's value as JSON: charts as gradio sends them, pictures and drawers as files of the folder ``place``."""
     if hasattr(value, "to_plotly_json"):
         figure = json.loads(value.to_json())
         figure.get("layout", {}).pop("template", None)
         return {"type": "plotly", "plot": json.dumps(figure)}
     if isinstance(value, Mapping):
-        return {str(key): _plain(entry, pictures) for key, entry in value.items()}
+        return {str(key): _plain(entry, place) for key, entry in value.items()}
     if isinstance(value, str):
         value = DOWNLOAD.sub("", value)
-        return value if pictures is None else PICTURE.sub(lambda match: _as_file(match[1], pictures), value)
+        if place is None:
+            return value
+        value = PICTURE.sub(lambda match: _as_file(base64.b64decode(match[1]), "webp", place), value)
+        return DRAWER.sub(lambda match: _closed(match[1], _as_file(match[2].encode(), "html", place)), value)
     return value
 
 
-def _as_file(encoded: str, pictures: Path) -> str:
-    data = base64.b64decode(encoded)
-    path = pictures / f"{hashlib.sha256(data).hexdigest()[:12]}.webp"
+def _as_file(data: bytes, kind: str, place: Path) -> str:
+    """The address of the data, kept in the folder ``place`` under a name that follows from it."""
+    path = place / f"{hashlib.sha256(data).hexdigest()[:12]}.{kind}"
     path.write_bytes(data)
-    return f"{ADDRESS}/{path.relative_to(LESSONS).parts[0]}/{path.name}"
+    return f"{ADDRESS}/recorded/{path.relative_to(LESSONS).parts[0]}/{path.name}"
+
+
+def _closed(title: str, address: str) -> str:
+    return f'<details class="drawer" data-from="{address}"><summary>{title}</summary></details>'
+
+
+def _opened(match: re.Match[str]) -> str:
+    address, title = match.groups()
+    lesson, name = address.split("/")[-2:]
+    body = (folder(lesson) / "recorded" / name).read_text(encoding="utf-8")
+    return f'<details class="drawer"><summary>{title}</summary>{body}</details>'
 
 
 def same(one: Experiment, places: Mapping[Any, Any]) -> bool:
@@ -127,20 +144,21 @@ def _words(value: Any) -> Any:
         return {key: _words(entry) for key, entry in value.items()}
     if not isinstance(value, str):
         return value
-    for pattern in (PICTURE, re.compile(rf"{ADDRESS}/[^\"]*"), re.compile(r'data-(run|payload)="[^"]*"'), SECONDS):
+    value = KEPT_DRAWER.sub(_opened, value)
+    for pattern in (PICTURE, STORED, RUN, SECONDS):
         value = pattern.sub("", value)
     return value
 
 
 def sweep(lesson: str) -> None:
-    """Delete the pictures that no record of the lesson names any more."""
+    """Delete the pictures and drawers that no record of the lesson names any more."""
     place = folder(lesson) / "recorded"
     named = "".join(path.read_text(encoding="utf-8") for path in place.glob("*.json"))
-    for picture in place.glob("*.webp"):
-        if picture.name not in named:
-            picture.unlink()
+    for file in (*place.glob("*.webp"), *place.glob("*.html")):
+        if file.name not in named:
+            file.unlink()
 
 
 def weight(lesson: str) -> int:
-    """The bytes of a lesson's records, pictures included."""
+    """The bytes of a lesson's records, with their pictures and drawers."""
     return sum(path.stat().st_size for path in (folder(lesson) / "recorded").glob("*"))

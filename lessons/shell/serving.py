@@ -28,16 +28,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engines.evidence import PlainError
 from lessons.course import UNITS
-from lessons.shell import theme, visitors
-from lessons.shell.content import folder
+from lessons.shell import scripts, theme, visitors
+from lessons.shell.content import ADDRESS, folder
 from lessons.shell.uploads import MAX_PAYLOAD
 
 log = logging.getLogger("playground")
-FOLDER = "course"
-"""Where the playground's own files are, relative to any page."""
 FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 FONT = re.compile(r"[a-z0-9-]+\.woff2")
-PICTURE = re.compile(r"[0-9a-f]{12}\.webp")
+RECORD = re.compile(r"[0-9a-f]{12}\.(webp|html)")
 API = "/gradio_api/"
 RESULTS = re.compile(rf"{API}(?:queue/data|call/(?:v2/)?[^/]+/(?P<event>[^/]+))/?$")
 MOST_PARTS = 100_000
@@ -85,10 +83,11 @@ def app_options() -> dict[str, Any]:
     return {
         "lifespan": visitors.watched,
         "routes": [
-            Route(f"/{FOLDER}/style-{{version}}.css", _style),
-            Route(f"/{FOLDER}/script-{{version}}.js", _script),
-            Route(f"/{FOLDER}/fonts/{{name}}", _font),
-            Route(f"/{FOLDER}/recorded/{{lesson}}/{{name}}", _recorded),
+            Route(f"/{ADDRESS}/style-{{version}}.css", _style),
+            Route(f"/{ADDRESS}/script-{{version}}.js", _script),
+            Route(f"/{ADDRESS}/view-{{version}}.js", _view),
+            Route(f"/{ADDRESS}/fonts/{{name}}", _font),
+            Route(f"/{ADDRESS}/recorded/{{lesson}}/{{name}}", _recorded),
         ],
         "middleware": [Middleware(GZipMiddleware, minimum_size=1000), Middleware(OldAddresses), Middleware(Door)],
         "exception_handlers": {404: _nothing_here},
@@ -248,6 +247,11 @@ def _script(request: Request) -> Response:
     return Response(theme.script(), media_type="text/javascript", headers=FOR_EVER)
 
 
+def _view(request: Request) -> Response:
+    code = scripts.read(request.path_params["version"])
+    return _missing() if code is None else Response(code, media_type="text/javascript", headers=FOR_EVER)
+
+
 def _font(request: Request) -> Response:
     name = request.path_params["name"]
     return _file(theme.HERE / "fonts" / name) if FONT.fullmatch(name) else _missing()
@@ -255,7 +259,7 @@ def _font(request: Request) -> Response:
 
 def _recorded(request: Request) -> Response:
     lesson, name = request.path_params["lesson"], request.path_params["name"]
-    known = lesson.replace("_", "-") in _lessons() and PICTURE.fullmatch(name)
+    known = lesson.replace("_", "-") in _lessons() and RECORD.fullmatch(name)
     return _file(folder(lesson) / "recorded" / name) if known else _missing()
 
 

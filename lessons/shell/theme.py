@@ -11,7 +11,7 @@ from typing import Any
 from gradio.themes import Base, Color, LocalFont, sizes
 
 from lessons.course import UNITS
-from lessons.shell.content import folder, read_lesson, read_quiz
+from lessons.shell.content import ADDRESS, folder, read_lesson, read_quiz
 
 HERE = Path(__file__).parent
 INKS = HERE / "inks.css"
@@ -140,8 +140,8 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": theme(),
         "head": '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<link rel="stylesheet" href="course/style-{_version(style())}.css">'
-        f'<script src="course/script-{_version(script())}.js"></script>',
+        f'<link rel="stylesheet" href="{ADDRESS}/style-{_version(style())}.css">'
+        f'<script src="{ADDRESS}/script-{_version(script())}.js"></script>',
         "footer_links": ["api"],
         "run_history": False,
         "ssr_mode": False,

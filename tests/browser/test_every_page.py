@@ -100,7 +100,7 @@ def test_a_visit_carries_what_it_shows_and_keeps_the_rest(visit, server: str) ->
     for key in ["", *KEYS]:
         request = urllib.request.Request(f"{server}/{key}", headers={"Accept-Encoding": "identity"})
         with urllib.request.urlopen(request, timeout=30) as page:
-            assert len(page.read()) <= 400_000, key
+            assert len(page.read()) <= 300_000, key
     request = urllib.request.Request(f"{server}/sampling", headers={"Accept-Encoding": "gzip"})
     with urllib.request.urlopen(request, timeout=30) as page:
         assert page.headers["Content-Encoding"] == "gzip" and len(page.read()) <= 120_000
@@ -110,6 +110,14 @@ def test_a_visit_carries_what_it_shows_and_keeps_the_rest(visit, server: str) ->
     )
     visit.open("sampling")
     assert len(kept) >= 4 and all("immutable" in one for one in kept)
+
+
+def test_what_a_recorded_drawer_holds_comes_when_it_is_opened(visit) -> None:
+    page = visit.open("latents")
+    drawer = page.locator(".drawer[data-from]").first
+    expect(drawer.locator("table")).to_have_count(0)
+    drawer.evaluate("drawer => { drawer.open = true; }")
+    expect(drawer.locator("table")).to_be_visible()
 
 
 def test_progress_survives_a_reload_and_a_file(visit, tmp_path) -> None:

@@ -615,7 +615,7 @@ def test_endpoints_refuse_bad_arguments_in_plain_words(shared: None, call) -> No
 @pytest.fixture(scope="module")
 def config() -> dict:
     playground = pages.blank()
-    with pages.page(playground, "sampling"):
+    with playground, pages.page(playground, "sampling"):
         page.build()
     return playground.get_config_file()
 

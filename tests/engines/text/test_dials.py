@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 import torch
@@ -176,13 +174,3 @@ def test_the_smallest_top_p_keeps_the_most_likely_token(top_p: float) -> None:
 def test_broken_logits_say_so() -> None:
     with pytest.raises(PlainError, match="no longer numbers"):
         reshape(np.full(10, np.nan, dtype=np.float32), Dials(), str)
-
-
-def test_a_slider_reshapes_150_000_tokens_at_once() -> None:
-    scores = logits(5, size=151_936)
-    best = 1.0
-    for _ in range(3):
-        started = time.perf_counter()
-        reshape(scores, Dials(0.7, 0.9, 50), str)
-        best = min(best, time.perf_counter() - started)
-    assert best < 0.1
