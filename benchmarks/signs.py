@@ -19,7 +19,7 @@ from engines.signs import lab as sign_lab
 from engines.text import character_art as art
 from engines.text import language_model
 from engines.text.dials import Dials
-from engines.text.language_model import LanguageModel, runs_of
+from engines.text.language_model import LanguageModel
 
 WORDS = ("OPEN", "BRAIN", "SYMBOL", "WEATHER", "PROGRESS", "CITY", "NORTH", "KEY")
 SHAPE, SIZE, RUNS = "T", 7, 8
@@ -66,7 +66,7 @@ def shapes(model: LanguageModel, rounds: int, runs: int = RUNS) -> list[Row]:
     prompt, length = model.encode(ASKED, chat=True), 2 * SIZE * SIZE
 
     def drawn(count: int) -> None:
-        runs_of(model.write_many(prompt, Dials(temperature=0.4), seeds=range(count), max_tokens=length))
+        list(model.write_many(prompt, Dials(temperature=0.4), seeds=range(count), max_tokens=length))
 
     once, many, scored = best(rounds, lambda: drawn(1), lambda: drawn(runs), lambda: art.score(drawing, SHAPE, SIZE))
     return [

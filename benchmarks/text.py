@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks.measuring import Row, best, mib, peak_memory, playground, report, resident_bytes
 from engines.text import language_model
 from engines.text.dials import Dials
-from engines.text.language_model import LanguageModel, Prompt, runs_of
+from engines.text.language_model import LanguageModel, Prompt
 
 TEXT = "Tell me how the bicycle was invented."
 DIALS = Dials(temperature=0.8, top_p=0.95)
@@ -53,8 +53,8 @@ def engine(model: LanguageModel, stock: Any, tokens: int, rounds: int) -> list[R
     )
     together, apart = best(
         1 if rounds < 3 else rounds - 1,
-        lambda: runs_of(model.write_many(prompt, DIALS, seeds=range(RUNS), max_tokens=tokens)),
-        lambda: [runs_of(model.write_many(prompt, DIALS, seeds=[s], max_tokens=tokens)) for s in range(RUNS)],
+        lambda: list(model.write_many(prompt, DIALS, seeds=range(RUNS), max_tokens=tokens)),
+        lambda: [list(model.write_many(prompt, DIALS, seeds=[s], max_tokens=tokens)) for s in range(RUNS)],
     )
     logits = model.next_token_scores(prompt).logits
     from engines.text.dials import reshape

@@ -368,10 +368,10 @@ class LanguageModel:
     ) -> Iterator[Event]:
         """Finish many runs together, one for each seed; one prompt serves all, or one prompt a seed.
 
-        Yields how far it is after every step, and in the end the runs, in the order of the seeds
-        (:func:`runs_of` waits for them). Each run has the dice that :meth:`write` has for its seed. Its text does not
-        depend on the company it is in, beyond floating-point rounding: a batch adds in another order, so that a dice
-        on the very edge between two tokens can fall to the other side.
+        Yields how far it is after every step, and in the end the runs, in the order of the seeds. Each run has the
+        dice that :meth:`write` has for its seed. Its text does not depend on the company it is in, beyond
+        floating-point rounding: a batch adds in another order, so that a dice on the very edge between two tokens
+        can fall to the other side.
         """
         _check_dials(dials)
         seeds = [whole("The seed", seed, 0, MAX_SEED) for seed in _listed("The seeds", seeds)]
@@ -567,24 +567,6 @@ class _Draft:
         self.token_ids.append(token_id)
         self.surprises.append(surprise)
         self.finished = finished
-
-
-def runs_of(
-    events: Iterator[Event], progress: Progress | None = None, should_stop: Callable[[], bool] | None = None
-) -> tuple[Run, ...]:
-    """The runs that :meth:`LanguageModel.write_many` ends with; none when ``should_stop()`` turns true before.
-
-    ``progress(share, words)`` is called at every step.
-    """
-    runs: tuple[Run, ...] = ()
-    for event in events:
-        if not isinstance(event, Underway):
-            runs = event
-        elif progress:
-            progress(event.share, event.words)
-        if should_stop and should_stop():
-            break
-    return runs
 
 
 SHELF = Shelf[LanguageModel](

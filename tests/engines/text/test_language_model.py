@@ -3,7 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from engines.checks import MAX_SEED
 from engines.evidence import PlainError, Underway
 from engines.text import language_model
 from engines.text.dials import Dials
-from engines.text.language_model import MAX_RUNS, MAX_TOKENS, Event, Prompt, Token, load, runs_of
+from engines.text.language_model import MAX_RUNS, MAX_TOKENS, Prompt, Token, load
 from tests.engines.tiny_text import KINDS, network_model, saved, tiny, tokenizer, with_a_beginning
 
 PROMPT = "The keys to the cabinet"
@@ -153,7 +153,7 @@ def test_a_batch_writes_what_each_seed_writes_alone(kind: str) -> None:
     model = tiny(kind)
     prompt = model.encode(PROMPT)
     dials = Dials(0.9, 0.95)
-    runs = runs_of(model.write_many(prompt, dials, seeds=range(6), max_tokens=25))
+    *_, runs = model.write_many(prompt, dials, seeds=range(6), max_tokens=25)
     for seed, run in enumerate(runs):
         alone = list(model.write(prompt, dials, seed=seed, max_tokens=25))
         assert run.seed == seed and list(run.token_ids) == ids(alone)
@@ -167,7 +167,7 @@ def test_a_batch_writes_what_each_seed_writes_alone(kind: str) -> None:
 def test_prompts_of_different_lengths_share_a_batch(kind: str) -> None:
     model = tiny(kind)
     prompts = [model.encode(text) for text in ("The", "Two cats and a dog sat by the door.", "so rusty that I")]
-    runs = runs_of(model.write_many(prompts, Dials(), seeds=[4, 4, 9], max_tokens=20))
+    *_, runs = model.write_many(prompts, Dials(), seeds=[4, 4, 9], max_tokens=20)
     for prompt, run in zip(prompts, runs, strict=True):
         assert list(run.token_ids) == ids(list(model.write(prompt, Dials(), seed=run.seed, max_tokens=20)))
 
@@ -176,7 +176,7 @@ def test_runs_that_end_early_leave_the_batch() -> None:
     model = tiny()
     prompt = model.encode(PROMPT)
     dials = Dials(temperature=5)  # flat enough that some runs meet the end token
-    runs = runs_of(model.write_many(prompt, dials, seeds=range(40), max_tokens=60))
+    *_, runs = model.write_many(prompt, dials, seeds=range(40), max_tokens=60)
     ended = [run for run in runs if run.finished == "eos"]
     assert ended and len(ended) < len(runs)
     for run in ended:
@@ -200,17 +200,6 @@ def test_a_batch_that_is_closed_makes_no_further_pass() -> None:
     assert torch.is_inference_mode_enabled() is False
 
 
-def test_callbacks_follow_a_batch_and_a_stopped_one_has_no_runs() -> None:
-    seen: list[float] = []
-
-    def writing() -> Iterator[Event]:
-        return tiny().write_many(tiny().encode(PROMPT), Dials(), seeds=[1, 2], max_tokens=10)
-
-    assert runs_of(writing(), lambda share, words: seen.append(share), lambda: len(seen) == 3) == ()
-    assert seen == pytest.approx([0.1, 0.2, 0.3])
-    assert len(runs_of(writing(), should_stop=lambda: False)) == 2
-
-
 def test_stopping_a_run_leaves_the_model_free() -> None:
     model = tiny()
     prompt = model.encode(PROMPT)
@@ -227,7 +216,7 @@ def test_a_crowd_gets_what_each_would_get_alone() -> None:
     jobs: list[Callable[[], object]] = [
         lambda: ids(list(model.write(prompt, Dials(), seed=1, max_tokens=30))),
         lambda: ids(list(model.write(prompt, Dials(0.7), seed=2, max_tokens=30))),
-        lambda: [run.token_ids for run in runs_of(model.write_many(prompt, Dials(), seeds=range(4), max_tokens=20))],
+        lambda: [run.token_ids for run in list(model.write_many(prompt, Dials(), seeds=range(4), max_tokens=20))[-1]],
         lambda: [model.ablate_heads(prompt, [(layer, 1)]).kl_bits for layer in (0, 1, 2, 0, 1, 2)],
         lambda: [guess.final_probability for guess in model.logit_lens(prompt)],
         lambda: model.attention(prompt).weights.tobytes(),

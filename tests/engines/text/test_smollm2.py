@@ -9,7 +9,7 @@ import torch
 from engines.models import weights
 from engines.text import snippets
 from engines.text.dials import Dials
-from engines.text.language_model import LanguageModel, load, runs_of
+from engines.text.language_model import LanguageModel, load
 from engines.text.logit_lens import settles_at
 from tests.lessons.common import run
 
@@ -43,7 +43,7 @@ def test_greedy_equals_generate(model: LanguageModel) -> None:
 
 def test_a_seed_alone_and_in_a_batch(model: LanguageModel) -> None:
     prompt = model.encode(FRANCE, chat=True)
-    runs = runs_of(model.write_many(prompt, Dials(), seeds=range(4), max_tokens=12))
+    *_, runs = model.write_many(prompt, Dials(), seeds=range(4), max_tokens=12)
     for one in runs[:2]:
         alone = model.write(prompt, Dials(), seed=one.seed, max_tokens=12)
         assert list(one.token_ids) == [token.token_id for token in alone]
