@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import threading
 from collections.abc import Callable, Generator, Iterator
+from functools import cache
 from typing import Any
 
 import gradio as gr
@@ -100,7 +104,29 @@ OPENERS: dict[str, tuple[Callable[[Progress], Any], ...]] = {
 def notices(lesson: Lesson) -> None:
     """The place above a lesson that says, at every load, what its text speaks of and is not what runs here."""
     shown = gr.HTML("", elem_classes=["absent"])
-    events.at_load(lambda: notice(lesson.ink), shown)
+
+    def opened_page() -> str:
+        import_ahead()
+        return notice(lesson.ink)
+
+    events.at_load(opened_page, shown)
+
+
+@cache
+def import_ahead() -> None:
+    """Once, begin the slow imports soon after a page was opened: while its learner reads, instead of at the first run.
+
+    Three seconds later, since an import keeps the interpreter from whatever the page asks for first.
+    """
+    timer = threading.Timer(3.0, _import)
+    timer.daemon = True
+    timer.start()
+
+
+def _import() -> None:
+    for module in ("torch", "transformers.models.llama.modeling_llama", "transformers.models.auto.modeling_auto"):
+        with contextlib.suppress(Exception):  # a run that needs it will say why it cannot be had
+            importlib.import_module(module)
 
 
 def notice(ink: str) -> str:
