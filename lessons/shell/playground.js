@@ -40,8 +40,9 @@ window.playground = (() => {
   const EXERCISE = ["plan", "sealed", "results"].map((part) => "playground.predict-and-test." + part);
   const LARGEST = 8_000_000, MOST = 2000; // letters of a file, entries of a part
   const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+  const FULL = 3, LATE = 1; // points of a question right at the first choice, kept as true, and after a wrong one, kept as LATE
   const FITS = {
-    answers: (value) => value === true,
+    answers: (value) => value === true || value === LATE,
     misses: (value) => Number.isSafeInteger(value) && value > 0,
     predictions: (value) => typeof value === "boolean",
     cards: (value) => isObject(value) && !Number.isNaN(Date.parse(value.due)),
@@ -102,14 +103,15 @@ window.playground = (() => {
   }
 
   const questions = () => window.playgroundQuestions || {};
-  function answered(progress, lesson) { return (questions()[lesson] || []).filter((name) => progress.answers[name] === true).length; }
-  function lessonXp(progress, lesson, perLesson) {
-    const total = (questions()[lesson] || []).length;
-    return total ? Math.round((perLesson * answered(progress, lesson)) / total) : 0;
+  function answered(progress, lesson) { return (questions()[lesson] || []).filter((name) => progress.answers[name]).length; }
+  const counted = (kept) => (kept === true ? FULL : kept || 0);
+  function lessonXp(progress, lesson) {
+    const names = questions()[lesson] || [], sum = names.reduce((all, name) => all + counted(progress.answers[name]), 0);
+    const perLesson = Number(document.querySelector(".xp")?.dataset.perLesson || 0);
+    return names.length ? Math.round((perLesson * sum) / (FULL * names.length)) : 0;
   }
   function points(progress) {
-    const per = Number(document.querySelector(".xp")?.dataset.perLesson || 0);
-    return Object.keys(questions()).reduce((sum, lesson) => sum + lessonXp(progress, lesson, per), 0);
+    return Object.keys(questions()).reduce((sum, lesson) => sum + lessonXp(progress, lesson), 0);
   }
 
   function set(place, text) { if (place.textContent !== text) place.textContent = text; }
@@ -124,13 +126,13 @@ window.playground = (() => {
     }
     document.querySelectorAll("[data-progress]").forEach((place) => {
       const lesson = place.dataset.progress, total = totals[lesson] || 0, right = answered(progress, lesson);
-      set(place, !right ? "not started" : right === total ? "✓ done, 15 XP" : `${right} of ${total} questions right`);
+      set(place, !right ? "not started" : right === total ? `✓ done, ${lessonXp(progress, place.dataset.progress)} XP` : `${right} of ${total} questions right`);
     });
     document.querySelectorAll(".quiz").forEach((quiz) => {
       const right = answered(progress, quiz.dataset.lesson), total = Number(quiz.dataset.total);
-      set(quiz.querySelector(".quiz-score"), right === total ? `All ${total} right: 15 XP.` : right ? `${right} of ${total} right so far.` : "");
+      set(quiz.querySelector(".quiz-score"), right === total ? `All ${total} right: ${lessonXp(progress, quiz.dataset.lesson)} XP.` : right ? `${right} of ${total} right so far.` : "");
       quiz.querySelectorAll(".question").forEach((question) => {
-        if (progress.answers[question.dataset.question] === true) question.classList.add("solved");
+        if (progress.answers[question.dataset.question]) question.classList.add("solved");
       });
     });
     const resume = document.querySelector(".home .resume"), titles = window.playgroundTitles || {};
@@ -177,7 +179,7 @@ window.playground = (() => {
     feedback.hidden = false;
     feedback.setAttribute("role", "status");
     save((progress) => {
-      if (right) progress.answers[name] = true;
+      if (right) progress.answers[name] ||= Object.keys(progress.misses).some((miss) => miss.startsWith(name + "/")) ? LATE : true;
       else {
         const miss = `${name}/${button.dataset.choice}`;
         progress.misses[miss] = (progress.misses[miss] || 0) + 1;

@@ -21,8 +21,9 @@ from lessons.shell.views import join
 def quiz(lesson: str) -> Markup:
     questions = read_quiz(lesson).questions
     return Markup(
-        '<section class="quiz" data-lesson="{0}" data-total="{1}" aria-label="Quiz"><h2>Check yourself</h2>{2}'
-        '<p class="quiz-score" role="status"></p></section>'
+        '<section class="quiz" data-lesson="{0}" data-total="{1}" aria-label="Quiz"><h2>Check yourself</h2>'
+        '<p class="quiz-rule">Right at the first choice, a question counts in full; after a wrong choice, a third.</p>'
+        '{2}<p class="quiz-score" role="status"></p></section>'
     ).format(lesson, len(questions), join(_question(lesson, number, q) for number, q in enumerate(questions, 1)))
 
 

@@ -121,6 +121,7 @@ def test_what_a_recorded_drawer_holds_comes_when_it_is_opened(visit) -> None:
 
 
 def test_progress_survives_a_reload_and_a_file(visit, tmp_path) -> None:
+    """Clicking through the wrong answers earned the same 15 XP."""
     key = KEYS[0]
     page = visit.open(key)
     for question in read_quiz(key).questions:
@@ -129,10 +130,11 @@ def test_progress_survives_a_reload_and_a_file(visit, tmp_path) -> None:
         expect(box.locator(".feedback:visible")).to_contain_text("Not quite")
         box.locator("[data-right=true]").click()
         expect(box.locator(".feedback:visible")).to_contain_text("Right.")
-    expect(page.locator(".xp")).to_contain_text("15 XP · 1 of")
+    expect(page.locator(".quiz-score")).to_have_text("All 5 right: 5 XP.")
+    expect(page.locator(".xp")).to_contain_text("5 XP · 1 of")
     visit.open()
-    expect(page.locator(".xp")).to_contain_text("15 XP · 1 of")
-    expect(page.locator(f"[data-progress={key}]")).to_contain_text("done")
+    expect(page.locator(".xp")).to_have_text("5 XP · 1 of 9")
+    expect(page.locator(f"[data-progress={key}]")).to_have_text("✓ done, 5 XP")
 
     with page.expect_download() as download:
         page.click("[data-action=progress-save]")
@@ -143,7 +145,7 @@ def test_progress_survives_a_reload_and_a_file(visit, tmp_path) -> None:
     page.click("[data-action=progress-clear]")
     expect(page.locator(".xp")).to_contain_text("0 XP · 0 of")
     page.set_input_files("[data-action=progress-restore]", file)
-    expect(page.locator(".xp")).to_contain_text("15 XP · 1 of")
+    expect(page.locator(".xp")).to_have_text("5 XP · 1 of 9")
     (tmp_path / "bad.json").write_text("<script>")
     page.set_input_files("[data-action=progress-restore]", tmp_path / "bad.json")
     expect(page.locator(".keep-status")).to_contain_text("not a saved progress")

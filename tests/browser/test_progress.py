@@ -84,6 +84,19 @@ def test_a_file_that_is_no_progress_destroys_none_and_invented_answers_count_not
     expect(page.locator(".xp")).to_contain_text("15 XP · 1 of")
 
 
+def test_what_was_right_counts_as_it_did_and_a_question_missed_before_earns_a_third(visit) -> None:
+    """Answers kept before wrong choices told are worth what they were worth."""
+    page = visit.open("predict-and-test")
+    names = page.locator(".question").evaluate_all("all => all.map((one) => one.dataset.question)")
+    kept = {"version": 1, "last": "", "predictions": {}, "cards": {}}
+    kept |= {"answers": dict.fromkeys(names[:4], True), "misses": dict.fromkeys((f"{name}/0" for name in names), 1)}
+    page.evaluate("kept => localStorage.setItem('playground.progress', JSON.stringify(kept))", kept)
+    visit.open("predict-and-test")
+    expect(page.locator(".xp")).to_have_text("12 XP · 0 of 9")
+    page.locator(".question").last.locator("[data-right=true]").click()
+    expect(page.locator(".xp")).to_have_text("13 XP · 1 of 9")
+
+
 @pytest.mark.parametrize("storage", [DENIED, FULL], ids=["denied", "full"])
 def test_progress_that_the_browser_does_not_keep_lasts_and_is_told_where_the_learner_is(visit, storage: str) -> None:
     """Five right answers showed 0 XP, and the notice stood on another page."""
