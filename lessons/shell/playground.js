@@ -248,6 +248,59 @@ window.playground = (() => {
   }
   const decode = (payload) => new TextDecoder().decode(Uint8Array.from(atob(payload), (letter) => letter.charCodeAt(0)));
 
+  // ---- pictures on their way to the server ---------------------------------------------------------------
+  // A photo is sent no finer than any lesson looks at it, and what refuses it is told where it was chosen.
+  const SIDE = 1024, SMALL = 500_000; // pixels; bytes that are sent as they are
+  const SMALLER = "save it as a JPEG with at most 512 pixels a side, which is all that is looked at here";
+  let choosing = null; // the screen whose picture is on its way
+  document.addEventListener("change", ({ target }) => { if (target.type === "file") choosing = target.closest(".screen"); }, true);
+
+  async function lighter(file) {
+    if (file.size <= SMALL) return file;
+    let picture;
+    try { picture = await createImageBitmap(file); } catch { return file; } // the server says what is wrong with it
+    const scale = Math.min(1, SIDE / Math.max(picture.width, picture.height));
+    const canvas = document.createElement("canvas"), pen = canvas.getContext("2d");
+    canvas.width = Math.max(1, Math.round(picture.width * scale));
+    canvas.height = Math.max(1, Math.round(picture.height * scale));
+    pen.imageSmoothingQuality = "high";
+    pen.drawImage(picture, 0, 0, canvas.width, canvas.height);
+    picture.close();
+    const pixels = pen.getImageData(0, 0, canvas.width, canvas.height).data;
+    let clear = false;
+    for (let at = 3; at < pixels.length && !clear; at += 4) clear = pixels[at] < 255;
+    const made = await new Promise((done) => { canvas.toBlob(done, clear ? "image/png" : "image/jpeg", 0.92); });
+    if (!made || made.size >= file.size) return file;
+    return new File([made], file.name.replace(/\.\w+$/, "") + (clear ? ".png" : ".jpg"), { type: made.type });
+  }
+  function tellUpload(screen, words) {
+    screen.querySelector(".upload-refused")?.remove();
+    if (!words) return;
+    const note = document.createElement("p");
+    note.className = "notice notice-error upload-refused";
+    note.setAttribute("role", "alert");
+    note.textContent = words;
+    screen.querySelector(".status").append(note);
+    note.scrollIntoView({ block: "nearest" });
+  }
+  function whyRefused(status, bytes) {
+    const size = `${(bytes / 1e6).toFixed(1)} MB`;
+    if (status === 413) return `This picture (${size}) is larger than the server, or a proxy before it, takes. Choose a smaller one: ${SMALLER}.`;
+    if (!status) return "The picture did not reach the server. Look whether you are connected, and choose it again.";
+    return `The server did not take the picture (${size}; it answered with error ${status}). Choose it again in a moment; if that does not help, ${SMALLER}.`;
+  }
+  const fetched = window.fetch;
+  window.fetch = async (address, options) => {
+    const screen = choosing, body = new FormData();
+    if (!screen || !/\/gradio_api\/upload(\?|$)/.test(String(address))) return fetched(address, options);
+    for (const [name, value] of options.body) body.append(name, value instanceof File ? await lighter(value) : value);
+    const bytes = [...body.values()].reduce((sum, value) => sum + (value.size || 0), 0);
+    let answer = null;
+    try { answer = await fetched(address, { ...options, body }); } catch { /* told below, like any refusal */ }
+    tellUpload(screen, answer?.ok ? "" : whyRefused(answer?.status, bytes));
+    return answer?.ok ? answer : new Promise(() => {}); // gradio would show a refusal raw
+  };
+
   const actions = {
     answer: (element) => answer(element),
     download: (element) => offer(JSON.stringify(JSON.parse(decode(element.dataset.payload)), null, 2), element.dataset.name + ".json", "application/json"),
@@ -330,6 +383,7 @@ window.playground = (() => {
     const button = event.target.closest("button.go");
     const screen = button?.closest(".screen");
     screen?.classList.add("guessed");
+    if (screen) tellUpload(screen, "");
     screen?.querySelectorAll(".block.reel").forEach((view) => { view.style.minHeight = `${view.offsetHeight}px`; }); // what is drawn anew does not collapse first
     const element = event.target.closest("[data-action]");
     if (element && actions[element.dataset.action]) actions[element.dataset.action](element, event);
