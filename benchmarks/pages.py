@@ -1,0 +1,56 @@
+"""What a page costs before anything runs: its bytes, and the seconds of the start. Prints a markdown table.
+
+python -m benchmarks.pages          # half a minute, with the server's own start
+"""
+
+from __future__ import annotations
+
+import gzip
+import statistics
+import time
+import urllib.request
+
+from benchmarks.measuring import Row, playground, report
+from lessons import course
+
+COLUMNS = ("what", "measured", "aim")
+KEYS = ["", *(key for unit in course.UNITS for key in unit.lessons)]
+
+
+def main() -> None:
+    started = time.perf_counter()
+    with playground() as (url, _):
+        seconds = time.perf_counter() - started
+        rows: list[Row] = [("start to page", f"{seconds:.1f} s", "")]
+        sizes = {key or "start": fetched(f"{url}/{key}") for key in KEYS}
+        largest = max(sizes, key=lambda key: sizes[key][0])
+        whole, sent = sizes[largest]
+        rows += [
+            (f"largest page ({largest}), before and after compression", f"{whole / 1000:.0f} kB, {sent / 1000:.0f} kB",
+             "at most 300 kB"),
+            ("median page", f"{statistics.median(size for size, _ in sizes.values()) / 1000:.0f} kB", ""),
+        ]  # fmt: skip
+        rows.append(("a page answered once more", f"{1000 * asked_again(f'{url}/{largest}'):.0f} ms", ""))
+    report(COLUMNS, rows)
+
+
+def fetched(address: str) -> tuple[int, int]:
+    """The bytes of a page, and of what comes over the wire."""
+    request = urllib.request.Request(address, headers={"Accept-Encoding": "gzip"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        sent = answer.read()
+    return len(gzip.decompress(sent)), len(sent)
+
+
+def asked_again(address: str) -> float:
+    """Seconds of the fastest of ten answers."""
+    taken = []
+    for _ in range(10):
+        asked = time.perf_counter()
+        urllib.request.urlopen(address, timeout=30).read()
+        taken.append(time.perf_counter() - asked)
+    return min(taken)
+
+
+if __name__ == "__main__":
+    main()
