@@ -350,6 +350,15 @@ class Painter:
         """What the network is told in each pass of a plan: as many timesteps as the run really makes passes."""
         return tuple(self.schedule(plan)[1].tolist())
 
+    def made(self, steps: int) -> int:
+        """How many passes a plain run makes when it is asked for ``steps``."""
+        return len(self.timesteps(Plan("", steps=steps)))
+
+    def told(self, steps: int) -> dict[str, int]:
+        """For a provenance: the passes made, and the number asked for where that is another."""
+        made = self.made(steps)
+        return {"passes": made} if made == steps else {"passes": made, "passes asked for": steps}
+
     @staticmethod
     def step_options(scheduler: Any, generators: list[Any]) -> dict[str, Any]:
         """What the stock pipeline gives to each step: the dice for schedulers that draw noise in it (DDPM, ancestral,

@@ -101,7 +101,7 @@ def negate(
         painter.source, caption, seeds=rows, steps=steps, guidance_scale=painter.guidance_scale,
         negative_caption=negative,
     )  # fmt: skip
-    result = _evidence(painter, value, rows, began, caption=caption, negative_caption=negative, passes=steps)
+    result = _evidence(painter, value, rows, began, caption=caption, negative_caption=negative, **painter.told(steps))
     yield replace(result, snippet=code, expected=negated)
 
 
@@ -130,7 +130,7 @@ def reweigh(
             painter.source, caption, tokens=painter.read(caption).tokens_of(word), weight=float(weight), seeds=rows,
             steps=steps, guidance_scale=painter.guidance_scale,
         )  # fmt: skip
-        result = _evidence(painter, value, rows, began, caption=caption, word=word, passes=steps)
+        result = _evidence(painter, value, rows, began, caption=caption, word=word, **painter.told(steps))
         yield replace(result, snippet=code, expected=painted)
 
 
@@ -153,7 +153,7 @@ def swap_word(
     began, steps = time.perf_counter(), painter.passes(steps)
     caption = need_caption(caption)
     steps = whole("The number of passes", steps, 1, 100)
-    check_number("The passes that hold the layout", hold, 1, steps, whole=True)
+    check_number("The passes that hold the layout", hold, 1, painter.made(steps), whole=True)
     rows = seed_range(seed, seeds)
     new = replaced(painter, caption, word, other)
     before = yield from painting(painter, Plan(caption, rows, steps=steps), "The old caption")
@@ -175,8 +175,8 @@ def swap_word(
             asked = tuple(measure.of(each) for each in shown)
             value = replace(value, asking=listed(measure.wishes), asked=asked, unscored=measure.unscored)
         result = _evidence(
-            painter, value, rows[:count], began, caption=caption, replaced_by=new, passes=steps, held=int(hold),
-            held_self=layout.self_passes,
+            painter, value, rows[:count], began, caption=caption, replaced_by=new, **painter.told(steps),
+            held=int(hold), held_self=layout.self_passes,
         )  # fmt: skip
         yield replace(result, snippet=code, expected=held[0])
 

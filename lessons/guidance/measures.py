@@ -60,8 +60,9 @@ def check_scales(scales: Sequence[float]) -> tuple[float, ...]:
 
 
 def pass_of(painter: Painter, position: int) -> int:
-    """The pass (from 1) at a slider's ``position`` of :data:`STEPS`: a few-step painter has fewer passes than that."""
-    return max(1, round(position * painter.steps / STEPS))
+    """The pass (from 1) at a slider's ``position`` of :data:`STEPS`: a few-step painter makes fewer passes than that,
+    and some schedulers make more."""
+    return max(1, round(position * painter.made(painter.steps) / STEPS))
 
 
 def need_caption(caption: str, name: str = "caption") -> str:

@@ -92,9 +92,10 @@ def silence(
     began = time.perf_counter()
     caption = need_caption(caption)
     steps = whole("The number of passes", painter.passes(steps), 2, 100)
-    last = whole("The last pass", last, 0, steps - 1)
+    made = painter.made(steps)
+    last = whole("The last pass", last, 0, made - 1)
     first = whole("The first pass", first, 0, last)
-    if last - first == steps - 1:
+    if last - first == made - 1:
         raise PlainError("That is every pass. Leave at least one pass out, so that there is something to compare.")
     rows = seed_range(seed, seeds)
     found = places(painter.read(caption), word)
@@ -156,7 +157,7 @@ def _evidence(painter: Painter, value: Silenced, seeds: tuple[int, ...], began: 
     )
     scale = painter.guidance_scale
     source = Provenance.live(
-        painter, began, seeds[0], caption=value.caption, word=value.word, seeds=len(seeds), passes=value.steps,
+        painter, began, seeds[0], caption=value.caption, word=value.word, seeds=len(seeds), **painter.told(value.steps),
         guidance_scale=scale,
     )  # fmt: skip
     code = picture_snippets.for_painter(

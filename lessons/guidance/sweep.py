@@ -138,7 +138,7 @@ def _evidence(painter: Painter, value: Sweep, seeds: tuple[int, ...], steps: int
         f"saturation from {colour[0][0]:.2f} to {colour[1][0]:.2f}."
     )
     source = Provenance.live(
-        painter, began, seeds[0], caption=value.caption, seeds=len(seeds), passes=steps,
+        painter, began, seeds[0], caption=value.caption, seeds=len(seeds), **painter.told(steps),
         guidance=", ".join(f"{scale:g}" for scale in value.scales),
     )  # fmt: skip
     columns = (

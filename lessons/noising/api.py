@@ -91,8 +91,9 @@ def swap_prompt(
     whole("The number of seeds", seeds, 1, 12)
     painter = waking.open_painter()
     steps = whole("The number of passes", painter.passes(steps), 2, 100)
-    third = max(1, round(steps / 3))
-    at = whole("The pass of the swap", third if swap_before_pass is None else swap_before_pass, 1, steps) - 1
+    made = painter.made(steps)
+    third = max(1, round(made / 3))
+    at = whole("The pass of the swap", third if swap_before_pass is None else swap_before_pass, 1, made) - 1
     turned = turn.turn(painter, first, second, swaps=(at,), seed=seed, seeds=seeds, steps=steps)
     (result,) = (step for step in turned if isinstance(step, Evidence))
     pictures = [data_uri(picture) for picture in result.value.swapped[at]]

@@ -110,7 +110,7 @@ def nudge(
         f"{a:.0%} gives a difference of {d:.2f}" for a, d in zip(amounts, distances, strict=True)
     )
     table = Table(("new noise", "difference from the first", "share of a full change"), rows)
-    source = Provenance.live(painter, began, seed, caption=caption, other_seed=other_seed, passes=steps)
+    source = Provenance.live(painter, began, seed, caption=caption, other_seed=other_seed, **painter.told(steps))
     code = picture_snippets.for_painter(
         painter, picture_snippets.stirred_start, caption, seed=seed, other_seed=other_seed, amounts=amounts,
         **_fixed(painter, steps),
@@ -118,13 +118,13 @@ def nudge(
     yield Evidence(value, alt + ".", table, source, findings, code, pictures)
 
 
-def poke_passes(steps: int) -> tuple[int, ...]:
+def poke_passes(passes: int) -> tuple[int, ...]:
     """The passes (from 0) before which the clay is poked: early, a third, half, late, almost done.
 
     None before the first: there is only noise to poke into.
     """
     shares = (0.12, 0.32, 0.52, 0.76, 0.92)
-    return tuple(dict.fromkeys(min(steps - 1, max(1, round(share * steps))) for share in shares))
+    return tuple(dict.fromkeys(min(passes - 1, max(1, round(share * passes))) for share in shares))
 
 
 def poke(
@@ -144,7 +144,7 @@ def poke(
     exhibits = [Exhibit(untouched[0], "never poked", True)]
     inside: dict[int, list[float]] = {}
     outside: dict[int, list[float]] = {}
-    for at in poke_passes(steps):
+    for at in poke_passes(painter.made(steps)):
         jab = diffusion.Poke(at, REGIONS[region], "noise", seed=(seed + 1000) % 2**32)
         plan = Plan(caption, rows, steps=steps, pokes=(jab,))
         pictures = yield from painting(painter, plan, f"Poked before pass {at + 1}")
@@ -172,7 +172,9 @@ def poke(
         alt = "Mean change outside and inside the hole: " + "; ".join(
             f"poked before pass {k + 1}, {np.mean(outside[k]):.1%} and {np.mean(inside[k]):.1%}" for k in inside
         )
-        source = Provenance.live(painter, began, seed, caption=caption, region=region, seeds=len(rows), passes=steps)
+        source = Provenance.live(
+            painter, began, seed, caption=caption, region=region, seeds=len(rows), **painter.told(steps)
+        )
         columns = Table(("poked before pass", "change inside", "change outside"), table)
         code = picture_snippets.for_painter(
             painter, picture_snippets.poked, caption, seed=rows[0], before=at, cells=_cells(painter, region),
@@ -233,7 +235,7 @@ def walk(
     )
     alt = f"Seven pictures {way}; the longest stride is {strides[leap]:.2f}, {names[leap]} to {names[leap + 1]}."
     extra = {"second caption": other_caption} if other_caption.strip() else {"other seed": other_seed}
-    source = Provenance.live(painter, began, seed, caption=caption, passes=steps, **extra)
+    source = Provenance.live(painter, began, seed, caption=caption, **painter.told(steps), **extra)
     fixed: dict[str, Any] = {"seed": seed, "fractions": fractions, **_fixed(painter, steps)}
     if other_caption.strip():
         by_words = picture_snippets.walk_between_captions
@@ -283,7 +285,7 @@ def repaint(
     )
     table = Table(("part", "mean change"), (("inside", round(inside, 4)), ("outside", round(outside, 4))))
     source = Provenance.live(
-        painter, began, seed, caption=caption, new_caption=new_caption, region=region, passes=steps
+        painter, began, seed, caption=caption, new_caption=new_caption, region=region, **painter.told(steps)
     )
     code = picture_snippets.for_painter(
         painter, picture_snippets.repainted, caption, new_caption, seed=seed, new_seed=(seed + 1) % 2**32,
@@ -304,7 +306,7 @@ def compare_steps(
         seconds[steps] = 0.0
         for event in diffusion.denoise(painter, Plan(caption, rows, steps=steps)):
             seconds[steps] += event.seconds / len(rows)  # without what the page takes between two passes
-            yield underway(event, f"Carved in {steps} passes")
+            yield underway(event, f"Carved in {event.passes} passes")
         assert event.pictures is not None
         pictures[steps], made[steps] = event.pictures, event.passes
         most, shown = max(pictures), sorted(pictures)

@@ -75,7 +75,7 @@ def strip(
         f"at least {min(numbers):.1%} of the latent's numbers; the last pass changes {pixels[-1]:.1%} of the pixels."
     )
     source = Provenance.live(
-        painter, began, seed, caption=caption, passes=steps, guidance_scale=guidance(painter, guidance_scale)
+        painter, began, seed, caption=caption, **painter.told(steps), guidance_scale=guidance(painter, guidance_scale)
     )
     table = Table(("pass", "latent numbers changed", "pixels changed"), rows)
     code = snippet(painter, caption, (seed,), steps, guidance_scale)

@@ -39,10 +39,10 @@ class Turn:
         return wilson(int(self.turned[at].sum()), len(self.turned[at]))
 
 
-def swap_passes(steps: int) -> tuple[int, ...]:
+def swap_passes(passes: int) -> tuple[int, ...]:
     """The passes (from 0) before which the caption is swapped: spread over the run, a third among them."""
     shares = (0.08, 0.2, 1 / 3, 0.48, 0.64, 0.8)
-    return tuple(dict.fromkeys(min(steps - 1, max(1, round(share * steps))) for share in shares))
+    return tuple(dict.fromkeys(min(passes - 1, max(1, round(share * passes))) for share in shares))
 
 
 def turn(
@@ -63,7 +63,7 @@ def turn(
     check_caption(second, "The second caption")
     if first.strip().lower() == second.strip().lower():
         raise PlainError("The two captions are the same. Write another second caption.")
-    rows, swaps = seed_range(seed, seeds), swap_passes(steps) if swaps is None else tuple(swaps)
+    rows, swaps = seed_range(seed, seeds), swap_passes(painter.made(steps)) if swaps is None else tuple(swaps)
     settings: dict[str, Any] = {"seeds": rows, "steps": steps, "guidance_scale": guidance_scale}
     plans = [Plan(first, swap=diffusion.Swap(at, second), **settings) for at in swaps]
     scale = guidance(painter, guidance_scale)
@@ -81,7 +81,7 @@ def turn(
         turned[at] = distance(swapped[at], own_second) < distance(swapped[at], own_first)
         value = Turn(first, second, event.passes, own_first, own_second, dict(swapped), dict(turned))
         source = Provenance.live(
-            painter, began, seed, first=first, second=second, seeds=len(rows), passes=steps,
+            painter, began, seed, first=first, second=second, seeds=len(rows), **painter.told(steps),
             guidance_scale=scale,
         )  # fmt: skip
         code = picture_snippets.for_painter(

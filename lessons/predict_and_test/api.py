@@ -36,7 +36,7 @@ def test_prompt(caption: str, seeds: int = 8, seed: int = 0, steps: int | None =
         if isinstance(step, test.Moment):
             yield {"pass": step.passed, "passes": step.passes}
             continue
-        yield {"pass": step.value.steps, "passes": step.value.steps, **_answer(painter, step)}
+        yield {"pass": step.value.passes, "passes": step.value.passes, **_answer(painter, step)}
 
 
 def _one(caption: str) -> tuple[plan.Entry, ...]:

@@ -100,7 +100,7 @@ def calibrate(results: Results | None) -> Evidence[Calibration]:
         "prompt", "words", "confidence, %", "right", "of", "rate", "low", "high", "confidence inside?", "Brier",
         "judged by", AFTERWARDS,
     )  # fmt: skip
-    settings = {"prompts": len(points), "seeds": len(results.seeds), "passes": results.steps}
+    settings = {"prompts": len(points), "seeds": len(results.seeds), "passes": results.made}
     source = Provenance("live", results.model, results.revision, settings, results.seeds[0])
     code = exercise_snippets.brier([(p.confidence, p.share.successes, p.share.trials) for p in points])
     lean, inside = value.lean, sum(point.inside for point in points)

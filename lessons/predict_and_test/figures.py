@@ -43,8 +43,8 @@ def examples() -> str:
 def kept(trial: test.Trial, model: str, revision: str) -> Results:
     """The test as the learner's browser keeps it, pictures as small data URIs."""
     return Results(
-        model=model, revision=revision, seeds=trial.seeds, steps=trial.steps, guidance_scale=trial.guidance_scale,
-        planned=trial.planned, results=tuple(_kept(one) for one in trial.tested),
+        model=model, revision=revision, seeds=trial.seeds, steps=trial.steps, passes=trial.passes,
+        guidance_scale=trial.guidance_scale, planned=trial.planned, results=tuple(_kept(one) for one in trial.tested),
     )  # fmt: skip
 
 

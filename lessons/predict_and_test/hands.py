@@ -75,7 +75,7 @@ def worth() -> list[tuple[str, Interval]]:
 
 def _evidence(painter: Painter, value: Hands, steps: int, began: float) -> Evidence[Hands]:
     source = Provenance.live(
-        painter, began, value.seeds[0], caption=value.caption, seeds=len(value.seeds), passes=steps,
+        painter, began, value.seeds[0], caption=value.caption, seeds=len(value.seeds), **painter.told(steps),
         guidance_scale=painter.guidance_scale,
     )  # fmt: skip
     code = exercise_snippets.galleries(

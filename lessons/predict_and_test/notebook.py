@@ -162,9 +162,15 @@ class Results(Kept):
     revision: Name
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1, max_length=16)]
     steps: Annotated[int, Field(ge=1, le=100)]
+    passes: Annotated[int, Field(ge=1, le=200)] | None = None
     guidance_scale: float
     planned: Annotated[int, Field(ge=1, le=6)]
     results: Annotated[tuple[Result, ...], Field(min_length=1, max_length=6)]
+
+    @property
+    def made(self) -> int:
+        """The passes of each picture; older results kept only how many were asked for."""
+        return self.passes or self.steps
 
     @property
     def names(self) -> tuple[str, ...]:

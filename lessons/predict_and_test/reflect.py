@@ -93,7 +93,7 @@ def write(results: Results | None, answers: Reflection, made: str) -> Evidence[N
         for name, one in zip(results.names, results.results, strict=True)
     )
     columns = ("prompt", "words", "your reason", "confidence, %", "everything right", "judged by")
-    settings = {"prompts": len(rows), "seeds": len(results.seeds), "passes": results.steps}
+    settings = {"prompts": len(rows), "seeds": len(results.seeds), "passes": results.made}
     source = Provenance("live", results.model, results.revision, settings, results.seeds[0])
     score = _calibration(results)
     data = {
@@ -190,7 +190,7 @@ def _page(results: Results, answers: Reflection, made: str, score: str) -> str:
             '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Lab note: easy and hard prompts</title>'
             '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
             "style-src 'unsafe-inline'\"><style>{style}</style></head><body><h1>Easy and hard prompts</h1>"
-            '<p class="meta">{name}{made} · {model}@{revision} · seeds {seeds} · {steps} passes · guidance {scale:g}'
+            '<p class="meta">{name}{made} · {model}@{revision} · seeds {seeds} · {passes} passes · guidance {scale:g}'
             "</p>"
             "<table><thead><tr><th>Prompt and reason</th><th>I said</th><th>Result</th><th>What it was fed</th></tr>"
             "</thead><tbody>{rows}</tbody></table><p>{score}</p>{answers}<h2>My own check</h2><ul>{rubric}</ul>"
@@ -203,7 +203,7 @@ def _page(results: Results, answers: Reflection, made: str, score: str) -> str:
             model=plain(results.model),
             revision=plain(results.revision[:12] or "unknown"),
             seeds=seeds,
-            steps=results.steps,
+            passes=results.made,
             scale=results.guidance_scale,
             score=plain(score),
             rows=join(_row(name, result) for name, result in zip(results.names, results.results, strict=True)),

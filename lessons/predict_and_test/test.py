@@ -83,12 +83,16 @@ class Tested:
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """The test so far: the prompts that are finished, of ``planned``."""
+    """The test so far: the prompts that are finished, of ``planned``.
+
+    ``steps``: what the painter was asked for, ``passes``: what it made of it.
+    """
 
     tested: tuple[Tested, ...]
     planned: int
     seeds: tuple[int, ...]
     steps: int
+    passes: int
     guidance_scale: float
     clip: str = ""
     """What scored the alignment, or why nothing did; "" where the judge does better."""
@@ -180,7 +184,7 @@ def run(
         nearest, by = aligned(painter, entry.prompt, event.pictures, others)
         foils = len(others) if nearest else 0
         done.append(Tested(entry, event.pictures, result, *fed(painter, entry.prompt), tail, nearest, foils))
-        trial = Trial(tuple(done), len(plan), rows, steps, painter.guidance_scale, by)
+        trial = Trial(tuple(done), len(plan), rows, steps, painter.made(steps), painter.guidance_scale, by)
         yield _evidence(painter, trial, began)
 
 
@@ -202,7 +206,7 @@ def _evidence(painter: Painter, trial: Trial, began: float) -> Evidence[Trial]:
         painter.source, captions, seeds=trial.seeds, steps=trial.steps, guidance_scale=trial.guidance_scale
     )
     source = Provenance.live(
-        painter, began, trial.seeds[0], prompts=len(trial.tested), seeds=len(trial.seeds), passes=trial.steps,
+        painter, began, trial.seeds[0], prompts=len(trial.tested), seeds=len(trial.seeds), **painter.told(trial.steps),
         guidance_scale=trial.guidance_scale,
     )  # fmt: skip
     expected = {one.entry.prompt: one.pictures for one in trial.tested}

@@ -115,8 +115,8 @@ def _evidence(
         ),
         table=Table(("pass", "text fixed", "picture settled", "interval from", "to"), tuple(rows)),
         provenance=provenance(
-            model, painter, seeds[0], time.perf_counter() - began, caption=caption, seeds=len(seeds), passes=steps,
-            tokens=tokens, tolerance=f"{TOLERANCE} of 255",
+            model, painter, seeds[0], time.perf_counter() - began, caption=caption, seeds=len(seeds),
+            **painter.told(steps), tokens=tokens, tolerance=f"{TOLERANCE} of 255",
         ),
         findings=(
             Finding(f"{percent(settled_by[0])} settled", f"half-way through: {words(settled_by, 0, True)}, {count}"),

@@ -23,7 +23,7 @@ from lessons.two_physics.measures import DIALS, TOKENS, both, provenance, reques
 class Moment:
     """The race so far. Seconds are each machine's own working time; the two take turns on the same processor.
 
-    ``steps``: what the sculptor was asked for; some schedulers make a pass more. ``painted``: whether the last event
+    ``steps``: what the sculptor was asked for; some schedulers make more passes. ``painted``: whether the last event
     was a pass of the sculptor.
     """
 
@@ -118,8 +118,8 @@ def _evidence(model: LanguageModel, painter: Painter, caption: str, seed: int, m
         ),
         table=Table(("pass", "text fixed", "picture settled"), tuple(rows)),
         provenance=provenance(
-            model, painter, seed, moment.text_seconds + moment.picture_seconds, caption=caption, passes=moment.steps,
-            temperature=DIALS.temperature, top_p=DIALS.top_p,
+            model, painter, seed, moment.text_seconds + moment.picture_seconds, caption=caption,
+            **painter.told(moment.steps), temperature=DIALS.temperature, top_p=DIALS.top_p,
         ),
         findings=(
             Finding("0 edits", f"in {plural(tokens, 'pass', 'passes')} of the typewriter: each token stays as it fell"),

@@ -166,8 +166,8 @@ def _evidence(
         ),
         table=Table(("machine", "accident before pass", "damage left", "interval from", "to"), tuple(rows)),
         provenance=provenance(
-            model, painter, seeds[0], time.perf_counter() - began, caption=caption, seeds=len(seeds), passes=steps,
-            patch="the middle quarter of the latent, overwritten with noise",
+            model, painter, seeds[0], time.perf_counter() - began, caption=caption, seeds=len(seeds),
+            **painter.told(steps), patch="the middle quarter of the latent, overwritten with noise",
         ),
         findings=(
             Finding("100 % left", f"of the typewriter's accident: “{value.wrong_token.strip()}” stays on the page"),

@@ -112,9 +112,18 @@ def test_a_scheduler_with_a_pass_of_its_own_keeps_the_word_away_to_the_end(pndm)
     assert [("red" in one) for one in read] == [("red" not in one) for one in value.read]
     near(value.without["rest"], event.pictures)
     *steps, result = fork.fork(pndm, CAPTION, seeds=1, steps=4)
-    assert len(steps) == 5 and result.provenance.settings["passes"] == 4
+    assert len(steps) == 5 and result.provenance.settings["passes"] == 5
     looked = last(maps.look(pndm, CAPTION, seeds=1, steps=4))
-    assert len(looked.value.maps) == 5 and looked.provenance.settings["passes"] == 4
+    assert len(looked.value.maps) == 5 and looked.provenance.settings["passes"] == 5
+
+
+def test_the_last_of_the_passes_that_are_made_can_be_chosen(pndm):
+    """A PNDM painter that is asked for two passes makes three, and 25 make 26."""
+    value = last(silence.silence(pndm, CAPTION, "red", first=2, last=2, seeds=1, steps=2)).value
+    assert value.label("window") == "gone in passes 3 only" and len(value.read) == 3
+    assert measures.pass_of(pndm, measures.STEPS) == pndm.made(measures.STEPS) == 26
+    held = last(edit.swap_word(pndm, CAPTION, "red", "blue", hold=3, hold_self=1, seeds=1, steps=2))
+    assert held.provenance.settings["passes"] == held.provenance.settings["held"] == 3
 
 
 WITHOUT_CODE = {"v": {"fork"}, "v-zero": {"fork"}, "xl-turbo": {"silence", "fork"}, "consistency": {"silence", "fork"}}
@@ -216,9 +225,9 @@ def test_a_few_step_painter_takes_its_own_number_of_passes(turbo):
     assert [measures.pass_of(turbo, position) for position in (1, 8, 20, measures.STEPS)] == [1, 1, 3, 4]
     assert last(maps.look(turbo, CAPTION, seeds=1)).value.shares.shape[1] == 4
     silent = last(silence.silence(turbo, CAPTION, "red", last=measures.pass_of(turbo, 8) - 1, seeds=1))
-    assert silent.provenance.settings["passes"] == 4
+    assert silent.provenance.settings["passes"] == 5
     held = last(edit.swap_word(turbo, CAPTION, "cat", "dog", hold=measures.pass_of(turbo, 20), seeds=1))
-    assert held.provenance.settings["passes"] == 4
+    assert held.provenance.settings["passes"] == 5
 
 
 # --- the sweep --------------------------------------------------------------------------------------------

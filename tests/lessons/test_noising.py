@@ -117,13 +117,26 @@ def test_a_scheduler_with_a_pass_of_its_own_is_shown_whole(pndm):
     reel = figures.strip_film(moments[0].event.passes)
     texts = [figures.strip_frame(reel, moment) for moment in moments] + [figures.strip_end(reel, result.value)]
     assert texts[-1].count("film-cell") == 6 and "--frames:6" in texts[0]
-    assert result.provenance.settings["passes"] == 4 and "num_inference_steps=4" in result.snippet
+    assert result.provenance.settings["passes"] == 5 and "num_inference_steps=4" in result.snippet
     same_pictures(run(result.snippet)["pictures"][:1], result.expected[None])
     *_, locked = lock.lock(pndm, CAPTION, seeds=2, steps=4)
-    assert locked.value.passes == 5 and locked.provenance.settings["passes"] == 4
+    assert locked.value.passes == 5 and locked.provenance.settings["passes"] == 5
     turned = last(turn.turn(pndm, CAPTION, "two dog", seeds=1, steps=4, swaps=(2,)))
-    assert turned.value.passes == 5 and turned.provenance.settings["passes"] == 4
+    assert turned.value.passes == 5 and turned.provenance.settings["passes"] == 5
     same_pictures([run(turned.snippet)], turned.expected[None])
+
+
+def test_passes_are_chosen_and_told_by_those_that_are_made(pndm, monkeypatch):
+    """A PNDM painter that is asked for two passes makes three: the third can be poked, swapped at, and is told of."""
+    monkeypatch.setattr(waking, "open_painter", lambda progress=None: pndm)
+    assert pndm.made(2) == 3 and pndm.told(2) == {"passes": 3, "passes asked for": 2}
+    assert len(list(strip.strip(pndm, CAPTION, steps=2))) - 1 == 3
+    poked = last(clay.poke(pndm, CAPTION, seeds=1, steps=2))
+    assert [row[0] for row in poked.table.rows] == [2, 3] and poked.provenance.settings["passes"] == 3
+    assert api.swap_prompt(CAPTION, "two dog", 3, seeds=1, steps=2)["provenance"]["settings"]["passes"] == 3
+    assert len(list(api.denoise(CAPTION, steps=2))) == list(api.denoise(CAPTION, steps=2))[-1]["passes"] == 3
+    compared = clay.compare_steps(pndm, CAPTION, seeds=1, choices=(2,))
+    assert "Carved in 3 passes: pass 1 of 3" == next(compared).words
 
 
 # What short code would get wrong: the levels of noise, the draws on the way, the second branch, pooled embeddings.

@@ -21,6 +21,7 @@ from engines.stickers.judge import rates
 from engines.stickers.world import facts_of
 from lessons.predict_and_test import api, blind, calibration, figures, hands, notebook, page, plan, reflect, test
 from lessons.predict_and_test.notebook import Result, Results, Score
+from lessons.shell import waking
 from lessons.shell.content import read_lesson
 from tests.engines.tiny_clip import save_clip
 from tests.engines.tiny_painters import same_pictures
@@ -610,6 +611,20 @@ def test_test_prompt_streams_passes_and_ends_with_the_verdict(served, monkeypatc
     ):
         with pytest.raises(PlainError):
             list(api.test_prompt(**bad))
+
+
+def test_the_passes_that_are_told_are_those_made_and_not_those_asked_for(pndm, monkeypatch):
+    """A PNDM painter that is asked for two passes makes three."""
+    monkeypatch.setattr(waking, "open_painter", lambda progress=None: pndm)
+    *passes, answer = api.test_prompt("a cat in the snow", seeds=2, steps=2)
+    assert [(one["pass"], one["passes"]) for one in (*passes, answer)] == [(1, 3), (2, 3), (3, 3), (3, 3)]
+    found = last(test.run(pndm, plan_of("a cat in the snow"), seeds=2, steps=2))
+    assert found.provenance.settings["passes"] == 3 and "num_inference_steps=2" in found.snippet
+    kept = figures.kept(found.value, "painter", "abc")
+    assert reflect.write(kept, reflect.Reflection(), "today").provenance.settings["passes"] == 3
+    assert results(result()).made == 25  # kept before passes were told apart from those asked for
+    drawn = last(hands.paint(pndm, "an open hand", seeds=2, steps=2))
+    assert drawn.provenance.settings["passes"] == 3
 
 
 def test_judge_reads_one_picture():

@@ -93,7 +93,7 @@ def test_the_wrong_key_stays_and_the_picture_is_compared_with_the_undisturbed_on
 
 def test_a_scheduler_with_a_pass_of_its_own(model, pndm):
     raced = last(race.race(model, pndm, CAPTION, 3, tokens=4, passes=4))
-    assert len(raced.value.passes) == 5 and raced.provenance.settings["passes"] == 4
+    assert len(raced.value.passes) == 5 and raced.provenance.settings["passes"] == 5
     same_pictures(run(raced.snippet)[1]["pictures"][:1], raced.expected[1][:1])
     result = last(fixed.fixed(model, pndm, CAPTION, 2, passes=4, tokens=3))
     assert result.value.text.shape == (2, 3) and result.value.picture.shape == (2, 5)
@@ -101,7 +101,8 @@ def test_a_scheduler_with_a_pass_of_its_own(model, pndm):
     assert "num_inference_steps=4" in result.snippet and len(figures.fixed_chart(result.value).data) == 3
     spoiled = last(spoil.spoil(model, pndm, CAPTION, 2, passes=4))
     assert spoiled.value.passes == max(spoiled.value.damage_left) == 5
-    assert spoiled.provenance.settings["passes"] == 4
+    asked_and_made = {"passes": 5, "passes asked for": 4}
+    assert asked_and_made.items() <= spoiled.provenance.settings.items()
     assert np.abs(np.asarray(run(spoiled.snippet)[1]).astype(int) - spoiled.expected[1]).max() <= 1
 
 
