@@ -57,10 +57,12 @@ def whole(name: str, value: Any, low: int, high: int) -> int:
     return int(value)
 
 
-def seed_range(seed: Any, count: Any, *, least: int = 1) -> tuple[int, ...]:
-    """``count`` seeds (``least`` to 16) from ``seed`` on; after the largest comes 0."""
+def seed_range(
+    seed: Any, count: Any, *, least: int = 1, most: int = 16, what: str = "The number of seeds"
+) -> tuple[int, ...]:
+    """``count`` seeds (``least`` to ``most``) from ``seed`` on; after the largest comes 0."""
     first = whole("The seed", seed, 0, MAX_SEED)
-    return tuple((first + offset) % (MAX_SEED + 1) for offset in range(whole("The number of seeds", count, least, 16)))
+    return tuple((first + offset) % (MAX_SEED + 1) for offset in range(whole(what, count, least, most)))
 
 
 def check_caption(caption: Any, name: str = "The caption") -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from engines.checks import MAX_SEED, check_number, whole
 from engines.evidence import PlainError
-from engines.pictures.files import draw_text
+from engines.pictures.files import draw_text, face_for
 from engines.pictures.measures import error_map, psnr
 from engines.pictures.painter import Painter
 
@@ -137,11 +137,13 @@ def legibility_sweep(
 ) -> tuple[LegibilitySample, ...]:
     """Every text at every letter height (pixels of a capital), drawn and sent through the round trip.
 
-    Text that does not fit the painter's picture is refused with a PlainError.
+    All are drawn in one font, which holds every letter of theirs. Text that no font holds or that does not fit the
+    painter's picture is refused with a PlainError.
     """
     check_number("The number of drawn words", len(texts) * len(letter_heights), 1, MAX_SWEEP, whole=True)
     asked = [(text, letter_height) for letter_height in letter_heights for text in texts]
-    drawn = np.stack([draw_text(t, h, width=painter.width, height=painter.height) for t, h in asked])
+    face = face_for("".join(texts))
+    drawn = np.stack([draw_text(t, h, width=painter.width, height=painter.height, face=face) for t, h in asked])
     chunks = [drawn[first : first + 16] for first in range(0, len(drawn), 16)]
     restored = np.concatenate([painter.decode(painter.encode(chunk), checked=False) for chunk in chunks])
     return tuple(LegibilitySample(*a, d, r) for a, d, r in zip(asked, drawn, restored, strict=True))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import math
 import warnings
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import IO, Literal
 
@@ -226,14 +227,19 @@ def _to_srgb(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
 # --- drawn text -------------------------------------------------------------------------------------------
 
 
-def draw_text(text: str, letter_height: int, *, width: int, height: int) -> np.ndarray:
+Face = Literal["pillow", "plex"]
+"""Pillow's own font, which holds A to Z and figures, and the font of the signs, which holds what Europe writes."""
+
+
+def draw_text(text: str, letter_height: int, *, width: int, height: int, face: Face | None = None) -> np.ndarray:
     """``text`` in black on white, capitals ``letter_height`` pixels tall, centred: uint8 [height, width, 3].
 
-    PlainError when it does not fit: a cut word would blame the reader for what was never drawn.
+    ``face``: the font; None is :func:`face_for` the text. PlainError for a letter that no font here holds, and when
+    the text does not fit: a cut word would blame the reader for what was never drawn.
     """
     if not 3 <= letter_height <= height:
         raise PlainError(f"Letters must be between 3 and {height} pixels tall.")
-    font = _font_with_capitals(letter_height)
+    font = _font_with_capitals(letter_height, face or face_for(text))
     left, top, right, bottom = font.getbbox(text)
     if right - left > width or bottom - top > height:
         raise PlainError(f"{text!r} is too wide for {width} pixels at this height. Use a shorter word.")
@@ -243,24 +249,53 @@ def draw_text(text: str, letter_height: int, *, width: int, height: int) -> np.n
     return np.asarray(picture)
 
 
-def font_size(letter_height: int) -> int:
-    """The size of Pillow's own font at which :func:`draw_text` draws capitals ``letter_height`` pixels tall."""
-    return round(_font_with_capitals(letter_height).size)
+def face_for(text: str) -> Face:
+    """The first font that holds every character; PlainError names those that none holds."""
+    missing = [character for character in dict.fromkeys(text) if not _holds("pillow", character)]
+    if not missing:
+        return "pillow"
+    missing = [character for character in missing if not _holds("plex", character)]
+    if missing:
+        named = ", ".join(f"“{character}”" for character in missing[:5])
+        raise PlainError(f"The fonts here have no {named}, so it cannot be drawn. Use other letters.")
+    return "plex"
+
+
+def font_size(letter_height: int, face: Face = "pillow") -> int:
+    """The size of a font at which :func:`draw_text` draws capitals ``letter_height`` pixels tall."""
+    return round(_font_with_capitals(letter_height, face).size)
+
+
+def font_file() -> Path:
+    """IBM Plex Mono Bold, which the page's framework brings along."""
+    spec = importlib.util.find_spec("gradio")
+    if spec is None or spec.origin is None:
+        raise PlainError("The font of the signs comes with Gradio. Install requirements.txt.")
+    fonts = Path(spec.origin).parent / "templates" / "frontend" / "static" / "fonts"
+    return fonts / "IBMPlexMono" / "IBMPlexMono-Bold.woff2"
 
 
 @cache
-def _font_with_capitals(letter_height: int) -> ImageFont.FreeTypeFont:
-    """Pillow's own font at the size whose capital H is nearest to ``letter_height`` pixels."""
+def _font_with_capitals(letter_height: int, face: Face) -> ImageFont.FreeTypeFont:
+    """The font at the size whose capital H is nearest to ``letter_height`` pixels."""
 
     def miss(size: int) -> float:
-        _, top, _, bottom = _font(size).getbbox("H")
+        _, top, _, bottom = _font(size, face).getbbox("H")
         return abs(bottom - top - letter_height)
 
-    return _font(min(range(letter_height, 2 * letter_height + 4), key=miss))
+    return _font(min(range(letter_height, 2 * letter_height + 4), key=miss), face)
 
 
 @cache
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    font = ImageFont.load_default(size)
+def _font(size: int, face: Face) -> ImageFont.FreeTypeFont:
+    font = ImageFont.load_default(size) if face == "pillow" else ImageFont.truetype(str(font_file()), size)
     assert isinstance(font, ImageFont.FreeTypeFont)
     return font
+
+
+@lru_cache(1024)
+def _holds(face: Face, character: str) -> bool:
+    """Whether a font has this character; in place of others it draws the box of a private one."""
+    font, absent = _font(40, face), "\ue000"
+    drawn, box = ((bytes(font.getmask(one)), font.getbbox(one)) for one in (character, absent))
+    return character.isspace() or drawn != box

@@ -319,9 +319,7 @@ class Painter:
         scheduler = self.pipeline.scheduler
         if spacing is None:
             return type(scheduler).from_config(scheduler.config)
-        if "timestep_spacing" not in inspect.signature(type(scheduler).__init__).parameters or is_consistency(
-            scheduler
-        ):
+        if not takes_spacing(scheduler):
             raise PlainError(f"{self.name} spaces its timesteps in its own way only. Leave the spacing as it is.")
         return type(scheduler).from_config(scheduler.config, timestep_spacing=spacing)
 
@@ -359,6 +357,16 @@ class Painter:
         made = self.made(steps)
         return {"passes": made} if made == steps else {"passes": made, "passes asked for": steps}
 
+    def spacing_for(self, steps: int) -> Spacing | None:
+        """Trailing where the first of so few passes would be told of far less noise than its static is made of.
+
+        With leading spacing two passes are told 501 and 1 of 999. None: the scheduler's own spacing starts near the
+        end of the schedule, or is the only one it has.
+        """
+        first = self.timesteps(Plan("", steps=steps))[0]
+        near = first >= 0.9 * (self.train_timesteps - 1)
+        return None if near or not takes_spacing(self.pipeline.scheduler) else "trailing"
+
     @staticmethod
     def step_options(scheduler: Any, generators: list[Any]) -> dict[str, Any]:
         """What the stock pipeline gives to each step: the dice for schedulers that draw noise in it (DDPM, ancestral,
@@ -366,6 +374,13 @@ class Painter:
         takes = inspect.signature(scheduler.step).parameters
         options: dict[str, Any] = {"generator": generators} if "generator" in takes else {}
         return options | ({"eta": 0.0} if "eta" in takes else {})
+
+
+def takes_spacing(scheduler: Any) -> bool:
+    """Whether one can choose where along the schedule its timesteps lie."""
+    return "timestep_spacing" in inspect.signature(type(scheduler).__init__).parameters and not is_consistency(
+        scheduler
+    )
 
 
 def is_consistency(scheduler: Any) -> bool:

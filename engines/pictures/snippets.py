@@ -246,13 +246,27 @@ print(f"{{result:.1%}} of the contrast is left")
 """
 
 
-def legibility(model: str, word: str, *, font_size: int, size: int) -> str:
-    """``result``: dict with what OCR reads "before" and "after" the round trip of a drawn word."""
+_PLEX = """from pathlib import Path
+
+import gradio  # it brings a font with letters that Pillow's own lacks
+
+fonts = Path(gradio.__file__).parent / "templates" / "frontend" / "static" / "fonts"
+"""
+
+
+def legibility(model: str, word: str, *, font_size: int, size: int, face: str = "pillow") -> str:
+    """``result``: dict with what OCR reads "before" and "after" the round trip of a drawn word.
+
+    ``face`` is that of ``draw_text``.
+    """
+    font = f"ImageFont.load_default({font_size})"
+    if face == "plex":
+        font = f"""ImageFont.truetype(str(fonts / "IBMPlexMono" / "IBMPlexMono-Bold.woff2"), {font_size})"""
     scale = max(1, -(-256 // size))
-    return f"""from PIL import ImageDraw, ImageFont
+    return f"""{_PLEX if face == "plex" else ""}from PIL import ImageDraw, ImageFont
 from rapidocr import RapidOCR
 {load_pipeline(model)}
-font = ImageFont.load_default({font_size})
+font = {font}
 left, top, right, bottom = font.getbbox({word!r})
 drawn = Image.new("RGB", ({size}, {size}), "white")
 place = (({size} - right - left) / 2, ({size} - bottom - top) / 2)

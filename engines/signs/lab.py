@@ -45,7 +45,6 @@ from engines.signs.world import (
     check_word,
     draw_box,
     draw_sign,
-    font_file,
     is_seen,
     words,
 )
@@ -56,7 +55,7 @@ __all__ = [
     "CAPTION", "CAUSES", "COLOURS", "FOLDER", "GUIDANCE", "HEIGHT", "LEAST_WORDS", "MARGIN", "MAX_PICTURES", "PITCH",
     "SLOTS", "STEPS", "WIDTH", "Cause", "Difference", "SignPainter", "SignPass", "Spelling", "Words", "autoencoder",
     "character_error_interval", "character_error_rate", "check_cause", "check_word", "difference", "draw_box",
-    "draw_sign", "exact_rate", "exact_share", "fewer_errors", "font_file", "ink", "is_seen", "load", "paint", "read",
+    "draw_sign", "exact_rate", "exact_share", "fewer_errors", "ink", "is_seen", "load", "paint", "read",
     "recorded", "round_trip", "snippet", "word_effect", "words",
 ]  # fmt: skip
 

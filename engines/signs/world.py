@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from engines.checks import one_of
 from engines.evidence import PlainError
+from engines.pictures.files import font_file
 from engines.pictures.painter import MODELS
 
 FOLDER = MODELS / "signs"
@@ -102,15 +101,6 @@ def is_seen(word: str) -> bool:
 
 
 # --- drawing ----------------------------------------------------------------------------------------------
-
-
-def font_file() -> Path:
-    """IBM Plex Mono Bold, which the page's framework brings along."""
-    spec = importlib.util.find_spec("gradio")
-    if spec is None or spec.origin is None:
-        raise PlainError("The sign lab's font comes with Gradio. Install requirements.txt.")
-    fonts = Path(spec.origin).parent / "templates" / "frontend" / "static" / "fonts"
-    return fonts / "IBMPlexMono" / "IBMPlexMono-Bold.woff2"
 
 
 @cache

@@ -6,10 +6,9 @@ names in ``Verdict.unscored``.
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ from PIL import Image
 from engines.evidence import PlainError, Progress
 from engines.models import hardware, weights
 from engines.models.catalogue import MODELS
-from engines.models.shelf import Shelf
+from engines.models.shelf import Shelf, Turn
 from engines.statistics import Interval, wilson
 from engines.stickers.world import RECOLOURABLE, Facts, Thing, counted, facts_of, placed, unscored
 
@@ -203,8 +202,16 @@ def rates(verdicts: Sequence[Verdict]) -> dict[str, Interval]:
 
 # --- lettering --------------------------------------------------------------------------------------------
 
-_reader: Any = None
-_reading = threading.Lock()
+
+@dataclass(frozen=True, eq=False)
+class Reader:
+    """The loaded OCR; ``turn`` is held while it reads."""
+
+    engine: Any
+    turn: Turn = field(default_factory=Turn)
+
+
+READERS = Shelf[Reader]("reader")
 
 
 def read_text(pictures: np.ndarray, progress: Progress | None = None) -> tuple[Lettering, ...]:
@@ -214,40 +221,41 @@ def read_text(pictures: np.ndarray, progress: Progress | None = None) -> tuple[L
     when rapidocr is not installed.
     """
     readings = []
-    with _reading:
-        reader = _load_reader(progress)
+    reader = _load_reader(progress)
+    with reader.turn:
         for number, picture in enumerate(pictures):
             if progress:
                 progress(number / len(pictures), "Reading the lettering")
-            readings.append(_lettering(reader(_enlarged(picture), use_det=True, text_score=0.5)))
+            readings.append(_lettering(reader.engine(_enlarged(picture), use_det=True, text_score=0.5)))
     return tuple(readings)
 
 
 def read_line(pictures: np.ndarray, progress: Progress | None = None) -> tuple[Lettering, ...]:
     """OCR of pictures that hold one line of large letters and nothing else, read as a whole, with no detector."""
     readings = []
-    with _reading:
-        reader = _load_reader(progress)
+    reader = _load_reader(progress)
+    with reader.turn:
         for number, picture in enumerate(pictures):
             if progress:
                 progress(number / len(pictures), "Reading the lettering")
-            found = reader(np.ascontiguousarray(picture[..., ::-1]), use_det=False, text_score=0.0)
+            found = reader.engine(np.ascontiguousarray(picture[..., ::-1]), use_det=False, text_score=0.0)
             lines = tuple(str(text) for text in found.txts or ())
             readings.append(Lettering(" ".join(lines), float(np.mean(found.scores)) if lines else 0.0, lines))
     return tuple(readings)
 
 
-def _load_reader(progress: Progress | None) -> Any:
-    global _reader
-    if _reader is None:
+def _load_reader(progress: Progress | None) -> Reader:
+    def open_reader() -> Reader:
         if progress:
             progress(0.0, "Fetching the reading glasses")
         try:
             from rapidocr import RapidOCR
         except ImportError as error:
             raise PlainError("Reading lettering needs rapidocr and onnxruntime. Install requirements.txt.") from error
-        _reader = RapidOCR(params={"Global.log_level": "error", "Global.use_cls": False, "Det.limit_side_len": 256})
-    return _reader
+        settings = {"Global.log_level": "error", "Global.use_cls": False, "Det.limit_side_len": 256}
+        return Reader(RapidOCR(params=settings))
+
+    return READERS.load("rapidocr", open_reader)
 
 
 def _enlarged(picture: np.ndarray) -> np.ndarray:

@@ -9,7 +9,6 @@ import numpy as np
 from markupsafe import Markup
 
 from engines.pictures.autoencoder import ChannelViews, channel_views
-from engines.pictures.files import draw_text
 from engines.statistics import mean_interval
 from lessons.latents import shrink, smear, surgery, text
 from lessons.shell import charts
@@ -267,7 +266,7 @@ def readings(value: text.Legibility) -> str:
 def _cut(one: text.Height, picture: np.ndarray) -> np.ndarray:
     """The strip of the picture that holds the word, with a margin, enlarged without smoothing."""
     size = picture.shape[0]
-    dark = np.argwhere(draw_text(one.sample.text, one.letter_height, width=size, height=size).mean(axis=-1) < 200)
+    dark = np.argwhere(one.sample.drawn.mean(axis=-1) < 200)
     (top, left), (bottom, right) = dark.min(axis=0), dark.max(axis=0)
     margin = max(3, one.letter_height // 3)
     half = max(bottom - top, (right - left) // 2) // 2 + margin

@@ -82,4 +82,5 @@ def _text(lesson: LessonPage) -> None:
             screen, "Draw, squeeze, and read again", text.legibility, [own, count, seed],
             {film.pictures(): draw.readings, charts.chart(veiled=True): draw.reading_chart},
             truth=text.truth, queue="pictures", also=[own.submit], cost=lambda own, count, seed: count,
+            check=text.pick_words,
         )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import get_args
 
 import numpy as np
 
-from engines.checks import whole
+from engines.checks import MAX_SEED, whole
 from engines.evidence import Evidence, Finding, PlainError, Table, Underway
 from engines.pictures import autoencoder
 from engines.pictures import snippets as picture_snippets
@@ -60,7 +60,7 @@ def operate(
     """The operation on every channel in turn, over the chosen picture and the bundled scenes."""
     if how not in get_args(Operation):
         raise PlainError(f"Choose one of: {', '.join(HOWS)}.")
-    whole("The seed", seed, 0, 2**32 - 1)
+    whole("The seed", seed, 0, MAX_SEED)
     began = time.perf_counter()
     yield Underway(0.0, "Encoding the pictures")
     others = [lab.example(name, painter.height, painter.width) for name in lab.CAPTIONS if name != chosen.name]

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-import re
 import time
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from engines.checks import whole
+from engines.checks import MAX_SEED, whole
 from engines.evidence import Evidence, Finding, PlainError, Table, Underway
 from engines.pictures import autoencoder
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.autoencoder import LegibilitySample
 from engines.pictures.diffusion import Painter
-from engines.pictures.files import draw_text, font_size
+from engines.pictures.files import Face, draw_text, face_for, font_size
 from engines.statistics import Interval, wilson
 from engines.stickers import judge
 from lessons.latents import measures as lab
@@ -56,12 +56,16 @@ class Legibility:
 def pick_words(own: str = "", count: int = 6, seed: int = 0) -> tuple[str, ...]:
     """One's own word first, if there is one, then words drawn from the list without repeats."""
     whole("The number of words", count, 1, MAX_WORDS)
-    whole("The seed", seed, 0, 2**32 - 1)
+    whole("The seed", seed, 0, MAX_SEED)
     drawn = [WORDS[i] for i in np.random.default_rng(int(seed)).permutation(len(WORDS))]
-    word = own.strip()
+    word = unicodedata.normalize("NFC", own.strip())
     if word:
-        if not re.fullmatch(rf"[A-Za-z0-9]{{1,{MAX_LETTERS}}}", word):
-            raise PlainError(f"Use one word of up to {MAX_LETTERS} letters A to Z or digits: the reader knows those.")
+        if len(word) > MAX_LETTERS:
+            raise PlainError(f"Use one word of up to {MAX_LETTERS} letters or digits; this one has {len(word)}.")
+        if odd := next((character for character in word if not character.isalnum()), None):
+            named = "a space" if odd.isspace() else f"“{odd}”" if odd.isprintable() else "a character without a shape"
+            raise PlainError(f"Use one word of letters and digits: {named} is neither.")
+        face_for(word)  # refuses a letter that cannot be drawn
         drawn = [word, *(other for other in drawn if not _same(other, word))]
     return tuple(drawn[: int(count)])
 
@@ -69,13 +73,13 @@ def pick_words(own: str = "", count: int = 6, seed: int = 0) -> tuple[str, ...]:
 def letter_heights(painter: Painter, words: Sequence[str]) -> tuple[int, ...]:
     """The heights of the sweep, scaled to the painter's picture, at which every word fits."""
     side = min(painter.height, painter.width)
-    heights = (round(height * side / 128) for height in HEIGHTS)
-    return tuple(height for height in heights if all(_fits(word, height, painter) for word in words))
+    heights, face = (round(height * side / 128) for height in HEIGHTS), face_for("".join(words))
+    return tuple(height for height in heights if all(_fits(word, height, face, painter) for word in words))
 
 
-def _fits(word: str, height: int, painter: Painter) -> bool:
+def _fits(word: str, height: int, face: Face, painter: Painter) -> bool:
     try:
-        draw_text(word, height, width=painter.width, height=painter.height)
+        draw_text(word, height, width=painter.width, height=painter.height, face=face)
     except PlainError:
         return False
     return True
@@ -176,8 +180,9 @@ def _evidence(painter: Painter, value: Legibility, seed: int, began: float) -> E
         painter, began, seed, words=len(words), heights=len(value.heights), reader="rapidocr (PP-OCR)"
     )
     newest = value.heights[0]
+    face = face_for("".join(words))
     code = picture_snippets.legibility(
-        painter.source, newest.words[0], font_size=font_size(newest.letter_height), size=painter.width
+        painter.source, newest.words[0], font_size=font_size(newest.letter_height, face), size=painter.width, face=face
     )
     expected = {"before": newest.before[0], "after": newest.after[0]}
     return Evidence(value, alt, Table(columns, tuple(rows)), source, tuple(findings), code, expected)

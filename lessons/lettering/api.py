@@ -18,7 +18,7 @@ from lessons.shell.film import data_uri
 def paint_sign(word: str = signs.WORD, painter: str = "spelled", seed: int = 7) -> dict[str, Any]:
     """Paint one sign with one of the lab's four painters, and read it.
 
-    word: 1 to 8 letters A to Z. painter: sloppy, spelled, characters or boxes. seed: 0 to 4,294,967,283. Returns
+    word: 1 to 8 letters A to Z. painter: sloppy, spelled, characters or boxes. seed: 0 to 4,294,967,295. Returns
     the picture as a data URI, what was read, whether it is exact, the edit distance, whether the word was on the
     training signs, and the pieces in which the painter's text encoder gets it.
     """

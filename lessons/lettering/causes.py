@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from engines.checks import one_of, whole
+from engines.checks import MAX_SEED, one_of, seed_range, whole
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
 from engines.signs import lab as sign_lab
 from engines.statistics import Interval
-from lessons.lettering.signs import COLUMNS, LAST_SEED, Glimpse, Painted, paint, provenance, rows
+from lessons.lettering.signs import COLUMNS, Glimpse, Painted, paint, provenance, rows
 
 LISTS = {"never_seen": "words never seen in training", "seen": "words from the training signs"}
 MAX_WORDS, MAX_SEEDS = 8, 4
@@ -52,7 +52,7 @@ def pick(kind: str, length: int, count: int, seed: int | None) -> tuple[str, ...
     listed = sign_lab.words().of_length(length, seen=check_list(kind) == "seen")
     if not listed:
         raise PlainError(f"The list has no {length}-letter {LISTS[kind]}. Choose another length.")
-    order = np.random.default_rng(whole("The seed", seed, 0, LAST_SEED)).permutation(len(listed))
+    order = np.random.default_rng(whole("The seed", seed, 0, MAX_SEED)).permutation(len(listed))
     return tuple(listed[i] for i in order[:count])
 
 
@@ -70,8 +70,8 @@ def words_asked(words: str, length: int, seed: int) -> tuple[str, ...]:
 
 def one_painter(cause: str, words: Sequence[str], seeds: int, seed: int) -> Iterator[Underway | Glimpse | Painted]:
     """Every word at ``seeds`` seeds from ``seed`` on by one painter, with glimpses of its passes."""
-    count, first = whole("The number of seeds", seeds, 1, MAX_SEEDS), whole("The seed", seed, 0, LAST_SEED)
-    return paint(sign_lab.check_cause(cause).key, words, range(first, first + count), glimpses=True)
+    chosen = seed_range(seed, seeds, most=MAX_SEEDS)
+    return paint(sign_lab.check_cause(cause).key, words, chosen, glimpses=True)
 
 
 def rerun(
@@ -84,11 +84,11 @@ def rerun(
     causes: Sequence[str] = tuple(sign_lab.CAUSES),
 ) -> Iterator[Underway | Evidence[Run]]:
     """The same ``words`` at the same ``seeds`` by every painter; one Evidence a painter done."""
-    first = whole("The seed", seed, 0, LAST_SEED)
-    count = whole("The number of seeds", seeds, 1, MAX_SEEDS)
+    several = seed_range(seed, seeds, most=MAX_SEEDS)
+    first, count = several[0], len(several)
     chosen, began, done = pick(kind, length, words, first), time.perf_counter(), []
     for cause in causes:
-        for event in paint(cause, chosen, range(first, first + count)):
+        for event in paint(cause, chosen, several):
             if isinstance(event, Underway):
                 yield event
             elif isinstance(event, Painted):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engines.checks import whole
+from engines.checks import MAX_SEED, whole
 from engines.evidence import Evidence, Finding, Provenance, Table, Underway
 from engines.models.catalogue import MODELS
 from engines.models.weights import fingerprint
@@ -47,7 +47,7 @@ class Ceiling:
 
 def measure(each: int = 5, seed: int | None = 0) -> Iterator[Underway | Evidence[Ceiling]]:
     """Print ``each`` words of every length, read them, send them through the autoencoder, read them again."""
-    each, seed = whole("Words of each length", each, 1, MAX_EACH), whole("The seed", seed, 0, 2**32 - 1)
+    each, seed = whole("Words of each length", each, 1, MAX_EACH), whole("The seed", seed, 0, MAX_SEED)
     began, done, generator = time.perf_counter(), [], np.random.default_rng(seed)
     colours = list(sign_lab.COLOURS)
     for length in LENGTHS:

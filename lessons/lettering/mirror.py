@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engines.checks import MAX_SEED, one_of, whole
+from engines.checks import one_of, seed_range
 from engines.evidence import Evidence, Finding, Provenance, Table, Underway
 from engines.statistics import Interval, mean_interval, spread, wilson
 from engines.text import character_art as art
@@ -139,8 +139,7 @@ def draw(
     seed: int | None = 1,
 ) -> Iterator[Underway | Evidence[Gallery]]:
     """Ask ``runs`` times for one shape in each of ``ways``; one Evidence a way done. Run i has ``seed`` + i."""
-    runs = whole("The number of runs", runs, 1, MAX_RUNS)
-    seed = whole("The seed", seed, 0, MAX_SEED - MAX_RUNS)
+    seeds = seed_range(seed, runs, most=MAX_RUNS, what="The number of runs")
     written = art.style_of(style)
     target = art.rasterise(shape, SIZE)
     text = art.write(target, written)
@@ -149,12 +148,12 @@ def draw(
     dials, began, done = Dials(temperature=TEMPERATURE), time.perf_counter(), []
     for way, asked in requests.items():
         prompt = model.encode(asked.text, chat=asked.chat)
-        writing = model.write_many(prompt, dials, seeds=range(seed, seed + runs), max_tokens=asked.max_tokens)
+        writing = model.write_many(prompt, dials, seeds=seeds, max_tokens=asked.max_tokens)
         replies = yield from told(writing, WAYS[way])
         attempts = tuple(_attempt(run, shape, written, asked) for run in replies)
         done.append(Way(way, attempts))
         gallery = Gallery(shape, written, target, tokens, tuple(done))
-        yield _evidence(model, gallery, asked, dials, seed, runs, time.perf_counter() - began)
+        yield _evidence(model, gallery, asked, dials, seeds[0], len(seeds), time.perf_counter() - began)
 
 
 def draw_all(
@@ -275,11 +274,10 @@ def confuse(
     each: int = 2,
 ) -> Iterator[Underway | Evidence[Confusion]]:
     """Ask for all shapes, ``each`` times; the same seeds serve every shape. Guessing gets 1 in 8 at most."""
-    each = whole("Runs of each shape", each, 1, MAX_EACH)
-    seed = whole("The seed", seed, 0, MAX_SEED - MAX_EACH)
+    seeds = seed_range(seed, each, most=MAX_EACH, what="Runs of each shape")
     written, dials, began = art.style_of(style), Dials(temperature=TEMPERATURE), time.perf_counter()
     requests = {shape: request(model, shape, way, written) for shape in art.SHAPES}
-    order = [(shape, seed + i) for shape in art.SHAPES for i in range(each)]
+    order = [(shape, one) for shape in art.SHAPES for one in seeds]
     writing = model.write_many(
         [model.encode(requests[shape].text, chat=requests[shape].chat) for shape, _ in order], dials,
         seeds=[one for _, one in order], max_tokens=requests[order[0][0]].max_tokens,
@@ -289,7 +287,7 @@ def confuse(
         _attempt(run, shape, written, requests[shape]) for (shape, _), run in zip(order, replies, strict=True)
     )
     value, first = Confusion(attempts), requests[order[0][0]]
-    yield _confusion_evidence(model, value, first, written, way, seed, time.perf_counter() - began)
+    yield _confusion_evidence(model, value, first, written, way, seeds[0], time.perf_counter() - began)
 
 
 def _confusion_evidence(

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from engines.checks import MAX_SEED, whole
+from engines.checks import seed_range
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
 from engines.pictures.files import open_picture
 from engines.signs import lab as sign_lab
@@ -20,7 +20,6 @@ from lessons.shell.uploads import picture_bytes
 
 WORD = "OPEN"
 MAX_SEEDS = 12
-LAST_SEED = MAX_SEED - MAX_SEEDS
 GLIMPSE_EVERY = 4
 READ_SIDE = 1024
 NEW_WORDS = tuple(
@@ -134,10 +133,10 @@ def paint_word(
 ) -> Iterator[Underway | Glimpse | Evidence[Signs]]:
     """One word by each painter at ``seeds`` seeds from ``seed`` on; one Evidence a painter done."""
     word, chosen = sign_lab.check_word(word), check_causes(causes)
-    count, first = whole("The number of seeds", seeds, 1, MAX_SEEDS), whole("The seed", seed, 0, LAST_SEED)
+    chosen_seeds = seed_range(seed, seeds, most=MAX_SEEDS)
     began, seen, done, pieces, unmet = time.perf_counter(), sign_lab.is_seen(word), [], [], []
     for cause in chosen:
-        for event in paint(cause, [word], range(first, first + count), glimpses=True):
+        for event in paint(cause, [word], chosen_seeds, glimpses=True):
             if not isinstance(event, Painted):
                 yield event
                 continue
@@ -146,7 +145,7 @@ def paint_word(
             pieces.append(painter.pieces(word))
             unmet.append(painter.unmet(word))
             value = Signs(word, seen, tuple(done), tuple(pieces), tuple(unmet))
-            yield _evidence(value, first, count, time.perf_counter() - began)
+            yield _evidence(value, chosen_seeds[0], len(chosen_seeds), time.perf_counter() - began)
 
 
 def next_new_word(word: str) -> str:

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from engines.checks import check_number, seed_range
+from engines.checks import MAX_SEED, check_number, seed_range
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
 from engines.pictures import diffusion
 from engines.pictures import measures as picture_measures
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import Painter, Plan
 from engines.statistics import spread
-from lessons.noising.measures import distance, guidance
+from lessons.noising.measures import distance, guidance, told_of_static
 from lessons.shell.painting import painting, underway
 
 
@@ -145,7 +145,7 @@ def poke(
     inside: dict[int, list[float]] = {}
     outside: dict[int, list[float]] = {}
     for at in poke_passes(painter.made(steps)):
-        jab = diffusion.Poke(at, REGIONS[region], "noise", seed=(seed + 1000) % 2**32)
+        jab = diffusion.Poke(at, REGIONS[region], "noise", seed=(seed + 1000) % (MAX_SEED + 1))
         plan = Plan(caption, rows, steps=steps, pokes=(jab,))
         pictures = yield from painting(painter, plan, f"Poked before pass {at + 1}")
         gaps = np.abs(pictures.astype(np.float32) - untouched.astype(np.float32)).mean(axis=-1) / 255
@@ -260,7 +260,7 @@ def repaint(
     (original,) = yield from painting(painter, Plan(caption, (seed,), steps=steps), "The original")
     mask = region_mask(region, *original.shape[:2])
     freeze = diffusion.Freeze(original, mask)
-    plan = Plan(new_caption, ((seed + 1) % 2**32,), steps=steps)
+    plan = Plan(new_caption, ((seed + 1) % (MAX_SEED + 1),), steps=steps)
     (again,) = yield from painting(painter, replace(plan, freeze=freeze), "Repainted")
     (alone,) = yield from painting(painter, plan, "The new words with no frame")
     gap = picture_measures.error_map(original, again)
@@ -288,23 +288,27 @@ def repaint(
         painter, began, seed, caption=caption, new_caption=new_caption, region=region, **painter.told(steps)
     )
     code = picture_snippets.for_painter(
-        painter, picture_snippets.repainted, caption, new_caption, seed=seed, new_seed=(seed + 1) % 2**32,
+        painter, picture_snippets.repainted, caption, new_caption, seed=seed, new_seed=(seed + 1) % (MAX_SEED + 1),
         cells=_cells(painter, region), **_fixed(painter, steps),
     )  # fmt: skip
     yield Evidence(value, alt, table, source, findings, code, again)
 
 
 def compare_steps(
-    painter: Painter, caption: str, *, seed: int = 0, seeds: int = 4, choices: Sequence[int] = (5, 10, 20, 50)
+    painter: Painter, caption: str, *, seed: int = 0, seeds: int = 4, choices: Sequence[int] = (2, 5, 10, 20, 50)
 ) -> Iterator[Underway | Evidence[Series]]:
-    """The same start noise carved in few passes and in many, each compared with the longest run."""
-    began, rows = time.perf_counter(), seed_range(seed, seeds)
+    """The same start noise carved in few passes and in many, each compared with the longest run.
+
+    Where few of its passes would be told of less noise than there is, all runs are spaced from the schedule's end, so
+    that their number is all that differs.
+    """
+    began, rows, spacing = time.perf_counter(), seed_range(seed, seeds), painter.spacing_for(min(choices))
     pictures: dict[int, np.ndarray] = {}
     seconds: dict[int, float] = {}
     made: dict[int, int] = {}  # some schedulers make more passes than they are asked for
     for steps in sorted(choices, reverse=True):
         seconds[steps] = 0.0
-        for event in diffusion.denoise(painter, Plan(caption, rows, steps=steps)):
+        for event in diffusion.denoise(painter, Plan(caption, rows, steps=steps, spacing=spacing)):
             seconds[steps] += event.seconds / len(rows)  # without what the page takes between two passes
             yield underway(event, f"Carved in {event.passes} passes")
         assert event.pictures is not None
@@ -320,12 +324,14 @@ def compare_steps(
                 f"{seconds[n] / seconds[most]:.0%} of the time.",
             )
             for n in shown[:3]
-        )
+        ) + told_of_static(painter, shown)
         told = ", ".join(f"{made[n]} passes {alike[n].mean():.2f}" for n in shown)
         alt = f"The same start carved in fewer and more passes; correlation with the {made[most]}-pass picture: {told}"
-        source = Provenance.live(painter, began, seed, caption=caption, seeds=len(rows))
+        source = Provenance.live(painter, began, seed, caption=caption, seeds=len(rows), spacing=spacing)
         columns = ("passes", f"like the {made[most]}-pass picture", "seconds a picture")
         scale = guidance(painter, None)
-        code = picture_snippets.carved(painter.source, caption, seed=rows[0], choices=shown, guidance_scale=scale)
+        code = picture_snippets.carved(
+            painter.source, caption, seed=rows[0], choices=shown, guidance_scale=scale, spacing=spacing
+        )
         expected = {n: pictures[n][0] for n in shown}
         yield Evidence(value, alt + ".", Table(columns, table), source, findings, code, expected)

@@ -61,8 +61,8 @@ def preset(name: str, seed: int = 0) -> np.ndarray:
 def written(text: str, seed: int = 0) -> np.ndarray:
     """Points [n, 2] on a letter or a short word."""
     text = " ".join(text.split())
-    if not 1 <= len(text) <= 5 or not text.isprintable() or max(map(ord, text)) > 255:
-        raise PlainError("Write one to five Latin letters or figures.")
+    if not 1 <= len(text) <= 5 or not text.isprintable():
+        raise PlainError("Write one to five letters or figures.")
     ink = draw_text(text, 200 // (len(text) + 1), width=256, height=256)[..., 0] < 128
     rows, columns = np.nonzero(ink)
     if len(rows) < 20:
@@ -133,7 +133,8 @@ def train_own(drawing: np.ndarray, *, seconds: float = 12, steps: int = 3000, se
     began = time.perf_counter()
     check_number("The number of training steps", steps, 20, 5000, whole=True)
     check_number("The seconds to train", seconds, 2, 60)
-    training = points.Training(steps, float(seconds), seed=seed_range(seed, 1)[0], report_every=max(1, steps // 30))
+    seeds = seed_range(seed, 8)
+    training = points.Training(steps, float(seconds), seed=seeds[0], report_every=max(1, steps // 30))
     key = f"{began}"
     before = landed(gaussian_like(drawing, 500, seed), drawing)
     losses: list[tuple[int, float]] = []
@@ -145,10 +146,10 @@ def train_own(drawing: np.ndarray, *, seconds: float = 12, steps: int = 3000, se
         value = Own(drawing, tuple(losses), tuple(distances), event.samples, before, after, key)
         yield _own_evidence(value, event.untrained_distance, began, seed)
     denoiser, untrained = event.denoiser, event.untrained_distance
-    runs = [points.paint(denoiser, 400, seed=int(seed) + extra).positions for extra in range(5)]
+    runs = [points.paint(denoiser, 400, seed=one).positions for one in seeds[:5]]
     scores = [points.chamfer_distance(run[-1], drawing) for run in runs]
     there = runs[0]
-    ruined = points.ruin(denoiser, there[-1], passes=len(there) - 1, seed=int(seed) + 7).positions
+    ruined = points.ruin(denoiser, there[-1], passes=len(there) - 1, seed=seeds[7]).positions
     passes = len(there) - 1
     labels = ["pure noise", *(f"denoising, pass {i} of {passes}" for i in range(1, passes + 1))]
     labels += [f"ruined again, step {i} of {passes}" for i in range(1, passes + 1)]

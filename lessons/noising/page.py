@@ -117,7 +117,7 @@ PLAYS = {
     "Walk between seeds": ("walk", "Seven stops from one start noise to another."),
     "Walk between captions": ("words", "Seven stops from one caption to another, the same start noise."),
     "Repaint a part": ("repaint", "Let new words fill one part and hold the rest still."),
-    "Fewer or more passes": ("steps", "The same start carved in 5, 10, 20 and 50 passes."),
+    "Fewer or more passes": ("steps", "The same start carved in 2, 5, 10, 20 and 50 passes."),
 }
 
 

@@ -12,7 +12,7 @@ from engines.evidence import Evidence, Finding, Provenance, Table
 from engines.pictures import diffusion
 from engines.pictures import measures as picture_measures
 from engines.pictures.diffusion import Painter, Pass, Plan
-from lessons.noising.measures import guidance, snippet
+from lessons.noising.measures import guidance, snippet, told_of_static
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,11 +38,15 @@ def strip(
 ) -> Iterator[Moment | Evidence[StripRun]]:
     """Paint with everything shown: one Moment a pass as it happens, then the Evidence of the whole run.
 
+    So few passes that the scheduler would tell the first of a half-cleaned canvas are spaced from its end.
     ``pixels_changed`` of a moment says what the pass *before* it did to the canvas (its own effect is on the
     next canvas); a pixel has changed when any of its colours moved by at least 1 of 255.
     """
     began, steps = time.perf_counter(), painter.passes(steps)
-    plan = Plan(caption, (seed,), steps=steps, guidance_scale=guidance_scale, previews=True, canvas=True)
+    spacing = painter.spacing_for(steps)
+    plan = Plan(
+        caption, (seed,), steps=steps, spacing=spacing, guidance_scale=guidance_scale, previews=True, canvas=True
+    )
     numbers: list[float] = []
     canvases: list[np.ndarray] = []
     for event in diffusion.denoise(painter, plan):
@@ -69,16 +73,23 @@ def strip(
             f"the last {pixels[-1]:.1%}.",
         ),
         Finding(f"{time.perf_counter() - began:.1f} s", f"for {len(numbers)} passes with every picture decoded."),
+        *told_of_static(painter, (steps,)),
     )
     alt = (
         f"A film strip of {len(numbers)} passes for “{caption}”, from static to a finished picture. Every pass changes "
         f"at least {min(numbers):.1%} of the latent's numbers; the last pass changes {pixels[-1]:.1%} of the pixels."
     )
     source = Provenance.live(
-        painter, began, seed, caption=caption, **painter.told(steps), guidance_scale=guidance(painter, guidance_scale)
+        painter,
+        began,
+        seed,
+        caption=caption,
+        **painter.told(steps),
+        spacing=spacing,
+        guidance_scale=guidance(painter, guidance_scale),
     )
     table = Table(("pass", "latent numbers changed", "pixels changed"), rows)
-    code = snippet(painter, caption, (seed,), steps, guidance_scale)
+    code = snippet(painter, caption, (seed,), steps, guidance_scale, spacing)
     yield Evidence(value, alt, table, source, findings, code, value.picture)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import gradio as gr
 
+from engines.checks import seed_range
 from engines.evidence import Evidence
 from lessons.predict_and_test import calibration, hands, notebook, plan, reflect, test
 from lessons.predict_and_test import figures as draw
@@ -113,8 +114,9 @@ def _plan(lesson: LessonPage, desk: Desk) -> Experiment:
             yield plan.seal(painter, sealed.plan)
 
         run = experiment(
-            screen, "Seal my predictions", seal, [*desk.fields, desk.sealed], fills=[desk.sealed], queue="pictures"
-        )
+            screen, "Seal my predictions", seal, [*desk.fields, desk.sealed], fills=[desk.sealed], queue="pictures",
+            check=lambda *inputs: plan.entries(_rows(inputs[:-1])),
+        )  # fmt: skip
         with run.row:
             desk.afresh = gr.HTML(draw.AFRESH, js_on_load=(HERE / "afresh.js").read_text(encoding="utf-8"))
 
@@ -158,10 +160,16 @@ def _test(lesson: LessonPage, desk: Desk) -> Experiment:
                         yield seen | dict.fromkeys(desk.eyes)
                 yield step
 
+        def check(*inputs: Any) -> None:
+            *fields, kept, seeds, seed = inputs
+            notebook.to_test(_rows(fields), notebook.read_sealed(kept))
+            seed_range(seed, seeds, least=2)
+
         return experiment(
             screen, "Paint and judge all my prompts", paint, [*desk.fields, desk.sealed, seeds, seed],
             fills=[about, *desk.cards, sealing, desk.sealed, desk.results, *desk.eyes], truth=test.order_truth,
             queue="pictures", cost=lambda *values: sum(map(bool, values[: 3 * len(SLOTS) : 3])) * values[-2],
+            check=check,
         )  # fmt: skip
 
 
@@ -219,9 +227,14 @@ def _hands(lesson: LessonPage) -> None:
         def count(*settings: Any) -> Iterator[Any]:
             return draw.watched(hands.paint(*settings), [view], lambda moment: str(draw.guesses(moment)))
 
+        def check(caption: Any, seeds: Any, seed: Any) -> None:
+            hands.check(caption)
+            seed_range(seed, seeds, least=2)
+
         experiment(
             screen, "Paint hands and count their fingers", count, [caption, seeds, seed], {view: draw.counted},
             truth=hands.five_truth, queue="pictures", cost=lambda caption, seeds, seed: seeds, also=[caption.submit],
+            check=check,
         )  # fmt: skip
 
 

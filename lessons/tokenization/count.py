@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engines.checks import whole
+from engines.checks import seed_range, whole
 from engines.evidence import Evidence, Finding, Provenance, Table, Underway
 from engines.statistics import Interval, interval, plural, wilson
 from engines.text import snippets
@@ -125,18 +125,18 @@ def count_letters(
     one letter, and whole numbers for runs (1 to 32) and seed.
     """
     word, letter = check_word(word), check_letter(letter)
-    runs, seed = whole("The number of runs", runs, 1, MAX_RUNS), check_seed(seed)
+    seeds = seed_range(check_seed(seed), runs, most=MAX_RUNS, what="The number of runs")
     for spelling in spellings:
         check_spelling(spelling)
     dials, began, tallies = Dials(temperature=temperature), time.perf_counter(), []
     for part, spelling in enumerate(spellings):
         prompt = model.encode(question(word, letter, spelling), chat=True)
-        writing = model.write_many(prompt, dials, seeds=range(seed, seed + runs), max_tokens=ANSWER_TOKENS)
+        writing = model.write_many(prompt, dials, seeds=seeds, max_tokens=ANSWER_TOKENS)
         written = yield from titled(writing, f"{word} {SPELLED[spelling]}", part, len(spellings))
         tallies.append(_tally(model, word, letter, spelling, written))
-        settings = {"runs": runs, "temperature": temperature, "max_tokens": ANSWER_TOKENS}
+        settings = {"runs": len(seeds), "temperature": temperature, "max_tokens": ANSWER_TOKENS}
         asked = question(word, letter, spellings[0])
-        source = Provenance.live(model, began, seed, question=asked, **settings)
+        source = Provenance.live(model, began, seeds[0], question=asked, **settings)
         yield _count_evidence(model, tuple(tallies), dials, asked, source)
 
 
@@ -155,9 +155,10 @@ def _tally(model: LanguageModel, word: str, letter: str, spelling: Spelling, run
 def _count_evidence(
     model: LanguageModel, tallies: tuple[Tally, ...], dials: Dials, asked: str, source: Provenance
 ) -> Evidence[tuple[Tally, ...]]:
-    first, seed = tallies[0], source.seed or 0
+    first = tallies[0]
+    seeds = seed_range(source.seed, len(first.answers), most=MAX_RUNS)
     rows = tuple(
-        (SPELLED[tally.spelling], seed + run, _said(answer), text)
+        (SPELLED[tally.spelling], seeds[run], _said(answer), text)
         for tally in tallies
         for run, (answer, text) in enumerate(zip(tally.answers, tally.texts, strict=True))
     )
@@ -169,7 +170,9 @@ def _count_evidence(
         table=Table(("Word written", "Seed", "Answer", "What the model wrote"), rows),
         provenance=source,
         findings=tuple(_count_finding(tally) for tally in tallies),
-        snippet=snippets.continuation(model.reference, asked, dials, seed=seed, max_tokens=ANSWER_TOKENS, chat=True),
+        snippet=snippets.continuation(
+            model.reference, asked, dials, seed=seeds[0], max_tokens=ANSWER_TOKENS, chat=True
+        ),
         expected=first.texts[0],
     )
 

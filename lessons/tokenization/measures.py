@@ -152,8 +152,8 @@ def check_letter(letter: str) -> str:
 
 
 def check_seed(seed: int) -> int:
-    """The seed of the first run; PlainError unless it is a whole number that leaves room for the others."""
-    return whole("The first seed", seed, 0, MAX_SEED - MAX_RUNS)
+    """The seed of the first run; PlainError unless it is a whole number that a dice takes."""
+    return whole("The first seed", seed, 0, MAX_SEED)
 
 
 def check_spelling(spelling: str) -> Spelling:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from engines.checks import check_number, seed_range
+from engines.checks import MAX_SEED, check_number, seed_range
 from engines.evidence import Evidence, Finding, Table, Underway
 from engines.pictures import diffusion
 from engines.pictures import snippets as picture_snippets
@@ -79,7 +79,7 @@ def spoil(
     third = max(1, len(untouched) // 3)
     left: dict[int, Mean] = {}
     shown: tuple[np.ndarray, np.ndarray] | None = None
-    accident = Poke(third, SPOIL_BOX, kind="noise", seed=seed + 100)
+    accident = Poke(third, SPOIL_BOX, kind="noise", seed=(seed + 100) % (MAX_SEED + 1))
     for moment in accidents(len(untouched)):
         struck_at = replace(plan, pokes=(replace(accident, at=moment),))
         poked = yield from _painted(painter, struck_at, f"Struck before pass {moment + 1}")

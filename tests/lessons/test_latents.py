@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import io
 import json
+import unicodedata
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from PIL import Image
 
 from engines.evidence import Evidence, PlainError
 from engines.pictures import snippets as picture_snippets
-from engines.pictures.files import font_size
+from engines.pictures.files import face_for, font_size
 from engines.stickers import judge
 from lessons.latents import api, figures, shrink, smear, surgery, text
 from lessons.latents import measures as lab
@@ -202,6 +204,27 @@ def test_bad_words_are_refused(settings):
         text.pick_words(**settings)
 
 
+@pytest.mark.parametrize("word", ["MÜLL", "Straße", "ÉCOLE", "ŁÓDŹ", "МИР", "u\u0308bel"])
+def test_words_of_letters_beyond_a_to_z_are_drawn(painter, reader, word):
+    """Umlauts were refused; and the font of the English words would draw a box for each."""
+    own = unicodedata.normalize("NFC", word)
+    assert text.pick_words(own=word, count=2)[0] == own
+    one = last(text.legibility(painter, own=word, count=2)).value.heights[-1]
+    assert one.words[0] == own
+    size: dict[str, Any] = {"letter_height": 14, "width": 128, "height": 128}
+    drawn, boxes = (text.draw_text(each, **size, face="plex") for each in (own, "\ue000" * len(own)))
+    assert (text.draw_text(own, **size) == drawn).all() and (drawn != boxes).any()
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [("日本", "no “日”, “本”"), ("a b", "a space is neither"), ("R&B", "“&” is neither"), ("x" * 9, "this one has 9")],
+)
+def test_a_word_that_cannot_be_drawn_is_refused_by_its_letter(word, said):
+    with pytest.raises(PlainError, match=said):
+        text.pick_words(own=word)
+
+
 def test_legibility_reads_before_and_after(painter, reader):
     results = [step for step in text.legibility(painter, own="open", count=2) if isinstance(step, Evidence)]
     value = results[-1].value
@@ -231,13 +254,16 @@ def test_what_the_reader_reads_is_escaped(painter, reader):
     safe(figures.readings(replace(value, heights=nasty)))
 
 
-def test_legibility_code_draws_what_the_page_draws():
-    code = picture_snippets.legibility("a/painter", "OPEN", font_size=font_size(12), size=64)
+@pytest.mark.parametrize("word", ["OPEN", "MÜLL"])
+def test_legibility_code_draws_what_the_page_draws(word):
+    face = face_for(word)
+    code = picture_snippets.legibility("a/painter", word, font_size=font_size(12, face), size=64, face=face)
     compile(code, "snippet", "exec")
     drawing = "from PIL import Image, ImageDraw, ImageFont\n" + code[code.index("font =") : code.index("pixels =")]
+    drawing = code[: code.index("from PIL")] + drawing
     scope: dict = {}
     exec(drawing, scope)
-    np.testing.assert_array_equal(np.asarray(scope["drawn"]), text.draw_text("OPEN", 12, width=64, height=64))
+    np.testing.assert_array_equal(np.asarray(scope["drawn"]), text.draw_text(word, 12, width=64, height=64))
 
 
 # --- the API ----------------------------------------------------------------------------------------------

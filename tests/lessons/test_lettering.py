@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from engines.checks import MAX_SEED
 from engines.evidence import Evidence, PlainError, Underway
 from engines.signs import lab as sign_lab
 from engines.statistics import wilson
@@ -391,6 +392,20 @@ def test_ceiling_code_reads_what_the_page_reads(monkeypatch):
 def test_bad_ceilings_are_refused(lab, settings):
     with pytest.raises(PlainError):
         last(ceiling.measure(**settings))
+
+
+def test_the_largest_seed_is_one_for_every_screen(monkeypatch):
+    """The control offers it, and the lab's screens took 4 or 16 less."""
+    painted = []
+    monkeypatch.setattr(signs, "paint", lambda cause, words, seeds, **more: painted.append(tuple(seeds)) or iter(()))
+    monkeypatch.setattr(causes, "paint", signs.paint)
+    list(signs.paint_word("OPEN", ["spelled"], 2, MAX_SEED))
+    list(causes.one_painter("spelled", ["OPEN"], 2, MAX_SEED))
+    list(causes.rerun(seeds=2, seed=MAX_SEED, causes=["spelled"]))
+    assert painted == [(MAX_SEED, 0)] * 3
+    for painting in (signs.paint_word("OPEN", seed=MAX_SEED + 1), causes.rerun(seed=7.5)):
+        with pytest.raises(PlainError, match="The seed must be a whole number from 0 to 4,294,967,295"):
+            next(painting)
 
 
 # --- the API ----------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from engines.evidence import Evidence, PlainError
-from engines.pictures import points
+from engines.pictures import diffusion, points
 from lessons.noising import api, clay, figures, lock, own, page, ruin, strip, turn
 from lessons.shell import film, scenes, waking
 from tests.engines.tiny_painters import same_pictures
@@ -137,6 +137,28 @@ def test_passes_are_chosen_and_told_by_those_that_are_made(pndm, monkeypatch):
     assert len(list(api.denoise(CAPTION, steps=2))) == list(api.denoise(CAPTION, steps=2))[-1]["passes"] == 3
     compared = clay.compare_steps(pndm, CAPTION, seeds=1, choices=(2,))
     assert "Carved in 3 passes: pass 1 of 3" == next(compared).words
+
+
+def test_few_passes_are_told_of_all_the_static_there_is(painter):
+    """Leading spacing tells the first of two passes of timestep 501, and the screen then blamed the number."""
+    *moments, few = strip.strip(painter, CAPTION, steps=2)
+    assert [moment.event.timestep for moment in moments] == [999, 499] and few.provenance.settings[
+        "spacing"
+    ] == "trailing"
+    assert few.findings[-1].headline == "timestep 999" and "501 in a run of 2 passes" in few.findings[-1].text
+    same_pictures(run(few.snippet)["pictures"][:1], few.expected[None])
+    *moments, usual = strip.strip(painter, CAPTION, steps=10)
+    assert moments[0].event.timestep == 901 and "spacing" not in usual.provenance.settings
+    compared = last(clay.compare_steps(painter, CAPTION, seeds=1, choices=(2, 10)))
+    assert compared.provenance.settings["spacing"] == "trailing" and "501" in compared.findings[-1].text
+    plan = diffusion.Plan(CAPTION, (0,), steps=10, spacing="trailing")
+    same_pictures(diffusion.paint(painter, plan), compared.expected[10][None])  # the number is all that differs
+
+
+def test_painters_that_start_at_the_end_of_their_schedule_keep_their_spacing(family):
+    name, painter = family
+    assert painter.spacing_for(2) == (None if name in ("v-zero", "xl-turbo", "consistency") else "trailing")
+    assert painter.spacing_for(25) is None
 
 
 # What short code would get wrong: the levels of noise, the draws on the way, the second branch, pooled embeddings.

@@ -21,7 +21,7 @@ from engines.stickers.judge import rates
 from engines.stickers.world import facts_of
 from lessons.predict_and_test import api, blind, calibration, figures, hands, notebook, page, plan, reflect, test
 from lessons.predict_and_test.notebook import Result, Results, Score
-from lessons.shell import waking
+from lessons.shell import frame, waking
 from lessons.shell.content import read_lesson
 from tests.engines.tiny_clip import save_clip
 from tests.engines.tiny_painters import same_pictures
@@ -657,6 +657,22 @@ def test_the_authors_reasons_are_examples_and_never_answers():
     boxes = [block for block in blocks.blocks.values() if isinstance(block, gr.Textbox)]
     reasons = [box for box in boxes if str(box.label).startswith("Your reason")]
     assert len(reasons) == 6 and all(box.value == "" and "For example" in box.placeholder for box in reasons)
+
+
+def test_a_bad_plan_is_refused_before_the_painter_wakes(monkeypatch):
+    """It was refused only once the painter had been loaded, which takes half a minute on a busy machine."""
+    with gr.Blocks():
+        page.build()
+    woken: list[str] = []
+    monkeypatch.setattr(waking, "models", lambda queue: woken.append(queue) or iter(()))
+    for one in (each for each in frame.built["predict-and-test"].experiments if each.queue):
+        good = [getattr(part, "value", None) for part in one.inputs]
+        for at, part in enumerate(one.inputs):
+            bad = {gr.Textbox: "x" * 10_000, gr.Slider: 777, gr.Number: 7.5}.get(type(part), None)
+            if bad is not None:
+                with pytest.raises(PlainError):
+                    list(one.events_of([*good[:at], bad, *good[at + 1 :]]))
+    assert not woken
 
 
 def test_start_afresh_brings_back_the_first_values_and_empties_the_rest():

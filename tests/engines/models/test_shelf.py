@@ -129,7 +129,10 @@ def test_what_another_thread_held_is_free_in_a_forked_worker_once_renewed() -> N
 def test_every_lock_around_a_model_is_one_that_a_fork_frees() -> None:
     from engines.models import safety
     from engines.pictures import painter
+    from engines.stickers import judge
     from engines.text import language_model, transformer
 
+    reader = judge.Reader(engine=None)
     turns = (safety._turn, painter.SHELF.turn, language_model.SHELF.turn, transformer._TURN)
+    turns += (judge.SHELF.turn, judge.READERS.turn, reader.turn)
     assert all(isinstance(turn, Turn) for turn in turns)

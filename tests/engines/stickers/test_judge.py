@@ -11,7 +11,7 @@ from engines.pictures.files import draw_text
 from engines.stickers import judge as judging
 from engines.stickers import world as sticker_world
 from engines.stickers.detector import Found, JudgeModel, Reading
-from engines.stickers.judge import Judge, Lettering, edit_distance, facts_of, judge, rates, read_text
+from engines.stickers.judge import READERS, Judge, Lettering, edit_distance, facts_of, judge, rates, read_text
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +156,8 @@ def test_a_missing_judge_is_refused(tmp_path):
 def test_ocr_reads_drawn_words_and_scores_lettering():
     pictures = np.stack([draw_text("CAFE", 16, width=128, height=128), np.full((128, 128, 3), 255, np.uint8)])
     drawn, blank = read_text(pictures)
+    (reader,) = READERS.loaded()
+    assert READERS.load("rapidocr", lambda: pytest.fail("opened twice")) is reader
     assert drawn.spells("cafe") and drawn.confidence > 0.5 and not drawn.spells("CAFES")
     assert blank == Lettering("", 0.0, ())
     seen = reading("white", ("sign", "white", 0.5, 0.5))
