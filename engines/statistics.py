@@ -26,7 +26,7 @@ class Interval:
         return self.successes / self.trials if self.trials else math.nan
 
     def __str__(self) -> str:
-        return f"{self.successes} of {self.trials} (95 % interval {self.low:.0%}–{self.high:.0%})"
+        return f"{self.successes} of {self.trials} (95 % interval {interval(self.low, self.high)})"
 
 
 def wilson(successes: int, trials: int, z: float = 1.959964) -> Interval:
@@ -106,9 +106,12 @@ def more(a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray) -> in
 
 
 def percent(share: float) -> str:
-    if share and share < 0.001:
-        return "under 0.1 %"
-    return f"{share:.1%}".replace("%", " %") if share < 0.1 else f"{share:.0%}".replace("%", " %")
+    """A share, or a change of one, in words: whole per cents from 10 on, one decimal below; a true minus sign."""
+    size = abs(share)
+    if 0 < size < 0.001:
+        return "under 0.1 %" if share > 0 else "between −0.1 and 0 %"
+    digits = 1 if round(size, 3) < 0.1 else 0
+    return f"{100 * share:.{digits}f} %".replace("-", "−")
 
 
 def interval(low: float, high: float) -> str:

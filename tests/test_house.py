@@ -141,3 +141,12 @@ def test_nothing_heavy_is_imported_when_the_app_starts() -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = set(ast.literal_eval(done.stdout.strip().splitlines()[-1]))
     assert not loaded & set(HEAVY)
+
+
+def test_no_name_of_a_test_holds_raw_bytes_or_a_whole_text(request: pytest.FixtureRequest) -> None:
+    """Names held PNG files and wheels with the time in them; each process of a parallel run then had other tests."""
+    assert not [item.nodeid[:200] for item in request.session.items if len(item.name) > 250]
+    for item in request.session.items:
+        for value in getattr(getattr(item, "callspec", None), "params", {}).values():
+            if isinstance(value, bytes) and value:
+                assert ascii(value)[2:-1] not in item.name

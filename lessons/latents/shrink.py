@@ -16,7 +16,7 @@ from engines.pictures import snippets as picture_snippets
 from engines.pictures.autoencoder import ChannelViews, RoundTrip
 from engines.pictures.diffusion import Painter
 from engines.pictures.measures import error_map, psnr
-from engines.statistics import mean_interval, spread
+from engines.statistics import interval, mean_interval, spread
 from lessons.latents import measures as lab
 from lessons.latents.measures import Chosen
 
@@ -98,7 +98,7 @@ def truth(value: Shrunk) -> tuple[float, str]:
     """The share of pixels that come back exactly, and the measurement in words."""
     shares = [one.exact for one in value.scores]
     mean, low, high = mean_interval(shares)
-    between = f" (95 % interval {low:.0%}–{high:.0%})" if math.isfinite(low) else ""
+    between = f" (95 % interval {interval(low, high)})" if math.isfinite(low) else ""
     return mean, f"{mean:.0%} of the pixels{between} in {len(shares)} pictures"
 
 

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from engines.evidence import Evidence
 from engines.signs import lab as sign_lab
+from engines.statistics import interval
 from lessons.lettering import causes, ceiling
 from lessons.lettering.signs import Glimpse, Painted, Signs, seen_words
 from lessons.shell.film import data_uri
@@ -196,8 +197,8 @@ def _cell(cell: causes.Cell | None, chosen: bool) -> Markup:
 def _total(cell: causes.Cell | None) -> Markup:
     if cell is None:
         return Markup("<td>–</td>")
-    return Markup('<td class="total">{:.0%} <small>{:.0%}–{:.0%}</small><small>{:.2f}</small></td>').format(
-        cell.exact.rate, cell.exact.low, cell.exact.high, cell.error_rate
+    return Markup('<td class="total">{:.0%} <small>{}</small><small>{:.2f}</small></td>').format(
+        cell.exact.rate, interval(cell.exact.low, cell.exact.high), cell.error_rate
     )
 
 

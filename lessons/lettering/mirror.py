@@ -11,7 +11,7 @@ import numpy as np
 
 from engines.checks import one_of, seed_range
 from engines.evidence import Evidence, Finding, Provenance, Table, Underway
-from engines.statistics import Interval, mean_interval, spread, wilson
+from engines.statistics import Interval, interval, mean_interval, spread, wilson
 from engines.text import character_art as art
 from engines.text import snippets
 from engines.text.dials import Dials
@@ -216,14 +216,15 @@ def _finding(way: Way, words: str) -> Finding:
     if not drawn.successes:
         return Finding(
             f"0 of {drawn.trials} drawings",
-            f"when {WAYS[way.key]} (95 % interval 0–{drawn.high:.0%}): no reply holds two lines of marks in a row.",
+            f"when {WAYS[way.key]} (95 % interval {interval(0, drawn.high)}): no reply holds two lines of marks in a "
+            "row.",
         )
     better = "more than the same cells shuffled" if _clear(way.gains) else "no clear gain over the same cells shuffled"
     often = "more often than" if found.low > way.chance else "not clearly more often than"
     return Finding(
         f"{found.successes} of {found.trials}",
-        f"look more like {words} than like any other shape when {WAYS[way.key]} (95 % interval {found.low:.0%}–"
-        f"{found.high:.0%}), {often} their own cells thrown about at random ({way.chance:.0%}). "
+        f"look more like {words} than like any other shape when {WAYS[way.key]} (95 % interval "
+        f"{interval(found.low, found.high)}), {often} their own cells thrown about at random ({way.chance:.0%}). "
         f"{drawn.successes} drew at all. Mean overlap {spread(way.scores, 2)}, {better}.",
     )
 
@@ -315,7 +316,7 @@ def _confusion_evidence(
         (
             Finding(
                 f"{found.successes} of {found.trials}",
-                f"look most like the shape asked for (95 % interval {found.low:.0%}–{found.high:.0%}), {reading}: "
+                f"look most like the shape asked for (95 % interval {interval(found.low, found.high)}), {reading}: "
                 f"that gets {GUESSING:.0%} at most.",
             ),
             Finding(

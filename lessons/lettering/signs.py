@@ -15,7 +15,7 @@ from engines.checks import seed_range
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
 from engines.pictures.files import open_picture
 from engines.signs import lab as sign_lab
-from engines.statistics import Interval
+from engines.statistics import Interval, interval
 from lessons.shell.uploads import picture_bytes
 
 WORD = "OPEN"
@@ -212,7 +212,7 @@ def _evidence(value: Signs, first: int, count: int, seconds: float) -> Evidence[
     findings = [
         Finding(
             f"{one.exact.successes} of {one.exact.trials}",
-            f"exact: {one.cause.name.lower()} (95 % interval {one.exact.low:.0%}–{one.exact.high:.0%}); "
+            f"exact: {one.cause.name.lower()} (95 % interval {interval(one.exact.low, one.exact.high)}); "
             f"{one.errors}. Its encoder gets {' + '.join(pieces)}{never_met(unmet)}.",
         )
         for one, pieces, unmet in zip(value.painted, value.pieces, value.unmet, strict=True)

@@ -15,7 +15,7 @@ from engines.evidence import Evidence, Finding, Provenance, Table
 from engines.pictures import diffusion
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import OneShotGuess, Painter
-from engines.statistics import mean_interval, plural, spread, wilson
+from engines.statistics import interval, mean_interval, plural, spread, wilson
 from lessons.shell.scenes import CAPTIONS, example
 from lessons.shell.uploads import OWN
 
@@ -162,7 +162,7 @@ def _ruin_evidence(value: Ruin, source: Provenance) -> Evidence[Ruin]:
         Finding(
             f"{throughout.successes} of {noises} recognised",
             f"at every level where there is no more noise than picture: {throughout.rate:.0%} of the noises (95 % "
-            f"interval {throughout.low:.0%}–{throughout.high:.0%}).",
+            f"interval {interval(throughout.low, throughout.high)}).",
         ),
         Finding(
             f"{np.mean(gain):+.1f} dB",

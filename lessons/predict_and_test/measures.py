@@ -6,12 +6,12 @@ what the learner's browser keeps; the server keeps nothing.
 
 from __future__ import annotations
 
-from engines.statistics import Interval
+from engines.statistics import Interval, interval
 
 
 def short(share: Interval) -> str:
     """A count with its interval, for narrow places: "6 of 8 (41–93 %)"."""
-    return f"{share.successes} of {share.trials} ({share.low * 100:.0f}–{share.high:.0%})".replace("%", " %")
+    return f"{share.successes} of {share.trials} ({interval(share.low, share.high)})"
 
 
 def signed(points: float) -> str:

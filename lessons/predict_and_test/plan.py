@@ -10,7 +10,7 @@ from typing import Any, Literal
 from engines.checks import check_characters, check_number
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
 from engines.pictures.diffusion import Painter
-from engines.statistics import wilson
+from engines.statistics import interval, wilson
 from engines.stickers.world import RECOLOURABLE, counted, facts_of, placed, unscored
 from lessons.predict_and_test import blind
 
@@ -128,7 +128,7 @@ def seal(painter: Painter, plan: Sequence[Entry]) -> Evidence[tuple[Entry, ...]]
             "prompts can be judged in full. For the others your own eye decides, on the third screen.",
         ),
         Finding(
-            f"{doubt.low:.0%}–{doubt.high:.0%}".replace("%", " %"),
+            interval(doubt.low, doubt.high),
             "is how wide the doubt still is when 6 of 8 pictures come out right. More seeds make it narrower.",
         ),
     ]

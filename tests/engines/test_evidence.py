@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from engines.evidence import Evidence, Provenance, Table
-from engines.statistics import mean_interval, spread
+from engines.statistics import interval, mean_interval, percent, spread, wilson
 
 
 @pytest.mark.parametrize("count", [2, 4, 8, 40])
@@ -22,6 +22,7 @@ def test_the_interval_of_a_handful_holds_the_truth_as_often_as_it_says(count: in
 
 def test_one_value_has_no_interval() -> None:
     assert mean_interval([4.0]) == (4.0, -math.inf, math.inf)
+    assert str(wilson(6, 8)) == "6 of 8 (95 % interval 41–93 %)" == f"6 of 8 (95 % interval {interval(0.409, 0.9285)})"
     assert spread([4.0], 1) == "4.0" and "95 % interval" in spread([4.0, 5.0])
 
 
@@ -42,3 +43,16 @@ def test_figures_in_a_download_have_ten_digits_at_most():
     told = Evidence(None, "", table, source).as_json()
     assert told["table"]["rows"] == ((1.0,), (0.3,), (float("inf"),), (None,), (3,))
     assert told["provenance"]["settings"] == {"scales": [0.3, 4]} and told["provenance"]["seconds"] == 2
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [
+        (0, "0.0 %"), (0.0004, "under 0.1 %"), (-0.0004, "between −0.1 and 0 %"), (0.0123, "1.2 %"),
+        (-0.0123, "−1.2 %"), (0.0996, "10 %"), (-0.0996, "−10 %"), (0.25, "25 %"), (-0.25, "−25 %"),
+        (1, "100 %"), (-1.3, "−130 %"),
+    ],
+)  # fmt: skip
+def test_a_fall_is_written_like_a_rise_with_a_true_minus_sign(share, said):
+    """Every negative share was "under" ten per cent, so that a fall of a quarter read -25.0 %."""
+    assert percent(share) == said

@@ -1,0 +1,12 @@
+"""What all tests share: names that say which case failed, short and the same in every process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def pytest_make_parametrize_id(val: Any, argname: str) -> str | None:
+    """The argument's name for bytes, long text and long numbers, of which a test's name would hold every byte."""
+    raw = isinstance(val, bytes) or (isinstance(val, str) and (len(val) > 80 or not val.isprintable()))
+    raw |= isinstance(val, int) and abs(val) > 10**20
+    return argname if raw else None
