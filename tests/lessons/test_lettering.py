@@ -148,7 +148,7 @@ def test_the_sloppy_painter_chooses_the_answer(lab, right, choice):
     assert signs.truth(last(signs.paint_word("LAMP", ["boxes"])).value) is None
 
 
-@pytest.mark.parametrize("word", WRONG, ids=ascii)
+@pytest.mark.parametrize("word", WRONG, ids=lambda value: ascii(value)[:40])
 def test_what_no_sign_can_hold_is_refused_before_anything_is_painted(lab, word):
     for call in (
         lambda: last(signs.paint_word(word)), lambda: api.paint_sign(word),
