@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from gradio_client import Client
+from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from PIL import Image
 
 import app
 from engines.pictures import diffusion
@@ -92,6 +93,12 @@ CALLS = [
 ]  # fmt: skip
 
 
+def documented_keys() -> dict[str, list[str]]:
+    """The keys of each endpoint's result, as the README lists them."""
+    listed = re.findall(r"^- `/(\w+)`: ((?:.*\n)(?:  .*\n)*)", README.read_text(encoding="utf-8"), re.MULTILINE)
+    return {name: re.split(r",\s+", keys.strip()) for name, keys in listed}
+
+
 def called(client: Client, name: str, arguments: tuple[Any, ...]) -> Any:
     """The last answer of an endpoint."""
     return client.submit(*arguments, api_name=f"/{name}").result(timeout=60)
@@ -101,13 +108,28 @@ def called(client: Client, name: str, arguments: tuple[Any, ...]) -> Any:
 def test_endpoint(client: Client, name: str, arguments: tuple[Any, ...], answer: str | None) -> None:
     if answer is not None:
         given = called(client, name, arguments)
-        assert answer in (given[0] if isinstance(given, list) else given)
+        result = given[0] if isinstance(given, list) else given
+        assert answer in result and list(result) == documented_keys()[name]
         return
     with pytest.raises(AppError) as refused:
         called(client, name, arguments)
     words = refused.value.message
     assert words and words != events.SORRY
     assert not re.search(r"Traceback|Error\b|object has no|NoneType|upstream Gradio app", words)
+
+
+def test_pictures_are_sent_as_the_readme_says(client: Client, tmp_path: Path) -> None:
+    """The judge told a sender of an unreadable upload to use base64; a path alone opens nothing on the server."""
+    file = tmp_path / "g.png"
+    Image.new("RGB", (64, 64), "red").save(file)
+    bundled = {"round_trip": "owl-meadow", "latent_channels": "owl-meadow", "noise": "owl-meadow", "read_text": "STOP"}
+    for name, more in (("judge", (CAPTION,)), ("read_text", ()), ("round_trip", ()), ("noise", ())):
+        for sent in filter(
+            None, (handle_file(str(file)), film.data_uri(np.asarray(Image.open(file))), bundled.get(name))
+        ):
+            assert list(called(client, name, (sent, *more))) == documented_keys()[name]
+        with pytest.raises(AppError, match="handle_file"):
+            called(client, name, (str(file), *more))
 
 
 def test_every_documented_endpoint_is_called_and_every_endpoint_is_documented(client: Client) -> None:

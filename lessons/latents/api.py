@@ -17,16 +17,18 @@ from lessons.shell.uploads import named_or_sent
 
 
 def _picture_from(painter: Painter, text: Any) -> Chosen:
-    """A bundled scene by name, or a picture as base64 or data URI."""
+    """A bundled scene by name, or a picture sent as base64, data URI or upload."""
     return lab.choose(painter, *named_or_sent(text, lab.CAPTIONS))
 
 
 def round_trip(picture: str = "owl-meadow") -> dict:
     """Send a picture through the autoencoder and back.
 
-    picture: the name of a bundled scene, or any picture as base64 or data URI (40 million pixels at most; it is
-    turned as its EXIF says, laid on white and cut to the painter's size). Returns before, after and error map as
-    data URIs, the PSNR in dB, the numbers before and after, and the PSNR of a thumbnail of no more numbers.
+    picture: the name of a bundled scene, such as owl-meadow, or ``handle_file("mine.png")`` of gradio_client, or base64
+    or a data URI of a picture file (20 megabytes and 40 million pixels at most; it is turned as its EXIF says, laid on
+    white and cut to the painter's size). A path alone is refused: the server opens no file by its name. Returns
+    before, after and error map as data URIs, the PSNR in dB, the numbers before and after, and the PSNR of a thumbnail
+    of no more numbers.
     """
     painter = waking.open_painter()
     chosen = _picture_from(painter, picture)

@@ -36,9 +36,10 @@ def paint_sign(word: str = signs.WORD, painter: str = "spelled", seed: int = 7) 
 def read_text(picture: str = signs.WORD) -> dict[str, Any]:
     """Read the lettering in a picture.
 
-    picture: base64 or a data URI of a PNG, JPEG or WebP file, 40 million pixels at most; it is fitted into
-    1024 × 1024 pixels on white. A word of 1 to 8 letters is printed as one of the lab's signs instead. Returns the
-    text, its lines from top to bottom, and the reader's mean confidence from 0 to 1.
+    picture: ``handle_file("mine.png")`` of gradio_client, or base64 or a data URI of a picture file, 20 megabytes and
+    40 million pixels at most; it is fitted into 1024 × 1024 pixels on white. A path alone is refused. A word of 1 to 8
+    letters, such as STOP, is printed as one of the lab's signs instead. Returns the text, its lines from
+    top to bottom, and the reader's mean confidence from 0 to 1.
     """
     (found,) = judge.read_text(signs.picture_to_read(picture)[None])
     return {"text": found.text, "lines": list(found.lines), "confidence": found.confidence}

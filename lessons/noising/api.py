@@ -23,7 +23,7 @@ SIDE = 256  # of a picture on its way to the painter, which cuts its own size fr
 
 
 def _picture_from(text: Any) -> tuple[str, np.ndarray]:
-    """A bundled picture by name, or a picture as base64 or as a data URI; (name, uint8 [256, 256, 3])."""
+    """A bundled picture by name, or a picture sent as base64, data URI or upload; (name, uint8 [256, 256, 3])."""
     name, data = named_or_sent(text, CAPTIONS)
     if data is None:
         return name, example(name, SIDE, SIDE)
@@ -33,7 +33,7 @@ def _picture_from(text: Any) -> tuple[str, np.ndarray]:
 def noise(picture: str = "owl-meadow", timestep: int = 500, seed: int = 0, caption: str = "") -> dict:
     """Ruin a picture to one timestep and guess it back in a single pass.
 
-    picture: the name of a bundled picture, or any picture as base64 or data URI. timestep: 0 (nearly clean)
+    picture: as for /round_trip. timestep: 0 (nearly clean)
     to 999 (nearly pure noise). Returns the three pictures as data URIs, alpha, sigma and PSNR in dB.
     """
     painter = waking.open_painter()

@@ -61,7 +61,10 @@ def _answer(painter: Painter, found: Evidence[test.Trial]) -> dict[str, Any]:
 
 
 def judge(picture: str, caption: str) -> dict:
-    """What the judge says about one picture (base64 or data URI) against a caption, aspect by aspect.
+    """What the judge says about one picture against a caption, aspect by aspect.
+
+    picture: ``handle_file("mine.png")`` of gradio_client, or base64 or a data URI of a picture file, 20 megabytes at
+    most; it is fitted into 128 × 128 pixels on white. A path alone is refused: the server opens no file by its name.
 
     The judge knows Sticker World; ``not_judged`` names the wishes it cannot score. Each aspect comes with what was
     expected and what was seen.
@@ -69,11 +72,7 @@ def judge(picture: str, caption: str) -> dict:
     check_caption(caption)
     if not caption.strip():
         raise PlainError("Write the caption that the picture should follow.")
-    try:
-        data = uploads.picture_bytes(picture, ())
-    except PlainError as error:
-        raise PlainError("Send a picture as base64 or as a data URI, at most 20 megabytes.") from error
-    pixels = open_picture(data, width=128, height=128, fit="pad")
+    pixels = open_picture(uploads.picture_bytes(picture, ()), width=128, height=128, fit="pad")
     judged = judging.load()
     (verdict,) = judging.judge(pixels[None].copy(), facts_of(caption), using=judged)
     looks, left = plan.checks(caption)
