@@ -10,7 +10,7 @@ from engines.checks import MAX_SEED
 from lessons.attention import agreement, arithmetic, fading, lens, looking, machine, silencing
 from lessons.attention import figures as draw
 from lessons.attention.measures import EXAMPLES, KEYS
-from lessons.shell import charts, events, scripts
+from lessons.shell import charts, controls, events, scripts
 from lessons.shell.experiment import experiment
 from lessons.shell.frame import LessonPage, lesson_page
 
@@ -37,7 +37,7 @@ def _view(veiled: bool = True) -> gr.HTML:
 
 
 def _seed(label: str = "Seed", most: int = MAX_SEED) -> gr.Number:
-    return gr.Number(0, label=label, precision=0, minimum=0, maximum=most, min_width=90)
+    return controls.whole_number(0, label, most)
 
 
 def _looking(lesson: LessonPage) -> None:

@@ -70,10 +70,7 @@ def _eyes() -> tuple[gr.Accordion, list[gr.Number]]:
     with gr.Accordion("Count by eye, if you judge otherwise or the judge could not", open=False, render=False) as box:
         gr.HTML("<p>How many pictures of each prompt are entirely right, to your eye? Empty fields are skipped.</p>")
         with gr.Row():
-            return box, [
-                gr.Number(None, label=f"Right in {slot}", precision=0, minimum=0, maximum=16, min_width=90)
-                for slot in SLOTS
-            ]
+            return box, [controls.whole_number(None, f"Right in {slot}", 16) for slot in SLOTS]
 
 
 def _kept(key: str) -> gr.BrowserState:

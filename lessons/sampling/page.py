@@ -11,7 +11,7 @@ from engines.evidence import Evidence
 from lessons.sampling import branch, examples, link, passes, scoreboard, seeds, sweep
 from lessons.sampling import figures as draw
 from lessons.sampling.measures import LONGEST_KEY, MAX_SEED
-from lessons.shell import charts, events, scripts
+from lessons.shell import charts, controls, events, scripts
 from lessons.shell.experiment import experiment
 from lessons.shell.frame import LessonPage, lesson_page
 
@@ -47,7 +47,7 @@ def _top_p(value: float, **options: Any) -> gr.Slider:
 
 
 def _seed(value: int = 7, label: str = "Seed", **options: Any) -> gr.Number:
-    return gr.Number(value, label=label, precision=0, minimum=0, maximum=MAX_SEED, min_width=84, scale=1, **options)
+    return controls.seed_number(value, label, most=MAX_SEED, min_width=84, **options)
 
 
 def _typed_key(label: str, **options: Any) -> gr.Textbox:

@@ -37,8 +37,14 @@ def caption(value: str, label: str = "Caption", *, needed: bool = True, **option
     return box
 
 
+def whole_number(value: int | None, label: str, most: int, **options: Any) -> gr.Number:
+    """A field for a whole number up to ``most``. What is typed arrives as it is: gradio's ``precision=0`` would round
+    7.5 in silence, while a run refuses it in words (``engines.checks.whole``)."""
+    return gr.Number(value, label=label, minimum=0, maximum=most, **{"min_width": 90, **options})
+
+
 def seed_number(value: int = 7, label: str = "Seed", **options: Any) -> gr.Number:
-    return gr.Number(value, label=label, precision=0, minimum=0, maximum=MAX_SEED, min_width=90, scale=1, **options)
+    return whole_number(value, label, **{"most": MAX_SEED, "scale": 1, **options})
 
 
 def seeds_slider(value: int, most: int = 16) -> gr.Slider:
