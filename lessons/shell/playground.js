@@ -164,6 +164,8 @@ window.playground = (() => {
       const links = [...document.querySelectorAll(".whereabouts a")];
       const here = links.find((link) => seen.get(link.dataset.screen));
       links.forEach((link) => { if (link === here) link.setAttribute("aria-current", "step"); else link.removeAttribute("aria-current"); });
+      const row = here?.closest("nav"), box = here?.getBoundingClientRect();
+      if (row && (box.left < 0 || box.right > row.clientWidth)) row.scrollLeft += box.left - 40; // a phone's row shows where she is
     }, { rootMargin: "-15% 0px -60% 0px" });
     document.querySelectorAll(".screen").forEach((screen) => watcher.observe(screen));
     try { document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView(); } catch { /* no place of this page */ }
@@ -383,6 +385,7 @@ window.playground = (() => {
     const button = event.target.closest("button.go");
     const screen = button?.closest(".screen");
     screen?.classList.add("guessed");
+    if (button) button.style.minWidth = `${button.offsetWidth}px`; // “Start over” is shorter, and Stop beside it stays
     if (screen) tellUpload(screen, "");
     screen?.querySelectorAll(".block.reel").forEach((view) => { view.style.minHeight = `${view.offsetHeight}px`; }); // what is drawn anew does not collapse first
     const element = event.target.closest("[data-action]");

@@ -78,6 +78,16 @@ def test_the_masthead_leads_to_units_and_lessons(visit) -> None:
     expect(page.locator(".lessons [aria-current=page]")).to_have_text("Guidance")
 
 
+def test_on_a_phone_the_row_of_screens_shows_where_the_reader_is(visit) -> None:
+    """The mark of the fourth screen stood outside the row, to the right of the phone."""
+    visit.page.set_viewport_size({"width": 390, "height": 844})
+    page = visit.open("guidance")
+    page.locator(".screen").last.evaluate("screen => screen.scrollIntoView()")
+    here = page.locator(".whereabouts [aria-current]")
+    expect(here).to_have_text("Is guidance a temperature?")
+    expect(here).to_be_in_viewport(ratio=0.9)
+
+
 def test_old_addresses_lead_to_their_lessons(visit) -> None:
     visit.page.goto(f"{visit.address}/?lesson=sampling")
     expect(visit.page.locator("#lesson-sampling h1")).to_be_visible()
