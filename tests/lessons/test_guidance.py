@@ -225,9 +225,9 @@ def test_a_few_step_painter_takes_its_own_number_of_passes(turbo):
     assert [measures.pass_of(turbo, position) for position in (1, 8, 20, measures.STEPS)] == [1, 1, 3, 4]
     assert last(maps.look(turbo, CAPTION, seeds=1)).value.shares.shape[1] == 4
     silent = last(silence.silence(turbo, CAPTION, "red", last=measures.pass_of(turbo, 8) - 1, seeds=1))
-    assert silent.provenance.settings["passes"] == 5
+    assert silent.provenance.settings["passes"] == 4
     held = last(edit.swap_word(turbo, CAPTION, "cat", "dog", hold=measures.pass_of(turbo, 20), seeds=1))
-    assert held.provenance.settings["passes"] == 5
+    assert held.provenance.settings["passes"] == 4
 
 
 # --- the sweep --------------------------------------------------------------------------------------------
