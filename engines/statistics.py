@@ -70,10 +70,7 @@ def mean_interval(values: Sequence[float] | np.ndarray) -> Mean:
 
 def spread(values: Sequence[float], digits: int = 2) -> str:
     """Mean and 95 % interval in words; the mean alone when there is one value."""
-    mean, low, high = mean_interval(list(values))
-    if not math.isfinite(low):
-        return f"{mean:.{digits}f}"
-    return f"{mean:.{digits}f} (95 % interval {low:.{digits}f}–{high:.{digits}f})"
+    return words(mean_interval(list(values)), digits)
 
 
 def share(values: Sequence[float] | np.ndarray) -> Mean:
@@ -87,9 +84,10 @@ def words(of: Mean, digits: int = 2, percent: bool = False) -> str:
     middle, low, high = ((100 * value if percent else value) for value in of)
     sign = " %" if percent else ""
     if not math.isfinite(low):
-        return f"{middle:.{digits}f}{sign}"
+        return f"{middle:.{digits}f}{sign}".replace("-", "−")
     dash = " to " if low < 0 else "–"
-    return f"{middle:.{digits}f}{sign} (95 % interval {low:.{digits}f}{dash}{high:.{digits}f}{sign})"
+    said = f"{middle:.{digits}f}{sign} (95 % interval {low:.{digits}f}{dash}{high:.{digits}f}{sign})"
+    return said.replace("-", "−")
 
 
 def cells(of: Mean, digits: int = 4) -> tuple[float | None, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from engines.evidence import Evidence, Provenance, Table
-from engines.statistics import interval, mean_interval, percent, spread, wilson
+from engines.statistics import interval, mean_interval, percent, spread, wilson, words
 
 
 @pytest.mark.parametrize("count", [2, 4, 8, 40])
@@ -23,6 +23,7 @@ def test_the_interval_of_a_handful_holds_the_truth_as_often_as_it_says(count: in
 def test_one_value_has_no_interval() -> None:
     assert mean_interval([4.0]) == (4.0, -math.inf, math.inf)
     assert str(wilson(6, 8)) == "6 of 8 (95 % interval 41–93 %)" == f"6 of 8 (95 % interval {interval(0.409, 0.9285)})"
+    assert spread([-4.0, 4.1], 1) == words(mean_interval([-4.0, 4.1]), 1) == "0.0 (95 % interval −51.4 to 51.5)"
     assert spread([4.0], 1) == "4.0" and "95 % interval" in spread([4.0, 5.0])
 
 
