@@ -6,15 +6,14 @@ python -m benchmarks.pages          # half a minute, with the server's own start
 from __future__ import annotations
 
 import gzip
+import json
 import statistics
 import time
 import urllib.request
 
 from benchmarks.measuring import Row, playground, report
-from lessons import course
 
 COLUMNS = ("what", "measured", "aim")
-KEYS = ["", *(key for unit in course.UNITS for key in unit.lessons)]
 
 
 def main() -> None:
@@ -22,7 +21,9 @@ def main() -> None:
     with playground() as (url, _):
         seconds = time.perf_counter() - started
         rows: list[Row] = [("start to page", f"{seconds:.1f} s", "")]
-        sizes = {key or "start": fetched(f"{url}/{key}") for key in KEYS}
+        with urllib.request.urlopen(f"{url}/config", timeout=30) as answer:
+            pages = [path for path, *_ in json.load(answer)["pages"]]
+        sizes = {path or "start": fetched(f"{url}/{path}") for path in pages}
         largest = max(sizes, key=lambda key: sizes[key][0])
         whole, sent = sizes[largest]
         rows += [

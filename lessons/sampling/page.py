@@ -121,7 +121,7 @@ def _scoreboard(lesson: LessonPage) -> None:
             if isinstance(now, link.Kept) and not now.on_page:
                 yield from run.run(guess, now, *rest)
             else:
-                yield gr.skip()  # what refused the link stands
+                yield {run.go: run.words}  # what refused the link stands
 
         page: dict[str, Any] = {"outputs": [seed, *run.places], "status": run.status}
         gr.on([temperature.change, top_p.change], None, [temperature, top_p], None, js=TURN)
