@@ -13,6 +13,13 @@ KEYS = [key for unit in course.UNITS for key in unit.lessons]
 SLOW = 600_000
 TYPED = ".stage textarea:visible:enabled, .stage input[type=text]:visible:enabled"
 MANY = ("Runs", "Seeds", "Noisy copies", "Words at", "How many words", "Keys a text")
+WATCH_SHIFTS = """() => {
+    let moved = 0;
+    const add = (shifts) => shifts.forEach((one) => { if (!one.hadRecentInput) moved += one.value; });
+    const watcher = new PerformanceObserver((list) => add(list.getEntries()));
+    watcher.observe({ type: "layout-shift" });
+    window.movedSoFar = () => { add(watcher.takeRecords()); return moved; };
+}"""
 HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>\u202e'
 
 
@@ -58,11 +65,16 @@ def open_table(screen: Locator) -> None:
 @pytest.mark.parametrize("key", KEYS)
 def test_every_experiment_runs_on_the_first_click_and_what_is_typed_never_becomes_markup(visit, key: str) -> None:
     page = visit.open(key)
-    for screen in screens(page, key):
+    for number, screen in enumerate(screens(page, key)):
         guess(screen)
         smaller(screen)
+        if number == 0:
+            page.evaluate(WATCH_SHIFTS)
         run(screen)
         expect(screen.locator(".evidence .badge-live").first).to_be_visible(timeout=SLOW)
+        if number == 0:
+            expect(screen.locator(".run-row .go").first).not_to_have_text("Start over", timeout=SLOW)
+            assert page.evaluate("window.movedSoFar()") <= 0.02, "the page moved while it ran"
         open_table(screen)
         expect(screen.locator(".evidence .alt").first).not_to_be_empty()
         expect(screen.locator(".run-row .go").first).not_to_have_text("Start over", timeout=SLOW)
