@@ -292,15 +292,18 @@ window.playground = (() => {
     return `The server did not take the picture (${size}; it answered with error ${status}). Choose it again in a moment; if that does not help, ${SMALLER}.`;
   }
   const fetched = window.fetch;
-  window.fetch = async (address, options) => {
-    const screen = choosing, body = new FormData();
-    if (!screen || !/\/gradio_api\/upload(\?|$)/.test(String(address))) return fetched(address, options);
+  async function sendPicture(address, options, screen) {
+    const body = new FormData();
     for (const [name, value] of options.body) body.append(name, value instanceof File ? await lighter(value) : value);
     const bytes = [...body.values()].reduce((sum, value) => sum + (value.size || 0), 0);
     let answer = null;
     try { answer = await fetched(address, { ...options, body }); } catch { /* told below, like any refusal */ }
     tellUpload(screen, answer?.ok ? "" : whyRefused(answer?.status, bytes));
     return answer?.ok ? answer : new Promise(() => {}); // gradio would show a refusal raw
+  }
+  window.fetch = (address, options) => {
+    const picture = choosing && /\/gradio_api\/upload(\?|$)/.test(String(address));
+    return picture ? sendPicture(address, options, choosing) : fetched(address, options);
   };
 
   const actions = {
