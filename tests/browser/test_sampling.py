@@ -147,7 +147,9 @@ def test_a_hostile_link_is_refused_in_words(visit) -> None:
         address(visit, keys="x"),
         visit.address + "/sampling#try=%",
     ):
+        visit.watch.leaving = True
         page.goto("about:blank")
         page.goto(broken)
+        visit.watch.leaving = False
         expect(page.get_by_text("does not hold a page of this lesson")).to_be_visible(timeout=SLOW)
     assert page.locator("img[src=x]").count() == 0
