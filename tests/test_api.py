@@ -81,6 +81,7 @@ CALLS = [
     *case("denoise", (CAPTION, 0, 2), "canvas", (5,), (CAPTION, 0, 1.5)),
     *case("round_trip", (PICTURE,), "psnr", ("nowhere",), (5,)),
     *case("latent_channels", (PICTURE,), "latent", (5,)),
+    *case("words_one_by_one", (CAPTION, 0, 1, 1), "words", (5,), (CAPTION, 0, 1.5), ("a",)),
     *case("word_maps", (CAPTION, "apple", 0, 2), "passes", (CAPTION, "pear", 0, 2), (CAPTION, 5, 0, 2)),
     *case("guidance_sweep", (CAPTION, 0, [1, 2]), "sweep", (5,), (CAPTION, 0, 3)),
     *case("test_prompt", (CAPTION, 2, 0, 1), "aspects", (5,), (CAPTION, "a")),

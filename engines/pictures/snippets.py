@@ -68,6 +68,24 @@ for scale, (picture, saturation, clipped) in result.items():
 """
 
 
+def one_by_one(model: str, captions: Sequence[str], *, seed: int, steps: int, guidance_scale: float) -> str:
+    """``result``: one picture a caption, from one seed; it prints how far each is from the one before."""
+    return f"""{load_pipeline(model)}
+captions = {list(captions)!r}
+result = [
+    pipeline(
+        caption, num_inference_steps={steps}, guidance_scale={guidance_scale!r},
+        generator=torch.Generator("cpu").manual_seed({seed}),
+    ).images[0]
+    for caption in captions
+]
+pixels = [np.asarray(picture).astype(float) / 255 for picture in result]
+for number, (caption, before, after) in enumerate(zip(captions[1:], pixels, pixels[1:]), start=1):
+    result[number].save(f"words-{{number}}.png")
+    print(f"{{np.abs(after - before).mean():.1%}} of change: {{caption}}")
+"""
+
+
 def captions_by_pass(
     model: str,
     captions: Sequence[str],

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from engines.checks import whole
 from engines.evidence import Evidence
 from engines.pictures.diffusion import Pass
-from lessons.guidance import maps, sweep
+from engines.statistics import cells, share
+from lessons.guidance import maps, one_by_one, sweep
 from lessons.guidance.measures import places
 from lessons.shell import waking
 from lessons.shell.api import Endpoint
@@ -43,8 +46,9 @@ def word_maps(caption: str, word: str, seed: int = 0, steps: int | None = None) 
 def guidance_sweep(caption: str, seed: int = 0, scales: list[float] | None = None) -> dict:
     """One seed at several guidance scales: pictures, saturation, share of clipped colour values, judge's certainty.
 
-    scales: 2 to 16 numbers from 0 to 30; 0, 1, 2, 4, 8, 12 and 20 when left out. "certainty" is null where the
-    judge cannot tell; "why" says why. "never_read": the caption's words that the painter has no room for.
+    scales: 2 to 16 numbers from 0 to 30; 0, 1, 2, 4, 8, 12 and 20 when left out. "round_trip_db": how near the picture
+    stays to itself through the autoencoder; what is unlike its own pictures comes back changed. "certainty" is null
+    where the judge cannot tell; "why" says why. "never_read": the caption's words that the painter has no room for.
     """
     painter = waking.open_painter()
     swept = sweep.sweep(painter, caption, 1, seed=seed, scales=sweep.SCALES if scales is None else scales)
@@ -53,6 +57,7 @@ def guidance_sweep(caption: str, seed: int = 0, scales: list[float] | None = Non
     rows = [
         {
             "scale": scale, "saturation": float(value.saturation[0, i]), "clipped": float(value.clipped[0, i]),
+            "round_trip_db": float(value.returned[0, i]),
             "certainty": None if value.alignment is None else float(value.alignment[0, i]),
             "picture": data_uri(value.pictures[0, i]),
         }
@@ -61,4 +66,39 @@ def guidance_sweep(caption: str, seed: int = 0, scales: list[float] | None = Non
     return {**result.as_json(), "why": value.why, "sweep": rows, "never_read": list(painter.unread(caption))}
 
 
-ENDPOINTS = (Endpoint(word_maps, "pictures"), Endpoint(guidance_sweep, "pictures"))
+def words_one_by_one(caption: str, seed: int = 0, seeds: int = 2, steps: int | None = None) -> dict:
+    """The caption's words added one at a time: pictures, and how far each word moves them; the control in chance order.
+
+    caption: 2 to 12 words. seeds: 1 to 8 of them from seed on. steps: passes, 1 to 50; the painter's own number when
+    left out. "words": each word's "change" as written and "change_shuffled" (mean, low, high; 0 to 1; low and high are
+    null for one seed), the judge's "certainty" after it (null where it cannot tell) and the first seed's "picture";
+    "empty": the picture of no words. "order_change": how far all the words in chance order are from all as written;
+    "other_seed": how far another seed is, null for one seed; "never_read": words that the painter has no room for.
+    """
+    painter = waking.open_painter()
+    steps = whole("The number of passes", painter.passes(steps), 1, 50)
+    seeds = whole("The number of seeds", seeds, 1, 8)
+    added = one_by_one.one_by_one(painter, caption, seeds, seed=seed, steps=steps)
+    *_, result = (step for step in added if isinstance(step, Evidence))
+    value, other = result.value, result.value.other_seed()
+    written, shuffled = value.moved(), value.moved_shuffled()
+    rows = [
+        {
+            "word": word, "change": _mean(written[:, i]), "change_shuffled": _mean(shuffled[:, i]),
+            "certainty": None if value.certainty is None else float(value.certainty[0, :, i + 1].mean()),
+            "picture": data_uri(value.written[0, i + 1]),
+        }
+        for i, word in enumerate(value.words)
+    ]  # fmt: skip
+    return {
+        **result.as_json(), "words": rows, "empty": data_uri(value.written[0, 0]),
+        "order_change": _mean(value.order()), "other_seed": _mean(other) if len(other) else None,
+        "never_read": list(painter.unread(caption)),
+    }  # fmt: skip
+
+
+def _mean(values: np.ndarray) -> dict[str, float | None]:
+    return dict(zip(("mean", "low", "high"), cells(share(values)), strict=True))
+
+
+ENDPOINTS = tuple(Endpoint(one, "pictures") for one in (words_one_by_one, word_maps, guidance_sweep))

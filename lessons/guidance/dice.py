@@ -1,4 +1,4 @@
-"""Screen 6: the same seeds at three guidance scales, beside what temperature does to dice."""
+"""Screen 7: the same seeds at three guidance scales, beside what temperature does to dice."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""Screen 5: another word under the old layout, a louder word, a negative caption."""
+"""Screen 6: another word under the old layout, a louder word, a negative caption."""
 
 from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,10 +14,10 @@ from engines.checks import check_number, seed_range, whole
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
 from engines.pictures import attention_snippets
 from engines.pictures import snippets as picture_snippets
-from engines.pictures.diffusion import HoldLayout, Painter, Plan, WordWeight
-from engines.statistics import cells, more, plural, share, words
+from engines.pictures.diffusion import HoldLayout, KnockOut, Painter, Plan, WordWeight
+from engines.statistics import cells, mean_interval, more, percent, plural, share, words
 from lessons.guidance.measures import (
-    CAPTION,
+    PAIR,
     Alignment,
     alignment,
     apart,
@@ -35,7 +36,7 @@ class Edit:
     moved from the first row. ``kind``: "swap", "weigh" or "negative".
 
     ``asked``: the judge's certainty, by label, of what ``asking`` names, or empty where it cannot tell;
-    ``unscored``: what was asked for beside that.
+    ``unscored``: what was asked for beside that. ``backgrounds``: what the judge names in each picture, by label.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class Edit:
     asking: str = ""
     asked: tuple[np.ndarray, ...] = ()
     unscored: tuple[str, ...] = ()
+    backgrounds: tuple[tuple[str, ...], ...] = ()
 
     @property
     def changes(self) -> dict[str, np.ndarray]:
@@ -53,10 +55,14 @@ class Edit:
         }
 
 
-PICTURES = {"swap": 16, "weigh": 20, "negative": 12}
+DELETED = "deleted from the caption"
+PICTURES = {"swap": 16, "weigh": 24, "negative": 12}
 """How many pictures each kind of edit paints."""
-OFFERED = {"swap": (CAPTION, "rabbit"), "weigh": (CAPTION, "yellow"), "negative": ("a rabbit", "yellow")}
+OFFERED = {"swap": (PAIR, "cat"), "weigh": (PAIR, "cat"), "negative": ("a whale", "cat")}
 """The caption and the word that stand there for each kind until the learner writes others."""
+
+OTHER = "dog"
+NEGATIVE = "on a pink background"
 
 
 def offered(kind: str, caption: str, word: str) -> tuple[str, str]:
@@ -96,7 +102,10 @@ def negate(
     measure = alignment(negative, painter)
     if isinstance(measure, Alignment):
         asked = tuple(measure.of(each) for each in value.pictures)
-        value = replace(value, asking=listed(measure.wishes), asked=asked, unscored=measure.unscored)
+        behind = tuple(measure.backgrounds(each) for each in value.pictures)
+        value = replace(
+            value, asking=listed(measure.wishes), asked=asked, unscored=measure.unscored, backgrounds=behind
+        )
     code = picture_snippets.denoising(
         painter.source, caption, seeds=rows, steps=steps, guidance_scale=painter.guidance_scale,
         negative_caption=negative,
@@ -115,7 +124,7 @@ def reweigh(
     seeds: int = 4,
     steps: int | None = None,
 ) -> Iterator[Underway | Evidence[Edit]]:
-    """The word's attention multiplied by each of ``weights``, beside the untouched pictures."""
+    """The word's attention multiplied by each of ``weights``, beside the untouched pictures and the word deleted."""
     began, steps = time.perf_counter(), painter.passes(steps)
     caption, word = need_caption(caption), need_caption(word, "word")
     rows = seed_range(seed, seeds)
@@ -132,6 +141,10 @@ def reweigh(
         )  # fmt: skip
         result = _evidence(painter, value, rows, began, caption=caption, word=word, **painter.told(steps))
         yield replace(result, snippet=code, expected=painted)
+    gone = yield from painting(painter, replace(plan, knock_out=(KnockOut(word),)), f"“{word}” deleted, the control")
+    value = replace(value, labels=(*value.labels, DELETED), pictures=(*value.pictures, gone))
+    result = _evidence(painter, value, rows, began, caption=caption, word=word, passes=steps)
+    yield replace(result, snippet=code, expected=painted)
 
 
 def swap_word(
@@ -213,6 +226,7 @@ def _evidence(
             + "; ".join(f"{label}, {words(each)}" for label, each in zip(value.labels, asked, strict=True)) + "."
             + not_scored(value.unscored),
         ))  # fmt: skip
+    findings += {"weigh": _reached, "negative": _removed}.get(value.kind, lambda value: ())(value)
     alt = (
         f"Pictures of {plural(len(seeds), 'seed')} beside those of “{settings.get('caption')}”. Mean change: "
         + "; ".join(f"{label}, {words(change, 1, True)}" for label, change in changes.items())
@@ -222,6 +236,52 @@ def _evidence(
     )
     columns = ("pictures", "mean change (0 to 1)", "low", "high", "judge's certainty", "low", "high")
     return Evidence(value, alt + ".", Table(columns, tuple(rows)), source, tuple(findings))
+
+
+def _reached(value: Edit) -> Iterator[Finding]:
+    """How much of the word a weight reaches: the strongest change beside that of deleting the word, the control."""
+    changes = value.changes
+    if DELETED not in changes:
+        return
+    gone = changes.pop(DELETED)
+    label = max(changes, key=lambda label: changes[label].mean())
+    part = float(changes[label].mean() / max(gone.mean(), 1e-9))
+    why = "The rest of the word comes through the tokens after it, into which the text encoder has mixed it."
+    yield Finding(
+        percent(part),
+        f"of the change of deleting the word, the control, is what a weight brings about, at most ({label})."
+        + (f" {why}" if part < 0.5 else ""),
+    )
+
+
+def _removed(value: Edit) -> Iterator[Finding]:
+    """Whether there was anything for the negative caption to remove, and whether it went."""
+    if not value.asked:
+        return
+    before, after = value.asked
+    if before.mean() < THERE:
+        yield Finding(
+            "nothing to remove",
+            "The pictures do not show it without the negative caption either, so this run cannot tell what a negative "
+            "caption removes. Name something that they show.",
+        )
+    else:
+        yield Finding(
+            {1: "less of it", 0: "no clear difference", -1: "more of it"}[more(before, after)],
+            f"is what the negative caption leaves of {value.asking}: the judge's certainty moves by "
+            f"{words(mean_interval(after - before))}.{not_scored(value.unscored)}",
+        )
+    if value.backgrounds:
+        without, with_it = (", ".join(f"{name} ({n})" for name, n in Counter(row).items()) for row in value.backgrounds)
+        yield Finding(
+            f"{len(set(value.backgrounds[0]))} → {len(set(value.backgrounds[1]))}",
+            f"different backgrounds are what the judge names without the negative caption and with it: {without}; then "
+            f"{with_it}. Away from something leads somewhere.",
+        )
+
+
+THERE = 0.1
+"""The judge's mean certainty below which pictures do not show a thing."""
 
 
 def swap_truth(value: Edit) -> tuple[int, str] | None:

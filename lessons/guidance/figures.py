@@ -12,12 +12,13 @@ from markupsafe import Markup
 
 from engines.evidence import Evidence, Underway
 from engines.pictures.diffusion import Pass
-from engines.statistics import percent, share, words
+from engines.statistics import Mean, percent, share, words
 from lessons.guidance.dice import Dice
 from lessons.guidance.edit import Edit
 from lessons.guidance.fork import Fork, Gap
 from lessons.guidance.maps import Look
 from lessons.guidance.measures import LITTLE, apart
+from lessons.guidance.one_by_one import OneByOne
 from lessons.guidance.silence import ALWAYS, HIDDEN, REST, WINDOW, Silenced
 from lessons.guidance.sweep import Sweep
 from lessons.shell import charts, film
@@ -75,8 +76,8 @@ FORK = f"""
   </div>
 </div>
 """
-FORKS_KEPT = 5
-"""Passes of the fork in a recorded first paint: its numbers weigh more than pictures."""
+PASSES_KEPT = 4
+"""Passes of these two views in a recorded first paint: their numbers weigh more than pictures."""
 
 
 # --- streams for the two live views: one line of JSON more at each pass ------------------------------------
@@ -91,7 +92,7 @@ def mapped(steps: Iterator[Pass | Underway | Evidence[Look]], view: Any) -> Iter
             continue
         yield underway(step, "Painting")
         lines = lines or maps_head(step)
-        if step.index in film.kept(step.passes):
+        if step.index in film.kept(step.passes, PASSES_KEPT):
             lines += maps_line(step)
             yield {view: lines}
 
@@ -124,7 +125,7 @@ def forked(steps: Iterator[Fork | Underway | Evidence[Gap]], view: Any) -> Itera
             continue
         yield underway(step.event, "Predicting twice")
         lines = lines or fork_head(step)
-        if step.event.index in film.kept(step.event.passes, FORKS_KEPT):
+        if step.event.index in film.kept(step.event.passes, PASSES_KEPT):
             lines += fork_line(step)
             yield {view: lines}
 
@@ -132,14 +133,19 @@ def forked(steps: Iterator[Fork | Underway | Evidence[Gap]], view: Any) -> Itera
 def fork_head(step: Fork) -> str:
     event = step.event
     head = {"key": event.captions[0], "scale": step.scale, "passes": event.passes}
-    return json.dumps({**head, "shape": step.noise_with.shape}) + "\n"
+    return json.dumps({**head, "shape": step.noise_with[: _channels()].shape}) + "\n"
+
+
+def _channels() -> int | None:
+    """How many channels of a prediction are sent: all of them (None), or one in a recorded first paint."""
+    return None if film.kept(PASSES_KEPT + 1, PASSES_KEPT) == tuple(range(PASSES_KEPT + 1)) else 1
 
 
 def fork_line(step: Fork) -> str:
     """One pass: the three pictures and both predictions, in thousandths as 16-bit numbers."""
 
     def thousandths(noise: np.ndarray) -> str:
-        return _base64((noise * 1000).round().clip(-32767, 32767).astype("<i2"))
+        return _base64((noise[: _channels()] * 1000).round().clip(-32767, 32767).astype("<i2"))
 
     line = {
         "pass": step.event.index + 1, "t": step.event.timestep,
@@ -197,14 +203,45 @@ def silenced_bars(value: Silenced) -> str:
     """Mean change over seeds in each case."""
     changes = {case: share(value.change(case)) for case in (WINDOW, REST, ALWAYS, HIDDEN) if case in value.without}
     longest = max(max(high if np.isfinite(high) else m for m, _, high in changes.values()), 1e-6)
-    rows = []
-    for case, (middle, low, high) in changes.items():
-        limits = (max(0.0, low / longest), high / longest) if np.isfinite(low) else (None, None)
-        rows.append(Bar(
-            value.label(case), middle / longest, f"{100 * middle:.1f} %", low=limits[0], high=limits[1],
-            ink="sculptor", chosen=case == WINDOW,
-        ))  # fmt: skip
-    return str(bars(rows))
+    return str(bars([_change(value.label(case), of, longest, case == WINDOW) for case, of in changes.items()]))
+
+
+def _change(label: str, of: Mean, longest: float, chosen: bool = False, ink: str = "sculptor") -> Bar:
+    """A bar of a mean change with its interval, beside the ``longest``."""
+    middle, low, high = of
+    limits = (max(0.0, low / longest), high / longest) if np.isfinite(low) else (None, None)
+    return Bar(label, middle / longest, f"{100 * middle:.1f} %", chosen, low=limits[0], high=limits[1], ink=ink)
+
+
+def words_rows(value: OneByOne) -> str:
+    """The first seed after each word, as written and in chance order."""
+    orders = (
+        ("as written", range(len(value.words)), value.written),
+        ("in chance order", value.orders[0], value.shuffled),
+    )
+    parts = []
+    for label, order, pictures in orders:
+        said = ["", *(value.words[i] for i in order)]
+        shots = [
+            Shot(picture, f"After “{' '.join(said[1 : i + 1])}”" if i else "The empty caption", said[i] or "(no word)")
+            for i, picture in enumerate(pictures[0])
+        ]
+        heading = Markup('<p class="guidance-label">{}</p>').format(plain(f"Word after word, {label}:"))
+        parts.append(heading + row(shots, f"Word after word, {label}", small=True))
+    return str(Markup('<div class="guidance-edits">{}</div>').format(join(parts)))
+
+
+def words_bars(value: OneByOne) -> str:
+    """How far each word moves the picture as written; then both kinds of words in both orders, and another seed."""
+    moved = value.moved()
+    lines = [(f"{i + 1}. {word}", share(moved[:, i]), "sculptor") for i, word in enumerate(value.words)]
+    for said, kinds in (("as written", value.kinds()), ("chance order", value.kinds(shuffled=True))):
+        names = f"words that name something, {said}", f"little words, {said}"
+        lines += [(name, share(kind), "typewriter") for name, kind in zip(names, kinds or (), strict=False)]
+    if len(other := value.other_seed()):
+        lines.append(("another seed, all words as written", share(other), "typewriter"))
+    longest = max(max(high if np.isfinite(high) else middle for _, (middle, _, high), _ in lines), 1e-6)
+    return str(bars([_change(label, of, longest, ink=ink) for label, of, ink in lines]))
 
 
 def sweep_row(value: Sweep) -> str:
@@ -213,7 +250,8 @@ def sweep_row(value: Sweep) -> str:
     for i, scale in enumerate(value.scales):
         followed = f", certainty {value.alignment[0, i]:.2f}" if value.alignment is not None else ""
         shots.append(Shot(
-            value.pictures[0, i], f"Guidance {scale:g}: clipped {percent(value.clipped[0, i])}{followed}",
+            value.pictures[0, i],
+            f"Guidance {scale:g}: clipped {percent(value.clipped[0, i])}, {value.returned[0, i]:.0f} dB{followed}",
             f"{scale:g}" + (" (words ignored)" if scale == 0 else " (no push)" if scale == 1 else ""),
         ))  # fmt: skip
     return str(row(shots, "One seed at every guidance scale"))

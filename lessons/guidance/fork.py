@@ -1,4 +1,4 @@
-"""Screen 3: the two predictions of every pass, with and without the caption, and the gap between them."""
+"""Screen 4: the two predictions of every pass, with and without the caption, and the gap between them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Screen 1: which words does each patch of the canvas look at, in every pass and at every size?"""
+"""Screen 2: which words does each patch of the canvas look at, in every pass and at every size?"""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, U
 from engines.pictures import diffusion
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import Painter, Pass, Plan, WordMaps
-from engines.statistics import Mean, cells, percent, plural, share, words
+from engines.statistics import Mean, cells, mean_interval, percent, plural, share, words
+from engines.stickers import judge
 from lessons.guidance.measures import LITTLE, need_caption
 from lessons.shell.painting import underway
 
@@ -24,7 +25,8 @@ KINDS = ("words that name something", "little words", "no word at all")
 class Look:
     """Attention by word. ``shares``: float [seeds, passes, words + 1], the last column what no word gets.
 
-    ``maps`` are those of the first seed, one a pass; ``picture`` is its finished picture.
+    ``maps`` are those of the first seed, one a pass; ``picture`` is its finished picture. ``finest``: the maps of the
+    smallest patches for every seed, float [seeds, passes, words, h, w].
     """
 
     caption: str
@@ -32,6 +34,18 @@ class Look:
     maps: tuple[WordMaps, ...]
     picture: np.ndarray
     shares: np.ndarray
+    finest: np.ndarray
+
+    def alike(self, word: int, other: int) -> np.ndarray:
+        """How alike the maps of two words are, over patches and passes: a correlation a seed."""
+        pairs = ((one[:, word].ravel(), one[:, other].ravel()) for one in self.finest)
+        return np.array([np.corrcoef(a, b)[0, 1] if a.std() > 0 < b.std() else 0.0 for a, b in pairs])
+
+    def two_things(self) -> tuple[int, int] | None:
+        """The places of the first two different things that the caption names; None where it names fewer."""
+        names = dict.fromkeys(thing.name for thing in judge.facts_of(self.caption).things)
+        found = [self.words.index(name) for name in names if name in self.words]
+        return (found[0], found[1]) if len(found) > 1 else None
 
     def share(self, word: int) -> Mean:
         """The word's share of all attention over passes, with its interval over seeds."""
@@ -58,12 +72,20 @@ def look(
     if not any(word.tokens for word in painter.read(caption).words):
         raise PlainError("There is no word in this caption that the painter can read. Write a few words.")
     maps: list[WordMaps] = []
+    finest = []
     for event in diffusion.denoise(painter, Plan(caption, rows[:1], steps=steps, previews=True, record_attention=True)):
         assert event.attention is not None
         maps.append(event.attention)
         yield event
     assert event.pictures is not None
-    value = Look(caption, maps[0].words[0], tuple(maps), event.pictures[0], np.stack([_shares(m) for m in maps], 1))
+    value = Look(
+        caption,
+        maps[0].words[0],
+        tuple(maps),
+        event.pictures[0],
+        np.stack([_shares(m) for m in maps], 1),
+        np.stack([_finest(m) for m in maps], 1),
+    )
     yield _evidence(painter, value, rows[:1], steps, began)
     if len(rows) == 1:
         return
@@ -71,8 +93,12 @@ def look(
     for event in diffusion.denoise(painter, Plan(caption, rows[1:], steps=steps, record_attention=True)):
         assert event.attention is not None
         shares.append(_shares(event.attention))
+        finest.append(_finest(event.attention))
         yield underway(event, f"{plural(len(rows) - 1, 'more seed')} to measure")
-    value = replace(value, shares=np.concatenate([value.shares, np.stack(shares, 1)]))
+    value = replace(
+        value, shares=np.concatenate([value.shares, np.stack(shares, 1)]),
+        finest=np.concatenate([value.finest, np.stack(finest, 1)]),
+    )  # fmt: skip
     yield _evidence(painter, value, rows, steps, began)
 
 
@@ -80,6 +106,11 @@ def _shares(attention: WordMaps) -> np.ndarray:
     """Mean attention [rows, words + 1] of a pass over patches, every size counting alike; last: to no word."""
     of_words = np.stack([maps.mean(axis=(2, 3)) for maps in attention.maps.values()]).mean(axis=0)
     return np.concatenate([of_words, 1 - of_words.sum(axis=1, keepdims=True)], axis=1)
+
+
+def _finest(attention: WordMaps) -> np.ndarray:
+    """The maps of the smallest patches, [rows, words, h, w]."""
+    return attention.maps[max(attention.maps)]
 
 
 def _evidence(painter: Painter, value: Look, seeds: tuple[int, ...], steps: int, began: float) -> Evidence[Look]:
@@ -133,19 +164,38 @@ def _evidence(painter: Painter, value: Look, seeds: tuple[int, ...], steps: int,
     return Evidence(value, alt, table, source, findings, code, expected)
 
 
-def _echo(value: Look, word: int) -> Finding | None:
-    """How alike the maps of a naming word and of the little word after it are; None when there is no such word."""
+def _echo(value: Look, top: int) -> Finding | None:
+    """How alike the maps of a naming word and of the little word after it are, beside those of two things."""
+    things = value.two_things()
+    word = things[0] if things else top
     after = word + 1
     if after >= len(value.words) or value.words[after].lower() not in LITTLE:
         return None
-    finest = [max(one.maps.items(), key=lambda item: item[0])[1][0] for one in value.maps]
-    alike = np.corrcoef(np.stack([m[word].ravel() for m in finest]).ravel(), np.stack(
-        [m[after].ravel() for m in finest]).ravel())[0, 1]  # fmt: skip
+    echo = mean_interval(value.alike(word, after))
+    if things is None:
+        return Finding(
+            f"{echo[0]:+.2f}".replace("-", "−"),
+            f"is how alike the heatmaps of “{value.words[word]}” and “{value.words[after]}” are (correlation over "
+            f"patches and passes): {words(echo)}. With one thing in the picture there is one place to look at, so "
+            "this proves nothing. Take a caption of two things.",
+        )
+    apart = mean_interval(value.alike(*things))
+    if apart[0] > ALIKE:
+        verdict = "All maps are alike here, so neither number says anything of its word."
+    elif echo[1] > ALIKE:
+        verdict = "So words that name different things have maps of their own, and the little word repeats the other's."
+    else:
+        verdict = "So words that name different things have maps of their own, and the little word repeats neither."
     return Finding(
-        f"{alike:+.2f}",
-        f"is how alike the heatmaps of “{value.words[word]}” and “{value.words[after]}” are in this run (correlation "
-        "over patches and passes): the encoder has mixed each word into those after it.",
+        f"{apart[0]:+.2f} and {echo[0]:+.2f}".replace("-", "−"),
+        f"is how alike the heatmaps of “{value.words[things[0]]}” and “{value.words[things[1]]}” are, and those of "
+        f"“{value.words[word]}” and “{value.words[after]}” (correlation over patches and passes): {words(apart)}, and "
+        f"{words(echo)}. {verdict}",
     )
+
+
+ALIKE = 0.5
+"""The correlation from which two maps pass for alike."""
 
 
 def look_truth(value: Look) -> tuple[int, str]:

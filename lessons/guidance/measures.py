@@ -1,8 +1,9 @@
 """Cross-attention and guidance, measured: engine events in, Evidence out.
 
-What the experiments share. Read them as the lesson goes: :mod:`maps` (which words a patch looks at), :mod:`silence` (a
-word taken away for some passes), :mod:`fork` (the two predictions), :mod:`sweep` (the guidance scale), :mod:`edit`
-(held layouts, louder words, negative captions) and :mod:`dice` (guidance beside temperature).
+What the experiments share. Read them as the lesson goes: :mod:`one_by_one` (the words added in turn), :mod:`maps`
+(which words a patch looks at), :mod:`silence` (a word taken away for some passes), :mod:`fork` (the two predictions),
+:mod:`sweep` (the guidance scale), :mod:`edit` (held layouts, louder words, negative captions) and :mod:`dice` (guidance
+beside temperature).
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from engines.stickers.detector import Reading as Sight
 
 CAPTION = "a rabbit on a yellow background"
+WORDS = "a red balloon on a green meadow"
+PAIR = "a lemon to the left of a cat"
+OVERCOOKED = "four strawberries on a blue background"
 STEPS = 25
 LITTLE = frozenset(
     "a an the of on in at to and or with under over above below behind beside by is are that from its".split()
@@ -112,6 +116,17 @@ class Alignment:
         """One number in [0, 1] a picture (uint8 [n, H, W, 3])."""
         checks = self._checks().values()
         return np.array([sum(check(one) for check in checks) / len(checks) for one in self.judge.look(pictures)])
+
+    def names(self, pictures: np.ndarray) -> tuple[str, ...]:
+        """What the judge names in each picture (uint8 [n, H, W, 3]), asked for or not."""
+        return tuple(
+            ", ".join([*(f"{thing.colour} {thing.name}" for thing in one.found), f"background “{one.background}”"])
+            for one in self.judge.look(pictures)
+        )
+
+    def backgrounds(self, pictures: np.ndarray) -> tuple[str, ...]:
+        """The background that the judge names in each picture (uint8 [n, H, W, 3])."""
+        return tuple(one.background for one in self.judge.look(pictures))
 
     def _checks(self) -> dict[str, Callable[[Sight], float]]:
         """Each wish in words, with how far a reading grants it, in [0, 1]."""

@@ -7,19 +7,19 @@ from typing import Any
 
 import gradio as gr
 
-from lessons.guidance import dice, edit, fork, maps, silence, sweep
+from lessons.guidance import dice, edit, fork, maps, one_by_one, silence, sweep
 from lessons.guidance import figures as draw
-from lessons.guidance.measures import CAPTION, STEPS
+from lessons.guidance.measures import CAPTION, OVERCOOKED, PAIR, STEPS, WORDS
 from lessons.shell import charts, controls, events, film
 from lessons.shell.experiment import experiment
 from lessons.shell.frame import LessonPage, lesson_page
 
 HERE = Path(__file__).parent
-PAIR = "a lemon to the left of a cat"
 
 
 def build() -> None:
     with lesson_page("guidance") as lesson:
+        _one_by_one(lesson)
         _maps(lesson)
         _silence(lesson)
         _fork(lesson)
@@ -32,10 +32,24 @@ def _word(value: str, label: str) -> gr.Textbox:
     return gr.Textbox(value, label=label, scale=2, min_width=120, max_length=60)
 
 
+def _one_by_one(lesson: LessonPage) -> None:
+    with lesson.screen("one-by-one", predict="little-words") as screen:
+        with gr.Row():
+            caption = controls.caption(WORDS)
+            seeds = controls.seeds_slider(4, 8)
+        bars = gr.HTML(render=False, elem_classes=["veiled"])
+        experiment(
+            screen, "Add one word at a time", one_by_one.one_by_one, [caption, seeds],
+            {film.pictures(): draw.words_rows, bars: draw.words_bars},
+            truth=one_by_one.one_by_one_truth, queue="pictures", also=[caption.submit],
+            cost=lambda caption, seeds: (2 * len(caption.split()) + 1) * seeds,
+        )  # fmt: skip
+
+
 def _maps(lesson: LessonPage) -> None:
     with lesson.screen("maps", predict="looks-at") as screen:
         with gr.Row():
-            caption = controls.caption(CAPTION)
+            caption = controls.caption(PAIR)
             seed = controls.seed_number()
         view = gr.HTML("", html_template=draw.MAPS, js_on_load=film.scrubbed(HERE / "maps.js"), render=False)
 
@@ -86,7 +100,7 @@ def _fork(lesson: LessonPage) -> None:
 def _sweep(lesson: LessonPage) -> None:
     with lesson.screen("sweep", predict="bought") as screen:
         with gr.Row():
-            caption = controls.caption(PAIR)
+            caption = controls.caption(OVERCOOKED)
             seeds = controls.seeds_slider(8, 12)
         experiment(
             screen, "Turn it from nothing to far too much", sweep.sweep, [caption, seeds],
@@ -107,10 +121,10 @@ def _edit(lesson: LessonPage) -> None:
     with lesson.screen("edit", predict="nearer") as screen:
         kind = gr.Radio(KINDS, value="swap", label="What to try")
         with gr.Row():
-            caption = controls.caption(CAPTION)
-            word = _word("rabbit", "Word")
-            other = _word("pig", "Another word")
-            negative = controls.caption("on a green meadow", "Negative caption", visible=False, needed=False)
+            caption = controls.caption(edit.OFFERED["swap"][0])
+            word = _word(edit.OFFERED["swap"][1], "Word")
+            other = _word(edit.OTHER, "Another word")
+            negative = controls.caption(edit.NEGATIVE, "Negative caption", visible=False, needed=False)
         with gr.Row():
             hold = gr.Slider(1, STEPS, 20, step=1, label="Passes that hold the layout", scale=2)
             seed = controls.seed_number()
@@ -137,7 +151,7 @@ def _edit(lesson: LessonPage) -> None:
 def _dice(lesson: LessonPage) -> None:
     with lesson.screen("dice", predict="left-over") as screen:
         with gr.Row():
-            caption = controls.caption(CAPTION)
+            caption = controls.caption(PAIR)
             seeds = controls.seeds_slider(6, 8)
         experiment(
             screen, "Paint the same seeds at three scales", dice.dice, [caption, seeds],

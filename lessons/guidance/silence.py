@@ -1,4 +1,4 @@
-"""Screen 2: a word is taken away in some passes. Which passes were listening, and did the heatmap know?"""
+"""Screen 3: a word is taken away in some passes. Which passes were listening, and did the heatmap know?"""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def _evidence(painter: Painter, value: Silenced, seeds: tuple[int, ...], began: 
     if ALWAYS in changes:
         agree = mean_interval(value.agreement())
         findings.append(Finding(
-            f"{agree[0]:+.2f}",
+            f"{agree[0]:+.2f}".replace("-", "−"),
             f"is how well the heatmap of “{value.word}” foretells where the picture changes without it (correlation "
             f"over tiles, {words(agree)}; 1 is perfect, 0 is chance).",
         ))  # fmt: skip
