@@ -1,0 +1,132 @@
+"""The inputs that could stand on the guidance lesson's screens at first, and how each is measured."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from engines.evidence import Evidence
+from engines.models import catalogue, weights
+from engines.pictures import painter as painters
+from engines.pictures.diffusion import Painter
+from lessons.defaults import Choice, Figures
+from lessons.guidance import edit, maps, one_by_one, sweep
+from lessons.guidance.measures import CAPTION, OVERCOOKED, PAIR, WORDS
+
+SEEDS = 3
+
+
+def _painter() -> Painter:
+    return painters.load()
+
+
+def _last(run: Any) -> Any:
+    *_, result = (event for event in run if isinstance(event, Evidence))
+    return result.value
+
+
+def added(caption: str) -> Figures:
+    """Screen 1: change of naming and little words in both orders, and the judge's certainty of all words in both."""
+    value = _last(one_by_one.one_by_one(_painter(), caption, 2))
+    kinds, control = value.kinds(), value.kinds(shuffled=True)
+    written, shuffled = value.certainty[:, :, -1].mean(axis=1)
+    return {
+        "naming, as written": kinds[0].mean(), "little, as written": kinds[1].mean(),
+        "naming, chance order": control[0].mean(), "little, chance order": control[1].mean(),
+        "certainty, as written": written, "certainty, chance order": shuffled,
+    }  # fmt: skip
+
+
+def looked(caption: str) -> Figures:
+    """Screen 2: shares of attention, and how alike the maps of two words are."""
+    value = _last(maps.look(_painter(), caption, seeds=SEEDS))
+    naming, little, markers = value.kinds().mean(axis=0)
+    figures = {"naming words": naming, "little words": little, "markers": markers}
+    pair = value.two_things()
+    return figures | ({"two things alike": value.alike(*pair).mean()} if pair else {})
+
+
+@cache
+def pushed(caption: str) -> Figures:
+    """Screens 5 and 7: what guidance does to certainty, clipping, the round trip and the spread of seeds."""
+    value = _last(sweep.sweep(_painter(), caption, SEEDS, scales=(1, 4, 12, 20)))
+    spread = value.diversity()
+    figures: dict[str, float] = {}
+    for i, scale in enumerate(value.scales):
+        figures |= {
+            f"certainty at {scale:g}": value.alignment[:, i].mean(),
+            f"clipped at {scale:g}": value.clipped[:, i].mean(),
+            f"dB at {scale:g}": value.returned[:, i].mean(), f"spread at {scale:g}": spread[i][0],
+        }  # fmt: skip
+    return figures
+
+
+def negated(caption: str, negative: str) -> Figures:
+    """Screen 6: how sure the judge is of the negative caption, without it and with it."""
+    value = _last(edit.negate(_painter(), caption, negative, seeds=SEEDS))
+    before, after = (each.mean() for each in value.asked)
+    return {"there without": before, "there with": after, "change": list(value.changes.values())[0].mean()}
+
+
+def weighed(caption: str, word: str) -> Figures:
+    """Screen 6: how far a muted and a louder word move the picture."""
+    value = _last(edit.reweigh(_painter(), caption, word, weights=(0.0, 4.0), seeds=2))
+    names = "× 0", "× 4", "deleted"
+    return {name: change.mean() for name, change in zip(names, value.changes.values(), strict=True)}
+
+
+def swapped(caption: str, word: str, other: str) -> Figures:
+    """Screen 6: how far the new word moves the picture, plainly and with the layout held."""
+    value = _last(edit.swap_word(_painter(), caption, word, other, seeds=2))
+    plain, held = (change.mean() for change in value.changes.values())
+    return {"plainly": plain, "layout held": held}
+
+
+def _model() -> str:
+    return weights.fingerprint(catalogue.MODELS / "painter")
+
+
+OPEN = "an owl above a rocket"
+PUSHED = ((OVERCOOKED,), (PAIR,), (CAPTION,), (OPEN,))
+CHOICES = (
+    Choice(
+        "guidance/maps", (PAIR,), ((PAIR,), (CAPTION,), ("a lemon and a penguin",)), looked,
+        lambda figures: figures.get("two things alike", 1.0) < 0.2,
+        "Two things have maps of their own; with one thing all maps are alike.", _model,
+    ),
+    Choice(
+        "guidance/edit/negative", ("a whale", "on a pink background"),
+        (("a whale", "on a pink background"), ("a rabbit", "on a green meadow"),
+         ("a red balloon", "on a red background")),
+        negated,
+        lambda figures: figures["there without"] - figures["there with"] > 0.3 and figures["change"] > 0.1,
+        "Some pictures show it without the negative caption, the caption leaves it open, and it goes.", _model,
+    ),
+    Choice(
+        "guidance/edit/weigh", (PAIR, "cat"), ((CAPTION, "yellow"), (WORDS, "red"), (PAIR, "cat")), weighed,
+        lambda figures: max(figures["× 0"], figures["× 4"]) > 0.5 * figures["deleted"],
+        "A weight reaches the last word of a caption; of the others it moves next to nothing.", _model,
+    ),
+    Choice(
+        "guidance/sweep", (OVERCOOKED,), PUSHED, pushed,
+        lambda figures: figures["dB at 4"] - figures["dB at 20"] > 10 and figures["clipped at 20"] > 0.1,
+        "Too much guidance is plain to see. All are followed at guidance 1 already.", _model,
+    ),
+    Choice(
+        "guidance/dice", (PAIR,), PUSHED, pushed,
+        lambda figures: figures["spread at 12"] < 0.8 * figures["spread at 1"],
+        "It leaves the background open, so guidance has variety to take away.", _model,
+    ),
+    Choice(
+        "guidance/edit/swap", (PAIR, "cat", "dog"), ((CAPTION, "rabbit", "pig"), (PAIR, "cat", "dog")), swapped,
+        lambda figures: figures["plainly"] > figures["layout held"],
+        "Held maps keep the layout where the plain change would leave it.", _model,
+    ),
+    Choice(
+        "guidance/one-by-one", (WORDS,), ((WORDS,), (PAIR,), (CAPTION,)), added,
+        lambda figures: figures["little, as written"] < 0.25 * figures["naming, as written"]
+        and figures["little, chance order"] < figures["naming, chance order"]
+        and figures["certainty, chance order"] < figures["certainty, as written"],
+        "The kind of word and the order both show.", _model,
+    ),
+)  # fmt: skip
