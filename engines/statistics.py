@@ -29,7 +29,11 @@ class Interval:
         return f"{self.successes} of {self.trials} (95 % interval {interval(self.low, self.high)})"
 
 
-def wilson(successes: int, trials: int, z: float = 1.959964) -> Interval:
+Z = 1.959964
+"""The 97.5 % quantile of the normal distribution."""
+
+
+def wilson(successes: int, trials: int, z: float = Z) -> Interval:
     """The Wilson score interval of a proportion (Wilson 1927, eq. 4); [0, 1] when nothing was tried."""
     if not 0 <= successes <= trials:
         raise ValueError(f"{successes} successes of {trials} trials")
@@ -40,6 +44,16 @@ def wilson(successes: int, trials: int, z: float = 1.959964) -> Interval:
     centre = (rate + z**2 / (2 * trials)) / denominator
     margin = z / denominator * math.sqrt(rate * (1 - rate) / trials + z**2 / (4 * trials**2))
     return Interval(successes, trials, max(0.0, centre - margin), min(1.0, centre + margin))
+
+
+def clustered(successes: int, trials: int, clusters: int) -> Interval:
+    """The Wilson 95 % interval of ``successes`` of ``trials``, as wide as if each of the ``clusters`` were one trial.
+
+    The pictures of one prompt or word are alike. This is the interval for such as always agree, the widest it can be:
+    one over all trials would be too narrow by up to √(trials/clusters), and resampling clusters says nothing where all
+    or none succeed.
+    """
+    return wilson(successes, trials, z=Z * math.sqrt(trials / clusters)) if clusters else wilson(successes, trials)
 
 
 T_QUANTILES = (

@@ -21,6 +21,7 @@ from PIL import Image
 
 import app
 from engines.pictures import diffusion
+from engines.pictures.painter import POCKET
 from engines.text import language_model
 from lessons.shell import events, film, serving, waking
 from tests.engines import tiny_painters, tiny_text
@@ -38,6 +39,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     painter = diffusion.load(tiny_painters.save_sd(tmp_path_factory.mktemp("api") / "sd"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(waking, "open_painter", lambda progress=None: painter)
+        patch.setattr(painter, "source", POCKET)  # so that judge and diet apply to it
         patch.setattr(language_model, "load", lambda *args, **kwargs: tiny_text.tiny())
         patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
         with socket.socket() as probe:
@@ -86,6 +88,7 @@ CALLS = [
     *case("guidance_sweep", (CAPTION, 0, [1, 2]), "sweep", (5,), (CAPTION, 0, 3)),
     *case("test_prompt", (CAPTION, 2, 0, 1), "aspects", (5,), (CAPTION, "a")),
     *case("judge", (PICTURE, CAPTION), "aspects", (5, CAPTION), (PICTURE, 5)),
+    *case("easy_hard_map", ("single, many", 1, 1, 0, 1), "sorts", (5,), ("dragons",), ("all", 9), ("all", 1, 1, "a")),
     *case("swap_prompt", (CAPTION, "a dog", 2, 0, 1, 2), "turned", (CAPTION, "a dog", "b"), (5, 5)),
     *case("paint_sign", ("OK",), "read", (5,), ("OK", "spelled", "a")),
     *case("read_text", ("OPEN",), "text", (5,)),

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -48,7 +47,7 @@ from engines.signs.world import (
     is_seen,
     words,
 )
-from engines.statistics import Interval, wilson
+from engines.statistics import Interval, clustered, wilson
 from engines.stickers.judge import edit_distance, read_line
 
 __all__ = [
@@ -320,7 +319,6 @@ def read(pictures: np.ndarray, words: str | Sequence[str], progress: Progress | 
 # --- scores -------------------------------------------------------------------------------------------------
 
 
-Z = 1.959964
 LEAST_WORDS = 6
 """Words needed to claim a difference: with five, chance alone turns all five one way in 1 run of 16."""
 
@@ -332,12 +330,8 @@ def exact_rate(spellings: Sequence[Spelling]) -> Interval:
 
 
 def exact_share(right: int, signs: int, words: int) -> Interval:
-    """The Wilson 95 % interval of ``right`` of ``signs`` as wide as if each of the ``words`` were one trial.
-
-    Seeds of one word are alike. This is the interval for seeds that always agree, the widest it can be; one over
-    signs would be too narrow by up to √(signs/words), and resampling words says nothing where all or none are right.
-    """
-    return wilson(right, signs, z=Z * math.sqrt(signs / words)) if words else wilson(right, signs)
+    """``right`` of ``signs`` with an interval as wide as if each of the ``words`` were one trial."""
+    return clustered(right, signs, words)
 
 
 def character_error_rate(spellings: Sequence[Spelling]) -> float:

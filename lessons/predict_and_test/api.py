@@ -12,7 +12,7 @@ from engines.pictures.files import open_picture
 from engines.statistics import Interval
 from engines.stickers import judge as judging
 from engines.stickers.world import facts_of
-from lessons.predict_and_test import plan, test
+from lessons.predict_and_test import easy_hard, plan, test
 from lessons.shell import uploads, waking
 from lessons.shell.api import Endpoint
 from lessons.shell.film import data_uri
@@ -88,4 +88,48 @@ def judge(picture: str, caption: str) -> dict:
     }  # fmt: skip
 
 
-ENDPOINTS = (Endpoint(test_prompt, "pictures"), Endpoint(judge, "pictures"))
+def easy_hard_map(
+    sorts: str = "all", prompts: int = 8, seeds: int = 4, seed: int = 0, steps: int | None = None
+) -> Iterator[dict]:
+    """Paint sorts of prompt from easy to hard and judge them; streams how far it is, and after each sort the map.
+
+    sorts: "all", or keys separated by commas: single, background, colour, new_colour, relation, few, many, unknown,
+    seen_word, new_word, touching, without, fingers. prompts: 1 to 8 of each. seeds: 1 to 8, from ``seed`` on. steps:
+    passes, 1 to 100; the painter's own number when left out. The last result has "finished": true and in "sorts" for
+    each sort key, name and prompts; "share", the pictures that are right of those that could be told with a 95 %
+    interval as wide as if each prompt were one trial (null when none could); "cannot_tell" and "pictures", how many;
+    "control", the same pictures judged against another prompt of the sort (null where that says nothing); "verdicts",
+    for each prompt and seed true, false, or null where it cannot be told; "in_the_diet", for each prompt the training
+    scenes that held such a thing.
+    """
+    painter = waking.open_painter()
+    wanted = list(easy_hard.BY_KEY) if sorts == "all" else _keys(sorts)
+    for step in easy_hard.measure(painter, wanted, prompts, seeds, seed, steps=steps):
+        if isinstance(step, Evidence):
+            found = step.value
+            yield {
+                "share_done": len(found.tried) / found.planned, "finished": len(found.tried) == found.planned,
+                "sorts": [_sort(one) for one in found.tried], "model": painter.name, "revision": painter.revision,
+            }  # fmt: skip
+        else:
+            yield {"share_done": step.share, "finished": False, "doing": step.words}
+
+
+def _keys(sorts: Any) -> list[str]:
+    if not isinstance(sorts, str):
+        raise PlainError(f"Name the sorts in one text, separated by commas. There are: {', '.join(easy_hard.BY_KEY)}.")
+    return [key.strip() for key in sorts.split(",") if key.strip()]
+
+
+def _sort(one: easy_hard.Tried) -> dict[str, Any]:
+    return {
+        "sort": one.sort.key, "name": one.sort.name, "prompts": list(one.prompts),
+        "share": _share(one.right) if one.right else None, "cannot_tell": one.untold, "pictures": one.painted,
+        "control": _share(one.chance) if one.chance else None, "verdicts": [list(row) for row in one.verdicts],
+        "in_the_diet": list(one.held),
+    }  # fmt: skip
+
+
+ENDPOINTS = (
+    Endpoint(test_prompt, "pictures"), Endpoint(judge, "pictures"), Endpoint(easy_hard_map, "pictures"),
+)  # fmt: skip

@@ -28,6 +28,18 @@ def misread() -> tuple[str, ...]:
     return tuple(pair for pair, (right, of) in known.items() if right < ENOUGH * of)
 
 
+def single_where_many() -> Interval | None:
+    """How often the judge sees a single thing in true scenes of five or six; None where that is not recorded.
+
+    From ``training/beyond_four.py``.
+    """
+    file = MODELS / "sticker-world" / "beyond_four.json"
+    if not file.is_file():
+        return None
+    seen = json.loads(file.read_text(encoding="utf-8"))["seen"]
+    return wilson(sum(seen[many].get("1", 0) for many in ("5", "6")), sum(sum(seen[many].values()) for many in "56"))
+
+
 def spots(facts: Facts) -> tuple[str, ...]:
     """Those of them that a caption asks for."""
     asked = [f"{thing.colour} {thing.name}" for thing in facts.things if thing.colour]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from markupsafe import Markup
 from PIL import Image, ImageDraw
 
 from engines.stickers.fingers import Hand
-from lessons.predict_and_test import blind, hands, plan, reflect, test
+from lessons.predict_and_test import blind, easy_hard, hands, plan, reflect, test
 from lessons.predict_and_test.calibration import Calibration, Point
 from lessons.predict_and_test.notebook import MOST_ROWS, Fed, Result, Results, Score, Unseen, labels
 from lessons.shell import charts
@@ -263,6 +264,76 @@ def note(value: reflect.Note) -> str:
             '<iframe title="The lab note as it will print" sandbox="" srcdoc="{html}"></iframe></div>'
         ).format(page=page, data=data, html=value.html)
     )
+
+
+# --- the map ----------------------------------------------------------------------------------------------
+
+MARKS: dict[easy_hard.Verdict, str] = {True: "✓", False: "≠", None: "?"}
+VERDICTS: dict[easy_hard.Verdict, str] = {True: "right", False: "wrong", None: "cannot tell"}
+
+
+def map_chart(value: easy_hard.Map) -> Any:
+    """A line a sort, the easiest first: the share right with its interval, its control, and what the diet held."""
+    rows = [*value.told, *value.untold]
+    figure = charts.figure("share right", height=120 + 44 * len(rows))
+    names = [f'{one.sort.name}<br><span style="font-size:12px">{_middle(one)}</span>' for one in rows]
+    compared = [(at, round(one.chance.rate, 4)) for at, one in enumerate(rows) if one.chance]
+    figure.add_scatter(
+        y=[at for at, _ in compared], x=[rate for _, rate in compared], mode="markers", name="control: another prompt",
+        marker={"color": charts.GREY, "symbol": "diamond-open", "size": 11}, hovertemplate="%{x:.0%}",
+    )  # fmt: skip
+    told = [(at, one.right) for at, one in enumerate(rows) if one.right]
+    figure.add_scatter(
+        y=[at for at, _ in told], x=[round(share.rate, 4) for _, share in told], mode="markers", name="right",
+        marker={"color": charts.CLAY, "size": 12}, hovertemplate="%{x:.0%}",
+        error_x={
+            "type": "data", "symmetric": False, "color": charts.CLAY, "thickness": 2,
+            "array": [round(share.high - share.rate, 4) for _, share in told],
+            "arrayminus": [round(share.rate - share.low, 4) for _, share in told],
+        },
+    )  # fmt: skip
+    blind = list(range(len(value.told), len(rows)))
+    figure.add_scatter(
+        y=blind, x=[0.5] * len(blind), mode="text", text=["cannot tell"] * len(blind), showlegend=False,
+        hoverinfo="skip", textfont={"size": 14},
+    )  # fmt: skip
+    below = {"y": -66 / (44 * len(rows)), "yanchor": "top", "x": 0}
+    figure.update_layout(hovermode="closest", margin={"l": 8, "b": 108}, legend=below)
+    figure.update_xaxes(tickformat=".0%", range=[-0.05, 1.05], dtick=0.5, title_standoff=6)
+    figure.update_yaxes(
+        tickvals=list(range(len(rows))), ticktext=names, automargin=True, range=[len(rows) - 0.4, -0.6], zeroline=False
+    )
+    return figure
+
+
+def _middle(one: easy_hard.Tried) -> str:
+    held = int(np.median(one.held))
+    return f"{held:,} in the diet" if held else "never in the diet"
+
+
+def map_examples(value: easy_hard.Map) -> str:
+    """The first seed of the easiest sort's prompts, of the hardest one's, and of one that nobody here can judge."""
+    return str(join(_gallery(one) for one in easy_hard.easiest_and_hardest(value)))
+
+
+def _gallery(one: easy_hard.Tried) -> Markup:
+    shots = [
+        Shot(
+            pictures[0], f"“{prompt}”: {VERDICTS[verdicts[0]]}", f"{MARKS[verdicts[0]]} {_short_prompt(prompt)}",
+            "warn" if verdicts[0] is False else "",
+        )
+        for prompt, pictures, verdicts in zip(one.prompts, one.pictures, one.verdicts, strict=True)
+    ]  # fmt: skip
+    outcome = f"right in {one.right}" if one.right else "cannot be told; judge for yourself"
+    return Markup(
+        '<section class="exercise-card exercise-gallery"><h3>{}</h3>'
+        '<p class="exercise-said">{}. The diet held {}.</p>{}</section>'
+    ).format(plain(one.sort.name), plain(outcome.capitalize()), plain(easy_hard.fed(one)), row(shots, one.sort.name))
+
+
+def _short_prompt(prompt: str) -> str:
+    """A prompt without what all of its sort have in common."""
+    return re.sub(r"^(a white sign that says|an?) | on a (white|blue) background$", "", prompt)
 
 
 # --- hands ------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Screen 5: hands painted over many seeds, and their fingers counted by a counter whose worth is known."""
+"""Screen 6: hands painted over many seeds, and their fingers counted by a counter whose worth is known."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What the screens share. Read them as the lesson goes: :mod:`plan` (six prompts, reasons, confidences), :mod:`test`
 (painted, judged, beside the diet), :mod:`calibration` (confidence against result), :mod:`reflect` (reasons beside
-results, the lab note) and :mod:`hands` (fingers counted). :mod:`blind` is what the judge misreads, :mod:`notebook`
-what the learner's browser keeps; the server keeps nothing.
+results, the lab note), :mod:`easy_hard` (sorts of prompt from easy to hard) and :mod:`hands` (fingers counted).
+:mod:`blind` is what the judge misreads, :mod:`notebook` what the learner's browser keeps; the server keeps nothing.
 """
 
 from __future__ import annotations

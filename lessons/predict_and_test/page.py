@@ -16,7 +16,7 @@ import gradio as gr
 
 from engines.checks import seed_range
 from engines.evidence import Evidence
-from lessons.predict_and_test import calibration, hands, notebook, plan, reflect, test
+from lessons.predict_and_test import calibration, easy_hard, hands, notebook, plan, reflect, test
 from lessons.predict_and_test import figures as draw
 from lessons.shell import charts, controls, events, film, views
 from lessons.shell.experiment import Experiment, experiment
@@ -60,6 +60,7 @@ def build() -> None:
         desk = Desk(_kept(PLAN), _kept(SEALED), _kept(RESULTS), *_eyes(), [gr.HTML("", render=False) for _ in SLOTS])
         for screen in (_plan, _test, _calibration, _reflect):
             desk.runs.append(screen(lesson, desk))
+        _easy_hard(lesson)
         _hands(lesson)
         _keep(desk)
         _start_afresh(desk)
@@ -209,6 +210,25 @@ def _reflect(lesson: LessonPage, desk: Desk) -> Experiment:
         return experiment(
             screen, "Lay my reasons beside the results", write, [desk.results, *answers, name, rubric],
             {gr.HTML(render=False): draw.note}, queue=None, recordable=False,
+        )  # fmt: skip
+
+
+def _easy_hard(lesson: LessonPage) -> None:
+    with lesson.screen("easy-hard", predict="never") as screen:
+        names = [(sort.name, sort.key) for sort in easy_hard.SORTS]
+        sorts = gr.CheckboxGroup(names, value=list(easy_hard.BY_KEY), label="Sorts of prompt")
+        with gr.Row(equal_height=True):
+            prompts = gr.Slider(
+                1, easy_hard.MOST_PROMPTS, easy_hard.MOST_PROMPTS, step=1, label="Prompts of each", min_width=120
+            )
+            seeds = gr.Slider(1, easy_hard.MOST_SEEDS, 4, step=1, label="Seeds of each", min_width=120)
+            seed = controls.seed_number(0, "First of these seeds")
+        examples = gr.HTML(elem_classes=["reel", "veiled"], render=False)
+        experiment(
+            screen, "Paint and judge these sorts", easy_hard.measure, [sorts, prompts, seeds, seed],
+            {charts.chart(veiled=True): draw.map_chart, examples: draw.map_examples},
+            truth=easy_hard.never_truth, queue="pictures", check=easy_hard.check,
+            cost=lambda sorts, prompts, seeds, seed: len(sorts) * prompts * seeds,
         )  # fmt: skip
 
 

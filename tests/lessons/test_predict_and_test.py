@@ -16,13 +16,27 @@ from PIL import Image
 from engines.evidence import Evidence, PlainError
 from engines.pictures.painter import POCKET
 from engines.statistics import wilson
-from engines.stickers import clip_alignment
+from engines.stickers import clip_alignment, diet
+from engines.stickers import judge as judging
+from engines.stickers.detector import Found, Reading
 from engines.stickers.judge import rates
 from engines.stickers.world import facts_of
-from lessons.predict_and_test import api, blind, calibration, figures, hands, notebook, page, plan, reflect, test
+from lessons.predict_and_test import (
+    api,
+    blind,
+    calibration,
+    easy_hard,
+    figures,
+    hands,
+    notebook,
+    page,
+    plan,
+    reflect,
+    test,
+)
 from lessons.predict_and_test.notebook import Result, Results, Score
-from lessons.shell import frame, waking
-from lessons.shell.content import read_lesson
+from lessons.shell import frame, recorded, waking
+from lessons.shell.content import read_lesson, read_quiz
 from tests.engines.tiny_clip import save_clip
 from tests.engines.tiny_painters import same_pictures
 from tests.lessons.common import NASTY, last, run, safe
@@ -528,6 +542,155 @@ def test_no_view_lets_markup_through(as_bundled):
     safe(figures.waiting(plan_of(NASTY, "a cat"), 0, moment))
 
 
+# --- the map of easy to hard --------------------------------------------------------------------------------
+
+GREY = np.zeros((2, 2, 64, 64, 3), np.uint8)
+
+
+def seen(monkeypatch, *things: str, background: str = "white") -> None:
+    """Let the judge see these things in every picture."""
+    found = tuple(Found(name, 1.0, "red", 1.0, 0.1 * at, 0.5) for at, name in enumerate(things))
+    reading = Reading(found, {}, background, {})
+    monkeypatch.setattr(judging.Judge, "look", lambda self, pictures: (reading,) * len(pictures))
+
+
+def tried(key: str, *verdicts: tuple, mixed: tuple = ()) -> easy_hard.Tried:
+    sort = easy_hard.BY_KEY[key]
+    pictures = np.zeros((len(verdicts), len(verdicts[0]), 64, 64, 3), np.uint8)
+    prompts = sort.prompts[: len(verdicts)]
+    return easy_hard.Tried(sort, prompts, pictures, verdicts, mixed, ((1, 1),), 0, 0, (0,) * len(verdicts))
+
+
+def test_each_sort_has_eight_prompts_of_its_kind_and_its_judge_can_read_them():
+    held = {sort.key: [easy_hard._held(sort, prompt) for prompt in sort.prompts] for sort in easy_hard.SORTS}
+    never = {"new_colour", "many", "unknown", "new_word", "touching", "without"}
+    assert len(easy_hard.SORTS) >= 12 and all(len(set(sort.prompts)) == 8 for sort in easy_hard.SORTS)
+    assert {key for key, scenes in held.items() if not any(scenes)} == never
+    assert all(min(scenes) > 0 for key, scenes in held.items() if key not in never)
+    for sort in easy_hard.SORTS:
+        for prompt in sort.prompts:
+            looks, left = plan.checks(easy_hard.wishes(prompt)[0])
+            known = diet.load().held(facts_of(prompt))
+            if sort.how in ("judge", "left out"):
+                assert looks and not left, prompt
+            if sort.key in ("new_colour", "new_word"):
+                assert sum(row.held_out for row in known) == 1, prompt
+            elif sort.how == "judge":
+                assert not any(row.held_out for row in known), prompt
+            if sort.key == "unknown":
+                assert diet.load().unseen(prompt) and not facts_of(prompt).things
+
+
+def test_what_the_judge_was_never_shown_is_neither_right_nor_wrong(as_bundled, monkeypatch):
+    """A dragon, or a cat on a bicycle, counts apart whatever the judge makes of the picture."""
+    seen(monkeypatch, "cat", "bicycle")
+    for key in ("unknown", "touching"):
+        found = easy_hard.judged(as_bundled, easy_hard.BY_KEY[key], easy_hard.BY_KEY[key].prompts[:2], GREY)
+        assert found.right is None and found.untold == found.painted == 4 and found.chance is None
+        assert key in [one.sort.key for one in easy_hard.Map((found,), 1, 10).untold]
+
+
+def test_one_duck_is_not_five_and_more_cannot_be_told(as_bundled, monkeypatch):
+    sort, prompts = easy_hard.BY_KEY["many"], ("five ducks on a white background",) * 2
+    seen(monkeypatch, "duck")
+    one = easy_hard.judged(as_bundled, sort, prompts, GREY)
+    assert one.right == wilson(0, 4, z=1.959964 * 2**0.5) and one.untold == 0
+    for ducks in (0, 2, 4):
+        seen(monkeypatch, *["duck"] * ducks)
+        assert easy_hard.judged(as_bundled, sort, prompts, GREY).untold == 4
+    single = blind.single_where_many()
+    assert single.trials == 196 and single.high < 0.1
+
+
+def test_what_was_to_be_left_out_makes_a_picture_wrong(as_bundled, monkeypatch):
+    """A duck against "a duck without a cat" was scored as a missing cat."""
+    sort, prompts = easy_hard.BY_KEY["without"], ("a duck without a cat on a white background",) * 2
+    assert easy_hard.wishes(prompts[0]) == ("a duck on a white background", "cat")
+    assert easy_hard.wishes("an owl and no star") == ("an owl", "star")
+    assert easy_hard.wishes("a cat in the snow") == ("a cat in the snow", "")
+    for things, right, unwanted in ((("duck",), 4, 0), (("duck", "cat"), 0, 4), (("cat",), 0, 4), ((), 0, 0)):
+        seen(monkeypatch, *things)
+        found = easy_hard.judged(as_bundled, sort, prompts, GREY)
+        assert found.right.successes == right and found.unwanted == unwanted, things
+
+
+def test_the_interval_of_a_sort_is_over_its_prompts():
+    """The seeds of one prompt are alike: four right prompts are four trials, however many seeds each has."""
+    always = tried("single", *[(True,) * 4] * 2, *[(False,) * 4] * 2)
+    few, many = always.right, wilson(8, 16)
+    assert (few.successes, few.trials) == (8, 16) and (few.low, few.high) == pytest.approx(
+        (wilson(2, 4).low, wilson(2, 4).high)
+    )
+    assert few.low < many.low
+    partly = tried("fingers", (True, None), (None, None))
+    assert (partly.right.trials, partly.untold) == (1, 3) and partly.right.low == pytest.approx(wilson(1, 1).low)
+
+
+def test_the_map_is_painted_judged_and_drawn_sort_by_sort(as_bundled):
+    asked = ["single", "many", "unknown", "new_word", "fingers"]
+    steps = list(easy_hard.measure(as_bundled, asked, 2, 2, 3, steps=2))
+    found = [step for step in steps if isinstance(step, Evidence)]
+    assert len(found) == 5 and len(steps) == 15
+    shares = [step.share for step in steps if not isinstance(step, Evidence)]
+    assert shares == sorted(shares) and shares[-1] == 1
+    value = found[-1].value
+    assert {one.sort.key for one in value.tried} == set(asked) and value.of("single").pictures.shape[:2] == (2, 2)
+    assert value.of("single").held == (5565, 5374) and value.of("new_word").held == (0, 0)
+    assert [one.right.rate for one in value.told] == sorted((one.right.rate for one in value.told), reverse=True)
+    assert len(found[-1].table.rows) == 5
+    drawn = figures.map_examples(value)
+    safe(drawn)
+    assert drawn.count("<section") == len(easy_hard.easiest_and_hardest(value))
+    chart = figures.map_chart(value)
+    assert len(chart.layout.yaxis.ticktext) == 5
+    assert "cannot tell" in chart.data[2].text and "never in the diet" in "".join(chart.layout.yaxis.ticktext)
+
+
+def test_the_code_paints_the_same_sort(painter, monkeypatch):
+    monkeypatch.setattr(type(painter), "is_bundled", True)
+    found = last(easy_hard.measure(painter, ["background"], 1, 2, steps=2))
+    for prompt, pictures in run(found.snippet).items():
+        same_pictures(pictures, found.expected[prompt])
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (([], 8, 4, 0), "at least one sort"), (("single", 8, 4, 0), "at least one sort"),
+        ((["dragons"], 8, 4, 0), "no sort of prompt called 'dragons'"), (([7], 8, 4, 0), "no sort"),
+        ((["single"], 9, 4, 0), "number of prompts"), ((["single"], 2.5, 4, 0), "number of prompts"),
+        ((["single"], 8, 0, 0), "number of seeds"), ((["single"], 8, 4, -1), "seed"),
+    ],
+)  # fmt: skip
+def test_a_map_that_cannot_be_painted_is_refused(settings, words):
+    with pytest.raises(PlainError, match=words):
+        easy_hard.check(*settings)
+
+
+def test_the_map_is_refused_for_another_painter(painter):
+    with pytest.raises(PlainError, match="bundled painter"):
+        list(easy_hard.measure(painter, ["single"], 1, 1, steps=1))
+
+
+@pytest.mark.parametrize(("colours", "words", "choice"), [(8, 0, 1), (0, 0, 0), (0, 8, 2), (8, 8, 3), (4, 0, 0)])
+def test_a_sort_comes_out_when_it_beats_its_control_in_most_pictures(colours, words, choice):
+    def of(key: str, right: int) -> easy_hard.Tried:
+        return tried(key, *[(at < right,) for at in range(8)], mixed=((False,),) * 8)
+
+    value = easy_hard.Map((of("new_colour", colours), of("new_word", words)), 2, 10)
+    index, told = easy_hard.never_truth(value)
+    assert index == choice and "judged against another prompt" in told
+    assert isinstance(easy_hard.never_truth(easy_hard.Map(value.tried[:1], 1, 10)), str)
+
+
+def test_the_quiz_tells_the_figures_of_the_recorded_map():
+    shown = recorded.read("predict-and-test/easy-hard")["places"]["result"]
+    (told,) = (one.question for one in read_quiz("predict-and-test").questions if one.key == "count-alone")
+    for name in ("a colour held out", "a word on no sign"):
+        (share,) = re.findall(rf"{name} (\d+ of \d+) ", re.search(r'<p class="alt">(.*?)</p>', shown)[1])
+        assert f"in {share}" in told, name
+
+
 # --- hands ------------------------------------------------------------------------------------------------
 
 
@@ -627,6 +790,19 @@ def test_the_passes_that_are_told_are_those_made_and_not_those_asked_for(pndm, m
     assert drawn.provenance.settings["passes"] == 3
 
 
+def test_the_map_streams_over_the_api(served, monkeypatch):
+    monkeypatch.setattr(served, "source", POCKET)
+    *earlier, answer = api.easy_hard_map("single, touching", prompts=1, seeds=2, steps=1)
+    assert earlier[0]["finished"] is False and earlier[0]["share_done"] == 0.5 and answer["finished"]
+    single, touching = answer["sorts"]
+    assert single["sort"] == "single" and single["share"]["of"] == 2 and single["in_the_diet"] == [5565]
+    assert touching["share"] is None and touching["cannot_tell"] == 2 and touching["verdicts"] == [[None, None]]
+    json.dumps(answer)
+    for bad in ({"sorts": ""}, {"sorts": "dragons"}, {"sorts": 7}, {"prompts": 9}, {"seeds": 99}, {"steps": 0}):
+        with pytest.raises(PlainError):
+            list(api.easy_hard_map(**bad))
+
+
 def test_judge_reads_one_picture():
     from lessons.shell import scenes
 
@@ -715,6 +891,6 @@ def test_the_page_builds_with_a_painter_and_without(monkeypatch):
     with gr.Blocks() as blocks:
         page.build()
     names = {dependency.api_name for dependency in blocks.fns.values()}
-    assert {"test_prompt", "judge"} <= names
+    assert {"test_prompt", "judge", "easy_hard_map"} <= names
     kept = [block for block in blocks.blocks.values() if isinstance(block, gr.BrowserState)]
     assert len({block.storage_key for block in kept}) == 3 and all(block.secret == page.SECRET for block in kept)

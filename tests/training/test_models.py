@@ -150,6 +150,7 @@ def test_the_evaluation_asks_seen_and_held_out_things() -> None:
         *((name, f"{name}/metrics.json", ["weights"]) for name in ("autoencoder", "space", "painter", "judge")),
         *((f"signs/{cause}", "signs/metrics.json", ["weights", cause]) for cause in sign_lab.CAUSES),
         ("judge", "sticker-world/blind_spot.json", ["judge"]),
+        ("judge", "sticker-world/beyond_four.json", ["judge"]),
         ("autoencoder", "sticker-world/fingers.json", ["autoencoder"]),
     ],
 )
