@@ -1,4 +1,4 @@
-"""Screen 3: what the reader and the autoencoder lose by themselves, on printed signs that nobody painted."""
+"""Screen 4: what the reader and the autoencoder lose by themselves, on printed signs that nobody painted."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from engines.evidence import Evidence
 from engines.signs import lab as sign_lab
 from engines.statistics import interval
-from lessons.lettering import causes, ceiling
+from lessons.lettering import causes, ceiling, own
 from lessons.lettering.signs import Glimpse, Painted, Signs, seen_words
 from lessons.shell.film import data_uri
 from lessons.shell.prose import attribute, plain
@@ -226,6 +226,74 @@ element.addEventListener('click', (event) => {
 
 
 # --- 3 ----------------------------------------------------------------------------------------------------
+
+SHOWN = 6
+"""Pairs whose first signs are shown as pictures; the table has them all."""
+
+
+def own_signs(value: own.Own) -> str:
+    """Read exactly, letters in error and nearness to known words as bars; then pairs of signs side by side."""
+    lists = ((True, "on its signs"), (False, "on no sign"))
+    exact = [(words, value.exact(seen=seen)) for seen, words in lists]
+    wrong = [(words, value.errors(seen=seen)) for seen, words in lists]
+    most = max(1.0, *(between[1] if between else rate for _, (rate, between) in wrong))
+    shares = bars([
+        Bar(
+            words, share.rate, f"{share.successes} of {share.trials}", low=share.low, high=share.high, ink="sculptor"
+        )
+        for words, share in exact
+    ])  # fmt: skip
+    errors = bars([
+        Bar(
+            words, rate / most, f"{rate:.2f}", low=between[0] / most if between else None,
+            high=between[1] / most if between else None, ink="sculptor",
+        )
+        for words, (rate, between) in wrong
+    ])  # fmt: skip
+    kinds, total = value.kinds(), sum(value.kinds())
+    chance = f" (by chance {value.near()[1].mean():.0%})".replace("%", " %")
+    shown = bars([
+        Bar(
+            name.capitalize() + (chance if kind == own.KNOWN else ""), count / total, f"{count} of {total}",
+            chosen=count == max(kinds), ink="sculptor",
+        )
+        for kind, (name, count) in enumerate(zip(own.KINDS, kinds, strict=True))
+    ])  # fmt: skip
+    pairs = join(_own_pair(pair) for pair in value.pairs[:SHOWN])
+    return str(
+        Markup(
+            '<p class="lettering-standing"><b>{on_signs}</b> words stood on {signs:,} training signs (listed in '
+            "<code>training/world.py</code>, counted in <code>models/sticker-world/statistics.json</code>); "
+            "<b>{kept}</b> were kept from them (<code>training/held_out.yaml</code>).</p>"
+            '<p class="lettering-head">Read exactly</p>{shares}'
+            '<p class="lettering-head">Letters in error for each letter asked</p>{errors}'
+            '<p class="lettering-head">What the signs for words on no sign show</p>{shown}'
+            '<p class="lettering-caption">The same noise, a word on no sign (left) and one of its own of the same '
+            'length (right)</p><div class="lettering-own">{pairs}</div>'
+        ).format(
+            on_signs=value.on_signs, signs=value.signs, kept=len(own.listed()[1]), shares=shares, errors=errors,
+            shown=shown, pairs=pairs,
+        )
+    )  # fmt: skip
+
+
+def _own_pair(pair: own.Pair) -> Markup:
+    return Markup("<div>{}{}</div>").format(_own_sign(pair.new), _own_sign(pair.seen))
+
+
+def _own_sign(one: own.Sign) -> Markup:
+    spelling = one.spellings[0]
+    return Markup(
+        '<figure class="lettering-sign lettering-square {}"><img src="{}" alt="{}" width="128" height="128">'
+        "<figcaption><b>{}</b> {}</figcaption></figure>"
+    ).format(
+        "hit" if spelling.exact else "miss", data_uri(one.pictures[0]),
+        attribute(f"A sign that should read {one.word}, read as {spelling.text or 'nothing'}"), one.word,
+        said(spelling),
+    )  # fmt: skip
+
+
+# --- 4 ----------------------------------------------------------------------------------------------------
 
 
 def trips(value: ceiling.Ceiling) -> str:

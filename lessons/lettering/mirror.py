@@ -1,4 +1,4 @@
-"""Screen 4: the language model draws shapes in characters, scored against the shape and against chance."""
+"""Screen 5: the language model draws shapes in characters, scored against the shape and against chance."""
 
 from __future__ import annotations
 

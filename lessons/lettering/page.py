@@ -9,7 +9,7 @@ import gradio as gr
 
 from engines.signs import lab as sign_lab
 from engines.text import character_art as art
-from lessons.lettering import causes, ceiling, drawings, mirror, signs
+from lessons.lettering import causes, ceiling, drawings, mirror, own, signs
 from lessons.lettering import figures as draw
 from lessons.shell import controls, events, film, views
 from lessons.shell.experiment import experiment
@@ -22,6 +22,7 @@ def build() -> None:
     with lesson_page("lettering") as lesson:
         _signs(lesson)
         _causes(lesson)
+        _own(lesson)
         _ceiling(lesson)
         _mirror(lesson)
 
@@ -84,6 +85,20 @@ def _record(kind: str = "", length: int = 0) -> str:
     if record is None:
         return str(views.notice("No table is recorded: the sign painters have not been measured yet."))
     return draw.record(record.value, kind, length)
+
+
+def _own(lesson: LessonPage) -> None:
+    with lesson.screen("own", predict="instead") as screen:
+        with gr.Row(equal_height=True):
+            pairs = gr.Slider(1, own.MAX_PAIRS, 20, step=1, label="Pairs of words", scale=3, min_width=140)
+            seeds = gr.Slider(1, own.MAX_SEEDS, 3, step=1, label="Seeds", scale=2, min_width=120)
+            seed = controls.seed_number(0, "First seed")
+        experiment(
+            screen, "Ask the painter for both", own.paint, [pairs, seeds, seed],
+            {gr.HTML(elem_classes=["lettering-recorded", "veiled"], render=False): draw.own_signs},
+            truth=own.instead_truth, queue="pictures", check=own.check,
+            cost=lambda pairs, seeds, seed: 2 * pairs * seeds,
+        )  # fmt: skip
 
 
 def _ceiling(lesson: LessonPage) -> None:

@@ -15,23 +15,25 @@ from PIL import Image
 
 from engines.checks import MAX_SEED
 from engines.evidence import Evidence, PlainError, Underway
+from engines.pictures.painter import POCKET
 from engines.signs import lab as sign_lab
 from engines.statistics import wilson
 from engines.stickers import judge
 from engines.text import character_art as art
 from engines.text import language_model
-from lessons.lettering import api, causes, ceiling, drawings, mirror, page, signs
+from lessons.lettering import api, causes, ceiling, drawings, mirror, own, page, signs
 from lessons.lettering import figures as draw
-from lessons.shell import views
+from lessons.shell import recorded, views
 from lessons.shell.content import read_lesson, read_quiz
 from tests.engines import tiny_text
+from tests.engines.tiny_painters import same_pictures
 from tests.lessons.common import NASTY, last, run, safe
 
 
 def test_the_words_are_complete():
     lesson = read_lesson("lettering")
-    assert [section.key for section in lesson.sections] == ["signs", "causes", "ceiling", "mirror"]
-    assert set(lesson.predictions) == {"legible", "repair", "ceiling", "mirror"}
+    assert [section.key for section in lesson.sections] == ["signs", "causes", "own", "ceiling", "mirror"]
+    assert set(lesson.predictions) == {"legible", "repair", "instead", "ceiling", "mirror"}
     assert len(read_quiz("lettering").questions) == 6
 
 
@@ -641,3 +643,131 @@ def test_a_mark_before_every_prompt_is_no_part_of_a_drawing(monkeypatch):
     monkeypatch.setattr(mirror, "SIZE", 5)
     value = last(mirror.draw(tiny_text.with_a_beginning(), "ring", "spaces", ["shown"], runs=1)).value
     assert "".join(value.tokens.pieces) == art.write(value.target, value.style)
+
+
+# --- the painter's own signs ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def as_bundled(painter, monkeypatch):
+    """The tiny painter under the bundled one's name, so that its diet is known."""
+    monkeypatch.setattr(painter, "source", POCKET)
+    return painter
+
+
+def reads(monkeypatch, *texts: str) -> None:
+    """Let the reader read these texts, one a picture, over and over."""
+    monkeypatch.setattr(
+        judge,
+        "read_text",
+        lambda pictures: tuple(judge.Lettering(texts[at % len(texts)], 1.0, ()) for at in range(len(pictures))),
+    )
+
+
+def test_words_are_paired_by_length_and_none_is_taken_twice():
+    on_signs, kept = own.listed()
+    assert len(on_signs) == 107 and len(kept) == 26 and not set(on_signs) & set(kept)
+    pairs = own.choose(own.MAX_PAIRS, 0)
+    assert {new for new, _ in pairs} == set(kept)
+    assert all(len(new) == len(seen) and seen in on_signs for new, seen in pairs)
+    assert len({seen for _, seen in pairs}) == own.MAX_PAIRS
+    assert own.choose(5, 0) == pairs[:5] and own.choose(5, 1) != pairs[:5]
+
+
+def test_what_a_sign_shows_is_told_apart(monkeypatch):
+    """A word from its signs, or one letter off it, is not the same as letters that are near nothing."""
+    blank = np.zeros((1, 8, 8, 3), np.uint8)
+    for text, kind, gap in (
+        ("Milk!", own.ASKED, 2), ("SILVER", own.KNOWN, 0), ("GILVER", own.KNOWN, 1), ("QXZWV", own.OTHER, 4),
+        ("", own.NOTHING, None), ("?!", own.NOTHING, None),
+    ):  # fmt: skip
+        reads(monkeypatch, text)
+        sign = own._sign("MILK", blank)
+        assert (sign.kinds, sign.known) == ((kind,), (gap,)), text
+    assert own._nearest("GILVER")[1] == {"SILVER"}
+
+
+def test_chance_is_how_near_other_words_of_that_length_lie():
+    mean, near, words = own._chance(8)
+    assert words > 30 and 3 < mean < 8 and near < 0.1
+    assert own._chance(2)[0] < 1.5 and own._chance(2)[1] > 0.5  # two letters are always near some word
+
+
+def test_seen_and_new_words_are_painted_read_and_compared(as_bundled, monkeypatch):
+    reads(monkeypatch, "OPEN", "", "HOTEL")
+    steps = list(own.paint(as_bundled, 3, 4, 5, steps=2))
+    found = [step for step in steps if isinstance(step, Evidence)]
+    assert len(found) == 2 and [len(one.value.pairs) for one in found] == [2, 3]
+    value = found[-1].value
+    assert value.on_signs == 107 and value.signs == 26294 and value.planned == 3
+    assert [pair.new.pictures.shape[0] for pair in value.pairs] == [4, 4, 4]
+    assert sum(value.kinds()) == 12 and value.exact(seen=False).trials == 12
+    assert len(found[-1].table.rows) == 6
+    safe(draw.own_signs(value))
+    text = " ".join(card.text for card in found[-1].findings)
+    assert "Pair by pair the difference" in text and "by chance it would be" in text
+
+
+def test_the_interval_of_own_signs_is_over_words():
+    blank = np.zeros((4, 8, 8, 3), np.uint8)
+
+    def sign(word: str, errors: int) -> own.Sign:
+        spellings = (sign_lab.Spelling(word, word, errors),) * 4
+        return own.Sign(word, blank, spellings, (errors,) * 4, (frozenset({"STOP"}),) * 4)
+
+    pairs = tuple(own.Pair(sign(f"W{at}", at % 2), sign(f"S{at}", 0), 2.0, 0.1, 9) for at in range(6))
+    value = own.Own(pairs, 6, 107, 26294)
+    few, all_right = value.exact(seen=False), value.exact(seen=True)
+    assert (few.low, few.high) == pytest.approx((wilson(3, 6).low, wilson(3, 6).high))
+    assert all_right.rate == 1 and all_right.low == pytest.approx(wilson(6, 6).low)
+
+
+@pytest.mark.parametrize(("read", "choice"), [("SILVER", 1), ("QXZWVQXZ", 2), ("", 3)])
+def test_what_most_signs_show_chooses_the_answer(as_bundled, monkeypatch, read, choice):
+    reads(monkeypatch, read)
+    value = last(own.paint(as_bundled, 6, 1, 0, steps=1)).value
+    assert own.instead_truth(value)[0] == choice
+    even = replace(value, pairs=value.pairs[:0])
+    assert isinstance(own.instead_truth(even), str)
+
+
+def test_words_that_lie_near_its_signs_by_chance_score_no_guess(as_bundled, monkeypatch):
+    reads(monkeypatch, "SILVER")
+    value = last(own.paint(as_bundled, 4, 1, 0, steps=1)).value
+    near = replace(value, pairs=tuple(replace(pair, chance_near=1.0) for pair in value.pairs))
+    assert "any words of this length" in own.instead_truth(near)
+
+
+def test_the_code_paints_the_same_signs(painter, monkeypatch):
+    monkeypatch.setattr(type(painter), "is_bundled", True)
+    found = last(own.paint(painter, 1, 2, steps=2))
+    for caption, pictures in run(found.snippet).items():
+        same_pictures(pictures, found.expected[caption])
+
+
+def test_the_words_of_the_page_tell_the_recorded_figures_of_its_own_signs():
+    shown = re.sub(r"\s+", " ", recorded.read("lettering/own")["places"]["result"])
+    told = re.search(r'<p class="alt">(.*?)</p>', shown)[1]
+    seen, new = re.search(r"from its signs (\d+ of \d+) .* on no sign (\d+ of \d+) ", told).groups()
+    (question,) = (one.question for one in read_quiz("lettering").questions if one.key == "never-seen")
+    assert f"on {seen} signs" in question and f"on {new}." in question
+    deeper = read_lesson("lettering").section("own").deeper
+    read, chance = re.search(r"<b>([\d.]+) against ([\d.]+) letters</b>", shown).groups()
+    hits, control = re.search(r"asked for \((\d+ of \d+) .* that length, (\d+ of \d+) ", shown).groups()
+    for figure in (
+        f"{seen} signs",
+        f"{new} for words",
+        f"{read} letters",
+        f"are {chance}",
+        f"in {hits}",
+        f"in {control}",
+    ):
+        assert figure in deeper, figure
+
+
+def test_own_signs_of_another_painter_and_bad_settings_are_refused(painter):
+    with pytest.raises(PlainError, match="bundled painter"):
+        list(own.paint(painter, 1, 1, steps=1))
+    for bad in ((0, 3, 0), (27, 3, 0), (2.5, 3, 0), (5, 7, 0), (5, 3, -1), (None, 3, 0)):
+        with pytest.raises(PlainError):
+            own.check(*bad)
