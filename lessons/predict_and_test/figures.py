@@ -319,7 +319,8 @@ def map_examples(value: easy_hard.Map) -> str:
 def _gallery(one: easy_hard.Tried) -> Markup:
     shots = [
         Shot(
-            pictures[0], f"“{prompt}”: {VERDICTS[verdicts[0]]}", f"{MARKS[verdicts[0]]} {_short_prompt(prompt)}",
+            pictures[0], f"{_short_prompt(prompt)}: {VERDICTS[verdicts[0]]}",
+            f"{MARKS[verdicts[0]]} {_short_prompt(prompt)}",
             "warn" if verdicts[0] is False else "",
         )
         for prompt, pictures, verdicts in zip(one.prompts, one.pictures, one.verdicts, strict=True)
