@@ -316,7 +316,8 @@ COMBINED, RECALLED = "new_colour", "new_word"
 def never_truth(value: Map) -> tuple[int, str] | str:
     """Which of the two sorts that the diet held 0 times come out: neither (0), colours (1), words (2), both (3).
 
-    A sort comes out when more than half of its pictures are right and its interval lies above that of the control.
+    A sort comes out when its interval lies above a half and above that of the control, and does not when it lies below
+    a half. Where neither holds, why no guess can be scored, in words.
     """
     colour, word = value.of(COMBINED), value.of(RECALLED)
     if not (colour and word and colour.right and word.right and colour.chance and word.chance):
@@ -324,16 +325,22 @@ def never_truth(value: Map) -> tuple[int, str] | str:
             "No guess can be scored here: that takes the sorts “a colour held out” and “a word on no sign”, with two "
             "prompts of each at least."
         )
-    out = [_comes_out(one) for one in (colour, word)]
-    return out[0] + 2 * out[1], (
+    told = (
         f"the held-out colour in {colour.right}, the word on no sign in {word.right}; judged against another prompt of "
         f"their sort, {colour.chance.successes} and {word.chance.successes}"
     )
+    first, second = _comes_out(colour), _comes_out(word)
+    if first is None or second is None:
+        return f"No guess can be scored here: these are too few prompts to tell. Measured: {told}."
+    return first + 2 * second, told
 
 
-def _comes_out(one: Tried) -> bool:
+def _comes_out(one: Tried) -> bool | None:
+    """Whether a sort comes out in most pictures; None where its interval leaves that open."""
     assert one.right and one.chance
-    return one.right.rate > 0.5 and one.right.low > one.chance.high
+    if one.right.low > max(0.5, one.chance.high):
+        return True
+    return False if one.right.high < 0.5 else None
 
 
 def _evidence(painter: Painter, value: Map, seeds: tuple[int, ...], steps: int, began: float) -> Evidence[Map]:

@@ -672,7 +672,7 @@ def test_the_map_is_refused_for_another_painter(painter):
         list(easy_hard.measure(painter, ["single"], 1, 1, steps=1))
 
 
-@pytest.mark.parametrize(("colours", "words", "choice"), [(8, 0, 1), (0, 0, 0), (0, 8, 2), (8, 8, 3), (4, 0, 0)])
+@pytest.mark.parametrize(("colours", "words", "choice"), [(8, 0, 1), (0, 0, 0), (0, 8, 2), (8, 8, 3)])
 def test_a_sort_comes_out_when_it_beats_its_control_in_most_pictures(colours, words, choice):
     def of(key: str, right: int) -> easy_hard.Tried:
         return tried(key, *[(at < right,) for at in range(8)], mixed=((False,),) * 8)
@@ -681,6 +681,10 @@ def test_a_sort_comes_out_when_it_beats_its_control_in_most_pictures(colours, wo
     index, told = easy_hard.never_truth(value)
     assert index == choice and "judged against another prompt" in told
     assert isinstance(easy_hard.never_truth(easy_hard.Map(value.tried[:1], 1, 10)), str)
+    open_still = easy_hard.Map((of("new_colour", 4), of("new_word", words)), 2, 10)
+    assert "too few prompts" in easy_hard.never_truth(open_still)
+    as_easy_for_any = tried("new_colour", *[(True,)] * 8, mixed=((True,),) * 8)
+    assert "too few" in easy_hard.never_truth(easy_hard.Map((as_easy_for_any, of("new_word", words)), 2, 10))
 
 
 def test_the_quiz_tells_the_figures_of_the_recorded_map():
