@@ -268,7 +268,7 @@ def _removed(value: Edit) -> Iterator[Finding]:
     else:
         yield Finding(
             {1: "less of it", 0: "no clear difference", -1: "more of it"}[more(before, after)],
-            f"is what the negative caption leaves of {value.asking}: the judge's certainty moves by "
+            f"with the negative caption: the judge's certainty of {value.asking} moves by "
             f"{words(mean_interval(after - before))}.{not_scored(value.unscored)}",
         )
     if value.backgrounds:
