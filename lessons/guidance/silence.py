@@ -15,7 +15,7 @@ from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import KnockOut, Painter, Plan
 from engines.pictures.plan import MAX_STEPS
 from engines.statistics import cells, mean_interval, more, percent, plural, share, words
-from lessons.guidance.measures import apart, need_caption, pass_of, places
+from lessons.guidance.measures import LITTLE, apart, need_caption, pass_of, places
 from lessons.shell.painting import underway
 
 WINDOW, REST, ALWAYS, HIDDEN = "window", "rest", "always", "hidden"
@@ -27,7 +27,7 @@ class Silenced:
 
     ``without``: "window" passes first…last (from 0), "rest" all others, "always", and "hidden": always, but
     only from attention. ``heat``: float [seeds, H, W], the word's attention over all passes with the word.
-    ``read``: the caption in each pass of "window".
+    ``read``: the caption in each pass of "window". ``other``: a word that stays, the control, with its ``other_heat``.
     """
 
     caption: str
@@ -39,6 +39,8 @@ class Silenced:
     heat: np.ndarray
     without: dict[str, np.ndarray]
     read: tuple[str, ...] = ()
+    other: str = ""
+    other_heat: np.ndarray | None = None
 
     def label(self, case: str) -> str:
         span = f"{self.first + 1}–{self.last + 1}" if self.last > self.first else f"{self.first + 1}"
@@ -53,10 +55,10 @@ class Silenced:
         """How far each picture moved, [seeds] in [0, 1]."""
         return apart(self.without[case], self.kept)
 
-    def agreement(self) -> np.ndarray:
-        """Per seed, how well heat and change agree over the canvas: a correlation, on 16×16 tiles."""
+    def agreement(self, heat: np.ndarray | None = None) -> np.ndarray:
+        """Per seed, how well heat (the word's own by default) and change agree: a correlation, on 16×16 tiles."""
         moved = np.abs(self.without[ALWAYS].astype(np.float32) - self.kept.astype(np.float32)).mean(axis=3)
-        pairs = zip(_tiles(self.heat), _tiles(moved), strict=True)
+        pairs = zip(_tiles(self.heat if heat is None else heat), _tiles(moved), strict=True)
         return np.array([np.corrcoef(a, b)[0, 1] if a.std() > 0 < b.std() else 0.0 for a, b in pairs])
 
 
@@ -98,16 +100,22 @@ def silence(
     if last - first == made - 1:
         raise PlainError("That is every pass. Leave at least one pass out, so that there is something to compare.")
     rows = seed_range(seed, seeds)
-    found = places(painter.read(caption), word)
-    heats, pictures = [], None
+    reading = painter.read(caption)
+    found = places(reading, word)
+    texts = [one.text for one in reading.words if one.tokens]
+    stays = [i for i, text in enumerate(texts) if i not in found and text.lower() not in LITTLE]
+    heats, others, pictures = [], [], None
     for event in diffusion.denoise(painter, Plan(caption, rows, steps=steps, record_attention=True)):
         size, maps = (painter.height, painter.width), event.attention
         assert maps is not None
         heats.append([np.sum([maps.heat(row, p, *size) for p in found], axis=0) for row in range(len(rows))])
+        others.append([maps.heat(row, one, *size) for one in stays[:1] for row in range(len(rows))])
         pictures = event.pictures
         yield underway(event, f"{plural(len(rows), 'picture')} with “{word}”")
     assert pictures is not None
     value = Silenced(caption, word.strip(), first, last, steps, pictures, np.mean(heats, axis=0), {})
+    if stays:
+        value = replace(value, other=texts[stays[0]], other_heat=np.mean(others, axis=0))
     spans = {
         WINDOW: (KnockOut(word, first, last),),
         REST: tuple(KnockOut(word, a, b) for a, b in ((0, first - 1), (last + 1, MAX_STEPS)) if a <= b),
@@ -143,7 +151,7 @@ def _evidence(painter: Painter, value: Silenced, seeds: tuple[int, ...], began: 
         findings.append(Finding(
             f"{agree[0]:+.2f}".replace("-", "−"),
             f"is how well the heatmap of “{value.word}” foretells where the picture changes without it (correlation "
-            f"over tiles, {words(agree)}; 1 is perfect, 0 is chance).",
+            f"over tiles, {words(agree)}; 1 is perfect, 0 is chance).{_control(value)}",
         ))  # fmt: skip
     if HIDDEN in changes and changes[ALWAYS][0] > 0:
         part = changes[HIDDEN][0] / changes[ALWAYS][0]
@@ -166,6 +174,22 @@ def _evidence(painter: Painter, value: Silenced, seeds: tuple[int, ...], began: 
     )  # fmt: skip
     table = Table(("the word", "mean change (0 to 1)", "low", "high"), rows)
     return Evidence(value, alt + ".", table, source, tuple(findings), code, value.without[WINDOW][0])
+
+
+def _control(value: Silenced) -> str:
+    """How well the heatmap of a word that stays foretells the same change."""
+    if value.other_heat is None:
+        return ""
+    own, other = value.agreement(), value.agreement(value.other_heat)
+    if own.mean() <= 0:
+        verdict = "its own map points away from the change, so it does not tell what the word does"
+    else:
+        verdict = {
+            1: "so the map tells something of its own word",
+            0: "no clear difference, so the map tells nothing of its own word",
+            -1: "better, so the map does not tell what its word does",
+        }[more(own, other)]
+    return f" The control: the heatmap of “{value.other}”, which stays, {words(mean_interval(other))}; {verdict}."
 
 
 def silence_truth(value: Silenced) -> tuple[int, str]:

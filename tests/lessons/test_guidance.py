@@ -256,6 +256,20 @@ def test_heat_that_foretells_the_change_agrees():
     assert value.agreement()[0] == pytest.approx(1)
 
 
+def test_a_heatmap_is_set_against_that_of_a_word_that_stays(silenced):
+    """A map that foretold the change was believed, though the map of another word did so as well."""
+    assert silenced.value.other == "cat" and silenced.value.other_heat.shape == silenced.value.heat.shape
+    rng = np.random.default_rng(0)
+    kept = np.zeros((3, 32, 32, 3), np.uint8)
+    changed = rng.integers(0, 200, (3, 32, 32, 1), np.uint8) * np.ones(3, np.uint8)
+    own, foreign = changed[..., 0] / 255, rng.random((3, 32, 32))
+    value = silence.Silenced("a cat", "cat", 0, 1, 4, kept, own, {"always": changed}, (), "mat", foreign)
+    assert "tells something of its own" in silence._control(value)
+    assert "does not tell" in silence._control(replace(value, heat=foreign, other_heat=own))
+    assert "nothing of its own" in silence._control(replace(value, other_heat=own))
+    assert "points away" in silence._control(replace(value, heat=1 - own))
+
+
 @pytest.mark.parametrize(
     "settings",
     [{"word": "zebra"}, {"word": ""}, {"first": 3, "last": 1}, {"first": 0, "last": 3}, {"last": 9}, {"seeds": 0}],
