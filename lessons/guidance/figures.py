@@ -76,7 +76,7 @@ FORK = f"""
   </div>
 </div>
 """
-PASSES_KEPT = 4
+MAPS_KEPT, FORKS_KEPT = 4, 3
 """Passes of these two views in a recorded first paint: their numbers weigh more than pictures."""
 
 
@@ -92,7 +92,7 @@ def mapped(steps: Iterator[Pass | Underway | Evidence[Look]], view: Any) -> Iter
             continue
         yield underway(step, "Painting")
         lines = lines or maps_head(step)
-        if step.index in film.kept(step.passes, PASSES_KEPT):
+        if step.index in film.kept(step.passes, MAPS_KEPT):
             lines += maps_line(step)
             yield {view: lines}
 
@@ -125,7 +125,7 @@ def forked(steps: Iterator[Fork | Underway | Evidence[Gap]], view: Any) -> Itera
             continue
         yield underway(step.event, "Predicting twice")
         lines = lines or fork_head(step)
-        if step.event.index in film.kept(step.event.passes, PASSES_KEPT):
+        if step.event.index in film.kept(step.event.passes, FORKS_KEPT):
             lines += fork_line(step)
             yield {view: lines}
 
@@ -138,7 +138,7 @@ def fork_head(step: Fork) -> str:
 
 def _channels() -> int | None:
     """How many channels of a prediction are sent: all of them (None), or one in a recorded first paint."""
-    return None if film.kept(PASSES_KEPT + 1, PASSES_KEPT) == tuple(range(PASSES_KEPT + 1)) else 1
+    return None if film.kept(FORKS_KEPT + 1, FORKS_KEPT) == tuple(range(FORKS_KEPT + 1)) else 1
 
 
 def fork_line(step: Fork) -> str:
