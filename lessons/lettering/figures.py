@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from markupsafe import Markup
 
 from engines.evidence import Evidence
 from engines.signs import lab as sign_lab
-from engines.statistics import interval
+from engines.statistics import interval, mean_interval
 from lessons.lettering import causes, ceiling, own
 from lessons.lettering.signs import Glimpse, Painted, Signs, seen_words
 from lessons.shell.film import data_uri
@@ -259,6 +260,16 @@ def own_signs(value: own.Own) -> str:
         )
         for kind, (name, count) in enumerate(zip(own.KINDS, kinds, strict=True))
     ])  # fmt: skip
+    gaps = [(words, mean_interval(one)) for words, one in zip(("what is read", "by chance"), value.gaps(), strict=True)]
+    longest = max([1.0, *(high if math.isfinite(high) else mean for _, (mean, _, high) in gaps if mean == mean)])
+    near = bars([
+        Bar(
+            words, mean / longest, f"{mean:.1f}", low=max(low, 0) / longest if math.isfinite(low) else None,
+            high=high / longest if math.isfinite(high) else None, ink="sculptor",
+        )
+        for words, (mean, low, high) in gaps
+        if mean == mean
+    ])  # fmt: skip
     pairs = join(_own_pair(pair) for pair in value.pairs[:SHOWN])
     return str(
         Markup(
@@ -268,11 +279,12 @@ def own_signs(value: own.Own) -> str:
             '<p class="lettering-head">Read exactly</p>{shares}'
             '<p class="lettering-head">Letters in error for each letter asked</p>{errors}'
             '<p class="lettering-head">What the signs for words on no sign show</p>{shown}'
+            '<p class="lettering-head">Letters from there to the nearest word of its signs</p>{near}'
             '<p class="lettering-caption">The same noise, a word on no sign (left) and one of its own of the same '
             'length (right)</p><div class="lettering-own">{pairs}</div>'
         ).format(
             on_signs=value.on_signs, signs=value.signs, kept=len(own.listed()[1]), shares=shares, errors=errors,
-            shown=shown, pairs=pairs,
+            shown=shown, near=near, pairs=pairs,
         )
     )  # fmt: skip
 

@@ -15,7 +15,7 @@ from engines.pictures import diffusion, exercise_snippets
 from engines.pictures.diffusion import Painter, Plan
 from engines.pictures.plan import MAX_ROWS, MAX_STEPS
 from engines.signs import lab as sign_lab
-from engines.statistics import Interval, clustered, mean_interval, more, percent, plural, words
+from engines.statistics import Interval, clustered, mean_interval, more, plural, words
 from engines.stickers import diet, judge
 
 MAX_PAIRS, MAX_SEEDS = 26, 6
@@ -217,22 +217,17 @@ def _chance(length: int) -> tuple[float, float, int]:
 
 
 def instead_truth(value: Own) -> tuple[int, str] | str:
-    """What most signs for never-seen words show, by :data:`KINDS`.
+    """Whether what it letters for new words lies nearer to the words of its signs than chance has it (0), as near (1)
+    or further (2), word by word: the interval of the difference decides.
 
-    In words, why no guess can be scored, where two kinds are equally common, or the readings lie near words of its
-    signs no more than any words do.
+    In words, why no guess can be scored, where fewer than two words have a legible sign.
     """
-    kinds = value.kinds()
-    most = max(kinds)
-    if kinds.count(most) > 1:
-        return "No guess can be scored here: two answers are equally common."
-    found = kinds.index(most)
-    read, chance = value.near()
-    if found == KNOWN and more(read, chance) <= 0:
-        return "No guess can be scored here: any words of this length lie as near to the words of its signs."
-    return found, (
-        f"{most} of {sum(kinds)} signs for words it never lettered show {KINDS[found]}; of words drawn at random "
-        f"{percent(float(chance.mean()))} lie so near to a word of its signs"
+    read, chance = value.gaps()
+    if len(read) < 2:
+        return "No guess can be scored here: that takes two words at least on whose signs something can be read."
+    return more(read, chance) + 1, (
+        f"{words(mean_interval(read), 1)} letters to the nearest word of its signs; from other words of the same "
+        f"lengths it is {words(mean_interval(chance), 1)}"
     )
 
 

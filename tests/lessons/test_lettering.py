@@ -722,20 +722,20 @@ def test_the_interval_of_own_signs_is_over_words():
     assert all_right.rate == 1 and all_right.low == pytest.approx(wilson(6, 6).low)
 
 
-@pytest.mark.parametrize(("read", "choice"), [("SILVER", 1), ("QXZWVQXZ", 2), ("", 3)])
-def test_what_most_signs_show_chooses_the_answer(as_bundled, monkeypatch, read, choice):
+@pytest.mark.parametrize(("read", "choice"), [("SILVER", 0), ("QXZWVQXZWVQXZ", 2)])
+def test_the_distance_to_known_words_chooses_the_answer(as_bundled, monkeypatch, read, choice):
     reads(monkeypatch, read)
-    value = last(own.paint(as_bundled, 6, 1, 0, steps=1)).value
+    value = last(own.paint(as_bundled, 8, 1, 0, steps=1)).value
     assert own.instead_truth(value)[0] == choice
-    even = replace(value, pairs=value.pairs[:0])
-    assert isinstance(own.instead_truth(even), str)
+    level = replace(value, pairs=tuple(replace(pair, chance=pair.new.known[0]) for pair in value.pairs))
+    assert own.instead_truth(level)[0] == 1
 
 
-def test_words_that_lie_near_its_signs_by_chance_score_no_guess(as_bundled, monkeypatch):
-    reads(monkeypatch, "SILVER")
-    value = last(own.paint(as_bundled, 4, 1, 0, steps=1)).value
-    near = replace(value, pairs=tuple(replace(pair, chance_near=1.0) for pair in value.pairs))
-    assert "any words of this length" in own.instead_truth(near)
+def test_signs_on_which_nothing_is_read_score_no_guess(as_bundled, monkeypatch):
+    reads(monkeypatch, "")
+    found = last(own.paint(as_bundled, 2, 1, 0, steps=1))
+    assert "something can be read" in own.instead_truth(found.value)
+    safe(draw.own_signs(found.value))
 
 
 def test_the_code_paints_the_same_signs(painter, monkeypatch):
