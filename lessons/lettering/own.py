@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ class Sign:
     """A word's signs at every seed, pictures uint8 [seeds, H, W, 3], and what was read on each.
 
     known: for each reading the fewest letters to change to a word from the painter's signs; None where nothing was
-    read. nearest: those words.
+    read. nearest: those words. lengths: letters read.
     """
 
     word: str
@@ -41,6 +42,7 @@ class Sign:
     spellings: tuple[sign_lab.Spelling, ...]
     known: tuple[int | None, ...]
     nearest: tuple[frozenset[str], ...]
+    lengths: tuple[int, ...]
 
     @property
     def kinds(self) -> tuple[int, ...]:
@@ -50,17 +52,10 @@ class Sign:
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """A word that was on no training sign and one of the same length that was, painted from the same noise.
-
-    chance: the fewest letters to change to a word from the painter's signs, averaged over ``strangers``, all words of
-    the lab of this length that are on neither list; chance_near: the share of them that lie within NEAR.
-    """
+    """A word that was on no training sign and one of the same length that was, painted from the same noise."""
 
     new: Sign
     seen: Sign
-    chance: float
-    chance_near: float
-    strangers: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,20 +83,25 @@ class Own:
     def gaps(self) -> tuple[np.ndarray, np.ndarray]:
         """(letters from what was read to the nearest word of its signs, the same by chance), one a never-seen word.
 
-        A word's readings are averaged; words of which nothing was read are left out.
+        Chance is that of words as long as what was read: a short reading is near some word whatever it says. A word's
+        readings are averaged; words of which nothing was read are left out.
         """
-        both = [
-            (np.mean([gap for gap in pair.new.known if gap is not None]), pair.chance)
-            for pair in self.pairs
-            if any(gap is not None for gap in pair.new.known)
-        ]
+        both = []
+        for pair in self.pairs:
+            read = [
+                (gap, _chance(length)[0])
+                for gap, length in zip(pair.new.known, pair.new.lengths, strict=True)
+                if gap is not None
+            ]
+            both += [np.mean(read, axis=0)] if read else []
         table = np.array(both, dtype=float).reshape(-1, 2)
         return table[:, 0], table[:, 1]
 
     def near(self) -> tuple[np.ndarray, np.ndarray]:
         """(share of signs within NEAR of a word from its signs, the same by chance), one a never-seen word."""
         read = [np.mean([kind == KNOWN for kind in pair.new.kinds]) for pair in self.pairs]
-        return np.array(read, dtype=float), np.array([pair.chance_near for pair in self.pairs], dtype=float)
+        chance = [np.mean([_chance(n)[1] if n else 0.0 for n in pair.new.lengths]) for pair in self.pairs]
+        return np.array(read, dtype=float), np.array(chance, dtype=float)
 
     def kinds(self) -> tuple[int, ...]:
         """How many of the signs for never-seen words are of each of :data:`KINDS`."""
@@ -189,7 +189,7 @@ def paint(
         assert event.pictures is not None
         split = event.pictures.reshape(len(part), 2, len(rows), *event.pictures.shape[1:])
         for (new, seen), (first, second) in zip(part, split, strict=True):
-            done.append(Pair(_sign(new, first), _sign(seen, second), *_chance(len(new))))
+            done.append(Pair(_sign(new, first), _sign(seen, second)))
         value = Own(tuple(done), count, len(known.counts["words"]), sum(known.counts["words"].values()))
         yield _evidence(painter, value, rows, steps, began)
 
@@ -202,18 +202,26 @@ def _sign(word: str, pictures: np.ndarray) -> Sign:
         for text, read in zip(texts, letters, strict=True)
     )
     found = [_nearest(read) if read else (None, frozenset[str]()) for read in letters]
-    return Sign(word, pictures, spellings, tuple(gap for gap, _ in found), tuple(near for _, near in found))
+    return Sign(
+        word,
+        pictures,
+        spellings,
+        tuple(gap for gap, _ in found),
+        tuple(near for _, near in found),
+        tuple(map(len, letters)),
+    )
 
 
+@cache
 def _chance(length: int) -> tuple[float, float, int]:
-    """How near words of this length lie to the painter's own by chance: (mean letters, share within NEAR, words)."""
-    own = {word for words_ in listed() for word in words_}
-    lists = sign_lab.words()
-    strangers = [
-        word for seen in (True, False) for word in lists.of_length(length, seen=seen) if word.upper() not in own
-    ]
-    gaps = np.array([_nearest(word.upper())[0] for word in strangers])
-    return float(gaps.mean()), float((gaps <= NEAR).mean()), len(strangers)
+    """How near words of this length lie to the painter's own by chance: (mean letters, share within NEAR, words).
+
+    The words are those of the sign lab that are on neither list; longer ones than it has count as its longest.
+    """
+    own, lists = {word for words_ in listed() for word in words_}, sign_lab.words()
+    every = [word for seen in (True, False) for word in lists.of_length(min(length, sign_lab.SLOTS), seen=seen)]
+    gaps = np.array([_nearest(word.upper())[0] for word in every if word.upper() not in own])
+    return float(gaps.mean()), float((gaps <= NEAR).mean()), len(gaps)
 
 
 def instead_truth(value: Own) -> tuple[int, str] | str:
@@ -226,8 +234,8 @@ def instead_truth(value: Own) -> tuple[int, str] | str:
     if len(read) < 2:
         return "No guess can be scored here: that takes two words at least on whose signs something can be read."
     return more(read, chance) + 1, (
-        f"{words(mean_interval(read), 1)} letters to the nearest word of its signs; from other words of the same "
-        f"lengths it is {words(mean_interval(chance), 1)}"
+        f"{words(mean_interval(read), 1)} letters to the nearest word of its signs; from other words as long "
+        f"as that it is {words(mean_interval(chance), 1)}"
     )
 
 
@@ -284,7 +292,7 @@ def _findings(value: Own) -> Iterator[Finding]:
             f"{read.mean():.1f} against {chance.mean():.1f} letters",
             f"lie between what is read on the signs for new words and the nearest word that was on its signs, "
             f"{words(mean_interval(read), 1)}; by chance it would be {words(mean_interval(chance), 1)}, as for other "
-            f"words of the same lengths. {_nearer(read, chance)}",
+            f"words as long as what was read. {_nearer(read, chance)}",
         )
     hits, control = value.instead()
     if hits.trials:
