@@ -27,7 +27,7 @@ from engines.evidence import Evidence, PlainError, Underway
 from engines.models import line
 from engines.models.line import Queue
 from lessons.shell import captions, events, recorded, views, visitors, waking
-from lessons.shell.frame import Screen
+from lessons.shell.frame import Screen, still
 
 Work = Callable[..., Iterator[Any]]
 Draw = Callable[[Any], Any]
@@ -284,7 +284,7 @@ def experiment(
             with gr.Row(elem_classes=["run-row"]) as row:
                 go = gr.Button(words, variant="primary", min_width=150, elem_classes=["go"])
                 stop = gr.Button("Stop", min_width=80, elem_classes=["stop"])
-            status = gr.HTML("", elem_classes=["status"])
+            status = still("", "status")
             if verdict is not None and not verdict.is_rendered:
                 verdict.render()
             if near:

@@ -22,6 +22,11 @@ from lessons.shell.content import Lesson, Prediction, Section, read_lesson
 from lessons.shell.prose import inline, plain, prose
 
 
+def still(markup: str, *classes: str, **options: Any) -> gr.HTML:
+    """A place for markup that tells the server of no click, as gradio's default would at the cost of a script."""
+    return gr.HTML(markup, elem_classes=list(classes), js_on_load=None, **options)
+
+
 @dataclass(eq=False)
 class Screen:
     """One idea: a section of words and, beside it, the stage."""
@@ -40,7 +45,7 @@ class Screen:
         if self._asked is None:
             with gr.Column(elem_classes=["predict"]):
                 guess = gr.Radio(self.prediction.texts, label=f"Predict first: {self.prediction.question}")
-            verdict = gr.HTML(str(views.unscored()), elem_classes=["verdict-holder"], render=False)
+            verdict = still(str(views.unscored()), "verdict-holder", render=False)
             self._asked = guess, verdict
         return self._asked
 
@@ -61,7 +66,7 @@ class Screen:
 
         ``veiled``: what was recorded would give the prediction away, so it is blurred until there is a guess.
         """
-        return gr.HTML(str(views.empty(empty)), elem_classes=["evidence-view", *(["veiled"] if veiled else [])])
+        return still(str(views.empty(empty)), "evidence-view", *(["veiled"] if veiled else []))
 
     def show(self, result: Evidence) -> str:
         """HTML of a result: badge and settings, findings, and drawers with table, code and download."""
@@ -119,11 +124,11 @@ class LessonPage:
             elem_classes=["screen", "screen-first" if first else "screen-later"], elem_id=f"{self.lesson.key}-{key}"
         ):
             with gr.Column(elem_classes=["lead"], min_width=0):
-                gr.HTML(str(self._lead(section, lead, first)), elem_classes=["words"])
+                still(str(self._lead(section, lead, first)), "words")
             with gr.Column(elem_classes=["stage"], min_width=0):
                 yield Screen(self, section, predict)
             with gr.Column(elem_classes=["rest"], min_width=0):
-                gr.HTML(str(self._rest(section, rest, first)), elem_classes=["words"])
+                still(str(self._rest(section, rest, first)), "words")
 
     def _lead(self, section: Section, lead: str, first: bool) -> Markup:
         body = prose(lead, f"{self.lesson.key}-{section.key}")
@@ -143,10 +148,10 @@ class LessonPage:
     def close(self) -> None:
         """Quiz, flashcards and sources: what every lesson ends with."""
         with gr.Row(elem_classes=["closing"]):
-            gr.HTML(str(quiz.quiz(self.lesson.key)), elem_classes=["quiz-holder"])
+            still(str(quiz.quiz(self.lesson.key)), "quiz-holder")
             quiz.flashcards(self.lesson.key)
-        gr.HTML(str(_sources(self.lesson)), elem_classes=["words", "sources"])
-        gr.HTML(str(_next(self.lesson)), elem_classes=["next-holder"])
+        still(str(_sources(self.lesson)), "words", "sources")
+        still(str(_next(self.lesson)), "next-holder")
 
 
 @contextmanager
@@ -155,12 +160,12 @@ def lesson_page(key: str) -> Iterator[LessonPage]:
     lesson = read_lesson(key)
     page = LessonPage(lesson, _eyebrow(lesson))
     with gr.Column(elem_classes=["lesson", f"ink-{lesson.ink}"], elem_id=f"lesson-{key}"):
-        gr.HTML(str(_whereabouts(lesson)), elem_classes=["whereabouts-holder"])
+        still(str(_whereabouts(lesson)), "whereabouts-holder")
         waking.notices(lesson)
         yield page
         page.close()
         if lesson.ink != "typewriter":
-            events.at_load(captions.panel, gr.HTML(captions.panel(), elem_classes=["known-words-holder"]))
+            events.at_load(captions.panel, still("", "known-words-holder"))
         events.endpoints(key)
     built[key] = page
 
