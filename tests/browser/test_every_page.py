@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import urllib.request
 from typing import Any
 
@@ -124,7 +125,8 @@ def test_a_visit_carries_what_it_shows_and_keeps_the_rest(visit, server: str) ->
 
 def test_what_a_recorded_drawer_holds_comes_when_it_is_opened(visit) -> None:
     page = visit.open("latents")
-    drawer = page.locator(".drawer[data-from]").first
+    drawer = page.locator(".evidence .drawer", has_text="Table").first
+    expect(drawer).to_have_attribute("data-from", re.compile("recorded"))
     expect(drawer.locator("table")).to_have_count(0)
     drawer.evaluate("drawer => { drawer.open = true; }")
     expect(drawer.locator("table")).to_be_visible()
