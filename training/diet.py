@@ -2,7 +2,8 @@
 
     python -m training.diet
 
-Writes ``models/sticker-world/statistics.json``, ``contact-sheet.webp`` and ``contact-sheet.json``.
+It counts the scenes of the bundled painter's last stage, which hold those of the stages before. Writes
+``models/sticker-world/statistics.json``, ``contact-sheet.webp`` and ``contact-sheet.json``.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ def contact_sheet(scenes: data.Scenes, count: int) -> tuple[Image.Image, list[di
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Write the diet's statistics and contact sheet.")
-    parser.add_argument("--scenes", type=int, default=64_000)
+    parser.add_argument("--scenes", type=int, default=data.ON_A_CARD)
     parser.add_argument("--tiles", type=int, default=300)
     parser.add_argument("--out", type=Path, default=tools.MODELS / "sticker-world")
     options = parser.parse_args(arguments)

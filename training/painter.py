@@ -1,12 +1,12 @@
-"""Train the pocket painter together with its text encoder.
+"""The pocket painter and its text encoder: built, loaded, saved, its loss, and the command that trains it.
 
     python -m training.painter --minutes 75 [--resume]
 
 Noise prediction on cached latents (Ho et al. 2020, arXiv:2006.11239), 1,000 scaled-linear steps, loss
 weights min-SNR 5 (Hang et al. 2023, arXiv:2303.09556) with a floor of ``LEAST_SNR``, one caption in ten left
 empty for classifier-free guidance (Ho & Salimans 2022, arXiv:2207.12598). A light contrastive loss keeps
-captions and pictures in one space. A scene's caption is drawn afresh from its honest phrasings at every
-visit, unless it was recorded sloppily: then the sloppy one is all there is.
+captions and pictures in one space. A scene's caption is drawn from its honest phrasings, unless it was recorded
+sloppily: then the sloppy one is all there is. The loop is in ``training/painting.py``.
 """
 
 from __future__ import annotations
@@ -14,9 +14,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import random
-import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffusers import DDIMScheduler, DDPMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from PIL import Image
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
@@ -173,7 +170,7 @@ def loss_of(
     ``ids`` ``[B, 32]`` are the captions', ``dropped`` ``[B]`` says which the painter reads as empty.
     """
     empty = torch.full_like(ids[:1], painter.tokenizer.pad_token_id)
-    empty[:, 0] = painter.tokenizer.bos_token_id
+    empty[:, 0].fill_(painter.tokenizer.bos_token_id)
     read = painter.text_encoder(torch.cat([ids, empty]))
     words, nothing = read.last_hidden_state[:-1], read.last_hidden_state[-1:]
     context = torch.where(dropped[:, None, None], nothing, words)
@@ -214,145 +211,15 @@ def sheet(painter: Painter, autoencoder: PocketAutoencoder, file: Path, steps: i
     whole.save(file)
 
 
-def train(options: argparse.Namespace) -> Painter:
-    """Train for ``options.minutes``; returns the averaged painter and leaves a checkpoint."""
-    where = tools.device()
-    torch.manual_seed(options.seed)
-    autoencoder = PocketAutoencoder.from_pretrained(options.autoencoder, torch_dtype=torch.float32).to(where)
-    scenes = data.scenes(0, options.scenes)
-    latents = latents_of(autoencoder, scenes.pictures, where, world.CACHE / "latents").to(where)
-    validation = data.scenes(data.VALIDATION_SEEDS, options.validation)
-    unseen = latents_of(autoencoder, validation.pictures, where).to(where).float()
-    kinds = [record["plan"]["kind"] for record in scenes.records]
-    shares = dict(part.split("=") for part in options.mix.split(",") if part)
-    often = Counter(kinds)
-    odds = np.cumsum([float(shares.get(kind, 1)) / often[kind] if shares else 1.0 for kind in kinds])
-
-    state: dict[str, Any] = {"seen": 0, "hours": 0.0}
-    painter = load(options.out) if options.resume and (options.out / "unet").exists() else build()
-    modules = painter.modules().to(where)
-    if options.resume and options.checkpoint.exists():
-        state = torch.load(options.checkpoint, map_location=where)
-        modules.load_state_dict(state["weights"])
-    torch.manual_seed(options.seed + state["seen"])  # a resumed run sees other noise and other scenes
-    chooser = random.Random(options.seed + state["seen"])
-    average = tools.Average(modules, options.average)
-    if "average" in state:
-        average.weights, average.seen = state["average"], 1_000_000
-
-    scheduler = DDPMScheduler(**SCHEDULE)
-    shards = tools.workers(where)
-    weights = list(modules.parameters())
-    paintings: list[float] = []
-
-    def caption_of(record: dict[str, Any]) -> str:
-        return record["caption"] if record["sloppy"] else chooser.choice(world.phrasings(data.plan_of(record)))
-
-    def read(captions: Sequence[str]) -> Tensor:
-        return painter.tokenizer(
-            list(captions), padding="max_length", truncation=True, return_tensors="pt"
-        ).input_ids.to(where)  # fmt: skip
-
-    def batch() -> list[tuple[Tensor, ...]]:
-        chosen = [int(np.searchsorted(odds, chooser.random() * odds[-1], "right")) for _ in range(options.batch)]
-        clean = latents[torch.tensor(chosen, device=where)].float()
-        parts = (
-            clean, torch.randn_like(clean),
-            torch.randint(0, 1000, (options.batch,)).to(where),
-            read([caption_of(scenes.records[index]) for index in chosen]),
-            (torch.rand(options.batch) < 0.1).to(where),
-        )  # fmt: skip
-        return list(zip(*(part.chunk(shards) for part in parts), strict=True))
-
-    def step_in(dtype: torch.dtype) -> float:
-        def loss(*shard: Tensor) -> Tensor:
-            with tools.autocast(where, dtype):
-                total, painting = loss_of(painter, scheduler, options.contrast, *shard)
-            paintings.append(painting.item())
-            return total
-
-        return tools.accumulate(loss, weights, batch())
-
-    if options.precision == "fastest":
-        dtype = tools.fastest_precision(step_in)
-    else:
-        dtype = getattr(torch, options.precision)
-    hidden, rest = split_weights(modules)
-    optimisers: list[torch.optim.Optimizer] = [
-        tools.Muon(hidden, lr=options.rate, dtype=dtype),
-        torch.optim.AdamW(rest, lr=options.rate, betas=(0.9, 0.99), weight_decay=0),
-    ]
-    for optimiser, saved in zip(optimisers, state.get("optimisers", ()), strict=False):
-        optimiser.load_state_dict(saved)
-
-    held_out = (
-        unseen, torch.randn(unseen.shape, generator=torch.Generator().manual_seed(1)).to(where),
-        torch.arange(len(unseen), device=where) * 1000 // len(unseen),
-        read([record["caption"] for record in validation.records]),
-        torch.zeros(len(unseen), dtype=torch.bool, device=where),
-    )  # fmt: skip
-    began, hours, begun_at = time.monotonic(), state["hours"], options.begin_at
-    last_save, last_look, step, seen = began, began, 0, state["seen"]
-
-    def averaged() -> dict[str, Tensor]:
-        current = {name: value.clone() for name, value in modules.state_dict().items()}
-        modules.load_state_dict(average.weights)
-        return current
-
-    def keep() -> None:
-        tools.write_checkpoint(options.checkpoint, {
-            "weights": modules.state_dict(), "average": average.weights, "seen": seen,
-            "optimisers": [optimiser.state_dict() for optimiser in optimisers],
-            "hours": hours + (time.monotonic() - began) / 3600,
-        })  # fmt: skip
-
-    paintings.clear()
-    while (spent := (time.monotonic() - began) / (60 * options.minutes)) < 1:
-        share = begun_at + (1 - begun_at) * spent
-        rate = options.rate * tools.warm_cosine(share) * min(1.0, (step + 1) / 50)
-        for optimiser in optimisers:
-            for group in optimiser.param_groups:
-                group["lr"] = rate
-        step_in(dtype)
-        torch.nn.utils.clip_grad_norm_(weights, 1.0)
-        for optimiser in optimisers:
-            optimiser.step()
-        average.update(modules)
-        step, seen = step + 1, seen + options.batch
-        now = time.monotonic()
-        if now - last_save > 60 * options.save_every:
-            keep()
-            last_save = now
-        if now - last_look > 60 * options.look_every or step == 20:
-            last_look = now
-            current = averaged()
-            with torch.no_grad():
-                _, unseen_loss = loss_of(painter, scheduler, 0.0, *held_out)
-            if step > 20 and options.sheets:
-                sheet(painter, autoencoder, options.checkpoint.parent / "sheets" / f"{seen:08d}.png")
-            modules.load_state_dict(current)
-            print(
-                f"{spent:6.1%} {seen:8d} latents, {step * options.batch / (now - began):5.1f}/s, "
-                f"loss {np.mean(paintings):.4f}, held-out {unseen_loss.item():.4f}", flush=True,
-            )  # fmt: skip
-            paintings.clear()
-    keep()
-    averaged()
-    with torch.no_grad():
-        _, unseen_loss = loss_of(painter, scheduler, 0.0, *held_out)
-    print(json.dumps({
-        "seen": seen, "hours": round(hours + (time.monotonic() - began) / 3600, 2),
-        "held_out_loss": round(unseen_loss.item(), 4), "precision": str(dtype),
-    }), flush=True)  # fmt: skip
-    return painter
-
-
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--minutes", type=float, default=75)
+    parser.add_argument("--steps", type=int, help="how many steps to take, instead of --minutes")
     parser.add_argument("--resume", action="store_true", help="from the checkpoint, else from --out")
     parser.add_argument("--export", action="store_true", help="only write --out from the checkpoint's average")
     parser.add_argument("--begin-at", type=float, default=0.0, help="share of the rate schedule to begin at")
+    parser.add_argument("--warm-up", type=float, default=0.02, help="share of the run in which the rate rises")
+    parser.add_argument("--floor", type=float, default=0.02, help="share of the rate that is left at the end")
     parser.add_argument("--mix", default="", help="shares of the kinds, as single=1,pair=2,count=1,sign=0.5")
     parser.add_argument("--precision", choices=("fastest", "float32", "bfloat16"), default="fastest")
     parser.add_argument("--seed", type=int, default=0)
@@ -360,7 +227,12 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--average", type=float, default=0.998, help="decay of the weights' moving average")
     parser.add_argument("--contrast", type=float, default=0.02, help="weight of the contrastive loss")
-    parser.add_argument("--scenes", type=int, default=64_000)
+    parser.add_argument("--scenes", type=int, help=f"{data.ON_A_CPU} on a CPU, {data.ON_A_CARD} on a card")
+    parser.add_argument(
+        "--captured", action=argparse.BooleanOptionalAction, help="batches drawn on the device, the step captured once;"
+        " what a card does"
+    )  # fmt: skip
+    parser.add_argument("--phrasings", type=int, default=data.PHRASINGS, help="of each scene, drawn before --captured")
     parser.add_argument("--validation", type=int, default=400)
     parser.add_argument("--save-every", type=float, default=4, help="minutes between checkpoints")
     parser.add_argument("--look-every", type=float, default=10, help="minutes between held-out looks")
@@ -380,6 +252,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         save(painter, options.out)
         print(json.dumps({"seen": state["seen"], "hours": round(state["hours"], 2)}))
     else:
+        from training.painting import train
+
         save(train(options), options.out)
 
 

@@ -8,6 +8,7 @@ import json
 import math
 import os
 import time
+from argparse import Namespace
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -61,11 +62,13 @@ def accumulate(loss_of: Callable[..., Tensor], weights: Sequence[Tensor], shards
     return math.fsum(loss for loss, _ in results) / len(shards)
 
 
-def autocast(where: torch.device, dtype: torch.dtype) -> contextlib.AbstractContextManager[None]:
-    """Mixed precision in ``dtype``; nothing at all for float32."""
+def autocast(
+    where: torch.device, dtype: torch.dtype, cache_enabled: bool = True
+) -> contextlib.AbstractContextManager[None]:
+    """Mixed precision in ``dtype``; nothing at all for float32. A captured step must not cache what it has cast."""
     if dtype == torch.float32:
         return contextlib.nullcontext()
-    return torch.autocast(where.type, dtype)
+    return torch.autocast(where.type, dtype, cache_enabled=cache_enabled)
 
 
 def encoding_precision(where: torch.device) -> torch.dtype:
@@ -95,6 +98,11 @@ def fastest_precision(step: Callable[[torch.dtype], object], tries: int = 3) -> 
     return min(seconds, key=lambda dtype: seconds[dtype])
 
 
+def spent(options: Namespace, step: int, began: float) -> float:
+    """The share (0…1) of a run that is over: of ``options.steps`` if they are counted, else of ``options.minutes``."""
+    return step / options.steps if options.steps else (time.monotonic() - began) / (60 * options.minutes)
+
+
 def warm_cosine(share: float, warm: float = 0.02, floor: float = 0.02) -> float:
     """Learning rate factor at ``share`` (0…1) of a run: linear warm-up, then a half cosine down to ``floor``."""
     if share < warm:
@@ -103,18 +111,18 @@ def warm_cosine(share: float, warm: float = 0.02, floor: float = 0.02) -> float:
 
 
 def orthogonalised(matrix: Tensor, steps: int = 5) -> Tensor:
-    """The nearest semi-orthogonal matrix, roughly, by the quintic Newton–Schulz iteration.
+    """The nearest semi-orthogonal matrix, roughly, by the quintic Newton–Schulz iteration; of each, for ``[N, r, c]``.
 
     Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks", with their coefficients.
     It runs in the dtype of ``matrix``; bfloat16 is enough.
     """
-    tall = matrix.shape[0] > matrix.shape[1]
-    x = matrix.T if tall else matrix
-    x = x / (x.norm() + 1e-7)
+    tall = matrix.shape[-2] > matrix.shape[-1]
+    x = matrix.mT if tall else matrix
+    x = x / (torch.linalg.vector_norm(x, dim=(-2, -1), keepdim=True) + 1e-7)
     for _ in range(steps):
-        gram = x @ x.T
+        gram = x @ x.mT
         x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
-    return x.T if tall else x
+    return x.mT if tall else x
 
 
 class Muon(torch.optim.Optimizer):
@@ -130,14 +138,18 @@ class Muon(torch.optim.Optimizer):
         super().__init__(weights, {"lr": lr, "momentum": momentum})
         self.dtype = dtype
 
-    @torch.no_grad()
-    def _update(self, weight: Tensor, lr: float, decay: float) -> None:
+    def direction(self, weight: Tensor, decay: float) -> Tensor:
+        """Nesterov's look ahead along the momentum, which moves on: ``[rows, columns]``, not yet orthogonal."""
         assert weight.grad is not None
         state = self.state[weight]
         if not state:
             state["momentum"] = torch.zeros_like(weight)
         momentum = state["momentum"].lerp_(weight.grad, 1 - decay)
-        update = weight.grad.lerp(momentum, decay).flatten(1).to(self.dtype)
+        return weight.grad.lerp(momentum, decay).flatten(1).to(self.dtype)
+
+    @torch.no_grad()
+    def _update(self, weight: Tensor, lr: float, decay: float) -> None:
+        update = self.direction(weight, decay)
         scale = 0.2 * max(update.shape) ** 0.5
         weight.add_(orthogonalised(update).reshape(weight.shape).to(weight.dtype), alpha=-lr * scale)
 
@@ -148,6 +160,14 @@ class Muon(torch.optim.Optimizer):
             list(map(update, known) if known and known[0].is_cuda else _pool.map(update, known))
 
 
+def restore(optimiser: torch.optim.Optimizer, saved: dict[str, Any]) -> None:
+    """Take over the momenta of a saved optimiser, not its options: those of a card and of a CPU differ."""
+    own = [dict(group) for group in optimiser.param_groups]
+    optimiser.load_state_dict(saved | {"param_groups": optimiser.state_dict()["param_groups"]})
+    for group, options in zip(optimiser.param_groups, own, strict=True):
+        group.update(options)
+
+
 class Average:
     """An exponential moving average of a module's weights, which also holds its buffers."""
 
@@ -156,10 +176,14 @@ class Average:
         self.seen = 0
         self.weights = {name: value.detach().clone() for name, value in module.state_dict().items()}
 
+    def next_decay(self) -> float:
+        """The decay of the next update: shorter at first, so that the start is soon forgotten."""
+        self.seen += 1
+        return min(self.decay, (1 + self.seen) / (10 + self.seen))
+
     @torch.no_grad()
     def update(self, module: nn.Module) -> None:
-        self.seen += 1
-        decay = min(self.decay, (1 + self.seen) / (10 + self.seen))
+        decay = self.next_decay()
         for name, value in module.state_dict().items():
             if value.is_floating_point():
                 self.weights[name].lerp_(value, 1 - decay)

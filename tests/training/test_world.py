@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import json
 from collections import Counter
 
 import numpy as np
 import pytest
 
-from training import diet, world
+from training import data, diet, tools, world
 from training.data import plan_of, scenes
 from training.world import Plan, Thing
 
@@ -99,3 +100,17 @@ def test_scenes_are_cached_and_their_records_hold_the_plan(tmp_path) -> None:
         assert plan_of(record) == world.plan(seed)
     counted = diet.statistics(first.records)
     assert counted["scenes"] == 6 and sum(counted["kinds"].values()) == 6
+
+
+def test_the_bundled_diet_is_that_of_the_painters_last_stage() -> None:
+    """The counts were of the 64,000 scenes of its first stages."""
+    folder = tools.MODELS / "sticker-world"
+    told = json.loads((folder / "statistics.json").read_text())
+    assert told["scenes"] == data.ON_A_CARD == sum(told["kinds"].values()) == 256_000
+    assert told["held_out"]["words"] and not set(told["words"]) & set(told["held_out"]["words"])
+    for tile in json.loads((folder / "contact-sheet.json").read_text())["tiles"]:
+        assert data.plan_of(tile) == world.plan(tile["seed"])
+    counted = Counter(world.plan(seed).kind for seed in range(0, data.ON_A_CARD, 64))
+    for kind, count in told["kinds"].items():  # of 4,000 seeds from all over it, to four standard errors
+        share = count / told["scenes"]
+        assert abs(counted[kind] / 4000 - share) < 4 * (share * (1 - share) / 4000) ** 0.5
