@@ -1,4 +1,4 @@
-"""Train the sign lab's four painters, which differ in one cause each.
+"""The sign lab's four painters, which differ in one cause each, and the command that trains them.
 
     python -m training.signs --minutes 90 [--resume]
     python -m training.signs --evaluate
@@ -7,15 +7,14 @@ All four take every step together: same start, same signs, same noise, same time
 empty. Noisy timesteps are drawn more often, as letters are settled there. ``sloppy`` reads captions as alt
 text is, ``spelled`` captions that name the word, through byte pairs; ``characters`` reads the same captions
 letter by letter; ``boxes`` is ``spelled`` with a picture of the layout concatenated to its latents (as
-InstructPix2Pix does, Brooks et al. 2023, arXiv:2211.09800), by weights that start at zero.
+InstructPix2Pix does, Brooks et al. 2023, arXiv:2211.09800), by weights that start at zero. The loop is in
+``training/sign_painting.py``.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import random
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,17 +22,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffusers import DDPMScheduler, UNet2DConditionModel
+from diffusers import UNet2DConditionModel
 from PIL import Image
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from engines.pictures.pocket_autoencoder import PocketAutoencoder
-from engines.signs.world import CAUSES, COLOURS, HEIGHT, WIDTH, draw_box, draw_sign
+from engines.signs.world import CAUSES, HEIGHT, WIDTH
 from training import tools
 from training.autoencoder import to_pictures
-from training.painter import LEAST_SNR, SCHEDULE, save_pipeline, split_weights
-from training.sign_captions import MAX_LENGTH, byte_pairs, characters, flat, sloppy, spelled, word_lists
+from training.painter import LEAST_SNR, save_pipeline
+from training.sign_captions import MAX_LENGTH, byte_pairs, characters, flat, word_lists
 
 CHECKPOINT = tools.CHECKPOINTS / "signs.pt"
 FOLDER = tools.MODELS / "signs"
@@ -135,7 +134,7 @@ def export(painters: dict[str, SignPainter], average: dict[str, Tensor], folder:
     (folder / "words.json").write_text(json.dumps(text, indent=1) + "\n")
 
 
-# --- training ---------------------------------------------------------------------------------------------
+# --- what their training needs -----------------------------------------------------------------------------
 
 
 @torch.no_grad()
@@ -156,7 +155,7 @@ def loss_of(
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Min-SNR weighted loss as in ``training/painter.py``, and the plain squared error of each row, ``[B]``."""
     empty = torch.full_like(ids[:1], painter.tokenizer.pad_token_id)
-    empty[:, 0] = painter.tokenizer.bos_token_id
+    empty[:, 0].fill_(painter.tokenizer.bos_token_id)
     read = painter.text_encoder(torch.cat([ids, empty])).last_hidden_state
     context = torch.where(dropped[:, None, None], read[-1:], read[:-1])
     noisy = scheduler.add_noise(latents, noise, timesteps)
@@ -188,116 +187,10 @@ def sheet(folder: Path, file: Path) -> None:
     Image.fromarray(np.concatenate(columns, 1)).save(file)
 
 
-def train(options: argparse.Namespace) -> None:
-    """Train all four for ``options.minutes``; leaves a checkpoint and, at the end, the folders."""
-    where = tools.device()
-    words = flat(word_lists()["seen"])
-    painters = build(words, options.seed)
-    for painter in painters.values():
-        painter.modules().to(where)
-    everything = nn.ModuleDict({key: painter.modules() for key, painter in painters.items()})
-    print({key: sum(w.numel() for w in painter.modules().parameters()) for key, painter in painters.items()})
-    state: dict[str, Any] = {"seen": 0, "hours": 0.0}
-    if options.resume and options.checkpoint.exists():
-        state = torch.load(options.checkpoint, map_location=where)
-        everything.load_state_dict(state["weights"])
-    elif options.resume:
-        for key, painter in painters.items():
-            read_weights(painter, options.out / key)
-        state |= _recorded(options.out)
-        state["seen"] = state["signs"]
-    average = tools.Average(everything, options.average)
-    if "average" in state:
-        average.weights, average.seen = state["average"], 1_000_000
-    torch.manual_seed(options.seed + state["seen"])
-    chooser = random.Random(options.seed + state["seen"])
-
-    autoencoder = PocketAutoencoder.from_pretrained(options.autoencoder, torch_dtype=torch.float32).to(where)
-    colours = list(COLOURS)
-    signs = latents_of(autoencoder, np.stack([draw_sign(word, c) for word in words for c in colours]), where)
-    layouts = latents_of(autoencoder, np.stack([draw_box(word) for word in words]), where)
-    print(f"{len(signs)} signs, latents of deviation {signs.std().item():.2f}", flush=True)
-    by_length: dict[int, list[int]] = {}
-    for index, word in enumerate(words):
-        by_length.setdefault(len(word), []).append(index)
-
-    scheduler = DDPMScheduler(**SCHEDULE)
-    optimisers: dict[str, list[torch.optim.Optimizer]] = {}
-    for key, painter in painters.items():
-        hidden, rest = split_weights(painter.modules())
-        optimisers[key] = [
-            tools.Muon(hidden, lr=options.rate),
-            torch.optim.AdamW(rest, lr=options.rate, betas=(0.9, 0.99), weight_decay=0),
-        ]
-        for optimiser, saved in zip(optimisers[key], state.get("optimisers", {}).get(key, ()), strict=False):
-            optimiser.load_state_dict(saved)
-
-    def batch() -> tuple[list[str], tuple[Tensor, ...]]:
-        lengths = chooser.choices(sorted(by_length), LENGTH_ODDS[: len(by_length)], k=options.batch)
-        chosen = [chooser.choice(by_length[length]) for length in lengths]
-        clean = signs[torch.tensor([len(colours) * index + chooser.randrange(len(colours)) for index in chosen])]
-        return [words[index] for index in chosen], (
-            clean, layouts[torch.tensor(chosen)], torch.randn_like(clean),
-            (1000 * torch.rand(options.batch) ** options.noisy).long(), torch.rand(options.batch) < 0.1,
-        )  # fmt: skip
-
-    def gradients(work: tuple[SignPainter, list[str], tuple[Tensor, ...]]) -> Tensor:
-        painter, captions, (clean, layout, noise, timesteps, dropped) = work
-        ids = painter.tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt").input_ids
-        weights = list(painter.modules().parameters())
-        loss, error = loss_of(painter, scheduler, clean, layout, noise, timesteps, ids.to(where), dropped)
-        for weight, part in zip(weights, torch.autograd.grad(loss, weights, allow_unused=True), strict=True):
-            weight.grad = part
-        torch.nn.utils.clip_grad_norm_(weights, 1.0)
-        return error
-
-    def keep() -> None:
-        tools.write_checkpoint(options.checkpoint, {
-            "weights": everything.state_dict(), "average": average.weights, "seen": seen,
-            "optimisers": {key: [one.state_dict() for one in both] for key, both in optimisers.items()},
-            "hours": hours + (time.monotonic() - began) / 3600,
-        })  # fmt: skip
-        export(painters, average.weights, options.out)
-
-    began, hours, seen, step = time.monotonic(), state["hours"], state["seen"], 0
-    last_save, last_look = began, began
-    losses: list[Tensor] = []
-    while (spent := (time.monotonic() - began) / (60 * options.minutes)) < 1:
-        share = options.begin_at + (1 - options.begin_at) * spent
-        rate = options.rate * tools.warm_cosine(share) * min(1.0, (step + 1) / 50)
-        named, parts = batch()
-        alt = [sloppy(word, chooser) for word in named]
-        told = [spelled(word) for word in named]
-        work = [(painter, alt if key == "sloppy" else told, parts) for key, painter in painters.items()]
-        errors = torch.stack(tools.side_by_side(gradients, work, where))
-        late = parts[3] > 600
-        losses.append(torch.cat([errors.mean(1), errors[:, late].mean(1)]))
-        for both in optimisers.values():
-            for optimiser in both:
-                for group in optimiser.param_groups:
-                    group["lr"] = rate
-                optimiser.step()
-        average.update(everything)
-        step, seen = step + 1, seen + options.batch
-        now = time.monotonic()
-        if now - last_look > 60 * options.look_every or step == 20:
-            last_look = now
-            shown = [f"{value:.4f}" for value in torch.stack(losses).nanmean(0).tolist()]
-            print(f"{spent:6.1%} {seen:8d} signs, {step * options.batch / (now - began):5.1f}/s, all timesteps "
-                  f"{' '.join(shown[:4])}, noisy ones {' '.join(shown[4:])}", flush=True)  # fmt: skip
-            losses.clear()
-        if now - last_save > 60 * options.save_every:
-            keep()
-            last_save = time.monotonic()
-            if options.sheets:
-                sheet(options.out, options.checkpoint.parent / "sheets" / f"signs-{seen:08d}.png")
-    keep()
-    print(json.dumps({"seen": seen, "hours": round(hours + (time.monotonic() - began) / 3600, 2)}), flush=True)
-
-
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--minutes", type=float, default=90)
+    parser.add_argument("--steps", type=int, help="how many steps to take, instead of --minutes")
     parser.add_argument("--resume", action="store_true", help="from the checkpoint, else from --out")
     parser.add_argument("--begin-at", type=float, default=0.0, help="share of the rate schedule to begin at")
     parser.add_argument("--seed", type=int, default=0)
@@ -310,6 +203,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--export", choices=("average", "weights"), help="only write --out from the checkpoint")
     parser.add_argument("--evaluate", action="store_true", help="only measure what is in --out")
     parser.add_argument("--words", type=int, default=7, help="words of each length to measure, from each list")
+    parser.add_argument(
+        "--captured", action=argparse.BooleanOptionalAction, help="batches drawn on the device, the step captured once;"
+        " what a card does"
+    )  # fmt: skip
     parser.add_argument("--sheets", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--checkpoint", type=Path, default=CHECKPOINT)
     parser.add_argument("--autoencoder", type=Path, default=tools.MODELS / "autoencoder")
@@ -317,7 +214,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _recorded(folder: Path) -> dict[str, Any]:
+def recorded(folder: Path) -> dict[str, Any]:
     """How many signs the painters in ``folder`` were trained on, and for how many hours."""
     training: dict[str, Any] = json.loads((folder / "metrics.json").read_text())["training"]
     return training
@@ -326,6 +223,8 @@ def _recorded(folder: Path) -> dict[str, Any]:
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     if not options.evaluate and not options.export:
+        from training.sign_painting import train
+
         train(options)
         return
     from training import sign_measures
@@ -338,7 +237,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if state:
         training = {"signs": state["seen"], "hours": round(state["hours"], 2)}
     else:  # the weights in --out, with what is recorded of them
-        training = _recorded(options.out)
+        training = recorded(options.out)
     metrics = sign_measures.evaluate(options.out, options.words, range(4), training)
     print(sign_measures.as_markdown(metrics))
 

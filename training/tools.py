@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import functools
 import json
 import math
@@ -192,9 +193,14 @@ class Average:
 
 
 def save_half(model: Any, folder: Path) -> None:
-    """Save a diffusers model in float16, without the folder it was read from: that is this machine's business."""
-    model.half().save_pretrained(folder)
-    model.float()
+    """Save a diffusers model in float16, without the folder it was read from: that is this machine's business.
+
+    The model's own weights are rounded to what was saved, in place: a captured step goes on to write where they are.
+    """
+    for value in model.state_dict().values():
+        if value.is_floating_point():
+            value.copy_(value.half())
+    copy.deepcopy(model).half().save_pretrained(folder)
     file = folder / "config.json"
     config = json.loads(file.read_text())
     config.pop("_name_or_path", None)

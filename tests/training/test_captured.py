@@ -285,6 +285,16 @@ def test_a_decoder_alone_needs_an_encoder_that_is_there(capsys: Any) -> None:
     assert "--resume" in capsys.readouterr().err
 
 
+def test_weights_stay_where_they_are_when_they_are_saved(tmp_path: Path) -> None:
+    """A save moved them, so a captured step would have gone on with weights that nobody read any more."""
+    net = PocketAutoencoder(block_out_channels=(3, 12, 8, 8), encoder_branches=(1, 1), decoder_branches=(1, 1))
+    where = [weight.data_ptr() for weight in net.parameters()]
+    tools.save_half(net, tmp_path)
+    assert [weight.data_ptr() for weight in net.parameters()] == where and net.dtype == torch.float32
+    saved = PocketAutoencoder.from_pretrained(tmp_path, torch_dtype=torch.float32).state_dict()
+    assert all(torch.equal(value, saved[name]) for name, value in net.state_dict().items()), "what is measured is saved"
+
+
 def test_the_autoencoder_resumes_from_the_checkpoint_it_is_told(small_world: Path) -> None:
     """It looked for the usual checkpoint, whatever ``--checkpoint`` and ``--out`` said."""
     given = ["--signs", "4", "--widths", "8", "8", "--out", str(small_world / "new")]

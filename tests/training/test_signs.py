@@ -12,7 +12,8 @@ from diffusers import DDPMScheduler
 from engines.models.weights import fingerprint
 from engines.signs import lab as sign_lab
 from engines.signs.lab import Spelling
-from training import sign_captions, sign_measures, signs
+from training import captured, sign_captions, sign_measures, sign_painting, signs
+from training.painter import SCHEDULE
 
 WORDS = ["A", "AT", "CAT", "STOP", "STEP", "OPEN", "PEN"]
 
@@ -35,7 +36,7 @@ def test_words_fall_into_the_pieces_that_they_share(painters: dict[str, signs.Si
     pairs, letters = painters["spelled"].tokenizer, painters["characters"].tokenizer
     assert pairs.tokenize("STOP") == ["st", "o", "p</w>"] and pairs.tokenize("POTS") == ["p", "o", "t", "s</w>"]
     assert letters.tokenize("STOP") == ["s", "t", "o", "p</w>"]
-    assert len(letters(signs.spelled("EIGHTEEN")).input_ids) <= signs.MAX_LENGTH
+    assert len(letters(sign_captions.spelled("EIGHTEEN")).input_ids) <= signs.MAX_LENGTH
 
 
 def test_pieces_never_met_in_training_are_counted(painters: dict[str, signs.SignPainter]) -> None:
@@ -74,15 +75,15 @@ def test_byte_pairs_do_not_depend_on_chance(painters: dict[str, signs.SignPainte
 
 def test_sloppy_captions_rarely_name_the_word() -> None:
     chooser = random.Random(0)
-    named = sum("STOP" in signs.sloppy("STOP", chooser) for _ in range(2000)) / 2000
+    named = sum("STOP" in sign_captions.sloppy("STOP", chooser) for _ in range(2000)) / 2000
     assert 0.06 < named < 0.10
 
 
 def test_all_painters_start_from_the_same_weights(painters: dict[str, signs.SignPainter]) -> None:
-    scheduler = DDPMScheduler(**signs.SCHEDULE)
+    scheduler = DDPMScheduler(**SCHEDULE)
     torch.manual_seed(0)
     latents, layout, noise = torch.randn(3, 2, 4, 4, 26).unbind()
-    named, dropped = [signs.spelled("STOP"), signs.spelled("CAT")], torch.ones(2, dtype=torch.bool)
+    named, dropped = [sign_captions.spelled("STOP"), sign_captions.spelled("CAT")], torch.ones(2, dtype=torch.bool)
     errors = {}
     for key, painter in painters.items():
         ids = painter.tokenizer(named, padding="max_length", return_tensors="pt").input_ids
@@ -131,3 +132,39 @@ def test_the_recipe_runs_resumes_and_measures(tmp_path: Path, monkeypatch: pytes
     outcomes, table = metrics["outcomes"]["boxes"]["seen"], metrics["painters"]["boxes"]["seen"]["all"]
     assert len(outcomes) == 3 and all(len(errors) == 4 for errors in outcomes.values())
     assert sum(not letters for errors in outcomes.values() for letters in errors) == table["right"]
+
+
+def test_signs_are_drawn_on_the_device_as_on_the_host(painters: dict[str, signs.SignPainter]) -> None:
+    """Lengths by ``LENGTH_ODDS``, words of one length alike, and captions of the sort that a painter reads."""
+    torch.manual_seed(0)
+    diet = sign_painting.Diet(WORDS, torch.zeros(0), torch.zeros(0))
+    drawn = captured.draw(torch.from_numpy(diet.odds()), 20_000)
+    shares = (torch.bincount(drawn, minlength=len(WORDS)) / 20_000).tolist()
+    odds = {length: share / 10 for length, share in zip((1, 2, 3, 4), signs.LENGTH_ODDS, strict=False)}
+    for word, share in zip(WORDS, shares, strict=True):
+        expected = odds[len(word)] / sum(len(other) == len(word) for other in WORDS)
+        assert share == pytest.approx(expected, abs=0.013), word  # four standard errors
+    chooser = random.Random(0)
+    told = {key: sign_painting.captions_of(painter, WORDS, chooser) for key, painter in painters.items()}
+    assert told["spelled"].shape == told["characters"].shape == (len(WORDS), 1, 24)
+    stop = painters["characters"].tokenizer.decode(told["characters"][WORDS.index("STOP"), 0], skip_special_tokens=True)
+    assert "stop" in stop.replace(" ", "")
+    assert told["sloppy"].shape == (len(WORDS), sign_painting.SLOPPY_PHRASINGS, 24)
+    assert len(told["sloppy"][0].unique(dim=0)) > 20
+    timesteps = sign_painting.noisy_timesteps(20_000, 0.35)
+    assert timesteps.min() >= 0 and timesteps.max() <= 999
+    assert (timesteps > 600).float().mean().item() == pytest.approx(1 - 0.6 ** (1 / 0.35), abs=0.012)
+
+
+def test_all_four_learn_from_device_drawn_batches_and_resume_on_either_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lists = {"seen": {1: "A", 3: "CAT PEN", 4: "STOP"}, "never_seen": {1: "B", 3: "TAP", 4: "POTS"}, "source": "here"}
+    monkeypatch.setattr(signs, "word_lists", lambda: lists)
+    few = ["--steps", "2", "--batch", "4", "--no-sheets", "--checkpoint", str(tmp_path / "signs.pt")]
+    signs.main([*few, "--out", str(tmp_path / "signs"), "--captured"])
+    for path in ("--no-captured", "--captured"):
+        signs.main([*few, "--out", str(tmp_path / "signs"), path, "--resume"])
+    state = torch.load(tmp_path / "signs.pt")
+    assert state["seen"] == 24 and set(state["optimisers"]) == set(sign_lab.CAUSES)
+    assert all(value.isfinite().all() for value in state["average"].values())
