@@ -36,7 +36,7 @@ SLOPPY_PHRASINGS = 64
 
 @dataclass(frozen=True)
 class Diet:
-    """``words``, and latents ``[…, 4, 4, 26]``: of their signs, word by word in all colours, and of their ``layouts``."""
+    """``words``, and latents ``[…, 4, 4, 26]``: of their signs, word by word in each colour, and their ``layouts``."""
 
     words: list[str]
     latents: Tensor
