@@ -156,6 +156,7 @@ def test_signs_are_drawn_on_the_device_as_on_the_host(painters: dict[str, signs.
     assert (timesteps > 600).float().mean().item() == pytest.approx(1 - 0.6 ** (1 / 0.35), abs=0.012)
 
 
+@pytest.mark.usefixtures("played_card")
 def test_all_four_learn_from_device_drawn_batches_and_resume_on_either_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
