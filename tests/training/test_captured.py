@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -297,6 +299,22 @@ def test_weights_stay_where_they_are_when_they_are_saved(tmp_path: Path) -> None
     assert [weight.data_ptr() for weight in net.parameters()] == where and net.dtype == torch.float32
     saved = PocketAutoencoder.from_pretrained(tmp_path, torch_dtype=torch.float32).state_dict()
     assert all(torch.equal(value, saved[name]) for name, value in net.state_dict().items()), "what is measured is saved"
+
+
+def commands() -> list[tuple[str, str]]:
+    """Every command of a recipe that a card or ``training/README.md`` gives: the module, and its options."""
+    cards = [*tools.MODELS.glob("*/README.md"), Path(world.__file__).parent / "README.md"]
+    told = "\n".join(card.read_text(encoding="utf-8") for card in cards)
+    found = re.findall(r"python -m training\.(\w+)([^`#&]*)", told)
+    return sorted({(module, " ".join(options.split("\npython")[0].split())) for module, options in found})
+
+
+@pytest.mark.parametrize(("module", "options"), commands())
+def test_what_a_card_says_to_run_is_what_its_recipe_takes(module: str, options: str) -> None:
+    recipe = importlib.import_module(f"training.{module}")
+    assert callable(recipe.main)
+    if hasattr(recipe, "parse"):
+        recipe.parse(options.split())
 
 
 @pytest.mark.usefixtures("played_card")
