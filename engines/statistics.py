@@ -95,7 +95,7 @@ def share(values: Sequence[float] | np.ndarray) -> Mean:
 
 def words(of: Mean, digits: int = 2, percent: bool = False) -> str:
     """A mean and its interval in words; the mean alone when there is one value."""
-    middle, low, high = ((100 * value if percent else value) for value in of)
+    middle, low, high = (round(100 * value if percent else value, digits) + 0.0 for value in of)  # and no −0
     sign = " %" if percent else ""
     if not math.isfinite(low):
         return f"{middle:.{digits}f}{sign}".replace("-", "−")

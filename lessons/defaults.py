@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from engines.evidence import Evidence
+from engines.models import catalogue, weights
 from lessons import course
 
 FILE = Path(__file__).with_name("defaults.json")
@@ -36,6 +38,17 @@ class Choice:
     shows: Callable[[Figures], bool]
     why: str
     with_model: Callable[[], str]
+
+
+def value_of(run: Iterable[Any]) -> Any:
+    """The value of the last Evidence of a run."""
+    *_, result = (event for event in run if isinstance(event, Evidence))
+    return result.value
+
+
+def painters_print() -> str:
+    """The fingerprint of the bundled painter."""
+    return weights.fingerprint(catalogue.MODELS / "painter")
 
 
 def choices(wanted: Sequence[str] = ()) -> list[Choice]:

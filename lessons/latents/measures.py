@@ -24,6 +24,8 @@ from lessons.shell.uploads import OWN
 __all__ = ["CAPTIONS", "OWN", "Chosen", "example"]
 
 BATCH = 8
+FIRST = "owl-meadow"
+"""The picture that the page begins with; :mod:`lessons.latents.candidates` says why."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,12 +9,12 @@ import gradio as gr
 from engines.pictures.files import open_picture
 from lessons.latents import figures as draw
 from lessons.latents import shrink, smear, surgery, text
+from lessons.latents.measures import FIRST
 from lessons.shell import charts, controls, events, film, scenes
 from lessons.shell.experiment import experiment
 from lessons.shell.frame import LessonPage, lesson_page
 from lessons.shell.uploads import OWN
 
-FIRST = "owl-meadow"
 UPLOAD_SIDE = 512  # kept in the tab; the painter's own size is cut from it
 
 

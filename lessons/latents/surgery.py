@@ -91,6 +91,12 @@ def worst(value: Operated) -> Harm:
     return min(value.harms, key=lambda harm: float(np.mean(harm.psnr)))
 
 
+def led(value: Operated) -> float:
+    """The share of the pictures in which the most harmful channel does the most harm."""
+    table = np.array([harm.psnr for harm in value.harms])
+    return float((table[worst(value).channel] == table.min(axis=0)).mean())
+
+
 def truth(value: Operated) -> tuple[int, str] | None:
     """The most harmful channel and the measurement in words; None where a painter has more channels than choices."""
     harm = worst(value)

@@ -94,7 +94,7 @@ def swap_prompt(
     made = painter.made(steps)
     third = max(1, round(made / 3))
     at = whole("The pass of the swap", third if swap_before_pass is None else swap_before_pass, 1, made) - 1
-    turned = turn.turn(painter, first, second, swaps=(at,), seed=seed, seeds=seeds, steps=steps)
+    turned = turn.turn(painter, first, second, swaps=(at,), holes=False, seed=seed, seeds=seeds, steps=steps)
     (result,) = (step for step in turned if isinstance(step, Evidence))
     pictures = [data_uri(picture) for picture in result.value.swapped[at]]
     return {**result.as_json(), "turned": result.value.turned[at].tolist(), "pictures": pictures}

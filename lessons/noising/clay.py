@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,8 +15,8 @@ from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, U
 from engines.pictures import diffusion
 from engines.pictures import measures as picture_measures
 from engines.pictures import snippets as picture_snippets
-from engines.pictures.diffusion import Painter, Plan
-from engines.statistics import spread
+from engines.pictures.diffusion import Painter, Pass, Plan
+from engines.statistics import more, percent, share, spread, words
 from lessons.noising.measures import distance, guidance, told_of_static
 from lessons.shell.painting import painting, underway
 
@@ -32,12 +32,20 @@ class Exhibit:
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """What a play with the clay shows: the pictures of the first seed, in order."""
+    """What a play with the clay shows: the pictures of the first seed, in order.
+
+    ``outside``, of a poke: by the pass it came before (from 0), the share of the pixels outside the hole that changed
+    visibly, for each seed; ``spilt``: the control, the same where only the hole's own cells of the latent changed,
+    which the decoder spills over the edge.
+    """
 
     exhibits: tuple[Exhibit, ...]
     outside: dict[int, list[float]] | None = None
+    spilt: dict[int, list[float]] | None = None
 
 
+VISIBLE = 16
+"""Colour steps of 255 beyond which a pixel counts as changed; fewer are hard to see."""
 REGIONS = {
     "the middle": (0.25, 0.25, 0.75, 0.75),
     "the left half": (0.0, 0.0, 0.5, 1.0),
@@ -127,6 +135,22 @@ def poke_passes(passes: int) -> tuple[int, ...]:
     return tuple(dict.fromkeys(min(passes - 1, max(1, round(share * passes))) for share in shares))
 
 
+MOVED = {True: "So the rest moved too.", False: "Those two cannot be told apart."}
+"""What is said of the rest of a poked picture, by whether it changed clearly more than the decoder's spill explains."""
+
+
+def _run(painter: Painter, plan: Plan, said: str) -> Generator[Underway, None, Pass]:
+    """The last pass of a run."""
+    for event in diffusion.denoise(painter, plan):
+        yield underway(event, said)
+    return event
+
+
+def _visibly(pictures: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """Which pixels moved by more than :data:`VISIBLE` in any colour, bool [rows, H, W]."""
+    return np.abs(pictures.astype(np.int16) - before.astype(np.int16)).max(axis=-1) > VISIBLE
+
+
 def poke(
     painter: Painter,
     caption: str,
@@ -139,60 +163,70 @@ def poke(
     """Punch a hole of fresh noise into the latent at several passes; what do the later passes make of it?"""
     began, rows, steps = time.perf_counter(), seed_range(seed, seeds), painter.passes(steps)
     check_number("The number of passes", steps, 2, 100, whole=True)
-    untouched = yield from painting(painter, Plan(caption, rows, steps=steps), "Never poked")
-    hole = region_mask(region, *untouched.shape[1:3])
+    left = yield from _run(painter, Plan(caption, rows, steps=steps), "Never poked")
+    untouched = left.pictures
+    assert untouched is not None
+    hole, cells = region_mask(region, *untouched.shape[1:3]), _cells(painter, region)
     exhibits = [Exhibit(untouched[0], "never poked", True)]
     inside: dict[int, list[float]] = {}
     outside: dict[int, list[float]] = {}
+    spilt: dict[int, list[float]] = {}
     for at in poke_passes(painter.made(steps)):
         jab = diffusion.Poke(at, REGIONS[region], "noise", seed=(seed + 1000) % (MAX_SEED + 1))
         plan = Plan(caption, rows, steps=steps, pokes=(jab,))
-        pictures = yield from painting(painter, plan, f"Poked before pass {at + 1}")
-        gaps = np.abs(pictures.astype(np.float32) - untouched.astype(np.float32)).mean(axis=-1) / 255
-        inside[at] = [float(gap[hole].mean()) for gap in gaps]
-        outside[at] = [float(gap[~hole].mean()) for gap in gaps]
-        exhibits.append(Exhibit(pictures[0], f"poked before pass {at + 1}: {inside[at][0]:.0%} off in the hole"))
+        ended = yield from _run(painter, plan, f"Poked before pass {at + 1}")
+        pictures = ended.pictures
+        assert pictures is not None
+        mixed = left.latent.copy()
+        mixed[:, :, cells[1] : cells[3], cells[0] : cells[2]] = ended.latent[
+            :, :, cells[1] : cells[3], cells[0] : cells[2]
+        ]
+        moved, spill = _visibly(pictures, untouched), _visibly(painter.decode(mixed), untouched)
+        inside[at] = [float(each[hole].mean()) for each in moved]
+        outside[at] = [float(each[~hole].mean()) for each in moved]
+        spilt[at] = [float(each[~hole].mean()) for each in spill]
+        exhibits.append(Exhibit(pictures[0], f"poked before pass {at + 1}"))
         table = tuple(
-            (k + 1, round(float(np.mean(inside[k])), 4), round(float(np.mean(outside[k])), 4)) for k in inside
+            (k + 1, *(round(float(np.mean(each[k])), 4) for each in (inside, outside, spilt))) for k in inside
         )
-        early, late = min(outside), max(outside)
-        findings = (
+        shown = dict.fromkeys((min(outside), max(outside)))
+        findings = tuple(
             Finding(
-                f"{np.mean(outside[early]):.1%}",
-                f"of full brightness is how far the rest of the picture moves when poked before pass {early + 1}: "
-                f"{spread([100 * x for x in outside[early]], 1)} per cent, against "
-                f"{np.mean(inside[early]):.1%} inside the hole.",
-            ),
-            Finding(
-                f"{np.mean(outside[late]):.1%}",
-                f"when poked before pass {late + 1}: {spread([100 * x for x in outside[late]], 1)} per cent outside "
-                f"the hole, against {np.mean(inside[late]):.1%} inside it.",
-            ),
+                percent(float(np.mean(outside[k]))),
+                f"of the pixels outside the hole change visibly when poked before pass {k + 1}: "
+                f"{words(share(outside[k]), 1, True)}. Where only the hole's own cells change, the decoder spills over "
+                f"its edge into {words(share(spilt[k]), 1, True)}. {MOVED[more(outside[k], spilt[k]) > 0]}",
+            )
+            for k in shown
         )
-        alt = "Mean change outside and inside the hole: " + "; ".join(
-            f"poked before pass {k + 1}, {np.mean(outside[k]):.1%} and {np.mean(inside[k]):.1%}" for k in inside
+        alt = "Pixels that change visibly outside the hole, and by the decoder's spill alone: " + "; ".join(
+            f"poked before pass {k + 1}, {percent(float(np.mean(outside[k])))} and {percent(float(np.mean(spilt[k])))}"
+            for k in inside
         )
         source = Provenance.live(
             painter, began, seed, caption=caption, region=region, seeds=len(rows), **painter.told(steps)
         )
-        columns = Table(("poked before pass", "change inside", "change outside"), table)
+        columns = Table(
+            ("poked before pass", "changed inside", "changed outside", "outside, by the decoder's spill"), table
+        )
         code = picture_snippets.for_painter(
             painter, picture_snippets.poked, caption, seed=rows[0], before=at, cells=_cells(painter, region),
             poke_seed=jab.seed, **_fixed(painter, steps),
         )  # fmt: skip
-        value = Series(tuple(exhibits), dict(outside))
+        value = Series(tuple(exhibits), dict(outside), dict(spilt))
         yield Evidence(value, alt + ".", columns, source, findings, code, pictures[0])
 
 
 def poke_truth(value: Series) -> tuple[int, str] | None:
-    """Whether pokes moved the rest of the picture; None for a series without pokes."""
-    if value.outside is None:
+    """Whether pokes moved the rest of the picture, beyond the decoder's spill; None for a series without pokes."""
+    if value.outside is None or value.spilt is None:
         return None
-    means = {at: float(np.mean(gaps)) for at, gaps in sorted(value.outside.items())}
-    moved = [mean >= 0.05 for mean in means.values()]
+    moved = [more(value.outside[at], value.spilt[at]) > 0 for at in sorted(value.outside)]
     choice = 2 if all(moved) else 1 if any(moved) else 0
-    listed = ", ".join(f"{mean:.1%} before pass {at + 1}" for at, mean in means.items())
-    return choice, f"the rest of the picture changed by {listed}"
+    listed = ", ".join(
+        f"{percent(float(np.mean(gaps)))} before pass {at + 1}" for at, gaps in sorted(value.outside.items())
+    )
+    return choice, f"of the pixels outside the hole, this many changed visibly: {listed}"
 
 
 def walk(
@@ -265,6 +299,8 @@ def repaint(
     (alone,) = yield from painting(painter, plan, "The new words with no frame")
     gap = picture_measures.error_map(original, again)
     inside, outside = float(gap[mask].mean()), float(gap[~mask].mean())
+    back = painter.decode(painter.encode(original[None]), checked=False)[0]
+    cost = float(picture_measures.error_map(original, back)[~mask].mean())
     shown = original.copy()
     shown[mask] = (shown[mask] * 0.25 + 190).clip(0, 255).astype(np.uint8)
     value = Series((
@@ -275,15 +311,17 @@ def repaint(
         Finding(f"{inside:.1%}", "mean change inside the region."),
         Finding(
             f"{outside:.1%}",
-            "outside it: what the autoencoder's round trip and the seam cost. The kept part is put back, noised, after "
-            "every pass.",
+            f"outside it, where the kept part is put back, noised, after every pass. The autoencoder's round trip "
+            f"alone costs {cost:.1%} there; what is more is the seam.",
         ),
     )
     alt = (
         f"{region.capitalize()} of “{caption}” repainted as “{new_caption}”: {inside:.1%} mean change inside, "
         f"{outside:.1%} outside."
     )
-    table = Table(("part", "mean change"), (("inside", round(inside, 4)), ("outside", round(outside, 4))))
+    table = Table(("part", "mean change"), (
+        ("inside", round(inside, 4)), ("outside", round(outside, 4)), ("outside, by the round trip", round(cost, 4)),
+    ))  # fmt: skip
     source = Provenance.live(
         painter, began, seed, caption=caption, new_caption=new_caption, region=region, **painter.told(steps)
     )
@@ -315,13 +353,16 @@ def compare_steps(
         pictures[steps], made[steps] = event.pictures, event.passes
         most, shown = max(pictures), sorted(pictures)
         alike = {n: picture_measures.convergence(pictures[n][None], pictures[most]).whole[0] for n in shown}
+        other = picture_measures.convergence(np.roll(pictures[most], 1, axis=0)[None], pictures[most]).whole[0]
+        chance = f" Another seed's picture of as many passes is {spread(other)} like it." if len(rows) > 1 else ""
         value = Series(tuple(Exhibit(pictures[n][0], f"{made[n]} passes", n == most) for n in shown))
-        table = tuple((made[n], round(float(alike[n].mean()), 3), round(seconds[n], 2)) for n in shown)
+        measured = tuple((made[n], round(float(alike[n].mean()), 3), round(seconds[n], 2)) for n in shown)
+        control = (("another seed", round(float(other.mean()), 3), None),) if chance else ()
         findings = tuple(
             Finding(
                 f"{alike[n].mean():.2f}",
                 f"is the correlation of {made[n]} passes with {made[most]}: {spread(alike[n])}, in "
-                f"{seconds[n] / seconds[most]:.0%} of the time.",
+                f"{seconds[n] / seconds[most]:.0%} of the time.{chance}",
             )
             for n in shown[:3]
         ) + told_of_static(painter, shown)
@@ -334,4 +375,4 @@ def compare_steps(
             painter.source, caption, seed=rows[0], choices=shown, guidance_scale=scale, spacing=spacing
         )
         expected = {n: pictures[n][0] for n in shown}
-        yield Evidence(value, alt + ".", Table(columns, table), source, findings, code, expected)
+        yield Evidence(value, alt + ".", Table(columns, (*control, *measured)), source, findings, code, expected)

@@ -27,10 +27,10 @@ function show(index) {
   slider.setAttribute("aria-valuetext", value.labels[current] || "");
 }
 function stop() { clearInterval(timer); timer = null; one("button").textContent = "Play"; }
-function play() {
+function play(last = value.frames.length - 1) {
   if (current >= value.frames.length - 1) show(0);
   one("button").textContent = "Pause";
-  timer = setInterval(() => { show(current + 1); if (current >= value.frames.length - 1) stop(); }, 60);
+  timer = setInterval(() => { show(current + 1); if (current >= last) stop(); }, 60);
 }
 function refresh() {
   try { value = { ...NOTHING, ...JSON.parse(props.value) }; } catch { value = NOTHING; }
@@ -44,7 +44,7 @@ function refresh() {
   if (!fresh) { show(current); return; }
   stop();
   show(still ? value.middle : 0);
-  if (!still) play();
+  if (!still) play(value.middle);  // and stands where the points have landed
 }
 element.addEventListener("input", (event) => { if (event.target.matches("input")) { stop(); show(Number(event.target.value)); } });
 element.addEventListener("click", (event) => { if (event.target.closest("button")) { if (timer) stop(); else play(); } });

@@ -14,34 +14,42 @@ from engines.pictures.diffusion import Pass
 from engines.pictures.measures import noise_picture
 from lessons.noising import lock, ruin, strip
 from lessons.noising.clay import Series
+from lessons.noising.lock import LOCKED
 from lessons.noising.own import Own
 from lessons.noising.turn import Turn
 from lessons.shell import charts
-from lessons.shell.charts import BLUE, CLAY
+from lessons.shell.charts import BLUE, CLAY, GREY, OK
 from lessons.shell.film import Film, Shot, data_uri, row
 from lessons.shell.painting import underway
 from lessons.shell.prose import attribute, plain
-from lessons.shell.views import Bar, bars, join
+from lessons.shell.views import join
 
 
 def ruin_film(value: ruin.Ruin) -> str:
-    """One frame a noise level: the ruined picture, the noise the painter sees in it, and its guess."""
+    """One frame a noise level: the ruin, the true noise and the named one, the guess and what it is taken for."""
     film = Film(
-        ("the picture, ruined", "the noise it sees (3 of 4 channels)", "its guess of what is underneath"),
+        ("the picture, ruined", "the noise stirred in", "the noise it names", "its guess", "nearest in the line-up"),
         len(value.guesses), unit="noise level", start=len(value.guesses) // 2,
     )  # fmt: skip
     for index, guess in enumerate(value.guesses):
+        own = bool(value.picked[0, index])
         film.add(
-            (guess.noisy_picture, noise_picture(guess.predicted_noise), guess.guess),
+            (
+                guess.noisy_picture, noise_picture(guess.noise), noise_picture(guess.predicted_noise), guess.guess,
+                value.suspects[value.nearest[0, index]],
+            ),
             (
                 f"The picture under noise at timestep {guess.timestep}",
+                "The true noise as a coarse grid of colours",
                 "The noise estimate as a coarse grid of colours",
                 f"The painter's guess of the clean picture, {guess.psnr:.1f} dB from it",
+                "The original picture" if own else "Another picture of the line-up",
             ),
             f"timestep {guess.timestep} of {value.end}: {guess.alpha:.2f} × picture + {guess.sigma:.2f} × noise. The "
-            f"guess, {guess.psnr:.1f} dB, is {'picked out of' if value.picked[0, index] else 'lost in'} the line-up",
+            f"named noise is {value.named[0, index]:.2f} like the true one; the guess is nearest to "
+            f"{'the original' if own else 'another picture of the line-up'}",
             str(guess.timestep),
-        )
+        )  # fmt: skip
     return film.markup()
 
 
@@ -133,12 +141,12 @@ def lock_film(value: lock.Lock) -> str:
     third = max(1, round(value.passes / 3))
     tracks = ("the guess", "its composition (blurred)", "its detail (what blurring removes)")
     film = Film(tracks, value.passes, start=third - 1)
-    low, high = value.measured.low[:, 0], value.measured.high[:, 0]
+    low, high = value.own.low[:, 0], value.own.high[:, 0]
     for index in range(value.passes):
         film.add(
             (value.guesses[index], value.coarse[index], value.fine[index]),
             (f"Guess in pass {index + 1}", f"Composition in pass {index + 1}", f"Detail in pass {index + 1}"),
-            f"pass {index + 1} of {value.passes}: like the final picture {low[index]:.2f} in composition, "
+            f"pass {index + 1} of {value.passes}: like the seed's own end {low[index]:.2f} in composition, "
             f"{high[index]:.2f} in detail" + (" (a third of the way)" if index + 1 == third else ""),
             str(index + 1),
         )
@@ -149,23 +157,23 @@ def lock_chart(value: lock.Lock) -> Any:
     numbers = list(range(1, value.passes + 1))
     figure = charts.figure(x="pass", y="likeness to the final picture")
     for name, band, colour, dash, symbol in (
-        ("composition", value.measured.low, CLAY, "solid", "circle"),
-        ("the seed's own composition", value.own.low, CLAY, "dot", "diamond-open"),
-        ("detail", value.measured.high, BLUE, "dash", "square"),
+        ("the seed's own composition", value.own.low, CLAY, "solid", "circle"),
+        ("the seed's own detail", value.own.high, BLUE, "dash", "square"),
+        ("composition with what all seeds share", value.measured.low, GREY, "dot", "diamond-open"),
     ):
         means, lows, highs = charts.bands(band)
         charts.band(figure, numbers, lows, highs, colour)
         charts.line(figure, numbers, means, name, colour, dash, symbol)
-    grey = {"dash": "dot", "color": "#8f8776"}
+    grey = {"dash": "dot", "color": GREY}
     figure.add_vline(
         x=value.passes / 3, line=grey, annotation_text="a third of the way", annotation_position="bottom right"
     )
-    figure.add_hline(y=lock.LOCKED, line=grey, annotation_text="settled", annotation_position="bottom left")
-    figure.update_yaxes(range=[min(0.0, float(value.measured.high.min())) - 0.02, 1.04])
+    figure.add_hline(y=LOCKED, line=grey, annotation_text="settled", annotation_position="bottom left")
+    figure.update_yaxes(range=[min(0.0, float(value.own.low.min()), float(value.own.high.min())) - 0.02, 1.04])
     return figure
 
 
-def turn_grid(value: Turn, rows: int = 3) -> str:
+def turn_grid(value: Turn, rows: int = 2) -> str:
     """Seeds down, swaps across: the old caption's own picture, one a swap, the new caption's own."""
     swaps = list(value.swapped)
     heads = ["never swapped", *(f"before pass {at + 1}" for at in swaps), "new words from the start"]
@@ -193,14 +201,25 @@ def _cell(picture: np.ndarray, alt: str, turned: bool, word: str) -> Markup:
     )
 
 
-def turn_bars(value: Turn) -> str:
-    rows = []
-    for at in value.swapped:
-        share = value.interval(at)
-        text = f"{share.successes} of {share.trials}"
-        label = f"pass {at + 1} of {value.passes}"
-        rows.append(Bar(label, share.rate, text, low=share.low, high=share.high, ink="sculptor"))
-    return str(bars(rows))
+def turn_chart(value: Turn) -> Any:
+    """One timeline: what has settled if nobody interferes, what words still turn, what is still mended."""
+    figure = charts.figure(x="pass", y="share, or likeness to the end")
+    numbers = list(range(1, len(value.own) + 1))
+    means, lows, highs = charts.bands(value.own)
+    charts.band(figure, numbers, lows, highs, CLAY)
+    charts.line(figure, numbers, means, "left alone: own composition like its end", CLAY, "solid", "circle")
+    swaps = [at + 1 for at in value.swapped]
+    shares = [value.interval(at) for at in value.swapped]
+    charts.band(figure, swaps, [share.low for share in shares], [share.high for share in shares], BLUE)
+    charts.line(figure, swaps, [share.rate for share in shares], "new words before it: turned", BLUE, "dash", "square")
+    if value.mended:
+        pokes = [at + 1 for at in value.mended]
+        means, lows, highs = charts.bands(np.stack(list(value.mended.values())))
+        charts.band(figure, pokes, lows, highs, OK)
+        charts.line(figure, pokes, means, "a hole of noise before it: mended", OK, "dot", "diamond-open")
+    figure.add_hline(y=LOCKED, line={"dash": "dot", "color": GREY}, annotation_text="settled")
+    figure.update_yaxes(range=[min(0.0, float(value.own.min())) - 0.02, 1.04])
+    return figure
 
 
 def exhibits(value: Series) -> str:

@@ -15,7 +15,7 @@ from engines.evidence import Evidence, Finding, Provenance, Table
 from engines.pictures import diffusion
 from engines.pictures import measures as picture_measures
 from engines.pictures.diffusion import Painter, Pass, Plan
-from engines.statistics import mean_interval, spread, wilson
+from engines.statistics import mean_interval, more, spread, wilson
 from lessons.noising.measures import guidance, snippet
 
 LOCKED = 0.95
@@ -27,14 +27,14 @@ class Lock:
     """How early each pass's guess is like the final picture, over several seeds.
 
     measured: correlations [passes, seeds] of composition (low) and detail (high) with the final picture. own: the
-    same of what is the seed's own, with the mean of the other seeds' finished pictures subtracted. words_alone:
-    how alike in composition the finished pictures of two seeds are. coarse, fine, guesses: uint8
-    [passes, H, W, 3] of the first seed. finals: uint8 [seeds, H, W, 3].
+    same of what is the seed's own, with the mean of the other seeds' finished pictures subtracted. others: the
+    control, how like the finished pictures of two seeds are, with what seeds share [seeds], and without it.
+    coarse, fine, guesses: uint8 [passes, H, W, 3] of the first seed. finals: uint8 [seeds, H, W, 3].
     """
 
     measured: picture_measures.Convergence
     own: picture_measures.Convergence
-    words_alone: float
+    others: tuple[np.ndarray, np.ndarray]
     guesses: np.ndarray
     coarse: np.ndarray
     fine: np.ndarray
@@ -44,10 +44,9 @@ class Lock:
     def passes(self) -> int:
         return len(self.guesses)
 
-    def lock_passes(self, band: str, own: bool = False) -> list[int]:
-        """For each seed the pass, counted from 1, from which ``band`` stays like the final picture."""
-        curve = self.own if own else self.measured
-        return [min(self.passes, curve.lock_pass(row, LOCKED, band) + 1) for row in range(len(self.finals))]
+    def lock_passes(self, band: str) -> list[int]:
+        """For each seed the pass, counted from 1, from which its own ``band`` stays like its final picture's."""
+        return [min(self.passes, self.own.lock_pass(row, LOCKED, band) + 1) for row in range(len(self.finals))]
 
 
 def lock(
@@ -79,58 +78,79 @@ def lock(
     yield replace(_lock_evidence(value, source), snippet=code, expected=value.finals)
 
 
-def _lock(previews: np.ndarray, finals: np.ndarray) -> Lock:
+def shared(finals: np.ndarray) -> np.ndarray:
+    """What the other seeds' finished pictures have in common, for each seed: their mean, float32 [seeds, H, W, 3]."""
     wanted = finals.astype(np.float32)
-    shared = (wanted.sum(axis=0) - wanted) / (len(wanted) - 1)  # for each seed the mean of the others
-    measured = picture_measures.convergence(previews, finals)
-    own = picture_measures.convergence(previews - shared, wanted - shared)
-    neighbours = picture_measures.convergence(np.roll(finals, 1, axis=0)[None], finals)
+    return (wanted.sum(axis=0) - wanted) / max(1, len(wanted) - 1)
+
+
+def own_likeness(previews: np.ndarray, finals: np.ndarray) -> picture_measures.Convergence:
+    """How like its end each guess [passes, seeds, H, W, 3] is, when what the seeds share is subtracted from both."""
+    common = shared(finals)
+    return picture_measures.convergence(previews - common, finals.astype(np.float32) - common)
+
+
+def _lock(previews: np.ndarray, finals: np.ndarray) -> Lock:
+    neighbours = np.roll(finals, 1, axis=0).astype(np.float32)
+    with_shared = picture_measures.convergence(neighbours[None], finals).low[0]
+    without = np.zeros(len(finals))
+    if len(finals) > 2:  # the mean of those that are neither of the two
+        common = (finals.astype(np.float32).sum(axis=0) - finals - neighbours) / (len(finals) - 2)
+        without = picture_measures.convergence((neighbours - common)[None], finals - common).low[0]
     guesses = previews[:, 0]
     coarse = picture_measures.blur(guesses.astype(np.float32), guesses.shape[1] / 16)
     fine = (guesses - coarse + 128).round().clip(0, 255).astype(np.uint8)
     return Lock(
-        measured, own, float(neighbours.low.mean()), guesses, coarse.round().clip(0, 255).astype(np.uint8), fine, finals
-    )
+        picture_measures.convergence(previews, finals), own_likeness(previews, finals), (with_shared, without),
+        guesses, coarse.round().clip(0, 255).astype(np.uint8), fine, finals,
+    )  # fmt: skip
+
+
+FIRST = {1: "Compared seed by seed, detail comes later.", 0: "Which of the two is first is not clear here.",
+         -1: "Here detail comes first."}  # fmt: skip
+"""What is said of detail after composition, by what the seeds decide in pairs."""
 
 
 def _lock_evidence(value: Lock, source: Provenance) -> Evidence[Lock]:
     third = max(1, round(value.passes / 3))
-    bands = {"composition": value.measured.low, "own": value.own.low, "detail": value.measured.high}
+    bands = {"own composition": value.own.low, "own detail": value.own.high, "with the shared": value.measured.low}
     rows = []
     for index in range(value.passes):
         cells: list[Any] = [index + 1]
-        for band in bands:
-            mean, low, high = mean_interval(list(bands[band][index]))
+        for band in bands.values():
+            mean, low, high = mean_interval(list(band[index]))
             cells += [round(mean, 3), *(round(x, 3) if math.isfinite(x) else None for x in (low, high))]
         rows.append(tuple(cells))
-    at_low, at_high = bands["composition"][third - 1], bands["detail"][third - 1]
-    low_passes, high_passes = value.lock_passes("low"), value.lock_passes("high")
-    holds = wilson(sum(number <= third for number in low_passes), len(low_passes))
-    own_passes, at_own = value.lock_passes("low", own=True), bands["own"][third - 1]
+    coarse, fine = value.lock_passes("low"), value.lock_passes("high")
+    holds = wilson(sum(number <= third for number in coarse), len(coarse))
+    at_own, at_detail, at_seen = (band[third - 1] for band in bands.values())
+    with_shared, without = value.others
+    reach = f"so words alone do not reach {LOCKED}" if without.max() < LOCKED else "so the words alone decide it"
     findings = (
         Finding(
-            f"pass {np.mean(low_passes):.0f} of {value.passes}",
-            f"is where composition settles, at {LOCKED}: pass {spread(low_passes, 1)}; by pass {third}, a third of the "
-            f"way, in {holds}. Detail settles at pass {spread(high_passes, 1)}.",
+            f"pass {np.mean(coarse):.0f} of {value.passes}",
+            f"is where the seed's own composition settles, at a likeness of {LOCKED}: pass {spread(coarse, 1)}. By "
+            f"pass {third}, a third of the way, it has in {holds}; its likeness then is {spread(at_own)}. Another "
+            f"seed's finished picture is {spread(list(without))} like it, {reach}.",
         ),
         Finding(
-            f"{at_low.mean():.2f} against {value.words_alone:.2f}",
-            f"a third of the way the guess is {spread(at_low)} like its final picture in composition. The finished "
-            f"pictures of two different seeds are {value.words_alone:.2f} alike: so much the words alone decide.",
+            f"pass {np.mean(fine):.0f} of {value.passes}",
+            f"is where the seed's own detail settles: pass {spread(fine, 1)}. {FIRST[more(fine, coarse)]}",
         ),
         Finding(
-            f"pass {np.mean(own_passes):.0f} of {value.passes}",
-            f"is where the seed's own composition settles, once what the seeds share is subtracted: pass "
-            f"{spread(own_passes, 1)}. A third of the way its likeness is {spread(at_own)}.",
+            f"{at_seen.mean():.2f} against {with_shared.mean():.2f}",
+            f"With what the seeds share left in, the guess a third of the way is {spread(at_seen)} like its end, and "
+            f"looks settled. But another seed's finished picture is {spread(list(with_shared))} like that end too: "
+            "this likeness mostly shows what the words decide.",
         ),
     )
     alt = (
-        f"Over {len(value.finals)} seeds the guess of pass {third} of {value.passes} is {at_low.mean():.2f} like the "
-        f"final picture in composition and {at_high.mean():.2f} in detail; composition settles at pass "
-        f"{np.mean(low_passes):.1f}, detail at pass {np.mean(high_passes):.1f} on average."
+        f"Over {len(value.finals)} seeds, with what they share subtracted, the guess of pass {third} of {value.passes} "
+        f"is {at_own.mean():.2f} like its end in composition and {at_detail.mean():.2f} in detail; composition settles "
+        f"at pass {np.mean(coarse):.1f}, detail at pass {np.mean(fine):.1f} on average."
     )
     columns: tuple[str, ...] = ("pass",)
-    for name in ("composition", "the seed's own composition", "detail"):
+    for name in ("own composition", "own detail", "composition, what is shared left in"):
         columns += (name, f"{name}, low", f"{name}, high")
     return Evidence(value, alt, Table(columns, tuple(rows)), source, findings)
 

@@ -16,6 +16,13 @@ from engines.pictures.diffusion import Painter, Plan
 from engines.pictures.plan import Spacing
 from engines.statistics import plural
 
+FIRST = "owl-meadow"
+CAT = "a cat on a green meadow"
+ROCKET = "a rocket under a night sky"
+HOUSE = "a house in the snow"
+SHAPE, STEPS = "spiral", 2000
+"""What the screens begin with; :mod:`lessons.noising.candidates` says why."""
+
 
 def guidance(painter: Painter, scale: float | None) -> float:
     return painter.guidance_scale if scale is None else scale

@@ -118,13 +118,13 @@ class Own:
         )
 
 
-def train_pad(pad: str, seconds: float, seed: int) -> Iterator[Evidence[Own]]:
+def train_pad(pad: str, steps: int, seed: int) -> Iterator[Evidence[Own]]:
     """Train on what the drawing pad holds."""
-    yield from train_own(drawing_from(pad), seconds=seconds, seed=seed)
+    yield from train_own(drawing_from(pad), steps=steps, seed=seed)
 
 
-def train_own(drawing: np.ndarray, *, seconds: float = 12, steps: int = 3000, seed: int = 0) -> Iterator[Evidence[Own]]:
-    """Train a denoiser on the drawing for ``steps``, or for as long as ``seconds`` allow.
+def train_own(drawing: np.ndarray, *, seconds: float = 60, steps: int = 2000, seed: int = 0) -> Iterator[Evidence[Own]]:
+    """Train a denoiser on the drawing for ``steps``; ``seconds`` only bound how long a busy machine may take.
 
     One Evidence a report, the last with the flow. Close it to stop.
     """
@@ -193,7 +193,7 @@ def _own_evidence(value: Own, untrained: float, began: float, seed: int, scores:
         Finding(
             f"loss {last:.2f}",
             f"after {steps:,} training steps; it began at {first:.2f}, and always answering “no noise” scores 1."
-            + (" That is few steps: this machine is busy, so give it more seconds." if steps < ENOUGH else ""),
+            + (" That is few steps; give it more." if steps < ENOUGH else ""),
         ),
     )  # fmt: skip
     reports = zip(value.losses, value.distances, strict=True)

@@ -11,14 +11,13 @@ from engines.evidence import PlainError
 from engines.pictures.files import open_picture
 from lessons.noising import clay, lock, own, ruin, strip, turn
 from lessons.noising import figures as draw
+from lessons.noising.measures import CAT, FIRST, HOUSE, ROCKET, SHAPE, STEPS
 from lessons.shell import charts, controls, events, film, scenes, scripts, waking
 from lessons.shell.experiment import experiment
 from lessons.shell.frame import LessonPage, lesson_page
 from lessons.shell.uploads import OWN
 
 HERE = Path(__file__).parent
-FIRST = "owl-meadow"
-CAT = "a cat on a green meadow"
 SIDE = 256  # of a picture on its way to the painter, which cuts its own size from it
 
 
@@ -102,12 +101,12 @@ def _turn(lesson: LessonPage) -> None:
     with lesson.screen("turn", predict="turned") as screen:
         with gr.Row(equal_height=True):
             first = controls.caption(CAT, "The words at first")
-            second = controls.caption("a rocket under a night sky", "The words after the swap")
-            seeds = controls.seeds_slider(6, 12)
+            second = controls.caption(ROCKET, "The words after the swap")
+            seeds = controls.seeds_slider(4, 12)
         experiment(
             screen, "Swap at six different passes", turn.turn, [first, second, seeds],
-            {film.pictures(): draw.turn_grid, gr.HTML(render=False, elem_classes=["veiled"]): draw.turn_bars},
-            truth=turn.turn_truth, queue="pictures", cost=lambda first, second, seeds: 8 * seeds,
+            {film.pictures(): draw.turn_grid, charts.chart(veiled=True): draw.turn_chart},
+            truth=turn.turn_truth, queue="pictures", cost=lambda first, second, seeds: 14 * seeds,
         )  # fmt: skip
 
 
@@ -126,7 +125,7 @@ def _clay(lesson: LessonPage) -> None:
         play = gr.Radio([(name, kind) for name, (kind, _) in PLAYS.items()], value="poke", label="What to do")
         note = gr.HTML(PLAYS["Poke a hole"][1])
         with gr.Row(equal_height=True):
-            caption = controls.caption("a house in the snow")
+            caption = controls.caption(HOUSE)
             seed = controls.seed_number()
         with gr.Row(equal_height=True):
             other = controls.caption("a tree at sunset", "Second caption", visible=False, needed=False)
@@ -165,20 +164,20 @@ CLOUD = (
 def _own(lesson: LessonPage) -> None:
     with lesson.screen("own", predict="landed") as screen:
         with gr.Row(equal_height=True):
-            shape = gr.Dropdown(list(own.PRESETS), value="spiral", label="Draw below, or take a shape", scale=2)
+            shape = gr.Dropdown(list(own.PRESETS), value=SHAPE, label="Draw below, or take a shape", scale=2)
             letters = gr.Textbox("", label="or write up to five letters", max_length=5, scale=2)
             clear = gr.Button("Clear the pad", scale=1, min_width=120)
         with gr.Row(equal_height=True):
-            seconds = gr.Slider(5, 60, 12, step=1, label="Seconds to train", scale=3)
+            steps = gr.Slider(200, 5000, STEPS, step=100, label="Training steps", scale=3)
             seed = controls.seed_number()
         pad = gr.HTML(
             _file("spiral.json"), html_template=PAD, js_on_load=scripts.script(HERE / "pad.js"), label="Drawing"
         )
         cloud = gr.HTML("{}", html_template=CLOUD, js_on_load=scripts.script(HERE / "cloud.js"), render=False)
         run = experiment(
-            screen, "Train on this drawing", own.train_pad, [pad, seconds, seed],
+            screen, "Train on this drawing", own.train_pad, [pad, steps, seed],
             {cloud: draw.cloud, gr.HTML(render=False): draw.loss_line}, truth=own.own_truth, queue="processor",
-            recordable=False,  # trains by the clock, and its film of points weighs half a megabyte
+            recordable=False,  # its film of points weighs half a megabyte
         )  # fmt: skip
 
         def write(text: str) -> dict[Any, Any]:

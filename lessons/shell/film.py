@@ -27,7 +27,7 @@ from lessons.shell.views import empty, join
 HERE = Path(__file__).parent
 MAX_SIDE = 256
 SMALL_SIDE = 96
-SMALL_FRAMES = 7
+SMALL_FRAMES = 5
 """What is kept of pictures and films in a recorded first paint."""
 BLACK = "all black: if a painter made it, its safety checker withheld the picture"
 
