@@ -114,6 +114,11 @@ def accident(value: Spoiled) -> str:
             Shot(value.clean, "The picture as it would have been", "undisturbed"),
             Shot(value.hurt, "The noisy canvas with its middle overwritten", "the canvas at the accident"),
             Shot(value.mended, "The finished picture after the accident", "what became of it"),
+            Shot(
+                value.late,
+                "The finished picture after an accident before the last pass",
+                f"struck before pass {max(value.damage_left, default=value.passes)} instead",
+            ),
         ],
         "The sculptor's accident",
     )

@@ -18,23 +18,23 @@ from engines.pictures.measures import settled
 from engines.statistics import cells, mean_interval, percent, plural, share, spread, words
 from engines.text.language_model import LanguageModel, Run
 from lessons.shell.painting import underway
-from lessons.two_physics.measures import DIALS, provenance, request
+from lessons.two_physics.measures import DIALS, TOLERANCE, provenance, request
 
 DRAFT = 25
 """Tokens of the texts whose growth is measured."""
-TOLERANCE = 16
-"""Colour steps of 255 within which a pixel counts as settled."""
 
 
 @dataclass(frozen=True, eq=False)
 class Fixing:
     """Share settled after each pass: ``text`` float [seeds, tokens], ``picture`` float [seeds, passes].
 
-    A text's tokens count when they are exactly in place, a picture's pixels when within TOLERANCE.
+    A text's tokens count when they are exactly in place, a picture's pixels when within TOLERANCE. ``alike`` [seeds],
+    the control: the share of the pixels of *another* seed's finished picture that would count as settled.
     """
 
     text: np.ndarray
     picture: np.ndarray
+    alike: np.ndarray
 
     def half_way(self) -> tuple[float, float, float]:
         """Mean share of the picture that is settled half-way through the passes, with its 95 % interval."""
@@ -73,7 +73,9 @@ def fixed(
         yield underway(step, f"{plural(len(several), 'picture')}, side by side")
     stacked = np.stack(frames, axis=1)  # [seeds, passes, H, W, 3]
     picture = np.array([settled(one, tolerance=TOLERANCE / 255) for one in stacked])
-    yield _evidence(model, painter, caption.strip(), several, steps, Fixing(text, picture), began)
+    ends = stacked[:, -1].astype(np.int16)
+    alike = (np.abs(np.roll(ends, 1, axis=0) - ends).max(axis=-1) <= TOLERANCE).mean(axis=(1, 2))
+    yield _evidence(model, painter, caption.strip(), several, steps, Fixing(text, picture, alike), began)
 
 
 def fixed_truth(value: Fixing) -> tuple[float, str]:
@@ -119,7 +121,16 @@ def _evidence(
             **painter.told(steps), tokens=tokens, tolerance=f"{TOLERANCE} of 255",
         ),
         findings=(
-            Finding(f"{percent(settled_by[0])} settled", f"half-way through: {words(settled_by, 0, True)}, {count}"),
+            Finding(
+                f"{percent(settled_by[0])} settled",
+                f"half-way through: {words(settled_by, 0, True)}, {count}"
+                + (
+                    f". Of another seed's finished picture {words(share(value.alike), 0, True)} would count as well: "
+                    "so much the words alone decide"
+                    if len(seeds) > 1
+                    else ""
+                ),
+            ),
             Finding(
                 f"pass {np.mean(half_settled):.0f} of {passes}",
                 f"is when half the pixels have stopped moving: {spread(half_settled, 1)}",

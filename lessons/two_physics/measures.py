@@ -13,7 +13,11 @@ from engines.text.language_model import LanguageModel
 
 DIALS = Dials(temperature=0.7, top_p=0.95)
 TOKENS = 48
+TOLERANCE = 16
+"""Colour steps of 255 by which a pixel must be off to count as changed, on every screen; less is hard to see."""
 MAX_REQUEST = 200
+STRAWBERRY, CAT = "a strawberry on a blue background", "a cat on a green meadow"
+"""What the screens begin with; :mod:`lessons.two_physics.candidates` says why."""
 
 
 def request(caption: str) -> str:

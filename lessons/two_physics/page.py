@@ -11,9 +11,7 @@ from lessons.shell.experiment import experiment
 from lessons.shell.frame import LessonPage, lesson_page
 from lessons.two_physics import figures as draw
 from lessons.two_physics import fixed, race, spoil
-from lessons.two_physics.measures import MAX_REQUEST
-
-STRAWBERRY = "a strawberry on a blue background"
+from lessons.two_physics.measures import CAT, MAX_REQUEST, STRAWBERRY
 
 
 def build() -> None:
@@ -47,7 +45,7 @@ def _race(lesson: LessonPage) -> None:
 def _fixed(lesson: LessonPage) -> None:
     with lesson.screen("fixed", predict="half") as screen:
         with gr.Row():
-            request = _request("a cat on a green meadow")
+            request = _request(CAT)
             seeds = controls.seeds_slider(8, 12)
         experiment(
             screen, "Run them all", fixed.fixed, [request, seeds], {charts.chart(veiled=True): draw.fixed_chart},

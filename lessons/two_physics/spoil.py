@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,22 +15,24 @@ from engines.evidence import Evidence, Finding, Table, Underway
 from engines.pictures import diffusion
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import Painter, Pass, Plan, Poke
-from engines.pictures.measures import difference
 from engines.pictures.plan import MAX_STEPS
-from engines.statistics import Mean, cells, mean_interval, percent, plural, words
+from engines.statistics import Mean, cells, mean_interval, percent, plural, share, words
 from engines.text import snippets
 from engines.text.language_model import LanguageModel, Token
-from lessons.shell.painting import underway
-from lessons.two_physics.measures import DIALS, TOKENS, both, provenance, request
+from lessons.shell.painting import strangeness, underway
+from lessons.two_physics.measures import DIALS, TOKENS, TOLERANCE, both, provenance, request
 
 SPOIL_BOX = (0.25, 0.3, 0.75, 0.8)
 
 
 @dataclass(frozen=True, eq=False)
 class Spoiled:
-    """One accident each. ``clean``/``hurt``/``mended`` are pictures uint8 [H, W, 3] of the first seed.
+    """One accident each. ``clean``, ``hurt``, ``mended`` and ``late`` are pictures uint8 [H, W, 3] of the first seed:
+    undisturbed, the canvas a third of the way in, what became of it, and what became of the last accident.
 
     ``third``: the pass (from 1) of the accident a third of the way in, ``passes`` how many the sculptor made.
+    ``changed``: share of the patch's pixels that visibly differ from the undisturbed picture at the end, by accident.
+    ``chance``: the control, the damage that the same measure finds where another seed was never disturbed.
     """
 
     wrong_token: str
@@ -39,13 +41,16 @@ class Spoiled:
     clean: np.ndarray
     hurt: np.ndarray
     mended: np.ndarray
+    late: np.ndarray
     damage_left: dict[int, Mean]
-    """pass of the accident -> share of the damage that is left at the end: mean and interval over seeds."""
+    """pass of the accident -> share of the noise that is left at the end: mean and interval over seeds."""
     third: int
     passes: int
+    changed: dict[int, Mean] = field(default_factory=dict)
+    chance: Mean = (0.0, 0.0, 0.0)
 
     def mended_by(self) -> float:
-        """Share of the damage of the accident a third of the way in that is gone at the end (mean over seeds)."""
+        """Share of the noise of the accident a third of the way in that is gone at the end (mean over seeds)."""
         return 1 - self.damage_left[self.third][0]
 
 
@@ -77,7 +82,10 @@ def spoil(
     final = untouched[-1].pictures
     assert final is not None
     third = max(1, len(untouched) // 3)
+    calm = _strange(painter, final)
     left: dict[int, Mean] = {}
+    changed: dict[int, Mean] = {}
+    chance: Mean = (0.0, 0.0, 0.0)
     shown: tuple[np.ndarray, np.ndarray] | None = None
     accident = Poke(third, SPOIL_BOX, kind="noise", seed=(seed + 100) % (MAX_SEED + 1))
     for moment in accidents(len(untouched)):
@@ -86,16 +94,17 @@ def spoil(
         ended, struck = poked[-1].pictures, poked[moment]
         assert ended is not None
         hurt = painter.decode(struck.latent_before / np.hypot(struck.alpha, struck.sigma))
-        whole = painter.decode(untouched[moment].latent_before / np.hypot(struck.alpha, struck.sigma))
-        before = [difference(_patch(a), _patch(b)) for a, b in zip(hurt, whole, strict=True)]
-        after = [difference(_patch(a), _patch(b)) for a, b in zip(ended, final, strict=True)]
-        left[moment + 1] = mean_interval([a / b if b else 0.0 for a, b in zip(after, before, strict=True)])
+        added = np.maximum(_strange(painter, hurt) - calm, 1e-6)
+        left[moment + 1] = mean_interval((_strange(painter, ended) - calm) / added)
+        off = [np.abs(_patch(a).astype(int) - _patch(b)).max(axis=-1) for a, b in zip(ended, final, strict=True)]
+        changed[moment + 1] = share([float((each > TOLERANCE).mean()) for each in off])
         if moment == third:
             shown = hurt[0], ended[0]
-    assert shown is not None
+            chance = mean_interval((np.roll(calm, 1) - calm) / added)
+    assert shown is not None and ended is not None
     value = Spoiled(
         wrong.text, "".join(token.text for token in clean_text), "".join(token.text for token in spoiled_text),
-        final[0], *shown, left, third + 1, len(untouched),
+        final[0], *shown, ended[0], left, third + 1, len(untouched), changed, chance,
     )  # fmt: skip
     result = _evidence(model, painter, caption, several, steps, at, value, began)
     code = both(
@@ -112,7 +121,7 @@ def spoil(
 
 
 def spoil_truth(value: Spoiled) -> tuple[float, str]:
-    return value.mended_by(), f"{words(value.damage_left[value.third], 0, True)} of the damage is left"
+    return value.mended_by(), f"{words(value.damage_left[value.third], 0, True)} of the noise is left"
 
 
 def _written(tokens: Iterator[Token], said: str) -> Generator[Underway, None, list[Token]]:
@@ -143,6 +152,11 @@ def _cells(painter: Painter) -> tuple[int, int, int, int]:
     return math.floor(left * width), math.floor(top * height), math.ceil(right * width), math.ceil(bottom * height)
 
 
+def _strange(painter: Painter, pictures: np.ndarray) -> np.ndarray:
+    """How unlike the painter's kind of picture the patch of each of [seeds, H, W, 3] is, [seeds]."""
+    return np.array([_patch(one).mean() for one in strangeness(painter, pictures)])
+
+
 def _patch(picture: np.ndarray) -> np.ndarray:
     height, width = picture.shape[:2]
     left, top, right, bottom = SPOIL_BOX
@@ -155,16 +169,23 @@ def _evidence(
 ) -> Evidence[Spoiled]:  # fmt: skip
     last = max(value.damage_left)
     early, late, count = value.damage_left[value.third], value.damage_left[last], plural(len(seeds), "seed")
-    rows: list[tuple[Any, ...]] = [("text", at + 1, 1.0, 1.0, 1.0)]
-    rows += [("picture", step, *cells(damage)) for step, damage in value.damage_left.items()]
+    rows: list[tuple[Any, ...]] = [("text", at + 1, 1.0, 1.0, 1.0, 1.0)]
+    rows += [
+        ("picture", step, *cells(damage), round(value.changed[step][0], 4))
+        for step, damage in value.damage_left.items()
+    ]
+    other = value.changed[value.third]
     return Evidence(
         value=value,
         alt=(
-            f"The wrong token “{value.wrong_token}” at step {at + 1} is still in the finished text. Of the picture's "
-            f"damage before pass {value.third}, {words(early, 0, True)} is left at the end ({count}); before pass "
-            f"{last}, {percent(late[0])} is left."
+            f"The wrong token “{value.wrong_token}” at step {at + 1} is still in the finished text. Of the noise that "
+            f"fell on the picture before pass {value.third}, {words(early, 0, True)} is left at the end ({count}); "
+            f"of that before pass {last}, {words(late, 0, True)}."
         ),
-        table=Table(("machine", "accident before pass", "damage left", "interval from", "to"), tuple(rows)),
+        table=Table(
+            ("machine", "accident before pass", "noise left", "interval from", "to", "differs from undisturbed"),
+            tuple(rows),
+        ),
         provenance=provenance(
             model, painter, seeds[0], time.perf_counter() - began, caption=caption, seeds=len(seeds),
             **painter.told(steps), patch="the middle quarter of the latent, overwritten with noise",
@@ -173,7 +194,17 @@ def _evidence(
             Finding("100 % left", f"of the typewriter's accident: “{value.wrong_token.strip()}” stays on the page"),
             Finding(
                 f"{percent(early[0])} left",
-                f"of the sculptor's accident before pass {value.third}: {words(early, 0, True)}",
+                f"of the noise of the sculptor's accident before pass {value.third}: {words(early, 0, True)}"
+                + (
+                    f". The same measure finds {words(value.chance, 0, True)} in pictures that had no accident"
+                    if len(seeds) > 1
+                    else ""
+                ),
+            ),
+            Finding(
+                f"{percent(other[0])} other",
+                "of that patch's pixels visibly differ from what would have been there: "
+                f"{words(other, 0, True)}. What was mended was painted anew, not brought back",
             ),
             Finding(
                 f"{percent(late[0])} left",

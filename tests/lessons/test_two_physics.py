@@ -79,13 +79,35 @@ def test_a_text_is_fixed_in_a_straight_line_and_both_end_whole(model, painter):
     assert 0 <= mean <= 1 and low <= mean <= high
 
 
+def test_a_patch_that_is_mended_otherwise_is_not_called_damaged(painter, monkeypatch):
+    """“62 % left” stood beside a perfectly mended strawberry, since every difference counted as damage."""
+    monkeypatch.setattr(spoil, "strangeness", lambda painter, pictures: (pictures.max(axis=-1) == 255).astype(float))
+    calm, repainted, noisy = (np.full((1, 20, 20, 3), value, np.uint8) for value in (10, 200, 255))
+    assert spoil._strange(painter, repainted) == spoil._strange(painter, calm) == 0 < spoil._strange(painter, noisy)
+
+
+def test_one_tolerance_counts_on_every_screen(model, painter):
+    value = last(race.race(model, painter, CAPTION, 3, tokens=3, passes=4)).value
+    previews = value.previews().astype(int)
+    moved = [
+        (np.abs(b - a).max(axis=-1) > measures.TOLERANCE).mean() for a, b in zip(previews, previews[1:], strict=False)
+    ]
+    assert value.edited() == pytest.approx(np.mean(moved))
+
+
+def test_another_seeds_picture_is_the_chance_line_of_what_is_settled(model, painter):
+    evidence = last(fixed.fixed(model, painter, CAPTION, 3, passes=3, tokens=3))
+    assert evidence.value.alike.shape == (3,) and "another seed's finished picture" in evidence.findings[0].text
+
+
 def test_the_wrong_key_stays_and_the_picture_is_compared_with_the_undisturbed_one(model, painter):
     evidence = last(spoil.spoil(model, painter, CAPTION, 2, passes=6))
     value = evidence.value
     assert value.clean.shape == value.mended.shape == value.hurt.shape
     assert len(value.damage_left) == 4 and max(value.damage_left) == 6
     assert evidence.table.rows[0][2] == 1.0
-    assert all(damage[0] >= 0 for damage in value.damage_left.values())
+    assert value.changed.keys() == value.damage_left.keys() and np.isfinite(value.chance[0])
+    assert len(evidence.table.columns) == len(evidence.table.rows[1])
     text, picture = run(evidence.snippet)
     assert whole(text) == whole(evidence.expected[0])
     assert np.abs(np.asarray(picture).astype(int) - evidence.expected[1]).max() <= 1  # alone, not in a batch
@@ -132,7 +154,7 @@ def test_no_code_where_the_noise_grows_with_the_level(model, family):
 
 def test_what_the_models_write_never_becomes_markup():
     picture = np.zeros((8, 8, 3), np.uint8)
-    value = spoil.Spoiled("<script>", "a" + NASTY, "a<script>b" + NASTY, picture, picture, picture, {}, 1, 3)
+    value = spoil.Spoiled("<script>", "a" + NASTY, "a<script>b" + NASTY, picture, picture, picture, picture, {}, 1, 3)
     shown = figures.accident(value)
     assert "<script" not in shown and "<img src=x" not in shown
     assert "<mark>&lt;script&gt;</mark>" in shown
