@@ -46,3 +46,20 @@ def test_guidance_begins_with_what_was_chosen():
     begins = {"one-by-one": measures.WORDS, "maps": measures.PAIR, "sweep": measures.OVERCOOKED, "dice": measures.PAIR}
     for key, caption in begins.items():
         assert chosen[f"guidance/{key}"] == (caption,)
+
+
+def test_a_page_begins_with_what_was_chosen_for_it():
+    """The rabbit and the cat, the painter's worst, were the defaults; now the page's own controls hold the choice."""
+    import app
+    from lessons.shell.frame import built
+
+    app.build()
+    pages = {one.name: one for lesson in built.values() for one in lesson.experiments}
+    compared = 0
+    for choice in defaults.choices():
+        if one := pages.get(choice.screen):
+            begins = " ".join(str(part.value) for part in one.inputs)
+            for wanted in choice.chosen:
+                assert wanted in begins or wanted == "spiral", (choice.screen, wanted)
+            compared += 1
+    assert compared >= 6

@@ -1,0 +1,344 @@
+"""Every quiz answer follows from its page's own figures, from arithmetic, or from a definition or source named here.
+
+Two marked answers were wrong once, because nobody had read them against the page. ``MEASURED`` maps a question to a
+function that finds the right answer's opening words from the recorded run or the engine; ``BY_DEFINITION`` names what
+the others rest on.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+import re
+from collections.abc import Callable
+from functools import cache
+
+import pytest
+
+from engines.statistics import wilson
+from lessons import course
+from lessons.shell.content import Question, folder, read_quiz
+
+KEYS = [key for unit in course.UNITS for key in unit.lessons]
+
+
+@cache
+def rows(name: str) -> list[dict[str, str]]:
+    """The table that ``lesson/screen`` recorded: a dict a row, by column."""
+    lesson, _, screen = name.partition("/")
+    place = folder(lesson) / "recorded"
+    shown = json.loads((place / f"{screen}.json").read_text(encoding="utf-8"))["places"]["result"]
+    (file,) = re.findall(r'data-from="[^"]*/([0-9a-f]+\.html)"><summary>Table', shown)
+    head, *body = re.findall(r"<tr>(.*?)</tr>", (place / file).read_text(encoding="utf-8"), re.DOTALL)
+    columns = [_plain(cell) for cell in re.findall(r"<th[^>]*>(.*?)</th>", head, re.DOTALL)]
+    cells = [[_plain(cell) for cell in re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, re.DOTALL)] for row in body]
+    return [dict(zip(columns, row, strict=True)) for row in cells]
+
+
+@cache
+def said(name: str) -> str:
+    """The words that stand under a recorded run."""
+    lesson, _, screen = name.partition("/")
+    record = json.loads((folder(lesson) / "recorded" / f"{screen}.json").read_text(encoding="utf-8"))
+    return " ".join(_plain(record["places"]["result"]).split())
+
+
+def _plain(markup: str) -> str:
+    return html.unescape(re.sub(r"<[^>]*>", "", markup))
+
+
+def number(text: str) -> float:
+    return float(text.replace(",", "").replace("−", "-").split()[0])
+
+
+def of(text: str) -> tuple[int, int]:
+    """(29, 60) of “29 of 60”."""
+    successes, trials = re.findall(r"\d+", text)[:2]
+    return int(successes), int(trials)
+
+
+def column(name: str, title: str, **where: str) -> list[float]:
+    """The numbers of a recorded column, of the rows whose first cell is ``first`` where that is given."""
+    picked = [row for row in rows(name) if not where or next(iter(row.values())) == where["first"]]
+    return [number(row[title]) for row in picked]
+
+
+# --- tokenization, attention, sampling --------------------------------------------------------------------
+
+
+def language_price() -> str:
+    table = {(row["Text"], row["Vocabulary"]): row for row in rows("tokenization/rates")}
+    hindi, english = (table[text, "GPT-4 (cl100k)"] for text in ("Hindi", "English"))
+    assert abs(number(hindi["Characters"]) / number(english["Characters"]) - 1) < 0.1  # about as long
+    factors = [number(table["Hindi", name]["Tokens × English (95 % interval)"]) for name in GPT]
+    assert factors[0] >= 5 and factors[1] < 2
+    return "Few of the vocabulary's merges"
+
+
+GPT = ("GPT-4 (cl100k)", "GPT-4o (o200k)")
+
+
+def spelling_and_counting() -> str:
+    chunk, spaced = (
+        of(part) for part in re.findall(r"(\d+ of \d+) words without a mistake", said("tokenization/spell"))
+    )
+    as_word, with_spaces = (
+        of(part) for part in re.findall(r"(\d+ of \d+) right", said("tokenization/count.control"))[:2]
+    )
+    assert wilson(*spaced).low > wilson(*chunk).high and chunk[0] == 0  # it sees letters only when they are spaced
+    return "It had two problems" if with_spaces[0] <= as_word[0] else "The chunks"
+
+
+def sink() -> str:
+    means = column("attention/looking", "mean of 270 heads")
+    return "The head found nothing" if means.index(max(means)) == 0 and means[0] > 0.4 else "“The” is the most"
+
+
+def lens() -> str:
+    (nine,) = [row for row in rows("attention/lens") if row["layers done"] == "9"]
+    assert (nine["best guess"].strip(), round(100 * number(nine["its probability"]))) == (".", 82)
+    return "Read as if it were final"
+
+
+def database() -> str:
+    weaker, right = of(re.findall(r"(\d+ of \d+) in all", said("attention/fading"))[0])
+    return "also lost some" if wilson(weaker, right).low > 0.5 else "stayed exactly"
+
+
+def top_p() -> str:
+    import numpy as np
+
+    from engines.text.dials import Dials, distribution
+
+    chances = np.array([0.5, 0.3, 0.15, 0.04, 0.01])
+    kept = int((distribution(np.log(chances), Dials(temperature=1.0, top_p=0.9)).kept > 0).sum())
+    return "As many as it takes" if kept == 3 else ""
+
+
+def seed_of_a_text() -> str:
+    different, runs = of(re.findall(r"(\d+ of \d+) texts", said("sampling/seeds"))[0])
+    return "Other random numbers" if different == runs else "It noticed"
+
+
+def cold() -> str:
+    table = {row["temperature"]: row for row in rows("sampling/sweep")}
+    greedy, people = table["0"], table["people"]
+    surprise = number(people["bits a key"]) > number(greedy["bits a key"])
+    return "Because written language" if surprise and number(greedy["new pairs"]) < number(people["new pairs"]) else ""
+
+
+# --- the painter ------------------------------------------------------------------------------------------
+
+
+def red() -> str:
+    judged = {row["word"]: next(reversed(row.values())) for row in rows("guidance/one-by-one")}
+    assert "red balloon, background “red”" in judged["balloon"] and "red balloon, background “green”" in judged["green"]
+    return "The later word changed"
+
+
+def gap() -> str:
+    without, given, scale = -0.2, 0.1, 4
+    return f"{without + scale * (given - without):.1f}"
+
+
+def overcooked() -> str:
+    clipped = dict(
+        zip(column("guidance/sweep", "guidance scale"), column("guidance/sweep", "clipped share"), strict=True)
+    )
+    return "The steps overshoot" if clipped[20] > 10 * clipped[4] else "It follows"
+
+
+def temperature_and_guidance() -> str:
+    (highest,) = (row for row in rows("guidance/dice") if row["guidance scale"] == "12")
+    assert number(highest["low"]) > 0  # the seeds stayed apart
+    return "Both are dials"
+
+
+def a_pass() -> str:
+    quietest = min(column("noising/strip", "latent numbers changed"))
+    return "It moves every number" if quietest == 1 else "It touches up"
+
+
+def late_swap() -> str:
+    swaps = {int(row["swapped before pass"]): of(row["turned"]) for row in rows("noising/turn")}
+    settled = number(re.findall(r"has settled from pass ([\d.]+)", said("noising/turn"))[0])
+    assert settled < 12.5 and swaps[25][0] == 0
+    turned, seeds = swaps[17]
+    assert all(count == seeds for at, (count, seeds) in swaps.items() if at <= 21)  # “up to pass 21”
+    return "It still turned" if turned == seeds else "It kept the cat"
+
+
+def seed_of_a_picture() -> str:
+    alike = re.findall(r"Another seed's finished picture is ([−\d.]+)", said("noising/lock"))[0]
+    return "Which static" if number(alike) < 0.5 else "Nothing"
+
+
+def latent() -> str:
+    (owl,) = (row for row in rows("latents/shrink") if row["picture"] == "an owl on a green meadow")
+    assert number(owl["autoencoder, dB"]) > number(owl["thumbnail, dB"]) + 6 and number(owl["exact pixels, %"]) < 90
+    return "A grid of learned numbers"
+
+
+def how_many() -> str:
+    return f"{128 * 128 * 3 // (16 * 16 * 4)} times"
+
+
+def cheaper() -> str:
+    assert 128 * 128 // (16 * 16) == 64 and min(column("latents/shrink", "within 16 shades, %")) > 95
+    return "Every pass over it costs far less"
+
+
+def where_error() -> str:
+    flat, hard = (
+        next(row for row in rows("latents/smear") if row["measure"] == f"{kind}: error, shades of 255")
+        for kind in ("flat", "hard edge")
+    )
+    return "At edges" if number(hard["low (95 %)"]) > number(flat["high (95 %)"]) else "Evenly"
+
+
+def channels() -> str:
+    decibels = column("latents/surgery", "PSNR, dB")
+    brightness = column("latents/surgery", "brightness, %")
+    assert max(decibels) < 30 and all(
+        20 < share < 80 for share in brightness
+    )  # each leaves a wound, none is of one kind
+    return "The decoder leans on it heavily" if decibels.index(min(decibels)) == 2 else ""
+
+
+def small_text() -> str:
+    smallest = rows("latents/text")[0]
+    before, after = (wilson(*of(smallest[f"read {when}"])) for when in ("before", "after"))
+    return "No, a drawn word" if after.high < before.low else "Yes"
+
+
+def never_seen() -> str:
+    seen, new = re.findall(r"(\d+) of (\d+) \(95 % interval \d+–\d+ %\) for words", said("lettering/own"))[:2]
+    question = next(one for one in read_quiz("lettering").questions if one.key == "never-seen").question
+    assert f"{seen[0]} of {seen[1]} signs" in question and f"{new[0]} of {new[1]}" in question
+    return "It knows many words by heart" if int(new[0]) == 0 < int(seen[0]) else ""
+
+
+def captions() -> str:
+    read = {row["Word"]: set() for row in rows("lettering/causes")}
+    for row in rows("lettering/causes"):
+        if row["Painter"] == "Sloppy captions":
+            read[row["Word"]].add(row["Read"])
+    assert len({frozenset(each) for each in read.values()}) == 1  # the same lettering whatever is asked
+    return "How signs and lettering look"
+
+
+def reading_ceiling() -> str:
+    return "It may be nearly perfect" if wilson(88, 100).low < 0.9 < wilson(88, 100).high else "It misspells"
+
+
+def touched() -> str:
+    return "All of it" if min(column("noising/strip", "latent numbers changed")) == 1 else "Only the parts"
+
+
+def late_noise() -> str:
+    left = {int(row["accident before pass"]): row for row in rows("two-physics/spoil") if row["machine"] == "picture"}
+    early, late = left[min(left)], left[max(left)]
+    return "In the one hit late" if number(late["interval from"]) > number(early["to"]) else "In both alike"
+
+
+def two_intervals() -> str:
+    a, b = wilson(6, 8), wilson(4, 8)
+    return "You need more seeds" if a.low < b.high else ""
+
+
+def held_out() -> str:
+    (row,) = (row for row in rows("predict-and-test/easy-hard") if "a colour held out" in row.values())
+    right, judged = [int(cell) for cell in list(row.values())[1:3]]
+    return "It can combine parts" if wilson(right, judged).low > 0.5 else ""
+
+
+def count_alone() -> str:
+    sorts = {next(iter(row.values())): list(row.values()) for row in rows("predict-and-test/easy-hard")}
+    colour, word = sorts["a colour held out"], sorts["a word on no sign"]
+    assert colour[1:3] == ["32", "32"] and word[1:3] == ["0", "32"] and colour[-2] == word[-2] == "0"
+    return "The count alone does not say"
+
+
+def brier() -> str:
+    def score(said: float) -> float:
+        return 0.9 * (1 - said) ** 2 + 0.1 * said**2
+
+    assert math.isclose(score(0.8), 0.1) and math.isclose(score(1), 0.1)
+    return f"It is {score(0.9):.2f}"
+
+
+def ratio() -> str:
+    return f"A gets about {math.e:.1f} times"
+
+
+MEASURED: dict[str, Callable[[], str]] = {
+    "tokenization/language-price": language_price,
+    "tokenization/spelling-and-counting": spelling_and_counting,
+    "attention/sink": sink,
+    "attention/score-gap": ratio,
+    "attention/lens": lens,
+    "attention/database": database,
+    "sampling/top-p": top_p,
+    "sampling/seed": seed_of_a_text,
+    "sampling/cold": cold,
+    "noising/what-a-pass-does": a_pass,
+    "noising/late-swap": late_swap,
+    "noising/seed": seed_of_a_picture,
+    "latents/what-is-it": latent,
+    "latents/how-many": how_many,
+    "latents/why": cheaper,
+    "latents/where-error": where_error,
+    "latents/channels": channels,
+    "latents/text": small_text,
+    "guidance/red": red,
+    "guidance/gap": gap,
+    "guidance/overcooked": overcooked,
+    "guidance/temperature": temperature_and_guidance,
+    "two-physics/touch": touched,
+    "two-physics/late": late_noise,
+    "lettering/captions": captions,
+    "lettering/never-seen": never_seen,
+    "lettering/ceiling": reading_ceiling,
+    "predict-and-test/interval": two_intervals,
+    "predict-and-test/never": held_out,
+    "predict-and-test/count-alone": count_alone,
+    "predict-and-test/brier": brier,
+}
+BY_DEFINITION = {
+    "tokenization/handed-over": "what a token is",
+    "tokenization/where-from": "Sennrich et al. 2016: merges follow counts",
+    "tokenization/one-lucky-answer": "what a control is",
+    "attention/looks-at": "the causal mask (Vaswani et al. 2017)",
+    "attention/heatmap": "what an intervention with a comparison is",
+    "sampling/one-pass": "what a language model's output is",
+    "sampling/temperature": "softmax of scores divided by one number keeps their order",
+    "sampling/no-undo": "each pass scores only the next token",
+    "noising/trained-for": "Ho et al. 2020, eq. 14",
+    "noising/one-look": "the least squared error is reached by the mean",
+    "guidance/who-asks": "Rombach et al. 2022: queries from the canvas, keys and values from the caption",
+    "guidance/heatmap": "what a share of attention is",
+    "two-physics/backspace": "each pass adds one token at the end",
+    "two-physics/straight": "each pass fixes one token",
+    "lettering/what-is-a-letter": "pixels take every value, letters are a fixed set",
+    "lettering/one-cause": "what a controlled experiment is",
+    "lettering/mirror": "a text is one row of tokens",
+    "predict-and-test/prediction": "what can fail: an outcome, a number, a cause",
+    "predict-and-test/counter": "what a ceiling is",
+}
+
+
+def questions() -> dict[str, Question]:
+    return {f"{key}/{one.key}": one for key in KEYS for one in read_quiz(key).questions}
+
+
+def test_every_question_is_measured_or_says_what_it_rests_on():
+    assert MEASURED.keys() | BY_DEFINITION.keys() == questions().keys()
+    assert not MEASURED.keys() & BY_DEFINITION.keys() and all(BY_DEFINITION.values())
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_the_marked_answer_is_what_the_page_measures(name: str):
+    (right,) = (choice for choice in questions()[name].choices if choice.right)
+    found = MEASURED[name]()
+    assert found and right.text.startswith(found)
