@@ -193,7 +193,7 @@ def operated(value: surgery.Operated) -> str:
     seen = channel_views(latents.reshape(-1, *latents.shape[2:])).views.reshape(latents.shape)
     shots = [Shot(value.untouched, "The untouched round trip", "untouched")]
     tops = []
-    hurt = surgery.worst(value).channel
+    hurt = surgery.ranked(value)[0].channel
     for harm in value.harms:
         name = f"channel {harm.channel + 1}"
         before = _plain_channel(seen[0, harm.channel], f"{name}, untouched")
@@ -221,9 +221,9 @@ def _plain_channel(view: np.ndarray, alt: str) -> Markup:
 
 def harm_bars(value: surgery.Operated) -> str:
     """PSNR left by operating on each channel; short bars are the harmful ones."""
-    rows, hurt = [], surgery.worst(value).channel
+    rows, hurt = [], surgery.ranked(value)[0].channel
     for harm in value.harms:
-        mean, low, high = mean_interval(list(harm.psnr))
+        mean, low, high = mean_interval(list(harm.psnr[value.pooled]))
         label = Markup("channel {}").format(harm.channel + 1)
         text = f"{mean:.1f} dB"
         rows.append(
@@ -232,7 +232,7 @@ def harm_bars(value: surgery.Operated) -> str:
                 low=max(low, 0) / 40, high=min(high / 40, 1),
             )
         )  # fmt: skip
-    count = len(value.harms[0].psnr)
+    count = len(value.harms[0].psnr[value.pooled])
     head = Markup('<p class="latents-head">What is left of {} pictures (a shorter bar is more harm)</p>').format(count)
     return str(head + Markup('<div class="latents-harm">{}</div>').format(bars(rows)))
 

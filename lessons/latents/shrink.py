@@ -50,6 +50,11 @@ class Shrunk:
     thumbnail_side: int
     scores: tuple[Score, ...]
 
+    @property
+    def pooled(self) -> tuple[Score, ...]:
+        """Those that a mean is taken over: a learner's own picture is no sticker and stands apart from the bundled."""
+        return self.scores[1:] if self.chosen.name == lab.OWN and len(self.scores) > 1 else self.scores
+
 
 def thumbnail_side(latent_numbers: int) -> int:
     """The largest square thumbnail, three numbers a pixel, within a budget of ``latent_numbers``."""
@@ -96,6 +101,8 @@ def shrink(painter: Painter, chosen: Chosen) -> Iterator[Evidence[Shrunk]]:
 
 def truth(value: Shrunk) -> tuple[float, str]:
     """The share of pixels that come back exactly, and the measurement in words."""
+    if value.chosen.name == lab.OWN:
+        return value.scores[0].exact, f"{value.scores[0].exact:.0%} of the pixels of your picture"
     shares = [one.exact for one in value.scores]
     mean, low, high = mean_interval(shares)
     between = f" (95 % interval {interval(low, high)})" if math.isfinite(low) else ""
@@ -104,11 +111,11 @@ def truth(value: Shrunk) -> tuple[float, str]:
 
 def _evidence(painter: Painter, value: Shrunk, began: float) -> Evidence[Shrunk]:
     numbers, own = value.trip.numbers, value.scores[0]
-    gains = [one.psnr - one.thumbnail_psnr for one in value.scores]
-    count, many = len(value.scores), len(value.scores) > 1
-    over = f"over {count} pictures" if many else "for this picture"
+    gain, gains = own.psnr - own.thumbnail_psnr, [one.psnr - one.thumbnail_psnr for one in value.pooled]
+    count = len(value.pooled)
+    over = f"over {count} {'bundled ' if own not in value.pooled else ''}pictures" if count > 1 else "for this picture"
     better, reason = "nearer to", "The difference is what training bought."
-    if gains[0] <= 0:
+    if gain <= 0:
         better, reason = "further from", "Here a plain blur does better: training pays on pictures like its own."
     findings = (
         Finding(
@@ -117,10 +124,10 @@ def _evidence(painter: Painter, value: Shrunk, began: float) -> Evidence[Shrunk]
         ),
         Finding(
             f"{own.psnr:.1f} dB",
-            f"is how near this picture comes back; {over}: {spread([one.psnr for one in value.scores], 1)} dB.",
+            f"is how near this picture comes back; {over}: {spread([one.psnr for one in value.pooled], 1)} dB.",
         ),
         Finding(
-            f"{gains[0]:+.1f} dB",
+            f"{gain:+.1f} dB",
             f"{better} the original than a thumbnail of {value.thumbnail_side} × {value.thumbnail_side} pixels, which "
             f"holds no more numbers; {over}: {spread(gains, 1)} dB. {reason}",
         ),

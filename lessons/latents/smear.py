@@ -233,8 +233,8 @@ def _evidence(painter: Painter, value: Smear, began: float) -> Evidence[Smear]:
         findings.append(
             Finding(
                 f"{ragged.kept.min():.0%} to {ragged.kept.max():.0%}",
-                f"of the contrast of stripes {ragged.width} pixels wide, depending only on where they fall on the "
-                "grid of cells. Nudge a stroke by a pixel and its fate may change.",
+                f"of the contrast of stripes {ragged.width} pixels wide, depending only on where they begin and on "
+                "whether they stand or lie. Nudge a stroke by a pixel and its fate may change.",
             )
         )
         alt += f"; stripes survive from {width} pixels on" if width else "; no stripe keeps half of its contrast"

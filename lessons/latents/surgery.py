@@ -16,7 +16,7 @@ from engines.pictures import snippets as picture_snippets
 from engines.pictures.autoencoder import Operation
 from engines.pictures.diffusion import Painter
 from engines.pictures.measures import blur, psnr
-from engines.statistics import spread
+from engines.statistics import Mean, mean_interval, spread, words
 from lessons.latents import measures as lab
 from lessons.latents.measures import Chosen
 from lessons.latents.smear import LUMA
@@ -39,13 +39,22 @@ class Harm:
 
 @dataclass(frozen=True, eq=False)
 class Operated:
-    """The chosen picture untouched and after each operation; ``harms`` in channel order."""
+    """The chosen picture untouched and after each operation; ``harms`` in channel order, each of the chosen picture
+    first. ``pooled``: what a mean is taken over; a learner's own picture stands apart from the bundled ones."""
 
     chosen: Chosen
     how: Operation
     latent: np.ndarray
     untouched: np.ndarray
     harms: tuple[Harm, ...]
+
+    @property
+    def pooled(self) -> slice:
+        return slice(1, None) if self.chosen.name == lab.OWN else slice(None)
+
+    def decibels(self) -> np.ndarray:
+        """PSNR by channel and pooled picture, [channels, pictures]."""
+        return np.array([harm.psnr[self.pooled] for harm in self.harms])
 
 
 def operate_picked(
@@ -86,66 +95,96 @@ def _harm(channel: int, before: np.ndarray, after: np.ndarray, latent: np.ndarra
     return Harm(channel, decibels, tuple(brightness.tolist()), tuple(coarse.tolist()), latent, after[0])
 
 
-def worst(value: Operated) -> Harm:
-    """The channel whose change does most harm, on average."""
-    return min(value.harms, key=lambda harm: float(np.mean(harm.psnr)))
+def ranked(value: Operated) -> list[Harm]:
+    """The channels by the harm their change does on average, the most harmful first."""
+    return [value.harms[i] for i in np.argsort(value.decibels().mean(axis=1))]
 
 
 def led(value: Operated) -> float:
     """The share of the pictures in which the most harmful channel does the most harm."""
-    table = np.array([harm.psnr for harm in value.harms])
-    return float((table[worst(value).channel] == table.min(axis=0)).mean())
+    table = value.decibels()
+    return float((table[ranked(value)[0].channel] == table.min(axis=0)).mean())
+
+
+def beats(value: Operated) -> Mean:
+    """By how many dB the second most harmful channel leaves more than the most harmful, picture by picture."""
+    first, second = (np.array(harm.psnr[value.pooled]) for harm in ranked(value)[:2])
+    return mean_interval(second - first)
+
+
+UNDECIDED = 4
+"""The choice that no single channel does the most harm."""
 
 
 def truth(value: Operated) -> tuple[int, str] | None:
-    """The most harmful channel and the measurement in words; None where a painter has more channels than choices."""
-    harm = worst(value)
+    """The most harmful channel, or :data:`UNDECIDED` where the pictures do not tell the worst two apart, and the
+    measurement in words; None where a painter has more channels than choices."""
     if len(value.harms) > 4:
         return None
-    led = sum(harm.psnr[row] == min(one.psnr[row] for one in value.harms) for row in range(len(harm.psnr)))
-    return harm.channel, (
-        f"with channel {harm.channel + 1} changed, {spread(harm.psnr, 1)} dB remain; it does most harm in {led} "
-        f"of {len(harm.psnr)} pictures"
+    first = ranked(value)[0]
+    left = first.psnr[value.pooled]
+    said = (
+        f"with channel {first.channel + 1} changed, {spread(left, 1)} dB remain; it does most harm in "
+        f"{round(led(value) * len(left))} of {len(left)} pictures"
     )
+    if len(value.harms) > 1 and not beats(value)[1] > 0:
+        second = ranked(value)[1]
+        return UNDECIDED, f"{said}. Compared picture by picture, it cannot be told from channel {second.channel + 1}"
+    return first.channel, said
 
 
 def _evidence(painter: Painter, value: Operated, seed: int, began: float) -> Evidence[Operated]:
-    done = HOWS[value.how]
-    harm = worst(value)
-    mildest = max(value.harms, key=lambda one: float(np.mean(one.psnr)))
-    light = max(value.harms, key=lambda one: float(np.mean(one.brightness)))
-    colour = min(value.harms, key=lambda one: float(np.mean(one.brightness)))
-    count = len(harm.psnr)
+    done, pooled = HOWS[value.how], value.pooled
+    harm, mildest = ranked(value)[0], ranked(value)[-1]
+    light = max(value.harms, key=lambda one: float(np.mean(one.brightness[pooled])))
+    colour = min(value.harms, key=lambda one: float(np.mean(one.brightness[pooled])))
+    count = len(harm.psnr[pooled])
+    headline, beside = f"Channel {harm.channel + 1} hurts most", ""
+    if len(value.harms) > 1:
+        second, gap = ranked(value)[1], beats(value)
+        clear = gap[1] > 0
+        headline = headline if clear else f"Channel {harm.channel + 1} or {second.channel + 1}"
+        beside = (
+            f" Picture by picture, channel {second.channel + 1} leaves {words(gap, 1)} dB more"
+            + ("." if clear else ": the two cannot be told apart.")
+        )  # fmt: skip
     findings = [
         Finding(
-            f"Channel {harm.channel + 1} hurts most",
-            f"when {done}: {spread(harm.psnr, 1)} dB remain over {count} pictures; when channel "
-            f"{mildest.channel + 1} is, {spread(mildest.psnr, 1)} dB.",
+            headline,
+            f"when {done}: {spread(harm.psnr[pooled], 1)} dB remain over {count} pictures; when channel "
+            f"{mildest.channel + 1} is, {spread(mildest.psnr[pooled], 1)} dB.{beside}",
         )
     ]
+    if value.chosen.name == lab.OWN:
+        own = min(value.harms, key=lambda one: one.psnr[0])
+        findings.append(
+            Finding(
+                f"{own.psnr[0]:.1f} dB", f"remain of your picture with channel {own.channel + 1} {done}, the worst."
+            )
+        )
     if len(value.harms) > 1:
         findings.append(
             Finding(
-                f"{np.mean(light.brightness):.0%} against {np.mean(colour.brightness):.0%}",
+                f"{np.mean(light.brightness[pooled]):.0%} against {np.mean(colour.brightness[pooled]):.0%}",
                 f"of the change is brightness in channel {light.channel + 1} (the most) and in channel "
                 f"{colour.channel + 1} (the least). The rest is colour. No channel is all of one kind.",
             )
         )
-        coarse = max(value.harms, key=lambda one: float(np.mean(one.coarse)))
-        fine = min(value.harms, key=lambda one: float(np.mean(one.coarse)))
+        coarse = max(value.harms, key=lambda one: float(np.mean(one.coarse[pooled])))
+        fine = min(value.harms, key=lambda one: float(np.mean(one.coarse[pooled])))
         findings.append(
             Finding(
-                f"{np.mean(coarse.coarse):.0%} against {np.mean(fine.coarse):.0%}",
+                f"{np.mean(coarse.coarse[pooled]):.0%} against {np.mean(fine.coarse[pooled]):.0%}",
                 f"of the change is coarser than a cell in channel {coarse.channel + 1} (the most) and in channel "
                 f"{fine.channel + 1} (the least).",
             )
         )
-    listed = "; ".join(f"channel {one.channel + 1} leaves {np.mean(one.psnr):.1f} dB" for one in value.harms)
+    listed = "; ".join(f"channel {one.channel + 1} leaves {np.mean(one.psnr[pooled]):.1f} dB" for one in value.harms)
     alt = f"With one channel {done}, against the untouched round trip over {count} pictures: {listed}."
     rows = tuple(
         (
-            one.channel + 1, *lab.bounds(one.psnr), round(100 * float(np.mean(one.brightness)), 1),
-            round(100 * float(np.mean(one.coarse)), 1),
+            one.channel + 1, *lab.bounds(one.psnr[pooled]), round(100 * float(np.mean(one.brightness[pooled])), 1),
+            round(100 * float(np.mean(one.coarse[pooled])), 1),
         )
         for one in value.harms
     )  # fmt: skip

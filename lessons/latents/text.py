@@ -141,8 +141,10 @@ def _evidence(painter: Painter, value: Legibility, seed: int, began: float) -> E
         findings.append(
             Finding(
                 headline,
-                f"is the smallest letter height from which on half of {len(words)} words come back readable. Before "
-                f"the round trip the same reader manages {before or 'no'} pixels: that is the ceiling it sets.",
+                f"is the smallest letter height from which on half of {len(words)} words come back readable"
+                + "".join(f", {at.share(at.after)} there" for at in value.heights if at.letter_height == after)
+                + f". Before the round trip the same reader manages {before or 'no'} pixels: that is the ceiling it "
+                "sets.",
             )
         )
     lost = [one for one in value.heights if one.share(one.before).rate > one.share(one.after).rate]

@@ -163,12 +163,33 @@ def test_surgery_measures_every_channel(painter, how):
     ]
     value = results[-1].value
     assert [len(result.value.harms) for result in results] == [1, 2, 3, 4]
-    assert surgery.truth(value)[0] == surgery.worst(value).channel
+    first, found = surgery.ranked(value)[0].channel, surgery.truth(value)
+    assert found[0] == (first if surgery.beats(value)[1] > 0 else surgery.UNDECIDED)
     for harm in value.harms:
         assert len(harm.psnr) == 12 and all(-0.01 <= share <= 1.01 for share in harm.brightness)
         changed = (harm.latent != value.latent).any(axis=(1, 2))
         assert not np.delete(changed, harm.channel).any()
     assert figures.operated(value).count("<figure") == 5 and figures.harm_bars(value).count("bar-row") == 4
+
+
+def test_a_learners_own_picture_is_not_pooled_with_the_stickers(painter):
+    own = lab.Chosen(lab.OWN, np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8))
+    shrunk = last(shrink.shrink(painter, own))
+    assert len(shrunk.value.scores) == 13 and len(shrunk.value.pooled) == 12
+    assert "over 12 bundled pictures" in shrunk.findings[1].text
+    assert shrink.truth(shrunk.value)[0] == shrunk.value.scores[0].exact
+    operated = last(surgery.operate(painter, own))
+    assert operated.value.decibels().shape == (4, 12) and "over 12 pictures" in operated.findings[0].text
+    assert "of your picture" in operated.findings[1].text
+
+
+def test_the_worst_channel_must_beat_the_next_picture_by_picture(painter):
+    value = last(surgery.operate(painter, lab.choose(painter, "cat-meadow"))).value
+    few = [replace(harm, psnr=(10.0 + 5 * harm.channel,) * 6) for harm in value.harms]
+    assert surgery.truth(replace(value, harms=tuple(few)))[0] == 0
+    few[1] = replace(few[1], psnr=(8.0, 12.5, 8.0, 12.5, 8.0, 12.5))
+    undecided = surgery.truth(replace(value, harms=tuple(few)))
+    assert "no single one" in chosen("channel", undecided) and "cannot be told from channel 2" in undecided[1]
 
 
 @pytest.mark.parametrize("how", list(surgery.HOWS))

@@ -16,6 +16,7 @@ from functools import cache
 
 import pytest
 
+from engines.models.catalogue import MODELS
 from engines.statistics import wilson
 from lessons import course
 from lessons.shell.content import Question, folder, read_quiz
@@ -342,3 +343,49 @@ def test_the_marked_answer_is_what_the_page_measures(name: str):
     (right,) = (choice for choice in questions()[name].choices if choice.right)
     found = MEASURED[name]()
     assert found and right.text.startswith(found)
+
+
+def prose(lesson: str) -> str:
+    return (folder(lesson) / "lesson.md").read_text(encoding="utf-8")
+
+
+def test_the_prose_of_lettering_tells_the_recorded_run():
+    measured, text = said("lettering/own"), prose("lettering").split("Measured on")[1].split("\n")[0]
+    seen, new, picked, control = re.findall(r"(\d+ of \d+) \(95", measured.split("Pair by pair")[0])[-2:] + re.findall(
+        r"(\d+ of \d+) \(95", measured.split("nearest to the word asked for")[1]
+    )
+    near, chance = re.findall(r"(\d\.\d) against (\d\.\d) letters", measured)[0]
+    for figure in (
+        f"{seen} signs",
+        f"and {new}",
+        f"so in {picked}",
+        control,
+        f"it is {near} letters",
+        f"read are {chance}",
+    ):
+        assert figure in text
+    instead = {row["word"]: row["read"] for row in rows("lettering/own")}
+    for asked, painted in (("JAZZ", "TAXI"), ("BRIDGE", "RIVER")):
+        assert f"{painted} for {asked}" in text and painted in instead[asked]
+
+
+def test_the_prose_tells_what_the_cards_measured():
+    pieces = json.loads((MODELS / "signs" / "metrics.json").read_text())["pieces"]["spelled"]
+    assert f"The {pieces['words']} words make {pieces['pieces']} chunks" in prose("lettering")
+    autoencoder = json.loads((MODELS / "autoencoder" / "metrics.json").read_text())["psnr_db"]
+    assert f"{autoencoder['mean']:.1f} dB on {autoencoder['scenes']:,} scenes" in prose("latents")
+    card = (MODELS / "painter" / "README.md").read_text(encoding="utf-8")
+    steps, batch = map(int, re.findall(r"--steps (\d+) --batch (\d+)", card)[0])
+    assert 8.5e6 < steps * batch < 9.5e6 and "saw nine million ruins" in prose("noising")
+
+
+def test_the_flashcard_of_rates_tells_the_recorded_table():
+    rates: dict[str, list[float]] = {}
+    for row in rows("tokenization/rates"):
+        rates.setdefault(row["Text"], []).append(number(row["Characters a token"]))
+    card = next(one.back for one in read_quiz("tokenization").flashcards if one.key == "rate")
+    for text, words in (("English story", "an English story"), ("English", "English law")):
+        assert f"{min(rates[text]):.1f} to {max(rates[text]):.1f} in {words}" in card
+    assert f"{min(rates['Table of numbers']):.1f} to {max(rates['Table of numbers']):.1f} in a table of numbers" in card
+    assert min(rates["Python code"]) > 3 and max(rates["Python code"]) < 3.5 and min(rates["Chinese"]) < 1
+    assert f"to {max(rates['German']):.1f} (German)" in card
