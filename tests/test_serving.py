@@ -148,6 +148,22 @@ def test_figures_are_told_without_the_dust_of_binary_fractions(client: Caller) -
     assert result(client, "length", send(client, "length", "abc", 2)) == [{"length": 6, "share": 0.3}]
 
 
+def test_an_operator_sees_what_is_loaded_and_how_many_wait_and_no_word_of_a_learner(client: Caller) -> None:
+    def seen() -> dict[str, Any]:
+        return client.get("/course/health").raise_for_status().json()
+
+    assert seen()["lines"]["processor"] == {"at_work": 0, "waiting": 0, "oldest_seconds": 0.0}
+    with ExitStack() as stack:
+        for number in range(3):
+            listen(client, stack, send(client, "slow", number, session=f"learner-{number}"))
+        until(lambda: seen()["lines"]["processor"]["waiting"] == 2)
+        until(lambda: seen()["lines"]["processor"]["oldest_seconds"] > 0.2)
+        told = seen()
+        assert told["status"] == "ok" and told["lines"]["processor"]["at_work"] == 1
+        assert set(told["lines"]) == {"text", "pictures", "signs", "uploads", "processor"}
+        assert "learner" not in json.dumps(told)
+
+
 def test_one_visitor_who_never_reads_gets_plain_words_beyond_three_runs_and_nothing_begins(
     client: Caller,
 ) -> None:

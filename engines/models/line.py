@@ -30,6 +30,7 @@ class Ticket:
     visitor: str
     seconds: float | None
     number: int
+    since: float = field(default_factory=time.monotonic)
     began: float | None = None
 
     def wait(self, seconds: float) -> Underway | None:
@@ -74,6 +75,14 @@ class Line:
         """How many runs wait or work."""
         return len(self._tickets)
 
+    def state(self) -> State:
+        """How it stands now."""
+        with self._changed:
+            tickets = list(self._tickets)
+        at_work = sum(ticket.began is not None for ticket in tickets)
+        oldest = max((time.monotonic() - ticket.since for ticket in tickets), default=0.0)
+        return State(at_work, len(tickets) - at_work, oldest)
+
     def _order(self) -> list[Ticket]:
         """Who is at work, then everybody's first run, everybody's second, and so on, each as they came."""
         seen: dict[str, int] = {}
@@ -108,6 +117,20 @@ def in_words(seconds: float) -> str:
         return f"about {5 * round(seconds / 5)} seconds"
     minutes = round(seconds / 60)
     return f"about {minutes} minutes" if minutes < 90 else f"about {round(minutes / 60)} hours"
+
+
+@dataclass(frozen=True)
+class State:
+    """A line as an operator sees it: runs at work and waiting, and seconds since the oldest of all came."""
+
+    at_work: int
+    waiting: int
+    oldest_seconds: float
+
+
+def states() -> dict[str, State]:
+    """The state of every line."""
+    return {name: one.state() for name, one in _lines.items()}
 
 
 _lines: dict[str, Line] = {name: Line() for name in ("text", "pictures", "signs", "uploads", "processor")}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 from weakref import WeakSet
 
@@ -103,6 +104,11 @@ class Shelf(Generic[Model]):
 def loaded(kind: str) -> tuple[Any, ...]:
     """The models of one kind in memory; none where its room was never entered."""
     return _shelves[kind].loaded() if kind in _shelves else ()
+
+
+def keys() -> dict[str, tuple[str, ...]]:
+    """What is in memory, by kind: the keys of the loaded models; a folder's key is its last name."""
+    return {kind: tuple(Path(key).name or key for key in shelf.models) for kind, shelf in _shelves.items()}
 
 
 def held_bytes(kind: str) -> int:

@@ -27,6 +27,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engines.evidence import PlainError
+from engines.models import line, shelf
 from lessons.course import UNITS
 from lessons.shell import scripts, theme, visitors
 from lessons.shell.content import ADDRESS, folder
@@ -88,6 +89,7 @@ def app_options() -> dict[str, Any]:
             Route(f"/{ADDRESS}/view-{{version}}.js", _view),
             Route(f"/{ADDRESS}/fonts/{{name}}", _font),
             Route(f"/{ADDRESS}/recorded/{{lesson}}/{{name}}", _recorded),
+            Route(f"/{ADDRESS}/health", _health),
         ],
         "middleware": [Middleware(GZipMiddleware, minimum_size=1000), Middleware(OldAddresses), Middleware(Door)],
         "exception_handlers": {404: _nothing_here},
@@ -250,6 +252,16 @@ def _script(request: Request) -> Response:
 def _view(request: Request) -> Response:
     code = scripts.read(request.path_params["version"])
     return _missing() if code is None else Response(code, media_type="text/javascript", headers=FOR_EVER)
+
+
+def _health(request: Request) -> Response:
+    """What is loaded, how many runs wait in each line, and since when the oldest does; no learner's words."""
+    lines = {
+        name: {"at_work": one.at_work, "waiting": one.waiting, "oldest_seconds": round(one.oldest_seconds, 1)}
+        for name, one in line.states().items()
+    }
+    told = {"status": "ok", "loaded": {kind: names for kind, names in shelf.keys().items() if names}, "lines": lines}
+    return JSONResponse(told, headers={"Cache-Control": "no-store"})
 
 
 def _font(request: Request) -> Response:
