@@ -43,7 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     held = memory(options.model, options.untrained, options.threads, options.steps)
     painter = ready(options.model, options.untrained, options.threads)
     clock = time.process_time if options.cpu_time else time.perf_counter
-    rows = [] if options.memory else [*measure(painter, options.steps, options.rounds, clock), learner(clock)]
+    rows: list[Row] = []
+    if not options.memory:
+        rows = [*measure(painter, options.steps, options.rounds, clock), search(clock), learner(clock)]
     settings = f"{painter.name} ({painter.revision}), {options.steps} passes, guidance {GUIDANCE:g}"
     number_type = f"{painter.dtype} on {painter.device}"
     report(COLUMNS, rows + held, settings, number_type, f"{'processor' if options.cpu_time else 'clock'} seconds")
@@ -92,6 +94,19 @@ def measure(painter: Painter, steps: int, rounds: int, clock: Callable[[], float
         (f"{BATCH} seeds in one batch", f"{together:.2f} s", ""),
         (f"{BATCH} seeds one by one", f"{apart:.2f} s, {apart / together:.2f}× the batch", ""),
     ]
+
+
+def search(clock: Callable[[], float] = time.perf_counter, rounds: int = 5) -> Row:
+    """The three nearest of all training scenes, drawn and compared: the slowest of a few unseen scenes, each once."""
+    from engines.stickers import nearest, scenes
+
+    index, slowest = nearest.load(), 0.0
+    for seed in range(900_000_000, 900_000_001 + rounds):
+        picture = np.asarray(scenes.scene(seed).picture)
+        began = clock()
+        index.nearest(picture)
+        slowest = slowest if seed == 900_000_000 else max(slowest, clock() - began)  # the first opens the stickers
+    return f"nearest of {len(index.codes):,} training scenes", f"{slowest:.2f} s", "at most 0.3 s"
 
 
 def learner(clock: Callable[[], float] = time.perf_counter, steps: int = 3000) -> Row:

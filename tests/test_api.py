@@ -90,6 +90,7 @@ CALLS = [
     *case("judge", (PICTURE, CAPTION), "aspects", (5, CAPTION), (PICTURE, 5)),
     *case("easy_hard_map", ("single, many", 1, 1, 0, 1), "sorts", (5,), ("dragons",), ("all", 9), ("all", 1, 1, "a")),
     *case("swap_prompt", (CAPTION, "a dog", 2, 0, 1, 2), "turned", (CAPTION, "a dog", "b"), (5, 5)),
+    *case("nearest_scenes", (CAPTION, 0, 1), "nearest", (5,), (CAPTION, 0, 1.5)),
     *case("paint_sign", ("OK",), "read", (5,), ("OK", "spelled", "a")),
     *case("read_text", ("OPEN",), "text", (5,)),
     *case("sign_lab", ("spelled", "OK", 2, 1), "exact", ("spelled", 5), ("spelled", "OK", 2, "a")),
