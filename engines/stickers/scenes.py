@@ -163,9 +163,7 @@ def sticker(name: str, colour: str | None = None, skin: str = "") -> Image.Image
 # --- backgrounds ---------------------------------------------------------------------------------------
 
 
-def _gradient(
-    top: Sequence[float] | np.ndarray, bottom: Sequence[float] | np.ndarray, side: int = SIZE
-) -> np.ndarray:
+def _gradient(top: Sequence[float] | np.ndarray, bottom: Sequence[float] | np.ndarray, side: int = SIZE) -> np.ndarray:
     share = np.linspace(0, 1, side)[:, None, None]
     return np.asarray(top) * (1 - share) + np.asarray(bottom) * share + np.zeros((side, side, 1))
 
