@@ -200,7 +200,7 @@ def background(name: str, r: random.Random, side: int = SIZE) -> Image.Image:
         "ocean": (((140, 200, 245), (210, 235, 250)), ((40, 115, 190), (15, 60, 130)), horizon),
     }
     sky, ground, edge = looks[name]
-    pixels = _gradient(*sky, side)
+    pixels = _gradient(sky[0], sky[1], side)
     if name == "sunset":
         sun = _disc(SIZE * r.uniform(0.2, 0.8), horizon - r.uniform(0, 8), r.uniform(15, 19), side)
         pixels = pixels * (1 - sun) + np.array((255, 240, 190)) * sun
@@ -209,7 +209,7 @@ def background(name: str, r: random.Random, side: int = SIZE) -> Image.Image:
             star = _disc(r.uniform(0, SIZE), r.uniform(0, horizon), r.uniform(0.8, 1.5), side)
             pixels = pixels * (1 - star) + np.array((245, 240, 215)) * star
     below = _below(edge, side)
-    pixels = pixels * (1 - below) + _gradient(*ground, side) * below
+    pixels = pixels * (1 - below) + _gradient(ground[0], ground[1], side) * below
     if name == "beach":
         sand = _below(horizon + SIZE * r.uniform(0.1, 0.14) + hills - horizon, side)
         pixels = pixels * (1 - sand) + _gradient((245, 228, 180), (228, 198, 135), side) * sand

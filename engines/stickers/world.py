@@ -1,6 +1,6 @@
 """The pocket painter's world in words: what a caption of Sticker World asks for.
 
-``training/world.py`` draws this world; a test holds the two to the same words.
+``scenes.py`` draws this world; a test holds the two to the same words.
 """
 
 from __future__ import annotations

@@ -274,8 +274,8 @@ def own_signs(value: own.Own) -> str:
     return str(
         Markup(
             '<p class="lettering-standing"><b>{on_signs}</b> words stood on {signs:,} training signs (listed in '
-            "<code>training/world.py</code>, counted in <code>models/sticker-world/statistics.json</code>); "
-            "<b>{kept}</b> were kept from them (<code>training/held_out.yaml</code>).</p>"
+            "<code>engines/stickers/scenes.py</code>, counted in <code>models/sticker-world/statistics.json</code>); "
+            "<b>{kept}</b> were kept from them (<code>engines/stickers/held_out.yaml</code>).</p>"
             '<p class="lettering-head">Read exactly</p>{shares}'
             '<p class="lettering-head">Letters in error for each letter asked</p>{errors}'
             '<p class="lettering-head">What the signs for words on no sign show</p>{shown}'

@@ -245,7 +245,7 @@ def _found(found: Found, name: str) -> Markup:
     shots = [Shot(found.picture, f"{name}: {found.caption}", f"{name}: “{found.caption}”", "chosen")]
     for near in found.near:
         words = f"training scene {near.seed:,}: “{near.caption}”, {near.distance:.1%} away"
-        shots.append(Shot(near.picture, words, words))
+        shots.append(Shot(near.picture, f"Training scene {near.seed:,}", words))
     return row(shots, f"Nearest to {name}")
 
 

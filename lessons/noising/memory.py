@@ -167,9 +167,10 @@ def memory(
 def verdict(value: Memory) -> str:
     """What the pairs say, in words; the interval of their difference decides."""
     return {
-        1: "The painted ones lie farther from the diet: by this measure it invents more than a fresh scene would",
-        0: "The interval holds zero: by this measure a painted picture is no nearer to the diet than a real unseen one",
-        -1: "The painted ones lie nearer to the diet than real unseen scenes do: it leans on what it saw",
+        1: "The painted ones lie farther: by this measure they stray from the diet more than a fresh scene does",
+        0: "The interval holds zero: as far as these pairs can tell, painting is no nearer to the diet than a fresh "
+        "scene",
+        -1: "The painted ones lie nearer than fresh scenes do: the painter leans on what it saw",
     }[more(value.painted, value.unseen)]
 
 
@@ -202,24 +203,26 @@ def _memory_evidence(value: Memory, source: Provenance, bundled: bool) -> Eviden
         findings.append(
             Finding("another diet", "was this painter's: the scenes searched here are those of the bundled one.")
         )
-    rows = [
-        (caption, *(round(100 * float(x), 2) for x in numbers))
-        for caption, *numbers in zip(value.captions, value.painted, value.unseen, value.untouched, strict=True)
-    ]
-    for name, of in (("mean", 0), ("low", 1), ("high", 2)):
-        middle = [cells(tuple(100 * x for x in mean_interval(column)), 2)[of] for column in _columns(value)]
-        rows.append((name, *middle))  # type: ignore[arg-type]
     alt = (
         f"Your picture lies {own.distance:.1%} from its nearest training scene, “{own.caption}”; over "
         f"{len(value.captions)} captions the painted pictures lie {value.painted.mean():.1%} away on average, real "
         f"unseen scenes {value.unseen.mean():.1%}. {verdict(value)}."
     )
-    columns = ("caption", "painted, %", "unseen scene, %", "unseen scene before the autoencoder, %")
-    return Evidence(value, alt, Table(columns, tuple(rows)), source, tuple(findings))
+    return Evidence(value, alt, _by_kind(value), source, tuple(findings))
 
 
-def _columns(value: Memory) -> tuple[np.ndarray, ...]:
-    return value.painted, value.unseen, value.untouched
+def _by_kind(value: Memory) -> Table:
+    """Mean distances in per cent, with intervals, of the pairs of each kind of caption and of all."""
+    kinds = np.array([scenes.plan(UNSEEN + row).kind for row in range(len(value.captions))])
+    compared = (value.painted, value.unseen, value.painted - value.unseen, value.untouched)
+    rows = []
+    for kind in (*sorted(set(kinds)), "all"):
+        chosen = (kinds == kind) | (kind == "all")
+        numbers = (cells(mean_interval(100 * of[chosen]), 2) for of in compared)
+        rows.append((str(kind), int(chosen.sum()), *(number for three in numbers for number in three)))
+    heads = ("painted, %", "unseen scene, %", "difference", "unseen, before the autoencoder, %")
+    columns = [f"{head}{part}" for head in heads for part in ("", ", low", ", high")]
+    return Table(("captions", "pairs", *columns), tuple(rows))
 
 
 def memory_truth(value: Memory) -> tuple[float, str]:

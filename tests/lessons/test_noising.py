@@ -345,13 +345,15 @@ def test_memory_sets_every_painted_picture_against_an_unseen_scene_of_its_captio
     value = result.value
     assert len(value.captions) == len(value.painted) == len(value.unseen) == len(value.untouched) == 3
     assert len(value.own.near) == len(value.control.near) == 3
-    assert result.table.rows[0][0] == scenes_drawn.phrasings(scenes_drawn.plan(memory.UNSEEN))[0]
+    assert value.captions[0] == scenes_drawn.phrasings(scenes_drawn.plan(memory.UNSEEN))[0]
+    assert result.table.rows[-1][:2] == ("all", 3)
+    assert result.table.rows[-1][2] == pytest.approx(100 * value.painted.mean(), abs=0.01)
     assert memory.memory_truth(value)[0] == (value.painted < value.unseen).mean()
     assert figures.memory_rows(value).count("<figure") == 8
     assert len(figures.memory_chart(value).data) == 3
     same_pictures(run(result.snippet)["pictures"], result.expected)
     with pytest.raises(PlainError):
-        last(memory.memory(painter, "", pairs=3, steps=2))
+        last(memory.memory(painter, CAPTION, pairs=1, steps=2))
 
 
 def test_the_conclusion_about_memory_follows_the_interval_of_the_pairs(painter):
@@ -364,16 +366,16 @@ def test_the_conclusion_about_memory_follows_the_interval_of_the_pairs(painter):
     assert "holds zero" in memory.verdict(replace(value, painted=pairs + coin))
 
 
-def test_the_control_fits_the_caption_and_was_never_trained_on():
-    for caption, name, background in (
-        ("an owl under a night sky", "owl", "night"),
-        ("two cats in the snow", "cat", "snow"),
-    ):
-        seed = memory.unseen_like(caption)
-        plan = scenes_drawn.plan(seed)
-        assert seed >= memory.UNSEEN
-        assert {thing.name for thing in plan.things} == {name} and plan.background == background
-    assert scenes_drawn.plan(memory.unseen_like("two cats in the snow")).count == 2
+@pytest.mark.parametrize(
+    ("caption", "name", "background", "count"),
+    [("an owl under a night sky", "owl", "night", 1), ("three carrots in the ocean", "carrot", "ocean", 3)],
+)
+def test_the_control_fits_the_caption_and_was_never_trained_on(caption, name, background, count):
+    seed = memory.unseen_like(caption)
+    plan = scenes_drawn.plan(seed)
+    assert seed >= memory.UNSEEN
+    assert {thing.name for thing in plan.things} == {name}
+    assert (plan.background, plan.count) == (background, count)
 
 
 def test_only_the_bundled_painter_has_a_copying_twin(painter):
