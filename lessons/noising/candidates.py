@@ -68,7 +68,7 @@ def poked(caption: str, region: str) -> Figures:
 
 
 def landed(shape: str) -> Figures:
-    """Screen 7: pure noise and trained samples on the drawing."""
+    """Screen 6: pure noise and trained samples on the drawing."""
     value = value_of(own.train_own(own.preset(shape), steps=measures.STEPS, seed=7))
     return {"noise": value.before.rate, "landed": value.after.rate}
 

@@ -1,4 +1,4 @@
-"""Screen 7: a denoiser trained on a drawing while the learner watches."""
+"""Screen 6: a denoiser trained on a drawing while the learner watches."""
 
 from __future__ import annotations
 

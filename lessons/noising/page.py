@@ -9,7 +9,7 @@ import gradio as gr
 
 from engines.evidence import PlainError
 from engines.pictures.files import open_picture
-from lessons.noising import clay, lock, memory, own, ruin, strip, turn
+from lessons.noising import clay, lock, own, ruin, strip, turn
 from lessons.noising import figures as draw
 from lessons.noising.measures import CAT, FIRST, HOUSE, ROCKET, SHAPE, STEPS
 from lessons.shell import charts, controls, events, film, scenes, scripts, waking
@@ -28,7 +28,6 @@ def build() -> None:
         _lock(lesson)
         _turn(lesson)
         _clay(lesson)
-        _memory(lesson)
         _own(lesson)
 
 
@@ -148,27 +147,6 @@ def _clay(lesson: LessonPage) -> None:
             }
 
         events.on(play.change, choose, play, [note, other, other_seed, region, *run.places])
-
-
-def _memory(lesson: LessonPage) -> None:
-    with lesson.screen("memory", predict="remembered") as screen:
-        with gr.Row(equal_height=True):
-            caption = controls.caption("an owl under a night sky")
-            seed = controls.seed_number()
-            pairs = gr.Slider(8, 64, memory.PAIRS, step=8, label="Captions to compare", scale=3)
-        experiment(
-            screen, "Paint it and search its diet", memory.memory, [caption, seed, pairs],
-            {film.pictures(): draw.memory_rows, charts.chart(veiled=True): draw.memory_chart},
-            truth=memory.memory_truth, queue="pictures", also=[caption.submit],
-            cost=lambda caption, seed, pairs: pairs + 1,
-        )  # fmt: skip
-        with gr.Row(equal_height=True):
-            seeds = controls.seeds_slider(8, 12)
-        experiment(
-            screen, "Now ask one that copies", memory.copying, [seeds],
-            {film.pictures(): draw.copies_rows, gr.HTML(render=False): draw.copies_bars}, queue="pictures",
-            key="copying", asks=False, cost=lambda seeds: 3 * seeds, recordable=False,
-        )  # fmt: skip
 
 
 PAD = (

@@ -9,12 +9,15 @@ import numpy as np
 from markupsafe import Markup
 
 from engines.evidence import Evidence, Underway
+from engines.pictures.copying import CAPTION, REPEATS
 from engines.statistics import plural
 from lessons.shell import charts
-from lessons.shell.charts import BLUE, CLAY
+from lessons.shell.charts import BLUE, CLAY, GREY
 from lessons.shell.film import Film, Shot, row
 from lessons.shell.prose import plain
+from lessons.shell.views import Bar, bars, join
 from lessons.two_physics.fixed import Fixing
+from lessons.two_physics.memory import Copies, Found, Memory
 from lessons.two_physics.race import Moment
 from lessons.two_physics.spoil import Spoiled
 
@@ -123,3 +126,78 @@ def accident(value: Spoiled) -> str:
         "The sculptor's accident",
     )
     return str(texts + shots)
+
+
+def memory_rows(value: Memory) -> str:
+    """The painted picture before its three nearest training scenes, and below it the unseen scene before its own."""
+    return str(
+        Markup("<p>{}</p>{}<p>{}</p>{}").format(
+            "Your picture, and the three training scenes nearest to it:",
+            _found(value.own, "your picture"),
+            "The control, a real scene that was never trained on, through the same autoencoder:",
+            _found(value.control, "an unseen scene"),
+        )
+    )
+
+
+def _found(found: Found, name: str) -> Markup:
+    shots = [Shot(found.picture, f"{name}: {found.caption}", f"{name}: “{found.caption}”", "chosen")]
+    for near in found.near:
+        words = f"training scene {near.seed:,}: “{near.caption}”, {near.distance:.1%} away"
+        shots.append(Shot(near.picture, f"Training scene {near.seed:,}", words))
+    return row(shots, f"Nearest to {name}")
+
+
+def memory_chart(value: Memory) -> Any:
+    """Distances to the nearest training scene as boxes with every picture a dot."""
+    figure = charts.figure(y="distance to the nearest scene, %")
+    for name, distances, colour in (
+        ("painted", value.painted, CLAY),
+        ("unseen scene", value.unseen, BLUE),
+        ("unseen, as drawn", value.untouched, GREY),
+    ):
+        figure.add_box(
+            y=[round(100 * float(x), 2) for x in distances], name=name, boxpoints="all", jitter=0.5, pointpos=0,
+            marker={"color": colour, "size": 5}, line={"color": colour}, showlegend=False,
+        )  # fmt: skip
+    figure.add_hline(
+        y=100 * value.copied, line={"dash": "dot", "color": GREY}, annotation_text="near-copy below",
+        annotation_position="bottom right",
+    )  # fmt: skip
+    figure.update_yaxes(rangemode="tozero")
+    return figure
+
+
+def copies_rows(value: Copies) -> str:
+    """The repeated scene, then what both painters make of its caption, then the twin's other captions."""
+    parts = [
+        Markup("<p>{}</p>{}").format(
+            f"The scene that the twin was shown {REPEATS:,} times:",
+            row([Shot(value.scene, f"The repeated scene: {CAPTION}", mark="chosen")], "The repeated scene", columns=8),
+        )
+    ]
+    for words, pictures, distances in (
+        (f"The ordinary painter, asked for “{CAPTION}”:", value.painted, value.painted_distances),
+        ("The twin, asked for the same:", value.repeated, value.repeated_distances),
+        ("The twin, asked for other things (distance to the nearest training scene):", value.elsewhere, value.others),
+    ):
+        shots = [
+            Shot(one, f"Picture {number + 1}, {away:.1%} away", f"{away:.1%}", "warn" if away < value.copied else "")
+            for number, (one, away) in enumerate(zip(pictures, distances, strict=True))
+        ]
+        parts.append(Markup("<p>{}</p>{}").format(words, row(shots, words, small=True)))
+    return str(join(parts))
+
+
+def copies_bars(value: Copies) -> str:
+    """How many near-copies each painter made."""
+    rows = []
+    for name, distances in (
+        ("ordinary painter", value.painted_distances),
+        ("the twin", value.repeated_distances),
+        ("the twin, other captions", value.others),
+    ):
+        share = value.near(distances)
+        text = f"{share.successes} of {share.trials}"
+        rows.append(Bar(name, share.rate, text, low=share.low, high=share.high, ink="sculptor"))
+    return str(bars(rows))

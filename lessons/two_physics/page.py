@@ -10,7 +10,7 @@ from lessons.shell import charts, controls, film
 from lessons.shell.experiment import experiment
 from lessons.shell.frame import LessonPage, lesson_page
 from lessons.two_physics import figures as draw
-from lessons.two_physics import fixed, race, spoil
+from lessons.two_physics import fixed, memory, race, spoil
 from lessons.two_physics.measures import CAT, MAX_REQUEST, STRAWBERRY
 
 
@@ -19,6 +19,7 @@ def build() -> None:
         _race(lesson)
         _fixed(lesson)
         _spoil(lesson)
+        _memory(lesson)
 
 
 def _request(value: str) -> gr.Textbox:
@@ -61,4 +62,25 @@ def _spoil(lesson: LessonPage) -> None:
         experiment(
             screen, "Cause an accident", spoil.spoil, [request, seeds], {film.pictures(): draw.accident},
             truth=spoil.spoil_truth, queue="both", also=[request.submit], cost=lambda request, seeds: 5 * seeds,
+        )  # fmt: skip
+
+
+def _memory(lesson: LessonPage) -> None:
+    with lesson.screen("memory", predict="remembered") as screen:
+        with gr.Row(equal_height=True):
+            caption = controls.caption("an owl under a night sky")
+            seed = controls.seed_number()
+            pairs = gr.Slider(8, 64, memory.PAIRS, step=8, label="Captions to compare", scale=3)
+        experiment(
+            screen, "Paint it and search its diet", memory.memory, [caption, seed, pairs],
+            {film.pictures(): draw.memory_rows, charts.chart(veiled=True): draw.memory_chart},
+            truth=memory.memory_truth, queue="pictures", also=[caption.submit],
+            cost=lambda caption, seed, pairs: pairs + 1,
+        )  # fmt: skip
+        with gr.Row(equal_height=True):
+            seeds = controls.seeds_slider(8, 12)
+        experiment(
+            screen, "Now ask one that copies", memory.copying, [seeds],
+            {film.pictures(): draw.copies_rows, gr.HTML(render=False): draw.copies_bars}, queue="pictures",
+            key="copying", asks=False, cost=lambda seeds: 3 * seeds, recordable=False,
         )  # fmt: skip

@@ -11,8 +11,7 @@ import pytest
 
 from engines.evidence import Evidence, PlainError
 from engines.pictures import diffusion, points
-from engines.stickers import scenes as scenes_drawn
-from lessons.noising import api, clay, figures, lock, memory, own, page, ruin, strip, turn
+from lessons.noising import api, clay, figures, lock, own, page, ruin, strip, turn
 from lessons.shell import film, scenes, waking
 from tests.engines.tiny_painters import same_pictures
 from tests.lessons.common import NASTY, last, run, safe
@@ -335,62 +334,6 @@ def test_regions_are_masks():
     assert clay.region_mask("the middle", 8, 8).sum() == 16
     with pytest.raises(PlainError, match="Choose one"):
         clay.region_mask("the moon", 4, 4)
-
-
-# --- memory -----------------------------------------------------------------------------------------------
-
-
-def test_memory_sets_every_painted_picture_against_an_unseen_scene_of_its_caption(painter):
-    *_, result = memory.memory(painter, "a dog on a red background", pairs=3, steps=2)
-    value = result.value
-    assert len(value.captions) == len(value.painted) == len(value.unseen) == len(value.untouched) == 3
-    assert len(value.own.near) == len(value.control.near) == 3
-    assert value.captions[0] == scenes_drawn.phrasings(scenes_drawn.plan(memory.UNSEEN))[0]
-    assert result.table.rows[-1][:2] == ("all", 3)
-    assert result.table.rows[-1][2] == pytest.approx(100 * value.painted.mean(), abs=0.01)
-    assert memory.memory_truth(value)[0] == (value.painted < value.unseen).mean()
-    assert figures.memory_rows(value).count("<figure") == 8
-    assert len(figures.memory_chart(value).data) == 3
-    same_pictures(run(result.snippet)["pictures"], result.expected)
-    with pytest.raises(PlainError):
-        last(memory.memory(painter, CAPTION, pairs=1, steps=2))
-
-
-def test_the_conclusion_about_memory_follows_the_interval_of_the_pairs(painter):
-    *_, result = memory.memory(painter, CAPTION, pairs=2, steps=1)
-    pairs = np.linspace(0.05, 0.1, 12)
-    value = replace(result.value, unseen=pairs, untouched=pairs)
-    assert "leans on what it saw" in memory.verdict(replace(value, painted=pairs - 0.02))
-    assert "farther" in memory.verdict(replace(value, painted=pairs + 0.02))
-    coin = np.where(np.arange(12) % 2, 0.01, -0.01)
-    assert "holds zero" in memory.verdict(replace(value, painted=pairs + coin))
-
-
-@pytest.mark.parametrize(
-    ("caption", "name", "background", "count"),
-    [("an owl under a night sky", "owl", "night", 1), ("three carrots in the ocean", "carrot", "ocean", 3)],
-)
-def test_the_control_fits_the_caption_and_was_never_trained_on(caption, name, background, count):
-    seed = memory.unseen_like(caption)
-    plan = scenes_drawn.plan(seed)
-    assert seed >= memory.UNSEEN
-    assert {thing.name for thing in plan.things} == {name}
-    assert (plan.background, plan.count) == (background, count)
-
-
-def test_only_the_bundled_painter_has_a_copying_twin(painter):
-    with pytest.raises(PlainError, match="bundled painter"):
-        last(memory.copying(painter))
-
-
-def test_the_twin_copies_the_scene_it_was_fed_too_often_and_the_ordinary_painter_does_not():
-    *_, result = memory.copying(diffusion.load(), seeds=3, steps=12)
-    value = result.value
-    assert value.near(value.repeated_distances).successes > value.near(value.painted_distances).successes
-    assert value.repeated_distances.mean() < value.painted_distances.mean()
-    assert (value.others > value.copied).any()
-    assert figures.copies_rows(value).count("<figure") == 10
-    assert "of 3" in figures.copies_bars(value)
 
 
 # --- your own ---------------------------------------------------------------------------------------------

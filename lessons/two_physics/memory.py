@@ -1,4 +1,4 @@
-"""Screen 6: memory or invention? The training scenes nearest to a painted picture, and to a real unseen one."""
+"""Screen 4: memory or invention? The training scenes nearest to a painted picture, and to a real unseen one."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import numpy as np
 from engines.checks import check_caption, check_number, seed_range, whole
 from engines.evidence import Evidence, Finding, Provenance, Table, Underway
 from engines.pictures import copying as copies
+from engines.pictures import snippets
 from engines.pictures.diffusion import Painter, Plan
 from engines.statistics import Interval, cells, mean_interval, more, wilson, words
 from engines.stickers import nearest, scenes
 from engines.stickers.nearest import Near
 from engines.stickers.world import facts_of
-from lessons.noising.measures import guidance, snippet
 from lessons.shell.painting import painting
 
 UNSEEN = 900_000_000
@@ -129,6 +129,7 @@ def memory(
     began, steps = time.perf_counter(), painter.passes(steps)
     check_caption(caption)
     pairs = whole("The number of pairs", pairs, 2, 64)
+    scale = painter.guidance_scale if guidance_scale is None else guidance_scale
     settings: dict[str, Any] = {"steps": steps, "guidance_scale": guidance_scale}
     (picture,) = yield from painting(painter, Plan(caption, (seed,), **settings), "Your picture")
     own, control = search(painter, picture, caption)
@@ -157,9 +158,9 @@ def memory(
         )
         source = Provenance.live(
             painter, began, seed, caption=caption, pairs=len(captions), **painter.told(steps),
-            guidance_scale=guidance(painter, guidance_scale), training_scenes=len(index.codes),
+            guidance_scale=scale, training_scenes=len(index.codes),
         )  # fmt: skip
-        code = snippet(painter, caption, (seed,), steps, guidance_scale)
+        code = snippets.denoising(painter.source, caption, seeds=(seed,), steps=steps, guidance_scale=scale)
         evidence = _memory_evidence(value, source, painter.is_bundled)
         yield replace(evidence, snippet=code, expected=picture[None])
 
