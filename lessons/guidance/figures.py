@@ -39,6 +39,9 @@ MAPS = f"""
       <figcaption>where the painter looks at this word</figcaption></figure>
     <figure><canvas class="guidance-guess" width="320" height="320" role="img"></canvas>
       <figcaption>the picture it is heading for</figcaption></figure>
+    <figure><img class="guidance-without" alt="" hidden>
+      <span class="guidance-later">comes when the picture is done</span>
+      <figcaption>painted without this word, same seed</figcaption></figure>
   </div>
   <p class="film-caption" role="status"></p>
   {CONTROLS}<label>Seen at <select class="guidance-size"></select></label></div>
@@ -89,6 +92,9 @@ def mapped(steps: Iterator[Pass | Underway | Evidence[Look]], view: Any) -> Iter
     for step in steps:
         if not isinstance(step, Pass):
             yield step
+            if isinstance(step, Evidence) and step.value.without and "without" not in lines:
+                lines += maps_without(step.value)
+                yield {view: lines}
             continue
         yield underway(step, "Painting")
         lines = lines or maps_head(step)
@@ -114,6 +120,12 @@ def maps_line(event: Pass) -> str:
         scaled = (cells / tops[:, None] * 255).round().astype(np.uint8)
         grids.append({"h": h, "w": w, "tops": tops.round(6).tolist(), "cells": _base64(scaled)})
     return json.dumps({"pass": event.index + 1, "img": data_uri(event.previews[0]), "grids": grids}) + "\n"
+
+
+def maps_without(value: Look) -> str:
+    """What the first seed paints without each word, and how far that moves the picture."""
+    silenced = [{"img": data_uri(value.without[word]), "moved": round(value.moved(word), 4)} for word in value.words]
+    return json.dumps({"without": silenced}) + "\n"
 
 
 def forked(steps: Iterator[Fork | Underway | Evidence[Gap]], view: Any) -> Iterator[Any]:

@@ -1,7 +1,7 @@
 /* Word maps. The value grows line by line, so that a stream sends each pass once: first {words, passes, chosen}, then
    one object a pass {pass, img, grids: [{h, w, tops, cells}]}: for each word the largest share, and its shares as bytes,
-   255 for the largest, in base64. */
-let head = { words: [] }, passes = [], chosen = 0, size = 0;
+   255 for the largest, in base64; last {without: [{img, moved}]}, a picture for each word. */
+let head = { words: [] }, passes = [], without = [], chosen = 0, size = 0;
 const one = (selector) => element.querySelector(selector);
 const all = (selector) => Array.from(element.querySelectorAll(selector));
 const percent = (share) => `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;
@@ -75,7 +75,12 @@ function draw(index) {
     chip.querySelector("small").textContent = percent(part);
   });
   all(".film-cell canvas").forEach((canvas, cell) => paint(canvas, cell, chosen, top, false));
-  const said = `Pass ${pass} of ${head.passes}: “${head.words[chosen]}” gets ${percent(share)} of the attention, most strongly at the ${where(index, chosen)}. Full colour is ${percent(top)}.`;
+  const missing = without[chosen], silent = one(".guidance-without");
+  silent.hidden = !missing;
+  one(".guidance-later").hidden = Boolean(missing);
+  if (missing) { silent.src = missing.img; silent.alt = `The finished picture without “${head.words[chosen]}”`; }
+  const moves = missing ? ` Without it the finished picture moves by ${percent(missing.moved)} of full scale.` : "";
+  const said = `Pass ${pass} of ${head.passes}: “${head.words[chosen]}” gets ${percent(share)} of the attention, most strongly at the ${where(index, chosen)}. Full colour is ${percent(top)}.${moves}`;
   one(".guidance-heat").setAttribute("aria-label", said);
   one(".guidance-guess").setAttribute("aria-label", `The picture as guessed in pass ${pass}`);
   return said;
@@ -87,15 +92,17 @@ function chip(word, index) {
   return made;
 }
 function refresh() {
-  const lines = (props.value || "").split("\n").filter(Boolean), said = lines.length ? JSON.parse(lines[0]) : { words: [] };
+  const sent = (props.value || "").split("\n").filter(Boolean), lines = sent.filter((line) => !line.startsWith('{"without"')), said = lines.length ? JSON.parse(lines[0]) : { words: [] };
   one(".guidance-maps").classList.toggle("guidance-blank", lines.length < 2);
   if (lines.length - 1 < passes.length || said.key !== head.key) {
     begin();
     passes = [];
+    without = [];
     chosen = said.chosen || 0;
     one(".film-strip").replaceChildren();
   }
   head = said;
+  without = lines.length < sent.length ? JSON.parse(sent.at(-1)).without : [];
   if (!passes.length) one(".guidance-words").replaceChildren(...[...head.words, "no word"].map(chip));
   lines.slice(1 + passes.length).forEach((line) => {
     const cell = document.createElement("div"), canvas = document.createElement("canvas"), label = document.createElement("small");

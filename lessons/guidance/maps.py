@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -13,9 +13,10 @@ from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, U
 from engines.pictures import diffusion
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import Painter, Pass, Plan, WordMaps
+from engines.pictures.plan import MAX_ROWS
 from engines.statistics import Mean, cells, mean_interval, percent, plural, share, words
 from engines.stickers import judge
-from lessons.guidance.measures import LITTLE, need_caption
+from lessons.guidance.measures import LITTLE, apart, need_caption
 from lessons.shell.painting import underway
 
 KINDS = ("words that name something", "little words", "no word at all")
@@ -25,8 +26,9 @@ KINDS = ("words that name something", "little words", "no word at all")
 class Look:
     """Attention by word. ``shares``: float [seeds, passes, words + 1], the last column what no word gets.
 
-    ``maps`` are those of the first seed, one a pass; ``picture`` is its finished picture. ``finest``: the maps of the
-    smallest patches for every seed, float [seeds, passes, words, h, w].
+    ``maps`` are those of the first seed, one a pass; ``picture`` is its finished picture, and ``without`` what it
+    paints when the caption lacks one word: word -> uint8 [H, W, 3]. ``finest``: the maps of the smallest patches for
+    every seed, float [seeds, passes, words, h, w].
     """
 
     caption: str
@@ -35,6 +37,11 @@ class Look:
     picture: np.ndarray
     shares: np.ndarray
     finest: np.ndarray
+    without: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def moved(self, word: str) -> float:
+        """How far the first seed's picture moves without the word: the mean absolute difference, in [0, 1]."""
+        return float(apart(self.without[word][None], self.picture[None])[0])
 
     def alike(self, word: int, other: int) -> np.ndarray:
         """How alike the maps of two words are, over patches and passes: a correlation a seed."""
@@ -62,9 +69,10 @@ class Look:
 def look(
     painter: Painter, caption: str, seed: int = 7, *, seeds: int = 6, steps: int | None = None
 ) -> Iterator[Pass | Underway | Evidence[Look]]:
-    """Every Pass of the first seed as it happens, with its word maps; then the Evidence, twice.
+    """Every Pass of the first seed as it happens, with its word maps; then the Evidence, three times.
 
-    Once for the first seed, and again when the other seeds are painted, with intervals over all of them.
+    Once for the first seed, again when it is painted without each word, and when the other seeds are painted, with
+    intervals over all of them.
     """
     began, steps = time.perf_counter(), painter.passes(steps)
     caption = need_caption(caption)
@@ -89,6 +97,8 @@ def look(
     yield _evidence(painter, value, rows[:1], steps, began)
     if len(rows) == 1:
         return
+    value = yield from _silenced(painter, value, rows[0], steps)
+    yield _evidence(painter, value, rows[:1], steps, began)
     shares = []
     for event in diffusion.denoise(painter, Plan(caption, rows[1:], steps=steps, record_attention=True)):
         assert event.attention is not None
@@ -100,6 +110,20 @@ def look(
         finest=np.concatenate([value.finest, np.stack(finest, 1)]),
     )  # fmt: skip
     yield _evidence(painter, value, rows, steps, began)
+
+
+def _silenced(painter: Painter, value: Look, seed: int, steps: int) -> Generator[Underway, None, Look]:
+    """The first seed painted once for each word, from a caption that lacks it."""
+    reading = painter.read(value.caption)
+    captions = {word: reading.without(word) for word in dict.fromkeys(value.words)}
+    without: dict[str, np.ndarray] = {}
+    for first in range(0, len(captions), MAX_ROWS):
+        some = dict(list(captions.items())[first : first + MAX_ROWS])
+        for event in diffusion.denoise(painter, Plan(tuple(some.values()), (seed,) * len(some), steps=steps)):
+            yield underway(event, "Painting it without each word")
+        assert event.pictures is not None
+        without |= dict(zip(some, event.pictures, strict=True))
+    return replace(value, without=without)
 
 
 def _shares(attention: WordMaps) -> np.ndarray:

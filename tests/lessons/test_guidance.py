@@ -131,13 +131,25 @@ def test_word_map_code_hears_the_same(looked):
 def test_word_maps_stream_one_line_a_pass(looked):
     passes = looked[:2]
     places = [event["view"] for event in figures.mapped(iter(looked), "view") if isinstance(event, dict)]
-    assert len(places) == 2 and places[1].startswith(places[0])
+    assert len(places) == 3 and places[1].startswith(places[0]) and places[2].startswith(places[1])
     head, first, second = map(json.loads, places[1].splitlines())
     assert head["words"][head["chosen"]] == "red" and [first["pass"], second["pass"]] == [1, 2]
     for grid, kept in zip(first["grids"], passes[0].attention.maps.values(), strict=True):
         cells = np.frombuffer(base64.b64decode(grid["cells"]), np.uint8).reshape(7, grid["h"], grid["w"])
         tops = np.array(grid["tops"])[:, None, None]
         np.testing.assert_allclose(cells / 255 * tops, kept[0], atol=float(tops.max()) / 400)
+
+
+def test_a_click_on_a_word_shows_the_picture_without_it(looked, painter):
+    """The map and the knock-out of a word stood on two screens."""
+    *_, silenced, result = looked
+    words = CAPTION.split()
+    assert list(silenced.value.without) == list(dict.fromkeys(words)) and result.value.without == silenced.value.without
+    line = [event["view"] for event in figures.mapped(iter(looked), "view") if isinstance(event, dict)][-1]
+    shown = json.loads(line.splitlines()[-1])["without"]
+    assert [round(one["moved"], 4) for one in shown] == [round(result.value.moved(word), 4) for word in words]
+    alone = diffusion.paint(painter, diffusion.Plan(painter.read(CAPTION).without("red"), (7,), steps=2))
+    assert measures.apart(alone, silenced.value.without["red"][None])[0] < 1 / 255
 
 
 def test_one_map_for_all_words_proves_no_echo():
