@@ -1,10 +1,11 @@
-"""Measure the judge on true scenes of five and six things, which it was never shown: how often it sees a single one.
+"""Measure the judge on true scenes of five and six things, which it was never shown: how many of them it sees.
 
     python -m training.beyond_four
 
-The map of easy to hard calls a picture of five or six wrong where the judge sees one thing. Whether that may be said
-depends on how often it sees one where there truly are so many. So this renders four (which it knows), five and six of
-each thing, reads them after the autoencoder, and writes ``models/sticker-world/beyond_four.json``.
+The judge calls a picture of five or six wrong where it surely sees a large thing, and fewer of it than in nearly every
+true scene of so many (``engines.stickers.judge.fewest``). So this renders four (which it knows), five and six of each
+thing, reads them after the autoencoder, and writes ``models/sticker-world/beyond_four.json``. Scenes that are unclear
+to it, and those in which it sees small things only, are counted apart.
 """
 
 from __future__ import annotations
@@ -52,17 +53,20 @@ def picture(name: str, number: int, seed: int) -> np.ndarray:
 
 
 def measure(number: int, each: int, autoencoder: PocketAutoencoder) -> dict[str, int]:
-    """How many scenes of ``number`` things the judge reads as how many: {"4": 98}."""
+    """How many scenes of ``number`` things the judge reads as how many: {"4": 90, "small": 7, "unclear": 1}."""
     names = [name for name in world.OBJECTS if name != "hand" for _ in range(each)]
     true = np.stack([picture(name, number, FIRST_SEED + at) for at, name in enumerate(names)])
     readings = judge.load().look(round_trip(true, autoencoder))
-    seen = Counter(reading.counts().get(name, 0) for reading, name in zip(readings, names, strict=True))
-    return {str(count): seen[count] for count in sorted(seen)}
+    seen = Counter(
+        "unclear" if reading.unclear else str(reading.counts()[name]) if judge.has_large(reading, name) else "small"
+        for reading, name in zip(readings, names, strict=True)
+    )
+    return {count: seen[count] for count in sorted(seen)}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--pictures", type=int, default=2, help="of each thing and number")
+    parser.add_argument("--pictures", type=int, default=6, help="of each thing and number")
     options = parser.parse_args(arguments)
     autoencoder = PocketAutoencoder.from_pretrained(tools.MODELS / "autoencoder", torch_dtype=torch.float32).eval()
     record: dict[str, Any] = {

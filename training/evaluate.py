@@ -89,8 +89,8 @@ def prompts(seed: int = 0) -> list[Prompt]:
     return made
 
 
-def answers(prompt: Prompt, reading: Reading) -> dict[str, bool]:
-    """The questions that one painted picture answers, right or wrong."""
+def answers(prompt: Prompt, reading: Reading) -> dict[str, bool | None]:
+    """The questions that one painted picture answers, right or wrong; None where the judge cannot tell."""
     plan, counts = prompt.plan, reading.counts()
     names = {thing.name for thing in plan.things}
     background = reading.background == plan.background
@@ -117,7 +117,20 @@ def answers(prompt: Prompt, reading: Reading) -> dict[str, bool]:
         right[prompt.kind] = counts == {plan.things[0].name: plan.count}
     if prompt.kind == "held-out pair":
         right[prompt.kind] = names <= set(counts)
-    return right
+
+    def told(question: str, right: bool) -> bool | None:
+        if question == "background":
+            return None if reading.background_unclear else right
+        there_is = question in (
+            "both of two objects",
+            "relation",
+            "colour of an object",
+            "held-out colour",
+            "held-out pair",
+        )
+        return None if reading.unclear and not (right and there_is) else right
+
+    return {question: told(question, answer) for question, answer in right.items()}
 
 
 @torch.no_grad()
@@ -142,7 +155,7 @@ def paint(
 
 def measure(
     painter: Painter, autoencoder: PocketAutoencoder, judge: JudgeModel, chosen: Sequence[Prompt], seed: int,
-    scores: dict[str, list[bool]], options: argparse.Namespace, where: torch.device,
+    scores: dict[str, list[bool | None]], options: argparse.Namespace, where: torch.device,
 ) -> None:  # fmt: skip
     """Paint every prompt at one seed and add what is right to ``scores``."""
     dtype = torch.bfloat16 if options.bf16 else torch.float32
@@ -155,22 +168,26 @@ def measure(
                 scores.setdefault(question, []).append(right)
 
 
-def tabulate(scores: dict[str, list[bool]], seeds: int) -> dict[str, dict[str, Any]]:
-    """Each question's share right with its Wilson interval, how many prompts asked it, and its target, if any."""
+def tabulate(scores: dict[str, list[bool | None]], seeds: int) -> dict[str, dict[str, Any]]:
+    """Each question's share right of what was told with its Wilson interval, what was not told, prompts, target."""
     return {
-        question: tools.score(wilson(sum(values), len(values)))
-        | {"prompts": len(values) // seeds, "target": TARGETS.get(question)}
+        question: tools.score(wilson(told.count(True), max(1, len(told))))
+        | {"untold": len(values) - len(told), "prompts": len(values) // seeds, "target": TARGETS.get(question)}
         for question, values in scores.items()
+        for told in [[value for value in values if value is not None]]
     }
 
 
 def as_markdown(table: dict[str, dict[str, Any]]) -> str:
     """The table for the model card."""
-    lines = ["| question | prompts | right | share | 95 % interval | target |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| question | prompts | right of told | cannot tell | share | 95 % interval | target |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for question, row in table.items():
         target = f"{row['target']:.0%}" if row["target"] else "–"
         lines.append(
-            f"| {question} | {row['prompts']} | {row['right']} of {row['of']} | {row['rate']:.1%} "
+            f"| {question} | {row['prompts']} | {row['right']} of {row['of']} | {row['untold']} | {row['rate']:.1%} "
             f"| {row['low']:.1%}–{row['high']:.1%} | {target} |"
         )
     return "\n".join(lines)
@@ -203,7 +220,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.limit:
         chosen = random.Random(0).sample(chosen, options.limit)
     began = time.monotonic()
-    scores: dict[str, list[bool]] = {}
+    scores: dict[str, list[bool | None]] = {}
     for seed in range(options.seeds):
         measure(painter, autoencoder.to(where), judge.to(where), chosen, seed, scores, options, where)
         how = (

@@ -2,9 +2,10 @@
 
     python -m training.judge --minutes 10 [--resume]
 
-A quarter of its pictures has been through the autoencoder with some latent noise, others are blurred, dimmed
-or noisy, so that it does not lean on a crispness that painted pictures lack. An eighth shows what ``held_out.yaml``
-keeps from the painter: whoever judges whether a car came out purple must have seen a purple car.
+Some of its pictures have been through the autoencoder with latent noise, or are the painter's guess of a scene that was
+ruined with noise; others are blurred, dimmed or noisy, so that it does not lean on a crispness that painted pictures
+lack. An eighth shows what ``held_out.yaml`` keeps from the painter: whoever judges whether a car came out purple must
+have seen a purple car. And a quarter is strange (:mod:`training.strange`): there it learns to say that it cannot tell.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import json
 import random
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
@@ -27,12 +30,16 @@ from engines.pictures.pocket_autoencoder import PocketAutoencoder
 from engines.statistics import wilson
 from engines.stickers.detector import GRID, JudgeModel, Reading
 from training import data, tools, world
+from training import strange as odder
 from training.autoencoder import to_pictures
+from training.strange import Strange
 
 OBJECTS = (*world.OBJECTS, "sign")
 COLOURS = tuple(world.COLOURS)
 CHECKPOINT = tools.CHECKPOINTS / "judge.pt"
 IGNORED = -100
+DOUBT_SEEDS = 940_000_000
+ANSWERED = 0.95
 WITHHELD_SEEDS = 950_000_000
 """Scenes from here on show held-out combinations: the painter never sees them, the judge does."""
 
@@ -77,15 +84,75 @@ def withheld(first: int, count: int) -> data.Scenes:
     return data.Scenes(np.stack(pictures), records)
 
 
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Pictures uint8 [n, 128, 128, 3] to draw from, and what there is to learn: see :func:`targets` and ``Strange``."""
+
+    pictures: np.ndarray
+    cells: np.ndarray
+    colours: np.ndarray
+    backgrounds: np.ndarray
+    strange: np.ndarray
+
+    @classmethod
+    def of(cls, pictures: np.ndarray, records: Sequence[dict[str, Any]], strange: np.ndarray | None = None) -> Pool:
+        """Rendered scenes, or what was made of them; nothing is named in a cell that is not plainly a scene's."""
+        cells, colours, backgrounds = (np.stack(part) for part in zip(*map(targets, records), strict=True))
+        if strange is None:
+            strange = np.zeros(cells.shape, np.float32)
+        odd = strange != 0
+        return cls(pictures, np.where(odd, IGNORED, cells), np.where(odd, IGNORED, colours), backgrounds, strange)
+
+    @classmethod
+    def foreign(cls, odd: Strange) -> Pool:
+        """Pictures in which nothing is to be named, not even a background."""
+        nothing = np.full(odd.cells.shape, IGNORED, np.int64)
+        return cls(odd.pictures, nothing, nothing, np.full(len(odd.pictures), IGNORED), odd.cells)
+
+
+SHARES = {"scenes": 13, "round trips": 5, "withheld": 4, "guessed": 3, "broken": 3, "strange": 4}
+"""How many of every 32 pictures come from which pool."""
+
+
+def pools(options: argparse.Namespace, where: torch.device) -> dict[str, Pool]:
+    """What the judge is trained on, by the names of ``SHARES``."""
+    autoencoder = PocketAutoencoder.from_pretrained(options.autoencoder, torch_dtype=torch.float32).to(where)
+    scenes, strange = data.scenes(0, options.scenes), withheld(0, options.withheld)
+    few, odd = options.withheld // 4, options.strange
+    tripped = np.concatenate([scenes.pictures[: options.round_trips], strange.pictures[:few]])
+    captions = [record["caption"] for record in scenes.records]
+
+    def part(count: int, place: int) -> slice:
+        return slice(place * count, (place + 1) * count)
+
+    first, second, third = (part(odd, place) for place in range(3))
+    broken = odder.broken(np.asarray(scenes.pictures[first]), scenes.records[first], options.seed)
+    guessed = odder.guesses(scenes.pictures[second], captions[second], odder.SURE, options.seed, where)
+    lost = odder.guesses(scenes.pictures[third], captions[third], odder.UNSURE, options.seed + 1, where)
+    blurred = odder.blurred(np.asarray(scenes.pictures[: odd // 2]), options.seed)
+    foreign = odder.foreign(2 * odd, options.seed)
+    return {
+        "scenes": Pool.of(scenes.pictures, scenes.records),
+        "round trips": Pool.of(
+            round_trips(tripped, autoencoder, where), [*scenes.records[: options.round_trips], *strange.records[:few]]
+        ),
+        "withheld": Pool.of(strange.pictures, strange.records),
+        "guessed": Pool.of(guessed, scenes.records[second]),
+        "broken": Pool.of(broken.pictures, scenes.records[first], broken.cells),
+        "strange": Pool.foreign(foreign + blurred + odder.whole(lost)),
+    }
+
+
 def soften(pictures: Tensor, chooser: np.random.Generator) -> Tensor:
     """Pictures ``[B, 3, 128, 128]`` blurred, re-toned or made noisy, one treatment for all."""
-    kind = chooser.integers(4)
-    if kind == 1:
-        small = functional.interpolate(pictures, scale_factor=float(chooser.uniform(0.35, 0.8)), mode="area")
+    kind = chooser.integers(5)
+    if kind in (1, 2):
+        least, most = ((0.35, 0.8), (0.12, 0.35))[kind - 1]
+        small = functional.interpolate(pictures, scale_factor=float(chooser.uniform(least, most)), mode="area")
         return functional.interpolate(small, pictures.shape[-2:], mode="bilinear")
-    if kind == 2:
-        return (pictures * float(chooser.uniform(0.85, 1.2)) + float(chooser.uniform(-0.1, 0.1))).clamp(-1, 1)
     if kind == 3:
+        return (pictures * float(chooser.uniform(0.85, 1.2)) + float(chooser.uniform(-0.1, 0.1))).clamp(-1, 1)
+    if kind == 4:
         return pictures + float(chooser.uniform(0.02, 0.15)) * torch.randn_like(pictures)
     return pictures
 
@@ -109,16 +176,19 @@ def round_trips(pictures: np.ndarray, autoencoder: PocketAutoencoder, where: tor
     return np.concatenate(tools.side_by_side(one, chunks, where))
 
 
-def loss_of(model: JudgeModel, pictures: Tensor, cells: Tensor, colours: Tensor, background: Tensor) -> Tensor:
-    """Cross-entropy of cells (objects weigh as much as emptiness), of colours and of the background."""
-    cell_logits, colour_logits, background_logits = model(pictures)
+def loss_of(
+    model: JudgeModel, pictures: Tensor, cells: Tensor, colours: Tensor, background: Tensor, strange: Tensor
+) -> Tensor:
+    """Cross-entropy of cells (objects weigh as much as emptiness), of colours, of the background, of strangeness."""
+    cell_logits, colour_logits, background_logits, strange_logits = model(pictures)
     each = functional.cross_entropy(cell_logits.float(), cells, ignore_index=IGNORED, reduction="none")
     full = cells > 0
     loss = each[full].mean() + each[cells == 0].mean()
-    loss = loss + functional.cross_entropy(background_logits.float(), background)
+    loss = loss + functional.cross_entropy(background_logits.float(), background, ignore_index=IGNORED)
     if (colours != IGNORED).any():
         loss = loss + 0.5 * functional.cross_entropy(colour_logits.float(), colours, ignore_index=IGNORED)
-    return loss
+    said = strange >= 0
+    return loss + functional.binary_cross_entropy_with_logits(strange_logits.float()[said], strange[said])
 
 
 def verdict(reading: Reading, record: dict[str, Any]) -> dict[str, bool]:
@@ -141,14 +211,20 @@ def verdict(reading: Reading, record: dict[str, Any]) -> dict[str, bool]:
 
 
 def evaluate(model: JudgeModel, pictures: np.ndarray, records: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Share right for each question, with Wilson intervals; "all" asks for everything at once."""
+    """Share right for each question, with Wilson intervals; "all" asks for everything at once.
+
+    "answered": the pictures of which the judge says nothing that it cannot tell.
+    """
     where = next(model.parameters()).device
     answers: dict[str, list[bool]] = {}
     for start in range(0, len(records), 50):
         readings = model.read(to_pictures(pictures[start : start + 50], where))
         for reading, record in zip(readings, records[start : start + 50], strict=True):
             right = verdict(reading, record)
-            for question, answer in (right | {"all": all(right.values())}).items():
+            told = {"all": all(right.values()), "answered": not reading.unclear and not reading.background_unclear}
+            if told["answered"]:
+                told["all where answered"] = told["all"]
+            for question, answer in (right | told).items():
                 answers.setdefault(question, []).append(answer)
     return {question: tools.score(wilson(sum(values), len(values))) for question, values in answers.items()}
 
@@ -166,22 +242,22 @@ def measure(model: JudgeModel, options: argparse.Namespace, where: torch.device)
     }
 
 
+def choose_doubt(model: JudgeModel, options: argparse.Namespace) -> None:
+    """Set the smallest doubt at which the judge still answers ``ANSWERED`` of true scenes that it never saw."""
+    scenes = data.scenes(DOUBT_SEEDS, options.validation)
+    for doubt in np.arange(0.05, 0.95, 0.05).round(2).tolist():
+        model.register_to_config(doubt=doubt)
+        found = evaluate(model, scenes.pictures, scenes.records)
+        print(f"doubt {doubt}: answers {found['answered']['rate']:.1%}, {found['all']['rate']:.1%} right", flush=True)
+        if found["answered"]["rate"] >= ANSWERED:
+            return
+
+
 def train(options: argparse.Namespace) -> tuple[JudgeModel, int]:
     """Train for ``options.minutes``; returns the averaged judge and how many pictures it has seen."""
     where = tools.device()
     torch.manual_seed(options.seed)
-    autoencoder = PocketAutoencoder.from_pretrained(options.autoencoder, torch_dtype=torch.float32).to(where)
-    scenes = data.scenes(0, options.scenes)
-    strange = withheld(0, options.withheld)
-    first_strange = len(scenes.pictures)
-    few = options.withheld // 4
-    softened = round_trips(
-        np.concatenate([scenes.pictures[: options.round_trips], strange.pictures[:few]]), autoencoder, where
-    )
-    softened_of = np.concatenate([np.arange(options.round_trips), first_strange + np.arange(few)])
-    everything = [*scenes.records, *strange.records]
-    cells, colours, backgrounds = (np.stack(part) for part in zip(*map(targets, everything), strict=True))
-
+    known = pools(options, where)
     model = JudgeModel(OBJECTS, COLOURS, world.BACKGROUNDS).to(where)
     seen = 0
     if options.resume and options.checkpoint.exists():
@@ -189,7 +265,7 @@ def train(options: argparse.Namespace) -> tuple[JudgeModel, int]:
         model.load_state_dict(state["average"])
         seen = state["seen"]
     elif options.resume:
-        model = JudgeModel.from_pretrained(options.out, torch_dtype=torch.float32).to(where)
+        model.load_state_dict(load_file(options.out / "diffusion_pytorch_model.safetensors"), strict=False)
         seen = json.loads((options.out / "metrics.json").read_text())["seen"]
     torch.manual_seed(options.seed + seen)  # a resumed run sees other noise and other scenes
     chooser = np.random.default_rng(options.seed + seen)
@@ -198,19 +274,17 @@ def train(options: argparse.Namespace) -> tuple[JudgeModel, int]:
     shards = tools.workers(where)
 
     def batch() -> list[tuple[Tensor, ...]]:
-        quarter = options.batch // 4
-        eighth = quarter // 2
-        plain = np.sort(chooser.integers(len(scenes.pictures), size=options.batch - quarter - eighth))
-        tripped = chooser.integers(len(softened), size=quarter)
-        odd = chooser.integers(len(strange.pictures), size=eighth)
-        chosen = np.concatenate([plain, softened_of[tripped], first_strange + odd])
-        drawn = np.concatenate([scenes.pictures[plain], softened[tripped], strange.pictures[odd]])
-        pictures = to_pictures(drawn, where)
-        order = torch.randperm(options.batch)
-        parts = (
-            torch.cat([soften(part, chooser) for part in pictures[order].chunk(4)]),
-            *(torch.tensor(part[chosen][order.numpy()], device=where) for part in (cells, colours, backgrounds)),
+        chosen = [
+            (known[name], np.sort(chooser.integers(len(known[name].pictures), size=share * options.batch // 32)))
+            for name, share in SHARES.items()
+        ]
+        pictures = to_pictures(np.concatenate([pool.pictures[rows] for pool, rows in chosen]), where)
+        order = torch.randperm(len(pictures))
+        asked = (
+            torch.tensor(np.concatenate([getattr(pool, name)[rows] for pool, rows in chosen]), device=where)[order]
+            for name in ("cells", "colours", "backgrounds", "strange")
         )
+        parts = (torch.cat([soften(part, chooser) for part in pictures[order].chunk(4)]), *asked)
         return list(zip(*(part.chunk(shards) for part in parts), strict=True))
 
     def step_in(dtype: torch.dtype) -> float:
@@ -253,12 +327,14 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--measure", action="store_true", help="only measure the judge in --out")
+    parser.add_argument("--choose", action="store_true", help="with --measure: choose its doubt again before")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--scenes", type=int, default=64_000)
     parser.add_argument("--validation", type=int, default=1_000)
     parser.add_argument("--withheld", type=int, default=4_000, help="scenes that the painter never sees")
+    parser.add_argument("--strange", type=int, default=1_200, help="scenes of each kind that are made strange")
     parser.add_argument("--round-trips", type=int, default=1_500)
     parser.add_argument("--every", type=float, default=60, help="seconds between checkpoints")
     parser.add_argument("--checkpoint", type=Path, default=CHECKPOINT)
@@ -275,6 +351,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     else:
         model, seen = train(options)
         metrics = {"seen": seen, "minutes": options.minutes}
+    if options.choose or not options.measure:
+        choose_doubt(model, options)
         tools.save_half(model, options.out)
     metrics |= {"weights": fingerprint(options.out), **measure(model, options, tools.device())}
     print(json.dumps(metrics, indent=1), flush=True)

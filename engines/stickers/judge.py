@@ -1,14 +1,16 @@
 """Scores painted pictures: an independent classifier for what is in them, OCR for what is written.
 
 The classifier (:mod:`engines.stickers.detector`) knows Sticker World only; what it cannot score it leaves out and
-names in ``Verdict.unscored``.
+names in ``Verdict.unscored``, and what it cannot tell in this very picture in ``Verdict.untold``.
 """
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +22,7 @@ from engines.models import hardware, weights
 from engines.models.catalogue import MODELS
 from engines.models.shelf import Shelf, Turn
 from engines.statistics import Interval, wilson
-from engines.stickers.world import RECOLOURABLE, Facts, Thing, counted, facts_of, placed, unscored
+from engines.stickers.world import COUNTABLE, RECOLOURABLE, Facts, Thing, counted, facts_of, placed, unscored
 
 if TYPE_CHECKING:
     from engines.stickers.detector import JudgeModel, Reading
@@ -30,8 +32,12 @@ __all__ = [
     "rates", "read_line", "read_text",
 ]  # fmt: skip
 
-ASPECTS = ("object", "count", "colour", "background", "relation", "lettering")
+ASPECTS = ("object", "count", "colour", "background", "relation", "left out", "lettering")
 MAX_PICTURES = 512
+RARE = 0.05
+"""What happens in fewer true pictures than this share of them is held against a picture."""
+LARGE = 3.0
+"""Cells that a thing fills which is too large to be one of many."""
 
 
 @dataclass(frozen=True)
@@ -78,23 +84,27 @@ class Lettering:
 class Verdict:
     """One picture against what its caption asks for.
 
-    ``right`` holds the aspects that could be scored; ``expected`` and ``seen`` put each into words.
-    ``extra`` names objects nobody asked for, ``unscored`` the wishes that the judge cannot score.
+    ``right`` holds the aspects that could be told; ``expected`` and ``seen`` put each into words, also those of
+    ``untold``, the aspects that this picture is too unclear for. ``extra`` names objects nobody asked for, ``unscored``
+    the wishes that the judge cannot score in any picture.
     """
 
     facts: Facts
     reading: Reading
     lettering: Lettering | None
     right: Mapping[str, bool]
+    untold: tuple[str, ...]
     expected: Mapping[str, str]
     seen: Mapping[str, str]
     extra: tuple[str, ...]
     unscored: tuple[str, ...]
 
     @property
-    def all_right(self) -> bool:
-        """Whether every scored aspect is right; False when there is none."""
-        return bool(self.right) and all(self.right.values())
+    def outcome(self) -> bool | None:
+        """Whether everything asked is right: False as soon as one thing is wrong, None where it cannot be told."""
+        if not all(self.right.values()):
+            return False
+        return None if self.untold or not self.right else True
 
 
 SHELF = Shelf[Judge]("judge")
@@ -150,53 +160,111 @@ def _verdict(facts: Facts, reading: Reading, text: Lettering | None) -> Verdict:
         if thing.colour and thing.name in RECOLOURABLE:
             paints[thing.name, thing.colour] += (thing.count or 2) if thing.name in said else 1
     seen_paints = Counter((found.name, found.colour) for found in reading.found)
-    answers: dict[str, tuple[bool, str, str]] = {}
+    answers: dict[str, tuple[bool | None, str, str]] = {}
+
+    def answer(aspect: str, right: bool | None, expected: str, seen: Sequence[str], nothing: str = "nothing") -> None:
+        answers[aspect] = (right, expected, ", ".join(seen) or nothing)
+
+    def unless_unclear(right: bool) -> bool | None:
+        """What is there is there; what is missing may be what cannot be told."""
+        return right or (None if reading.unclear else False)
+
     if wanted:
         here = [f"{number} {name}" for name, number in counts.items()]
-        answers["object"] = (all(name in counts for name in wanted), ", ".join(wanted), ", ".join(counts) or "nothing")
+        maybe = [f"perhaps {one.name}" for one in reading.doubtful]
+        whole = unless_unclear(all(name in counts for name in wanted))
+        answer("object", whole, ", ".join(wanted), [*counts, *maybe])
         if said:
-            right = all(
-                counts.get(name, 0) == number if exact else counts.get(name, 0) >= number
-                for name, (number, exact) in said.items()
-            )
+            right = _all(_enough(reading, name, number, exact) for name, (number, exact) in said.items())
             expected = ", ".join(
                 f"{number} {name}" if exact else f"{number} or more {name}" for name, (number, exact) in said.items()
             )
-            answers["count"] = (right, expected, ", ".join(here) or "nothing")
+            answer("count", right, expected, [*here, *maybe])
     if paints:
         seen = [f"{found.colour} {found.name}" for found in reading.found if found.name in {n for n, _ in paints}]
         expected = ", ".join(f"{colour} {name}" for name, colour in paints)
-        right = all(seen_paints[paint] >= number for paint, number in paints.items())
-        answers["colour"] = (right, expected, ", ".join(seen) or "nothing")
+        enough = all(seen_paints[paint] >= min(number, COUNTABLE) for paint, number in paints.items())
+        answer("colour", unless_unclear(enough), expected, seen)
     if facts.background:
-        answers["background"] = (reading.background == facts.background, facts.background, reading.background)
+        grounded = None if reading.background_unclear else reading.background == facts.background
+        answer("background", grounded, facts.background, [reading.background])
     if facts.relation and placed(facts):
         place = reading.relation(*wanted)
-        answers["relation"] = (place == facts.relation, facts.relation, place or "not to be told")
+        met = place in ("left", "right") if facts.relation == "beside" else place == facts.relation
+        told = met if place else unless_unclear(False)
+        answer("relation", told, facts.relation, [place] if place else [], "not to be told")
+    if facts.absent:
+        there = [name for name in facts.absent if name in counts]
+        gone = False if there else None if reading.unclear else True
+        answer("left out", gone, f"no {' and no '.join(facts.absent)}", there)
     if facts.lettering and text is not None:
-        answers["lettering"] = (text.spells(facts.lettering), facts.lettering, text.text or "nothing legible")
+        answer("lettering", text.spells(facts.lettering), facts.lettering, [text.text], "nothing legible")
     return Verdict(
         facts=facts,
         reading=reading,
         lettering=text,
-        right={aspect: answer[0] for aspect, answer in answers.items()},
-        expected={aspect: answer[1] for aspect, answer in answers.items()},
-        seen={aspect: answer[2] for aspect, answer in answers.items()},
+        right={aspect: right for aspect, (right, _, _) in answers.items() if right is not None},
+        untold=tuple(aspect for aspect, (right, _, _) in answers.items() if right is None),
+        expected={aspect: expected for aspect, (_, expected, _) in answers.items()},
+        seen={aspect: seen for aspect, (_, _, seen) in answers.items()},
         extra=tuple(name for name in counts if name not in wanted),
         unscored=unscored(facts),
     )
 
 
+def _all(parts: Iterable[bool | None]) -> bool | None:
+    known = tuple(parts)
+    return False if False in known else None if None in known else True
+
+
+def _enough(reading: Reading, name: str, number: int, exact: bool) -> bool | None:
+    """Whether there are ``number`` of a thing, or as many at least; None where that cannot be told."""
+    seen, unclear = reading.counts().get(name, 0), reading.unclear
+    if number > COUNTABLE:
+        return False if not unclear and has_large(reading, name) and seen < fewest(number) else None
+    if seen >= number and not exact or seen == number and not unclear:
+        return True
+    return False if seen > number or not unclear else None
+
+
+def has_large(reading: Reading, name: str) -> bool:
+    """Whether one of the things seen is larger than six of its kind could be."""
+    return any(found.name == name and found.cells >= LARGE for found in reading.found)
+
+
+@cache
+def fewest(number: int) -> int:
+    """The fewest that the judge sees where there truly are ``number``, more than it can count, all but rarely.
+
+    From the true scenes of ``training/beyond_four.py``, those of six for any larger number; scenes that are unclear to
+    it, or in which it sees small things only, say nothing.
+    """
+    file = MODELS / "sticker-world" / "beyond_four.json"
+    if not file.is_file():
+        return 0
+    told: dict[str, dict[str, int]] = json.loads(file.read_text(encoding="utf-8"))["seen"]
+    seen = told[str(min(number, max(map(int, told))))]
+    total, below = sum(seen.values()), 0
+    for count in range(COUNTABLE + 1):
+        below += seen.get(str(count), 0)
+        if below > RARE * total:
+            return count
+    return COUNTABLE
+
+
 def rates(verdicts: Sequence[Verdict]) -> dict[str, Interval]:
-    """Share right per scored aspect with its Wilson 95 % interval; "everything" is all aspects at once."""
+    """Share right per aspect with its Wilson 95 % interval, of the pictures in which it could be told.
+
+    "everything" is all aspects at once, of the pictures with an ``outcome``.
+    """
     shares = {}
     for aspect in ASPECTS:
         answers = [verdict.right[aspect] for verdict in verdicts if aspect in verdict.right]
         if answers:
             shares[aspect] = wilson(sum(answers), len(answers))
-    scored = [verdict for verdict in verdicts if verdict.right]
-    if scored:
-        shares["everything"] = wilson(sum(verdict.all_right for verdict in scored), len(scored))
+    outcomes = [verdict.outcome for verdict in verdicts if verdict.outcome is not None]
+    if outcomes:
+        shares["everything"] = wilson(sum(outcomes), len(outcomes))
     return shares
 
 

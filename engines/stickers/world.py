@@ -38,12 +38,17 @@ RECOLOURABLE = ("balloon", "umbrella", "car", "book", "house", "fish", "star", "
 """The things that come in several colours, so that a colour wish can be scored."""
 BACKGROUNDS = (*COLOURS, *SCENIC)
 COUNTABLE = 4
-"""As many as this world ever shows of one thing; nobody has tested the judge on more."""
+"""As many as this world ever shows of one thing; of more the judge can only say that there are too few."""
 _RELATIONS = {
-    "to the left of": "left", "left of": "left", "to the right of": "right", "right of": "right",
+    "to the left of": "left", "on the left of": "left", "left of": "left",
+    "to the right of": "right", "on the right of": "right", "right of": "right",
     "above": "above", "over": "above", "below": "below", "under": "below",
+    "next to": "beside", "beside": "beside", "alongside": "beside", "side by side with": "beside",
 }  # fmt: skip
-_SIDES = {"left": "left of", "right": "right of", "above": "above", "below": "below"}
+SIDES = {"left": "left of", "right": "right of", "above": "above", "below": "below", "beside": "beside"}
+"""How the first of two things stands to the second, in words."""
+_EDGES = {"left": "left", "right": "right", "top": "above", "bottom": "below"}
+_ACROSS = {"left": "right", "right": "left", "above": "below", "below": "above"}
 _NUMBERS = {
     "a": 1, "an": 1, "the": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
     "nine": 9, "ten": 10, "eleven": 11, "twelve": 12,
@@ -69,8 +74,9 @@ class Thing:
 class Facts:
     """What a caption asks for, as far as this grammar reads it; ``unread`` words are the rest.
 
-    ``relation``: where the first thing is from the second: "left", "right", "above" or "below".
-    ``lettering``: the word a sign is to carry, in capitals. ``fingers``: whether a hand's five are asked for.
+    ``relation``: where the first thing is from the second: "left", "right", "above", "below", or "beside" for either
+    side. ``lettering``: the word a sign is to carry, in capitals. ``fingers``: whether a hand's five are asked for.
+    ``absent``: the things that are to be left out.
     """
 
     things: tuple[Thing, ...] = ()
@@ -79,6 +85,7 @@ class Facts:
     lettering: str | None = None
     unread: tuple[str, ...] = ()
     fingers: bool = False
+    absent: tuple[str, ...] = ()
 
 
 def _nouns() -> dict[str, tuple[str, bool]]:
@@ -115,11 +122,25 @@ _THING = _whole(
     rf"(?:(?P<colour>{_any(COLOURS)}) )?(?P<noun>{_any(_NOUNS)})"
 )
 _RELATION = _whole(_any(_RELATIONS))
+_FRAME = re.compile(
+    r"^(?:please )?(?:(?:draw|paint|show|make|create)(?: me| us)? )?"
+    r"(?:(?:an? |the )?(?:picture|photo|photograph|image|drawing|painting|illustration|sticker) of )?"
+)
+"""What a request puts around its wish; that it is a photo is no wish here (as in GenEval, Ghosh et al. 2023)."""
+_NAMED = rf"(?:an? |any |the )?({_any(_NOUNS)})(?!\S)"
+_LEFT_OUT = re.compile(rf"(?<!\S)(?:(?:but|and|with) )?(?:without|not?) {_NAMED}(?: (?:or|nor|and no) {_NAMED})?")
+_NOT_THERE = re.compile(
+    rf"(?<!\S)(?:without|not?) (?:{_any(_SCENES)}|(?:on|with|against) .*background"
+    rf"|(?:an? |any |the )?(?:(?!an? |the ){_NUMBER} |{_COLOUR} )+(?:{_any(_NOUNS)}))(?!\S)"
+)
+"""What is denied and could only be scored upside down: a place, so many of a thing, a thing in a colour."""
+_AT_EDGE = rf"^(?:is |are )?(?:on|at|to) the ({_any(_EDGES)})(?: side)?(?!\S)"
+_EDGE_IS = rf"(?<!\S)(?:on|at) the ({_any(_EDGES)})(?: side)?(?: is)?(?: an?| the)?$"
 _BETWEEN_WORDS = re.compile(r"[\s.,;:!?()\[\]\"“”‘…]+")
 
 
 def facts_of(caption: str) -> Facts:
-    """What a caption asks for: things, background, relation, lettering.
+    """What a caption asks for: things, background, relation, lettering, and what is to be left out.
 
     It reads the phrasings of Sticker World and close relatives of them, each as a whole; every other word lands in
     ``unread``, so that a page can say which part of a wish was not scored.
@@ -129,24 +150,47 @@ def facts_of(caption: str) -> Facts:
     illegible = (spelled,) if spelled and not any(map(str.isalnum, spelled)) else ()
     words = _BETWEEN_WORDS.split(LETTERING.sub(" ", caption, count=1).lower())
     text = " ".join(filter(None, (word.strip("-'’") for word in words)))
-    text = re.sub(r"\bgrey\b", "gray", text).removeprefix("a picture of ")
+    text = _FRAME.sub("", re.sub(r"\bgrey\b", "gray", text))
+    denied = " ".join(match.group() for match in _NOT_THERE.finditer(text))  # no place that could be scored
+    text = _NOT_THERE.sub(" ", text)
+    absent = [name for match in _LEFT_OUT.finditer(text) for name in match.groups() if name]
+    text = _LEFT_OUT.sub(" ", text)
     scene = _SCENE.search(text)
     plain = None if scene else _PLAIN.search(text)
     background = _SCENES[scene.group()] if scene else (plain.group(1) or plain.group(2)) if plain else None
     text = (_SCENE if scene else _PLAIN).sub(" ", text, count=1)
     found = list(_THING.finditer(text))
     gaps = [text[a:b] for a, b in zip([0, *(m.end() for m in found)], [*(m.start() for m in found), None], strict=True)]
-    relation = _RELATION.search(gaps[1]) if len(found) == 2 else None
-    if relation:
-        gaps[1] = gaps[1][: relation.start()] + gaps[1][relation.end() :]
+    relation = None
+    if len(found) == 2:
+        if said := _RELATION.search(gaps[1]):
+            relation = _RELATIONS[said.group()]
+            gaps[1] = gaps[1][: said.start()] + gaps[1][said.end() :]
+        else:
+            relation, gaps = _by_edges(gaps)
     return Facts(
         things=tuple(map(_thing, found)),
         background=background,
-        relation=_RELATIONS[relation.group()] if relation else None,
+        relation=relation,
         lettering=spelled.upper() if spelled and not illegible else None,
-        unread=tuple(dict.fromkeys(word for gap in gaps for word in gap.split() if word not in _EMPTY)) + illegible,
+        unread=tuple(dict.fromkeys(word for gap in (*gaps, denied) for word in gap.split() if word not in _EMPTY))
+        + illegible,
         fingers=any(match["noun"].endswith(_FINGERS) for match in found),
+        absent=tuple(dict.fromkeys(_NOUNS[name][0] for name in absent)),
     )
+
+
+def _by_edges(gaps: list[str]) -> tuple[str | None, list[str]]:
+    """The relation of "a dog on the left and a cat on the right", with what then is left of the gaps around the two."""
+    for places, pattern in (((0, 1), _EDGE_IS), ((1, 2), _AT_EDGE)):
+        first, second = (re.search(pattern, gaps[place].strip()) for place in places)
+        if first and (not second or _ACROSS[_EDGES[first[1]]] == _EDGES[second[1]]):
+            rest = list(gaps)
+            for place, match in zip(places, (first, second), strict=True):
+                if match:
+                    rest[place] = match.string[: match.start()] + match.string[match.end() :]
+            return _EDGES[first[1]], rest
+    return None, gaps
 
 
 def _thing(match: re.Match[str]) -> Thing:
@@ -162,12 +206,15 @@ def _thing(match: re.Match[str]) -> Thing:
 
 
 def counted(facts: Facts) -> dict[str, tuple[int, bool]]:
-    """How many of each thing a caption asks for, where a judge can tell: (number, whether it means exactly that)."""
+    """How many of each thing a caption asks for: (number, whether it means exactly that).
+
+    Of more than ``COUNTABLE`` a judge can say at best that there are too few.
+    """
     asked: dict[str, tuple[int, bool]] = {}
     for thing in facts.things:
         number, exact = asked.get(thing.name, (0, True))
         asked[thing.name] = number + (2 if thing.count is None else thing.count), exact and thing.count is not None
-    return {name: (number, exact) for name, (number, exact) in asked.items() if number <= COUNTABLE}
+    return asked
 
 
 def placed(facts: Facts) -> bool:
@@ -178,11 +225,9 @@ def placed(facts: Facts) -> bool:
 
 def unscored(facts: Facts) -> tuple[str, ...]:
     """The wishes that no judge here can score, in words."""
-    known = counted(facts)
     left = [f"the colour of the {t.name}" for t in facts.things if t.colour and t.name not in RECOLOURABLE]
-    left += [f"the number of {PLURAL.get(t.name, t.name + 's')}" for t in facts.things if t.name not in known]
     if facts.relation and not placed(facts):
-        left.append(f"what is {_SIDES[facts.relation]} what")
+        left.append(f"what is {SIDES[facts.relation]} what")
     if facts.fingers:
         left.append("the five fingers")
     return tuple(dict.fromkeys((*left, *(f"“{word}”" for word in facts.unread))))

@@ -8,6 +8,7 @@ from typing import Any
 
 from engines.pictures.painter import MODELS
 from engines.statistics import Interval, wilson
+from engines.stickers.judge import fewest
 from engines.stickers.world import Facts
 
 NEEDS_THE_THING = ("object", "count", "colour", "relation")
@@ -28,16 +29,22 @@ def misread() -> tuple[str, ...]:
     return tuple(pair for pair, (right, of) in known.items() if right < ENOUGH * of)
 
 
-def single_where_many() -> Interval | None:
-    """How often the judge sees a single thing in true scenes of five or six; None where that is not recorded.
+def unjust() -> Interval | None:
+    """In how many true scenes of five or six the judge would find too few; None where that is not recorded.
 
     From ``training/beyond_four.py``.
     """
     file = MODELS / "sticker-world" / "beyond_four.json"
     if not file.is_file():
         return None
-    seen = json.loads(file.read_text(encoding="utf-8"))["seen"]
-    return wilson(sum(seen[many].get("1", 0) for many in ("5", "6")), sum(sum(seen[many].values()) for many in "56"))
+    seen = {many: json.loads(file.read_text(encoding="utf-8"))["seen"][str(many)] for many in (5, 6)}
+    few = sum(
+        count
+        for many in seen
+        for number, count in seen[many].items()
+        if number.isdigit() and int(number) < fewest(many)
+    )
+    return wilson(few, sum(sum(one.values()) for one in seen.values()))
 
 
 def spots(facts: Facts) -> tuple[str, ...]:

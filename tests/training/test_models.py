@@ -105,13 +105,29 @@ def test_the_judge_reads_off_what_its_cells_say() -> None:
     model = JudgeModel(("cat", "dog"), ("red", "blue"), ("snow", "night"), widths=(8, 8, 8))
     cells = torch.zeros(3, 8, 8)
     cells[0] = 1
-    cells[:, 4, 1], cells[:, 3, 6] = torch.tensor([0.1, 0.9, 0.0]), torch.tensor([0.2, 0.0, 0.8])
+    cells[:, 4, 1], cells[:, 3, 6] = torch.tensor([0.05, 0.95, 0.0]), torch.tensor([0.08, 0.0, 0.92])
     colours = torch.stack([torch.zeros(8, 8), torch.ones(8, 8)])
-    reading = model._reading(cells, colours, torch.tensor([0.3, 0.7]))
+    reading = model._reading(cells, colours, torch.tensor([0.05, 0.95]), torch.zeros(8, 8))
     assert reading.counts() == {"cat": 1, "dog": 1} and reading.background == "night"
     assert reading.relation("cat", "dog") == "left" and reading.relation("dog", "cat") == "right"
     assert reading.colour("cat") == "blue" and reading.colour("owl") is None
+    assert not reading.unclear and not reading.background_unclear
     assert len(model.read(torch.rand(2, 3, 96, 96))) == 2
+
+
+def test_the_judge_swears_to_nothing_that_looks_strange_or_that_it_is_not_sure_of() -> None:
+    """Half-painted and foreign things were named with full certainty."""
+    model = JudgeModel(("cat", "dog"), ("red", "blue"), ("snow", "night"), widths=(8, 8, 8))
+    cells, strange = torch.zeros(3, 8, 8), torch.zeros(8, 8)
+    cells[0], strange[3:6, 0:3] = 1, 1
+    cells[:, 4, 1], cells[:, 3, 6] = torch.tensor([0.0, 1.0, 0.0]), torch.tensor([0.4, 0.0, 0.6])
+    colours = torch.ones(2, 8, 8)
+    reading = model._reading(cells, colours, torch.tensor([0.4, 0.6]), strange)
+    assert reading.counts() == {} and [found.name for found in reading.doubtful] == ["cat", "dog"]
+    assert reading.unclear and reading.strange == 1 and reading.doubtful[0].strange == 1
+    assert reading.background_unclear
+    empty = model._reading(torch.eye(3)[0][:, None, None].expand(3, 8, 8), colours, torch.eye(2)[0], strange)
+    assert empty.unclear and not empty.doubtful and not empty.background_unclear
 
 
 @pytest.mark.parametrize("ghost", [(4, 4), (1, 3)], ids=["below", "above"])
@@ -125,7 +141,7 @@ def test_the_judge_takes_what_fills_four_cells_before_a_ghost_in_one(ghost: tupl
     cells[:, *ghost] = torch.tensor([0.0, 0.0, 1.0])
     colours = torch.stack([torch.ones(8, 8), torch.zeros(8, 8)])
     colours[:, 2, 3] = torch.tensor([0.0, 1.0])
-    reading = model._reading(cells, colours, torch.ones(1))
+    reading = model._reading(cells, colours, torch.ones(1), torch.zeros(8, 8))
     assert reading.counts() == {"apple": 1}
     assert reading.colour("apple") == "red" and reading.found[0].colour_probability == pytest.approx(0.75)
 
@@ -179,7 +195,7 @@ def test_recipes_run_from_end_to_end_and_resume(tmp_path: Path, monkeypatch: pyt
     seen = torch.load(tmp_path / "painter.pt")["seen"]
     painter.main([*options("painter"), *encoder, "--no-sheets", "--resume"])
     assert torch.load(tmp_path / "painter.pt")["seen"] > seen
-    judge.main([*options("judge"), *encoder, "--round-trips", "8"])
+    judge.main([*options("judge"), *encoder, "--round-trips", "8", "--withheld", "16", "--strange", "4"])
     (tmp_path / "models" / "painter" / "README.md").write_text("Card\n" + "\n".join(evaluate.MARKS) + "\n")
     evaluate.main(["--models", str(tmp_path / "models"), "--limit", "2", "--seeds", "1", "--steps", "2"])
     for name in ("painter", "judge"):
