@@ -23,7 +23,7 @@ from engines.pictures.plan import MAX_GUIDANCE, MAX_ROWS
 from engines.statistics import plural
 from engines.stickers import judge
 from engines.stickers.judge import Facts, Judge
-from engines.stickers.world import PLURAL, RECOLOURABLE, Thing, counted, placed, unscored
+from engines.stickers.world import COUNTABLE, PLURAL, RECOLOURABLE, SIDES, Thing, counted, placed, unscored
 
 if TYPE_CHECKING:
     from engines.stickers.detector import Reading as Sight
@@ -95,7 +95,7 @@ class Alignment:
     """Measures how well pictures match a caption: the mean, over all its wishes, of how sure the judge is of each.
 
     Of an object, a colour and the background the judge states a probability; a number and a place hold or do not, 1
-    or 0. The judge is an independent classifier of Sticker World that never saw a painted picture.
+    or 0. The judge is an independent classifier of Sticker World that never saw a finished painting.
     """
 
     judge: Judge
@@ -110,7 +110,8 @@ class Alignment:
     def unscored(self) -> tuple[str, ...]:
         """What the caption asks for and this measure leaves out, in words."""
         lettering = (f"the lettering “{self.facts.lettering}”",) if self.facts.lettering else ()
-        return (*unscored(self.facts), *lettering)
+        many = [name for name, (number, _) in counted(self.facts).items() if number > COUNTABLE]
+        return (*unscored(self.facts), *(f"the number of {PLURAL.get(one, one + 's')}" for one in many), *lettering)
 
     def of(self, pictures: np.ndarray) -> np.ndarray:
         """One number in [0, 1] a picture (uint8 [n, H, W, 3])."""
@@ -120,7 +121,13 @@ class Alignment:
     def names(self, pictures: np.ndarray) -> tuple[str, ...]:
         """What the judge names in each picture (uint8 [n, H, W, 3]), asked for or not."""
         return tuple(
-            ", ".join([*(f"{thing.colour} {thing.name}" for thing in one.found), f"background “{one.background}”"])
+            ", ".join(
+                [
+                    *(f"{thing.colour} {thing.name}" for thing in one.found),
+                    *(f"perhaps {thing.name}" for thing in one.doubtful),
+                    f"background “{one.background}”",
+                ]
+            )
             for one in self.judge.look(pictures)
         )
 
@@ -134,6 +141,8 @@ class Alignment:
         names = tuple(dict.fromkeys(thing.name for thing in facts.things))
         checks: dict[str, Callable[[Sight], float]] = {name: partial(_seen, name=name) for name in names}
         for name, (number, exact) in counted(facts).items():
+            if number > COUNTABLE:
+                continue
             many = plural(number, name, PLURAL.get(name, ""))
             said = f"exactly {many}" if exact else f"{number} or more {PLURAL.get(name, name + 's')}"
             checks[said] = partial(_counts, name=name, number=number, exact=exact)
@@ -142,18 +151,22 @@ class Alignment:
                 checks[f"the {thing.name} in {thing.colour}"] = partial(_coloured, thing=thing)
         if placed(facts):
             said = f"{names[0]} {SIDES[str(facts.relation)]} {names[1]}"
-            checks[said] = lambda reading: float(reading.relation(*names) == facts.relation)
+            met = ("left", "right") if facts.relation == "beside" else (facts.relation,)
+            checks[said] = lambda reading: float(reading.relation(*names) in met)
+        for name in facts.absent:
+            checks[f"no {name}"] = partial(_missing, name=name)
         if facts.background:
             said = f"the background “{facts.background}”"
             checks[said] = lambda reading: reading.backgrounds.get(str(facts.background), 0.0)
         return checks
 
 
-SIDES = {"left": "left of", "right": "right of", "above": "above", "below": "below"}
-
-
 def _seen(reading: Sight, name: str) -> float:
     return reading.objects.get(name, 0.0)
+
+
+def _missing(reading: Sight, name: str) -> float:
+    return 1 - _seen(reading, name)
 
 
 def _counts(reading: Sight, name: str, number: int, exact: bool) -> float:

@@ -26,9 +26,10 @@ def test_prompt(caption: str, seeds: int = 8, seed: int = 0, steps: int | None =
     """Paint a caption over several seeds and judge every aspect; streams one result a pass, the verdict last.
 
     seeds: pictures, 2 to 16, from ``seed`` on. steps: passes, 1 to 100; the painter's own number when left out. The
-    last result holds for each aspect how many pictures are right with a 95 % Wilson interval ("everything" only when
-    no wish is left unjudged), what the painter's diet held for the caption (null when unknown), the words it never
-    read, the end of the caption that it had no room for (``cut_off``), and the pictures as data URIs.
+    last result holds for each aspect how many pictures are right, of those in which it can be told, with a 95 % Wilson
+    interval ("everything" only when no wish is left unjudged), for each picture what is wrong (null: cannot tell), what
+    the painter's diet held for the caption (null when unknown), the words it never read, the end of the caption that it
+    had no room for (``cut_off``), and the pictures as data URIs.
     """
     entries = _one(caption)
     painter = waking.open_painter()
@@ -66,8 +67,9 @@ def judge(picture: str, caption: str) -> dict:
     picture: ``handle_file("mine.png")`` of gradio_client, or base64 or a data URI of a picture file, 20 megabytes at
     most; it is fitted into 128 × 128 pixels on white. A path alone is refused: the server opens no file by its name.
 
-    The judge knows Sticker World; ``not_judged`` names the wishes it cannot score. Each aspect comes with what was
-    expected and what was seen.
+    The judge knows Sticker World; ``not_judged`` names the wishes it cannot score, ``cannot_tell`` the aspects that
+    this picture is too unclear for. Each other aspect comes with what was expected and what was seen; "everything" is
+    false as soon as one thing is wrong, and null where that cannot be told.
     """
     check_caption(caption)
     if not caption.strip():
@@ -83,7 +85,9 @@ def judge(picture: str, caption: str) -> dict:
             for name, right in verdict.right.items()
             if name in looks
         },
-        "everything": verdict.all_right if looks and not left else None, "extra": list(verdict.extra),
+        "cannot_tell": [name for name in verdict.untold if name in looks],
+        "everything": verdict.outcome if looks and (verdict.outcome is False or not left) else None,
+        "extra": list(verdict.extra),
         "not_judged": list(left), "found": verdict.reading.counts(),
     }  # fmt: skip
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,27 +17,24 @@ from engines.pictures.plan import MAX_ROWS, MAX_STEPS
 from engines.statistics import Interval, clustered, percent, plural
 from engines.stickers import diet, judge
 from engines.stickers.fingers import count_fingers
-from engines.stickers.world import COUNTABLE, facts_of
+from engines.stickers.world import facts_of
 from lessons.predict_and_test import blind, test
 from lessons.predict_and_test.measures import short
 
-How = Literal["judge", "one", "left out", "fingers", "nobody"]
+How = Literal["judge", "fingers", "nobody"]
 Verdict = bool | None
 """Whether a picture is right; None where it cannot be told."""
 
 MOST_PROMPTS, MOST_SEEDS = 8, 8
 WHITE = " on a white background"
-LEFT_OUT = re.compile(r"\s(?:without|and no)\s+(.+?)(?=\s(?:on|in)\s|$)")
-"""What a prompt of the sort "without" wants left out."""
 
 
 @dataclass(frozen=True)
 class Sort:
     """Eight prompts of a kind. ``how``: who judges them. ``wish``: the aspect of the diet's rows that is this sort's.
 
-    "judge": the judge, everything that is asked. "one": the judge counts to four, so it can refute five and six where
-    it sees a single thing, and never confirm them. "left out": the judge, on what is wanted and what is not. "fingers":
-    the finger counter. "nobody": no tool here was ever shown such a thing.
+    "judge": the judge, everything that is asked; it counts to four, so it can refute five and six and never confirm
+    them. "fingers": the finger counter. "nobody": no tool here was ever shown such a thing.
     """
 
     key: str
@@ -98,7 +94,7 @@ SORTS = (
         "two tigers", "two rockets", "two books", "three lemons", "three ducks", "three pigs", "four apples",
         "four stars",
     )),
-    Sort("many", "five or six", "one", "count", _on_white(
+    Sort("many", "five or six", "judge", "count", _on_white(
         "five tigers", "five lemons", "five ducks", "five stars", "six rockets", "six books", "six apples", "six pigs",
     )),
     Sort("unknown", "a thing never shown", "nobody", "word", _on_white(
@@ -114,7 +110,7 @@ SORTS = (
         "a cat on a bicycle", "a dog riding a horse", "a penguin in a teacup", "a rabbit holding a carrot",
         "a frog on a mushroom", "a tiger riding a bicycle", "a duck wearing a crown", "a pig in a car",
     )),
-    Sort("without", "“without”, “no”", "left out", "word", _on_white(
+    Sort("without", "“without”, “no”", "judge", "word", _on_white(
         "a duck without a cat", "a cake without a strawberry", "a tree without an apple", "a horse without a cow",
         "a teacup and no key", "an owl and no star", "a bus and no car", "a rose and no butterfly",
     )),
@@ -245,29 +241,20 @@ def judged(painter: Painter, sort: Sort, prompts: tuple[str, ...], pictures: np.
     """The verdicts on pictures uint8 [prompts, seeds, H, W, 3] of a sort, its control, and its share of the diet."""
     verdicts = tuple(_verdicts(painter, sort, *pair) for pair in zip(prompts, pictures, strict=True))
     others = (*prompts[1:], prompts[0])
-    compared = sort.how in ("judge", "left out") and len(prompts) > 1
+    compared = sort.how == "judge" and len(prompts) > 1
     mixed = tuple(_verdicts(painter, sort, *pair) for pair in zip(others, pictures, strict=True)) if compared else ()
     named: list[tuple[int, int]] = []
     unwanted = extra = 0
     for prompt, some in zip(prompts, pictures, strict=True):
-        wanted, absent = wishes(prompt)
-        asked = {thing.name for thing in facts_of(wanted).things}
+        facts = facts_of(prompt)
+        asked = {thing.name for thing in facts.things}
         for reading in judge.load().look(some):
             seen = reading.counts()
             named.append((sum(name in seen for name in asked), len(asked)))
-            unwanted += absent in seen
+            unwanted += any(name in seen for name in facts.absent)
             extra += bool(seen.keys() - asked)
     held = tuple(_held(sort, prompt) for prompt in prompts)
     return Tried(sort, prompts, pictures, verdicts, mixed, tuple(named), unwanted, extra, held)
-
-
-def wishes(prompt: str) -> tuple[str, str]:
-    """(the prompt without what it wants left out, the name of that thing or "")."""
-    found = LEFT_OUT.search(prompt)
-    if not found:
-        return prompt, ""
-    things = facts_of(found[1]).things
-    return LEFT_OUT.sub("", prompt, count=1), things[0].name if things else ""
 
 
 def _verdicts(painter: Painter, sort: Sort, prompt: str, pictures: np.ndarray) -> tuple[Verdict, ...]:
@@ -276,17 +263,9 @@ def _verdicts(painter: Painter, sort: Sort, prompt: str, pictures: np.ndarray) -
         return (None,) * len(pictures)
     if sort.how == "fingers":
         return tuple(None if hand.fingers is None else hand.fingers == 5 for hand in count_fingers(pictures))
-    readings = judge.load().look(pictures)
-    if sort.how == "one":
-        (thing,) = facts_of(prompt).things
-        assert thing.count is not None and thing.count > COUNTABLE
-        return tuple(False if reading.counts().get(thing.name) == 1 else None for reading in readings)
-    wanted, absent = wishes(prompt)
-    found = test.judged(painter, wanted, pictures)
-    if "everything" not in found.rates:
-        return (None,) * len(pictures)
+    found = test.judged(painter, prompt, pictures)
     return tuple(
-        wrong == "" and absent not in reading.counts() for wrong, reading in zip(found.wrong, readings, strict=True)
+        None if wrong is None else False if wrong else None if found.unjudged else True for wrong in found.wrong
     )
 
 
@@ -406,17 +385,17 @@ def _findings(value: Map) -> Iterator[Finding]:
             + (_uninvited(single) if single else ""),
         )
     many = value.of("many")
-    if many and many.right and (mistaken := blind.single_where_many()):
+    if many and many.right and (unjust := blind.unjust()):
         yield Finding(
-            f"{many.right.trials} of {many.painted}",
-            f"pictures of five or six are plainly wrong: the judge, which knows one to four, sees a single thing. In "
-            f"true scenes of five or six it sees one in {short(mistaken)} (recorded). It could call none right.",
+            f"{many.right.trials - many.right.successes} of {many.painted}",
+            "pictures of five or six are plainly wrong: the judge, which knows one to four, sees too few. Of true "
+            f"scenes of five or six it would say so of {short(unjust)} (recorded). It could call none right.",
         )
     if untold := [one for one in value.tried if one.untold]:
         count = sum(one.untold for one in untold)
         yield Finding(
             f"{plural(count, 'picture')}: cannot tell",
-            f"Nothing here was ever shown such things, so they count neither as right nor as wrong: "
+            f"Too unclear for the judge, or like nothing that it was ever shown: neither right nor wrong. "
             f"{', '.join(f'{one.sort.name} ({one.untold})' for one in untold)}. Look at them yourself."
             + (_both(riding) if (riding := value.of("touching")) else ""),
         )

@@ -12,6 +12,7 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image, ImageDraw
 
+from engines.statistics import Interval
 from engines.stickers.fingers import Hand
 from lessons.predict_and_test import blind, easy_hard, hands, plan, reflect, test
 from lessons.predict_and_test.calibration import Calibration, Point
@@ -125,9 +126,12 @@ def cards(results: Results | None, places: int) -> list[str]:
 
 
 def card(name: str, result: Result) -> Markup:
-    share = result.scores.get("everything")
+    share, unclear = result.scores.get("everything"), result.unclear
     if share:
-        outcome = plain(f"everything right in {share.share}")
+        beside = f"; in {unclear} more the judge cannot tell" if unclear else ""
+        outcome = plain(f"everything right in {share.share}{beside}")
+    elif not result.unjudged:
+        outcome = plain("the judge cannot tell in any picture")
     else:
         outcome = plain(f"not judged in full; nobody here can score {', '.join(result.unjudged) or 'it'}")
     rates = bars([
@@ -169,30 +173,48 @@ def _faults(result: Result) -> Markup:
 def _pictures(name: str, result: Result) -> Markup:
     """Every picture with its verdict; a wrong one has a dashed frame."""
     verdicts = [*result.verdicts, *[None] * len(result.pictures)]
-    whole = "everything" in result.scores
-    fine = "everything right" if whole else "nothing wrong in what the judge can tell; the rest is for your eye"
+    whole = not result.unjudged
+    rest = "nothing wrong in what the judge can tell; the rest is for your eye"
+    fine, untold = "everything right" if whole else rest, "the judge cannot tell; look yourself" if whole else rest
+    said = (*result.overruled, *[None] * len(result.pictures))
     shots = []
-    for number, (picture, wrong) in enumerate(zip(result.pictures, verdicts, strict=False), start=1):
-        words = "not judged" if wrong is None else wrong or fine
-        mark = "" if wrong is None else "≠" if wrong else "✓" if whole else "?"
-        shots.append(
-            Markup(
-                '<figure class="shot {}" title="{}"><img src="{}" alt="{}"><figcaption>{}</figcaption></figure>'
-            ).format(
-                "shot-warn" if wrong else "",
-                attribute(words),
-                picture,
-                attribute(f"{name}, picture {number}: {words}"),
-                mark,
-            )
-        )
-    marks = {fine: "✓" if whole else "?", "something wrong": "≠", "not judged": "no mark"}
-    used = {fine if wrong == "" else "something wrong" if wrong else "not judged" for wrong in verdicts[: len(shots)]}
+    for number, (picture, wrong, eye) in enumerate(zip(result.pictures, verdicts, said, strict=False), start=1):
+        words = untold if wrong is None else wrong or fine
+        mark = "?" if wrong is None else "≠" if wrong else "✓" if whole else "?"
+        verdict = None if wrong is None or not (wrong or whole) else not wrong
+        shots.append(_overrulable(picture, f"{name}, picture {number}: {words}", mark, verdict, eye))
+    marks = {fine: "✓" if whole else "?", "something wrong": "≠", untold: "?"}
+    used = {fine if wrong == "" else "something wrong" if wrong else untold for wrong in verdicts[: len(shots)]}
     legend = " · ".join(f"{mark} {words}" for words, mark in marks.items() if words in used)
+    return Markup("{}<p class='exercise-legend'>{}</p>").format(
+        _by_eye(shots, f"The pictures of {name}", sum(map(bool, result.by_eye)), said[: len(shots)]), legend
+    )
+
+
+EYE = "By your eye {right} of {of} are right; you overrule the judge in {times}. Its own figures stay as they are."
+CLICK = "Click a picture to overrule the judge; your word is counted apart."
+
+
+def _overrulable(source: str, words: str, mark: str, verdict: bool | None, eye: bool | None = None) -> Markup:
+    """A picture with the judge's mark, which a click sets right, then wrong, then back; see ``overrule.js``."""
+    named = {True: "right", False: "wrong", None: ""}
     return Markup(
-        '<div class="shots shots-small" style="--count:{}" role="group" aria-label="{}">{}</div>'
-        '<p class="exercise-legend">{}</p>'
-    ).format(len(shots), attribute(f"The pictures of {name}"), join(shots), legend)
+        '<figure class="shot {}"><button type="button" class="overrule" data-judge="{}" data-eye="{}" title="{}">'
+        '<img src="{}" alt="{}"><span class="overrule-mark">{}</span></button></figure>'
+    ).format(
+        "shot-warn" if verdict is False else "", named[verdict], named[eye], attribute(words), source, attribute(words),
+        plain(mark),
+    )  # fmt: skip
+
+
+def _by_eye(shots: Sequence[Markup], label: str, right: int = 0, said: Sequence[bool | None] = ()) -> Markup:
+    """Pictures that can be overruled, and how many are right by the learner's eye once one is."""
+    times = sum(one is not None for one in said)
+    words = EYE.format(right=right, of=len(shots), times=times) if times else CLICK
+    return Markup(
+        '<div class="overrulable" data-words="{}" data-none="{}"><div class="shots shots-small" style="--count:{}" '
+        'role="group" aria-label="{}">{}</div><p class="exercise-legend exercise-eye" role="status">{}</p></div>'
+    ).format(EYE, CLICK, len(shots), attribute(label), join(shots), words)
 
 
 # --- calibration ------------------------------------------------------------------------------------------
@@ -318,18 +340,21 @@ def map_examples(value: easy_hard.Map) -> str:
 
 def _gallery(one: easy_hard.Tried) -> Markup:
     shots = [
-        Shot(
-            pictures[0], f"{_short_prompt(prompt)}: {VERDICTS[verdicts[0]]}",
-            f"{MARKS[verdicts[0]]} {_short_prompt(prompt)}",
-            "warn" if verdicts[0] is False else "",
+        _overrulable(
+            data_uri(pictures[0]), f"{_short_prompt(prompt)}: {VERDICTS[verdicts[0]]}",
+            f"{MARKS[verdicts[0]]} {_short_prompt(prompt)}", verdicts[0],
         )
         for prompt, pictures, verdicts in zip(one.prompts, one.pictures, one.verdicts, strict=True)
     ]  # fmt: skip
+    right = sum(verdicts[0] is True for verdicts in one.verdicts)
     outcome = f"right in {one.right}" if one.right else "cannot be told; judge for yourself"
     return Markup(
         '<section class="exercise-card exercise-gallery"><h3>{}</h3>'
         '<p class="exercise-said">{}. The diet held {}.</p>{}</section>'
-    ).format(plain(one.sort.name), plain(outcome.capitalize()), plain(easy_hard.fed(one)), row(shots, one.sort.name))
+    ).format(
+        plain(one.sort.name), plain(outcome.capitalize()), plain(easy_hard.fed(one)),
+        _by_eye(shots, one.sort.name, right),
+    )  # fmt: skip
 
 
 def _short_prompt(prompt: str) -> str:
@@ -370,19 +395,27 @@ def judge_worth() -> str:
     shares = [*test.judge_worth(), *blind.shares()]
     if not shares:
         return ""
-    rows = [
-        Bar(name, share.rate, f"{share.rate:.1%}".replace("%", " %"), low=share.low, high=share.high, ink="sculptor")
-        for name, share in shares
-    ]
-    misread = blind.misread()
+    misread, (pictures, beside) = blind.misread(), test.against_an_eye()
     body = Markup(
         '<div class="exercise-worth"><p><span class="badge badge-recorded">recorded</span> On rendered scenes whose '
-        "content is known, sent through the autoencoder unless a row says otherwise. Half-formed things were not among "
-        "them: there the judge names the nearest sticker, so a person is stricter.{}</p>{}</div>"
+        "content is known, sent through the autoencoder unless a row says otherwise.{}</p>{}{}</div>"
     ).format(
-        f" Your eye decides on what it misreads even where it is: {', '.join(misread)}." if misread else "", bars(rows)
-    )
+        f" Your eye decides on what it misreads even where it is: {', '.join(misread)}." if misread else "",
+        _worth(shares),
+        Markup(
+            "<p>And beside an eye, on {} pictures that it was never trained on: finished, half-painted, blurred, "
+            "painted at strange dials, and foreign. (The eye is a vision-language model's that saw no verdict; no "
+            "person has labelled them.)</p>{}"
+        ).format(pictures, _worth(beside)) if beside else "",
+    )  # fmt: skip
     return str(drawer("How good is the judge itself?", body))
+
+
+def _worth(shares: Sequence[tuple[str, Interval]]) -> Markup:
+    return bars([
+        Bar(name, share.rate, f"{share.rate:.1%}".replace("%", " %"), low=share.low, high=share.high, ink="sculptor")
+        for name, share in shares
+    ])  # fmt: skip
 
 
 def worth() -> str:

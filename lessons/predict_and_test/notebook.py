@@ -111,11 +111,13 @@ class Sealed(Kept):
 class Result(Promise):
     """One prompt with its prediction and what came of it.
 
-    scores: aspect -> how many pictures were right; "everything" only where nothing was left unjudged.
-    unjudged: the wishes nobody here can score. verdicts: for each picture what was wrong, or None when right.
+    scores: aspect -> how many pictures were right, of those that could be told; "everything" only where nothing was
+    left unjudged. unjudged: the wishes nobody here can score. verdicts: for each picture what was wrong, "" for
+    nothing, None where it could not be told.
     diet: None when the painter's diet is not known; ``more``: how many of its rows are not kept. tail: the end of
     the prompt that the painter had no room to read. nearest: pictures closer to this caption than to ``foils`` other
-    ones, by CLIP. eye: how many the learner found right by looking.
+    ones, by CLIP. eye: how many the learner found right by looking. overruled: for each picture what the learner says
+    instead of the judge; None where its verdict stands.
     """
 
     scores: dict[Name, Score]
@@ -129,6 +131,19 @@ class Result(Promise):
     nearest: Score | None = None
     foils: Annotated[int, Field(ge=0, le=5)] = 0
     eye: Annotated[int, Field(ge=0, le=16)] | None = None
+    overruled: Annotated[tuple[bool | None, ...], Field(max_length=16)] = ()
+
+    @property
+    def by_eye(self) -> tuple[bool | None, ...]:
+        """What holds for each picture when the learner's word goes before the judge's; None: nobody said."""
+        judged = [None if wrong is None or (self.unjudged and not wrong) else not wrong for wrong in self.verdicts]
+        said = (*self.overruled, *[None] * len(judged))
+        return tuple(mine if mine is not None else theirs for mine, theirs in zip(said, judged, strict=False))
+
+    @property
+    def unclear(self) -> int:
+        """Pictures of a prompt that is judged in full, of which the judge could not tell whether they are right."""
+        return 0 if self.unjudged else sum(verdict is None for verdict in self.verdicts)
 
     @property
     def share(self) -> Interval | None:
@@ -237,6 +252,25 @@ def to_test(rows: Sequence[Sequence[Any]], kept: Sealed | None) -> tuple[Sealed,
     except PlainError:
         stands = False
     return kept, "" if stands else DIFFERENT
+
+
+def overrule(results: Results, name: str, picture: int, right: bool | None) -> Results:
+    """The same results with the learner's word on one picture of a prompt; None takes it back.
+
+    Once every picture of the prompt has a verdict, the learner's count follows. PlainError for no such picture.
+    """
+    changed = []
+    for label, result in zip(results.names, results.results, strict=True):
+        if label == name:
+            if not 0 <= picture < len(result.pictures):
+                raise PlainError(f"There is no picture {picture + 1} of {name}.")
+            said = [*result.overruled, *[None] * (len(result.pictures) - len(result.overruled))]
+            said[picture] = right
+            result = result.model_copy(update={"overruled": tuple(said)})
+            whole = any(one is not None for one in said) and None not in result.by_eye
+            result = result.model_copy(update={"eye": sum(map(bool, result.by_eye)) if whole else None})
+        changed.append(result)
+    return results.model_copy(update={"results": tuple(changed)})
 
 
 def with_eye(results: Results, counts: Mapping[str, Any]) -> Results:

@@ -14,7 +14,7 @@ from typing import Any
 
 import gradio as gr
 
-from engines.checks import seed_range
+from engines.checks import seed_range, whole
 from engines.evidence import Evidence
 from lessons.predict_and_test import calibration, easy_hard, hands, notebook, plan, reflect, test
 from lessons.predict_and_test import figures as draw
@@ -28,6 +28,7 @@ KEEP = "(...fields) => ({ version: 1, fields: fields.slice(0, %d) })"
 SETTLE = "() => new Promise((done) => setTimeout(() => done([]), 150))"  # an event may run ahead of its last keystroke
 SECRET = "sticker-world"  # the same after a restart, so that a kept plan can be read again; it hides nothing
 
+OVERRULE = (HERE / "overrule.js").read_text(encoding="utf-8")
 KEYS = "playground.predict-and-test."  # playground.js saves, restores and forgets these with the progress
 PLAN, SEALED, RESULTS = KEYS + "plan", KEYS + "sealed", KEYS + "results"
 
@@ -57,11 +58,13 @@ class Desk:
 
 def build() -> None:
     with lesson_page("predict-and-test") as lesson:
-        desk = Desk(_kept(PLAN), _kept(SEALED), _kept(RESULTS), *_eyes(), [gr.HTML("", render=False) for _ in SLOTS])
+        cards = [gr.HTML("", js_on_load=OVERRULE, render=False) for _ in SLOTS]
+        desk = Desk(_kept(PLAN), _kept(SEALED), _kept(RESULTS), *_eyes(), cards)
         for screen in (_plan, _test, _calibration, _reflect):
             desk.runs.append(screen(lesson, desk))
         _easy_hard(lesson)
         _hands(lesson)
+        _overrule(desk)
         _keep(desk)
         _start_afresh(desk)
 
@@ -223,7 +226,7 @@ def _easy_hard(lesson: LessonPage) -> None:
             )
             seeds = gr.Slider(1, easy_hard.MOST_SEEDS, 4, step=1, label="Seeds of each", min_width=120)
             seed = controls.seed_number(0, "First of these seeds")
-        examples = gr.HTML(elem_classes=["reel", "veiled"], render=False)
+        examples = gr.HTML(elem_classes=["reel", "veiled"], js_on_load=OVERRULE, render=False)
         experiment(
             screen, "Paint and judge these sorts", easy_hard.measure, [sorts, prompts, seeds, seed],
             {charts.chart(veiled=True): draw.map_chart, examples: draw.map_examples},
@@ -253,6 +256,21 @@ def _hands(lesson: LessonPage) -> None:
             truth=hands.five_truth, queue="pictures", cost=lambda caption, seeds, seed: seeds, also=[caption.submit],
             check=check,
         )  # fmt: skip
+
+
+def _overrule(desk: Desk) -> None:
+    """A click on a picture of the test: the learner's word is kept beside the judge's, and counted apart."""
+    for at, card in enumerate(desk.cards):
+
+        def said(kept: Any, event: gr.EventData, at: int = at) -> dict[Any, Any]:
+            known, told = notebook.read(kept), event._data
+            if known is None or at >= len(known.results):
+                return {}
+            name, right = known.names[at], {"right": True, "wrong": False}.get(str(told.get("eye")))
+            changed = notebook.overrule(known, name, whole("The picture", told.get("picture"), 0, 15), right)
+            return {desk.results: changed.as_text(), desk.eyes[SLOTS.index(name)]: changed.results[at].eye}
+
+        events.on(card.select, said, desk.results, [desk.results, *desk.eyes])
 
 
 def _keep(desk: Desk) -> None:

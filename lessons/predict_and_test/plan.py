@@ -96,6 +96,7 @@ def checks(caption: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         ("colour", bool(paints)),
         ("background", facts.background is not None),
         ("relation", placed(facts)),
+        ("left out", bool(facts.absent)),
         ("lettering", facts.lettering is not None),
     ]
     unknown = blind.spots(facts)

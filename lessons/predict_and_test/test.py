@@ -48,15 +48,22 @@ class Moment:
 class Judged:
     """What was found in the pictures of one caption.
 
-    rates: aspect -> share right, "everything" only when no wish is left over. unjudged: the wishes left over.
-    wrong: for each picture the aspects that are wrong, in words; "" when all that was scored is right; None
-    when nothing could be scored. extra: pictures that also show something nobody asked for.
+    rates: aspect -> share right of the pictures in which it could be told, "everything" only when no wish is left over.
+    unjudged: the wishes left over. wrong: for each picture the aspects that are wrong, in words; "" when all that was
+    scored is right; None when it cannot be told. unclear: for each picture the aspects that it is too unclear for.
+    extra: pictures that also show something nobody asked for.
     """
 
     rates: dict[str, Interval]
     unjudged: tuple[str, ...]
     wrong: tuple[str | None, ...]
     extra: int
+    unclear: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def untold(self) -> int:
+        """Pictures of which the judge cannot tell whether they are right."""
+        return sum(bool(aspects) and not wrong for aspects, wrong in zip(self.unclear, self.wrong, strict=False))
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,13 +127,15 @@ def judged(painter: Painter, caption: str, pictures: np.ndarray) -> Judged:
     verdicts = judge.judge(pictures, facts)
     allowed = set(looks) | ({"everything"} if not unjudged else set())
     rates = {aspect: share for aspect, share in judge.rates(verdicts).items() if aspect in allowed}
-    wrong = tuple(
+    unclear = tuple(tuple(aspect for aspect in one.untold if aspect in looks) for one in verdicts)
+    said = [
         "; ".join(
             f"{aspect}: {one.seen[aspect]}" for aspect, right in one.right.items() if not right and aspect in looks
         )
         for one in verdicts
-    )
-    return Judged(rates, unjudged, wrong, sum(bool(one.extra) for one in verdicts))
+    ]
+    whole = tuple(None if aspects and not words else words for aspects, words in zip(unclear, said, strict=True))
+    return Judged(rates, unjudged, whole, sum(bool(one.extra) for one in verdicts), unclear)
 
 
 def judge_worth() -> list[tuple[str, Interval]]:
@@ -140,6 +149,14 @@ def judge_worth() -> list[tuple[str, Interval]]:
     if kept := told.get("withheld_from_the_painter"):
         rows["all, on what was kept from the painter, as rendered"] = kept["all"]
     return [(name, wilson(one["right"], one["of"])) for name, one in rows.items()]
+
+
+def against_an_eye() -> tuple[int, list[tuple[str, Interval]]]:
+    """(pictures, how the judge fares beside an eye on pictures it was never trained on), from ``training/eyes.py``."""
+    file = MODELS / "judge" / "metrics.json"
+    told = json.loads(file.read_text(encoding="utf-8")).get("against_an_eye", {}) if file.is_file() else {}
+    rows = [(name, wilson(one["right"], one["of"])) for name, one in told.get("shares", {}).items()]
+    return told.get("pictures", 0), rows
 
 
 def fed(painter: Painter, caption: str) -> tuple[tuple[diet.Held, ...] | None, tuple[tuple[str, tuple[str, ...]], ...]]:

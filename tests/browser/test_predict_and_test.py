@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Browser, Page, expect
 
 HOSTILE = '<img src=x onerror="window.hacked=1">\u202e كل شيء 🐉'
@@ -112,3 +114,22 @@ def test_a_test_is_stopped_changed_and_told_so(visit) -> None:
 
     screen(page, 0).get_by_role("button", name="Seal my predictions").click()
     expect(screen(page, 0).locator(".evidence")).to_contain_text("changed after a test was seen", timeout=240_000)
+
+
+def test_a_click_on_a_picture_overrules_the_judge_and_stays_after_a_reload(visit) -> None:
+    page = visit.open("predict-and-test")
+    for at in range(1, 6):
+        fields(page).nth(2 * at).fill("")
+    screen(page, 1).get_by_role("button", name="Paint and judge all my prompts").click()
+    card = screen(page, 1).locator(".exercise-card").first
+    expect(screen(page, 1).locator(".evidence .badge-live")).to_be_visible(timeout=240_000)
+    picture = card.locator("button.overrule").first
+    picture.click()
+    expect(picture).to_have_attribute("data-eye", re.compile("right|wrong"))
+    expect(card.locator(".exercise-eye")).to_contain_text("you overrule the judge in 1")
+    page.wait_for_timeout(3000)
+    visit.open("predict-and-test")
+    expect(card.locator(".exercise-eye")).to_contain_text("you overrule the judge in 1", timeout=60_000)
+    picture.press("Enter")
+    picture.press("Enter")
+    expect(card.locator(".exercise-eye")).to_contain_text("Click a picture")

