@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from engines.pictures.pocket_autoencoder import PocketAutoencoder
-from training import captured, data, tools, world
+from engines.stickers import scenes as world
+from training import captured, data, tools
 from training.autoencoder import loss_of, normalise, psnr, to_pictures
 
 NOISIER = 1.5

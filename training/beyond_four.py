@@ -24,7 +24,8 @@ from PIL import Image
 
 from engines.pictures.pocket_autoencoder import PocketAutoencoder
 from engines.stickers import judge
-from training import tools, world
+from engines.stickers import scenes as world
+from training import tools
 from training.fingers import round_trip
 
 FIRST_SEED = 710_000

@@ -21,7 +21,8 @@ import torch
 from engines.pictures.pocket_autoencoder import PocketAutoencoder
 from engines.statistics import wilson
 from engines.stickers import judge
-from training import tools, world
+from engines.stickers import scenes as world
+from training import tools
 from training.fingers import round_trip
 
 FIRST_SEED = 700_000

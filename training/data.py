@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from training import world
+from engines.stickers import scenes as world
 
 SIGN_SEEDS = 100_000_000
 """Scenes from here on are signs: the autoencoder sees more of them than the painter."""

@@ -18,7 +18,8 @@ from typing import Any
 import yaml
 from PIL import Image
 
-from training import data, tools, world
+from engines.stickers import scenes as world
+from training import data, tools
 
 TILE, ACROSS = 128, 20
 

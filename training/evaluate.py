@@ -23,11 +23,12 @@ import torch
 from engines.models.weights import fingerprint
 from engines.pictures.pocket_autoencoder import PocketAutoencoder
 from engines.statistics import wilson
+from engines.stickers import scenes as world
 from engines.stickers.detector import JudgeModel, Reading
-from training import tools, world
+from engines.stickers.scenes import Plan, Thing
+from training import tools
 from training.autoencoder import to_pictures
 from training.painter import Painter, load, pipeline
-from training.world import Plan, Thing
 
 TARGETS = {
     "single object": 0.95, "background": 0.95, "both of two objects": 0.80, "relation": 0.70,

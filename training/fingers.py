@@ -25,8 +25,9 @@ from PIL import Image, ImageFilter
 from engines.models.weights import fingerprint
 from engines.pictures.pocket_autoencoder import PocketAutoencoder
 from engines.statistics import wilson
+from engines.stickers import scenes as world
 from engines.stickers.fingers import PROMINENCE, REACH, SMOOTH, count_fingers
-from training import tools, world
+from training import tools
 
 FIRST_SEED = 500_000
 FINGERS = ("little", "ring", "middle", "index", "thumb")

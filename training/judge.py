@@ -28,8 +28,9 @@ from torch.nn import functional
 from engines.models.weights import fingerprint
 from engines.pictures.pocket_autoencoder import PocketAutoencoder
 from engines.statistics import wilson
+from engines.stickers import scenes as world
 from engines.stickers.detector import GRID, JudgeModel, Reading
-from training import data, tools, world
+from training import data, tools
 from training import strange as odder
 from training.autoencoder import to_pictures
 from training.strange import Strange

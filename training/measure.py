@@ -21,8 +21,9 @@ from engines.models.weights import fingerprint
 from engines.pictures.pocket_autoencoder import PocketAutoencoder
 from engines.statistics import wilson
 from engines.stickers import judge
+from engines.stickers import scenes as world
 from engines.stickers.shared_space import SharedSpace
-from training import data, tools, world
+from training import data, tools
 from training.fingers import round_trip
 from training.painter import latents_of
 

@@ -27,8 +27,9 @@ from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from engines.pictures.pocket_autoencoder import PocketAutoencoder
+from engines.stickers import scenes as world
 from engines.stickers.shared_space import SharedSpace, contrastive_loss
-from training import data, tools, world
+from training import data, tools
 from training.autoencoder import to_pictures
 from training.text_encoder import build_text_encoder, build_tokenizer
 

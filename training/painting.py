@@ -20,7 +20,8 @@ from diffusers import DDPMScheduler
 from torch import Tensor, nn
 
 from engines.pictures.pocket_autoencoder import PocketAutoencoder
-from training import captured, data, tools, world
+from engines.stickers import scenes as world
+from training import captured, data, tools
 from training.painter import SCHEDULE, Painter, build, latents_of, load, loss_of, sheet, split_weights
 
 EMPTY = 0.1

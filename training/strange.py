@@ -20,9 +20,10 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from engines.pictures.files import draw_text
 from engines.pictures.pocket_autoencoder import PocketAutoencoder
+from engines.stickers import scenes as world
 from engines.stickers.detector import GRID
 from training import painter as painters
-from training import tools, world
+from training import tools
 from training.autoencoder import to_pictures
 
 SURE, UNSURE = (100, 600), (850, 1000)

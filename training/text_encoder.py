@@ -13,7 +13,7 @@ from typing import Any
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from training import world
+from engines.stickers import scenes as world
 
 MAX_LENGTH = 32
 """Tokens a caption may take, the start and end marks counted in."""

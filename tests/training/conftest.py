@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.optim import adam
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from training import captured, world
+from engines.stickers import scenes as world
+from training import captured
 
 
 @pytest.fixture(scope="session")

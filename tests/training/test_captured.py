@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engines.pictures.pocket_autoencoder import PocketAutoencoder
-from training import autoencoder, autoencoding, captured, data, painter, painting, text_encoder, tools, world
+from engines.stickers import scenes as world
+from training import autoencoder, autoencoding, captured, data, painter, painting, text_encoder, tools
 
 on_a_card = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no card here")
 
@@ -303,7 +304,7 @@ def test_weights_stay_where_they_are_when_they_are_saved(tmp_path: Path) -> None
 
 def commands() -> list[tuple[str, str]]:
     """Every command of a recipe that a card or ``training/README.md`` gives: the module, and its options."""
-    cards = [*tools.MODELS.glob("*/README.md"), Path(world.__file__).parent / "README.md"]
+    cards = [*tools.MODELS.glob("*/README.md"), Path(data.__file__).parent / "README.md"]
     told = "\n".join(card.read_text(encoding="utf-8") for card in cards)
     found = re.findall(r"python -m training\.(\w+)([^`#&]*)", told)
     return sorted({(module, " ".join(options.split("\npython")[0].split())) for module, options in found})

@@ -10,9 +10,10 @@ import torch
 from engines.models.weights import fingerprint
 from engines.pictures.pocket_autoencoder import PocketAutoencoder
 from engines.signs import lab as sign_lab
+from engines.stickers import scenes as world
 from engines.stickers.detector import JudgeModel
 from engines.stickers.shared_space import SharedSpace, contrastive_loss
-from training import autoencoder, data, evaluate, judge, painter, text_encoder, tools, world
+from training import autoencoder, data, evaluate, judge, painter, text_encoder, tools
 
 
 @pytest.fixture

@@ -6,9 +6,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from training import data, diet, tools, world
+from engines.stickers import scenes as world
+from engines.stickers.scenes import Plan, Thing
+from training import data, diet, tools
 from training.data import plan_of, scenes
-from training.world import Plan, Thing
 
 
 def test_the_same_seed_gives_the_same_scene() -> None:

@@ -81,7 +81,7 @@ def test_words_that_were_never_read_are_found():
 
 
 def test_every_honest_phrase_of_the_world_is_in_the_vocabulary():
-    from training import world
+    from engines.stickers import scenes as world
 
     for seed in range(300):
         for phrase in world.phrasings(world.plan(seed)):

@@ -1,8 +1,8 @@
 import pytest
 
+from engines.stickers import scenes as world
 from engines.stickers import world as sticker_world
 from engines.stickers.world import Facts, Thing, facts_of, unscored
-from training import world
 
 
 def test_the_grammar_and_the_drawn_world_share_their_words():
