@@ -12,7 +12,17 @@ from tests.browser.test_every_page import serious
 KEYS = [key for unit in course.UNITS for key in unit.lessons]
 SLOW = 600_000
 TYPED = ".stage textarea:visible:enabled, .stage input[type=text]:visible:enabled"
-MANY = ("Runs", "Seeds", "Noisy copies", "Words at", "How many words", "Keys a text", "Prompts of", "Pairs of")
+MANY = (
+    "Captions",
+    "Runs",
+    "Seeds",
+    "Noisy copies",
+    "Words at",
+    "How many words",
+    "Keys a text",
+    "Prompts of",
+    "Pairs of",
+)
 WATCH_SHIFTS = """() => {
     let moved = 0;
     const add = (shifts) => shifts.forEach((one) => { if (!one.hadRecentInput) moved += one.value; });
