@@ -120,7 +120,9 @@ def more(a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray) -> in
 def percent(share: float) -> str:
     """A share, or a change of one, in words: whole per cents from 10 on, one decimal below; a true minus sign."""
     size = abs(share)
-    if 0 < size < 0.001:
+    if not size:
+        return "0 %"
+    if size < 0.001:
         return "under 0.1 %" if share > 0 else "between −0.1 and 0 %"
     digits = 1 if round(size, 3) < 0.1 else 0
     return f"{100 * share:.{digits}f} %".replace("-", "−")

@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from engines.pictures.autoencoder import ChannelViews, channel_views
-from engines.statistics import mean_interval
+from engines.statistics import mean_interval, percent
 from lessons.latents import shrink, smear, surgery, text
 from lessons.shell import charts
 from lessons.shell.charts import BLUE, CLAY
@@ -100,7 +100,7 @@ def detail_bars(smeared: smear.Smear) -> str:
             continue
         mean, low, high = mean_interval(errors)
         text = f"{mean:.1f} of 255"
-        label = Markup("{} <small>{}</small>").format(name, f"{value.area[kind]:.0%}")
+        label = Markup("{} <small>{}</small>").format(name, percent(value.area[kind]))
         rows.append(Bar(label, mean / top, text, low=max(low, 0) / top, high=high / top, ink="sculptor"))
     return str(
         Markup('<p class="latents-head">Mean error by how much detail is there, with each kind’s share of the area</p>')
@@ -124,8 +124,8 @@ def stripe_pictures(value: smear.Smear) -> str | None:
             ).format(
                 mark=mark, before=data_uri(_large(one.before[:crop, :crop])),
                 after=data_uri(_large(one.after[:crop, :crop])),
-                a=f"Stripes {one.width} pixels wide", b=f"The same after the round trip, {kept:.0%} of it kept",
-                width=one.width, kept=f"{max(kept, 0):.0%}",
+                a=f"Stripes {one.width} pixels wide", b=f"The same after the round trip, {percent(kept)} of it kept",
+                width=one.width, kept=percent(max(kept, 0)),
             )
         )  # fmt: skip
     label = attribute("Stripes before and after, by width")

@@ -16,7 +16,7 @@ from engines.pictures import snippets as picture_snippets
 from engines.pictures.autoencoder import ChannelViews, RoundTrip
 from engines.pictures.diffusion import Painter
 from engines.pictures.measures import error_map, psnr
-from engines.statistics import interval, mean_interval, spread
+from engines.statistics import interval, mean_interval, percent, spread
 from lessons.latents import measures as lab
 from lessons.latents.measures import Chosen
 
@@ -102,11 +102,11 @@ def shrink(painter: Painter, chosen: Chosen) -> Iterator[Evidence[Shrunk]]:
 def truth(value: Shrunk) -> tuple[float, str]:
     """The share of pixels that come back exactly, and the measurement in words."""
     if value.chosen.name == lab.OWN:
-        return value.scores[0].exact, f"{value.scores[0].exact:.0%} of the pixels of your picture"
+        return value.scores[0].exact, f"{percent(value.scores[0].exact)} of the pixels of your picture"
     shares = [one.exact for one in value.scores]
     mean, low, high = mean_interval(shares)
     between = f" (95 % interval {interval(low, high)})" if math.isfinite(low) else ""
-    return mean, f"{mean:.0%} of the pixels{between} in {len(shares)} pictures"
+    return mean, f"{percent(mean)} of the pixels{between} in {len(shares)} pictures"
 
 
 def _evidence(painter: Painter, value: Shrunk, began: float) -> Evidence[Shrunk]:
@@ -132,14 +132,14 @@ def _evidence(painter: Painter, value: Shrunk, began: float) -> Evidence[Shrunk]
             f"holds no more numbers; {over}: {spread(gains, 1)} dB. {reason}",
         ),
         Finding(
-            f"{own.exact:.0%} exact, {own.close:.0%} close",
+            f"{percent(own.exact)} exact, {percent(own.close)} close",
             f"pixels of this picture; “close” means within {NOTICEABLE} shades of 255 in every colour.",
         ),
     )
     alt = (
         f"{value.chosen.caption} goes from {numbers.picture:,} numbers to {numbers.latent:,} and back; it returns at "
-        f"{own.psnr:.1f} dB, with {own.exact:.0%} of its pixels exact and {own.close:.0%} within {NOTICEABLE} shades, "
-        f"while a thumbnail of no more numbers returns at {own.thumbnail_psnr:.1f} dB."
+        f"{own.psnr:.1f} dB, with {percent(own.exact)} of its pixels exact and {percent(own.close)} within "
+        f"{NOTICEABLE} shades, while a thumbnail of no more numbers returns at {own.thumbnail_psnr:.1f} dB."
     )
     rows = tuple(
         (

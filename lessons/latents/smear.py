@@ -14,7 +14,7 @@ from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import Painter
 from engines.pictures.files import draw_text
 from engines.pictures.measures import error_map, psnr
-from engines.statistics import mean_interval, spread
+from engines.statistics import mean_interval, percent, spread
 from lessons.latents import measures as lab
 from lessons.latents.measures import Chosen
 
@@ -207,8 +207,8 @@ def _evidence(painter: Painter, value: Smear, began: float) -> Evidence[Smear]:
             "both.",
         ),
         Finding(
-            f"{edge_share:.0%} in {edge_area:.0%}",
-            f"Edges hold {edge_share:.0%} of the whole error on {edge_area:.0%} of the area.",
+            f"{percent(edge_share)} in {percent(edge_area)}",
+            f"Edges hold {percent(edge_share)} of the whole error on {percent(edge_area)} of the area.",
         ),
     ]
     alt = f"The error at hard edges is {ratio} times that of flat areas over {len(by_detail.ratios)} scenes"
@@ -232,7 +232,7 @@ def _evidence(painter: Painter, value: Smear, began: float) -> Evidence[Smear]:
         ragged = max(value.stripes, key=lambda one: float(np.ptp(one.kept)))
         findings.append(
             Finding(
-                f"{ragged.kept.min():.0%} to {ragged.kept.max():.0%}",
+                f"{percent(ragged.kept.min())} to {percent(ragged.kept.max())}",
                 f"of the contrast of stripes {ragged.width} pixels wide, depending only on where they begin and on "
                 "whether they stand or lie. Nudge a stroke by a pixel and its fate may change.",
             )

@@ -16,7 +16,7 @@ from engines.pictures import snippets as picture_snippets
 from engines.pictures.autoencoder import Operation
 from engines.pictures.diffusion import Painter
 from engines.pictures.measures import blur, psnr
-from engines.statistics import Mean, mean_interval, spread, words
+from engines.statistics import Mean, mean_interval, percent, spread, words
 from lessons.latents import measures as lab
 from lessons.latents.measures import Chosen
 from lessons.latents.smear import LUMA
@@ -165,7 +165,7 @@ def _evidence(painter: Painter, value: Operated, seed: int, began: float) -> Evi
     if len(value.harms) > 1:
         findings.append(
             Finding(
-                f"{np.mean(light.brightness[pooled]):.0%} against {np.mean(colour.brightness[pooled]):.0%}",
+                " against ".join(percent(float(np.mean(one.brightness[pooled]))) for one in (light, colour)),
                 f"of the change is brightness in channel {light.channel + 1} (the most) and in channel "
                 f"{colour.channel + 1} (the least). The rest is colour. No channel is all of one kind.",
             )
@@ -174,7 +174,7 @@ def _evidence(painter: Painter, value: Operated, seed: int, began: float) -> Evi
         fine = min(value.harms, key=lambda one: float(np.mean(one.coarse[pooled])))
         findings.append(
             Finding(
-                f"{np.mean(coarse.coarse[pooled]):.0%} against {np.mean(fine.coarse[pooled]):.0%}",
+                " against ".join(percent(float(np.mean(one.coarse[pooled]))) for one in (coarse, fine)),
                 f"of the change is coarser than a cell in channel {coarse.channel + 1} (the most) and in channel "
                 f"{fine.channel + 1} (the least).",
             )

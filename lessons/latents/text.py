@@ -17,7 +17,7 @@ from engines.pictures import snippets as picture_snippets
 from engines.pictures.autoencoder import LegibilitySample
 from engines.pictures.diffusion import Painter
 from engines.pictures.files import Face, draw_text, face_for, font_size
-from engines.statistics import Interval, wilson
+from engines.statistics import Interval, percent, wilson
 from engines.stickers import judge
 from lessons.latents import measures as lab
 
@@ -152,7 +152,7 @@ def _evidence(painter: Painter, value: Legibility, seed: int, began: float) -> E
         worst = max(lost, key=lambda one: one.share(one.before).rate - one.share(one.after).rate)
         findings.append(
             Finding(
-                f"{worst.share(worst.before).rate:.0%} → {worst.share(worst.after).rate:.0%}",
+                f"{percent(worst.share(worst.before).rate)} → {percent(worst.share(worst.after).rate)}",
                 f"at {worst.letter_height} pixels: {worst.share(worst.before)} words read before, "
                 f"{worst.share(worst.after)} after. Nothing was painted; only compressed.",
             )

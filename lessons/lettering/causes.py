@@ -12,7 +12,7 @@ import numpy as np
 from engines.checks import MAX_SEED, one_of, seed_range, whole
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
 from engines.signs import lab as sign_lab
-from engines.statistics import Interval
+from engines.statistics import Interval, percent
 from lessons.lettering.signs import COLUMNS, Glimpse, Painted, paint, provenance, rows
 
 LISTS = {"never_seen": "words never seen in training", "seen": "words from the training signs"}
@@ -118,9 +118,9 @@ def _run_evidence(value: Run, first: int, count: int, seconds: float) -> Evidenc
 
 def _run_finding(one: Painted) -> Finding:
     effect = one.word_effect
-    moved = "" if effect is None else f" Another word changes the lettering {effect:.0%} as much as in print."
+    moved = "" if effect is None else f" Another word changes the lettering {percent(effect)} as much as in print."
     told = f"exact: {one.cause.name.lower()}, {one.exact}; {one.errors}.{moved}"
-    return Finding(f"{one.exact.rate:.0%}", told)
+    return Finding(percent(one.exact.rate), told)
 
 
 def _gains(value: Run) -> Iterator[Finding]:
@@ -255,7 +255,7 @@ def _findings(value: Recorded) -> tuple[Finding, ...]:
             gain, fewer = sign_lab.difference(*pair), sign_lab.fewer_errors(*pair)
             cards.append(
                 Finding(
-                    f"{first.exact.rate:.0%} → {second.exact.rate:.0%}",
+                    f"{percent(first.exact.rate)} → {percent(second.exact.rate)}",
                     f"{title}: {first.exact.successes} and {second.exact.successes} of {second.exact.trials} signs of "
                     f"words never seen read exactly. Word by word and seed by seed, {100 * gain.mean:+.0f} points "
                     f"(95 % interval {100 * gain.low:+.0f} to {100 * gain.high:+.0f}): {claim(gain)}. Character "
@@ -273,10 +273,10 @@ def _findings(value: Recorded) -> tuple[Finding, ...]:
         name = sign_lab.CAUSES[key].name.lower()
         if new.exact.high < seen.exact.low:
             told = f"is the widest gap between words it trained on and new ones: {name}."
-            cards.append(Finding(f"{seen.exact.rate:.0%} seen, {new.exact.rate:.0%} not", told))
+            cards.append(Finding(f"{percent(seen.exact.rate)} seen, {percent(new.exact.rate)} not", told))
         else:
             told = "For every painter the intervals of words seen and never seen overlap. The widest gap is "
-            told += f"{name}: {seen.exact.rate:.0%} seen, {new.exact.rate:.0%} never seen."
+            told += f"{name}: {percent(seen.exact.rate)} seen, {percent(new.exact.rate)} never seen."
             cards.append(Finding("No clear gap", told))
     of, unmet = value.pieces
     told = "pieces of the words never seen stood in training captions too: the words are new to b and d, "
@@ -285,7 +285,7 @@ def _findings(value: Recorded) -> tuple[Finding, ...]:
     if None in value.ceilings:
         cards.append(
             Finding(
-                f"{value.ceilings[None].rate:.1%}",
+                percent(value.ceilings[None].rate),
                 f"is the ceiling: printed signs after the autoencoder, {value.ceilings[None]} read exactly.",
             )
         )
@@ -305,6 +305,6 @@ def truth(value: Recorded) -> tuple[int, str] | None:
         return None
     (best, _), (second, _), *_ = sorted(found, key=lambda pair: pair[1].rate, reverse=True)
     clear = sign_lab.difference(value.signs[second], value.signs[best]).clear
-    told = ", ".join(f"{sign_lab.CAUSES[key].name.lower()} {share.rate:.0%}" for key, share in found)
+    told = ", ".join(f"{sign_lab.CAUSES[key].name.lower()} {percent(share.rate)}" for key, share in found)
     choice = list(sign_lab.CAUSES).index(best) if clear else len(sign_lab.CAUSES)
     return choice, f"over {found[0][1].trials} recorded signs a painter: {told}"

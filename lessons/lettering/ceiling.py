@@ -13,7 +13,7 @@ from engines.evidence import Evidence, Finding, Provenance, Table, Underway
 from engines.models.catalogue import MODELS
 from engines.models.weights import fingerprint
 from engines.signs import lab as sign_lab
-from engines.statistics import Interval, plural
+from engines.statistics import Interval, percent, plural
 
 MAX_EACH = 12
 LENGTHS = tuple(range(1, sign_lab.SLOTS + 1))
@@ -71,9 +71,9 @@ def truth(value: Ceiling) -> tuple[float, str] | None:
 def _evidence(value: Ceiling, each: int, seed: int, seconds: float) -> Evidence[Ceiling]:
     before, after = value.share(after=False), value.share(after=True)
     findings = [
-        Finding(f"{before.rate:.0%}", f"is the reader's own ceiling: {before} of the printed signs read exactly."),
+        Finding(percent(before.rate), f"is the reader's own ceiling: {before} of the printed signs read exactly."),
         Finding(
-            f"{after.rate:.0%}",
+            percent(after.rate),
             f"is left after the autoencoder: {after}. No painter here can be expected to score above it.",
         ),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from engines.statistics import percent
 from engines.text import character_art as art
 from lessons.lettering import mirror
 from lessons.shell.prose import attribute, plain
@@ -54,7 +55,7 @@ def _way(way: mirror.Way) -> Markup:
         title=mirror.WAYS[way.key].capitalize(),
         found=found.successes,
         runs=found.trials,
-        chance=f"{way.chance:.0%}",
+        chance=percent(way.chance),
         label=attribute(f"Drawings, {mirror.WAYS[way.key]}"),
         cards=join(_card(attempt) for attempt in way.attempts),
     )
@@ -110,7 +111,7 @@ def confusion(value: mirror.Confusion) -> str:
         "its own shape", found.rate, f"{found.successes} of {found.trials}", low=found.low,
         high=found.high,
     )  # fmt: skip
-    chance = Bar("by guessing", mirror.GUESSING, f"{mirror.GUESSING:.0%}")
+    chance = Bar("by guessing", mirror.GUESSING, percent(mirror.GUESSING))
     return str(
         Markup(
             '{bars}<div class="lettering-confusion" tabindex="0" role="group" aria-label="Asked for against most like">'

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from engines.evidence import Evidence
 from engines.signs import lab as sign_lab
-from engines.statistics import interval, mean_interval
+from engines.statistics import interval, mean_interval, percent
 from lessons.lettering import causes, ceiling, own
 from lessons.lettering.signs import Glimpse, Painted, Signs, seen_words
 from lessons.shell.film import data_uri
@@ -140,7 +140,7 @@ def side_by_side(value: causes.Run) -> str:
 
 def _effects(value: causes.Run) -> Markup:
     effects = [
-        Bar(BRIEF[one.cause.key], effect, f"{effect:.0%}", ink="sculptor")
+        Bar(BRIEF[one.cause.key], effect, percent(effect), ink="sculptor")
         for one in value.painted
         if (effect := one.word_effect) is not None
     ]
@@ -171,7 +171,7 @@ def _list(value: causes.Recorded, listed: str, kind: str, length: int) -> Markup
         for key, cause in sign_lab.CAUSES.items()
     )  # fmt: skip
     printed = [value.ceilings.get(n) for n in (*value.lengths, None)]
-    ceiling = join(Markup("<td>{}</td>").format(f"{one.rate:.0%}" if one else "–") for one in printed)
+    ceiling = join(Markup("<td>{}</td>").format(percent(one.rate) if one else "–") for one in printed)
     return Markup(
         '<p class="lettering-caption">Recorded, {0}, by number of letters: share read exactly and, small, character '
         "errors for each letter. Press a cell to rerun it above.</p>"
@@ -186,20 +186,20 @@ def _cell(cell: causes.Cell | None, chosen: bool) -> Markup:
         return Markup("<td>–</td>")
     return Markup(
         '<td><button type="button" class="{}" data-list="{}" data-length="{}" style="--share:{:.0f}%" '
-        'aria-label="{}">{:.0%}<small>{:.2f}</small></button></td>'
+        'aria-label="{}">{}<small>{:.2f}</small></button></td>'
     ).format(
         "chosen" if chosen else "", cell.kind, cell.length, 100 * cell.exact.rate,
         f"{sign_lab.CAUSES[cell.cause].name}, {causes.LISTS[cell.kind]}, {_letters(cell.length or 0)}: {cell.exact} "
         f"exact, {cell.error_rate:.2f} character errors a letter. Rerun.",
-        cell.exact.rate, cell.error_rate,
+        percent(cell.exact.rate), cell.error_rate,
     )  # fmt: skip
 
 
 def _total(cell: causes.Cell | None) -> Markup:
     if cell is None:
         return Markup("<td>–</td>")
-    return Markup('<td class="total">{:.0%} <small>{}</small><small>{:.2f}</small></td>').format(
-        cell.exact.rate, interval(cell.exact.low, cell.exact.high), cell.error_rate
+    return Markup('<td class="total">{} <small>{}</small><small>{:.2f}</small></td>').format(
+        percent(cell.exact.rate), interval(cell.exact.low, cell.exact.high), cell.error_rate
     )
 
 
@@ -252,7 +252,7 @@ def own_signs(value: own.Own) -> str:
         for words, (rate, between) in wrong
     ])  # fmt: skip
     kinds, total = value.kinds(), sum(value.kinds())
-    chance = f" (by chance {value.near()[1].mean():.0%})".replace("%", " %")
+    chance = f" (by chance {percent(value.near()[1].mean())})"
     shown = bars([
         Bar(
             name.capitalize() + (chance if kind == own.KNOWN else ""), count / total, f"{count} of {total}",

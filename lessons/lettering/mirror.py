@@ -11,7 +11,7 @@ import numpy as np
 
 from engines.checks import one_of, seed_range
 from engines.evidence import Evidence, Finding, Provenance, Table, Underway
-from engines.statistics import Interval, interval, mean_interval, spread, wilson
+from engines.statistics import Interval, interval, mean_interval, percent, spread, wilson
 from engines.text import character_art as art
 from engines.text import snippets
 from engines.text.dials import Dials
@@ -174,7 +174,7 @@ def truth(gallery: Gallery) -> tuple[float, str] | None:
     for way in gallery.ways:
         if way.key == "shown":
             found = way.recognised
-            return found.rate, f"{found}; the same cells thrown about at random, {way.chance:.0%}"
+            return found.rate, f"{found}; the same cells thrown about at random, {percent(way.chance)}"
     return None
 
 
@@ -192,7 +192,7 @@ def _evidence(
         for one in way.attempts
     )  # fmt: skip
     told = "; ".join(
-        f"{WAYS[way.key]}, {way.recognised} most like it against {way.chance:.0%} when shuffled, mean overlap "
+        f"{WAYS[way.key]}, {way.recognised} most like it against {percent(way.chance)} when shuffled, mean overlap "
         f"{spread(way.scores, 2)}"
         for way in gallery.ways
     )
@@ -224,7 +224,7 @@ def _finding(way: Way, words: str) -> Finding:
     return Finding(
         f"{found.successes} of {found.trials}",
         f"look more like {words} than like any other shape when {WAYS[way.key]} (95 % interval "
-        f"{interval(found.low, found.high)}), {often} their own cells thrown about at random ({way.chance:.0%}). "
+        f"{interval(found.low, found.high)}), {often} their own cells thrown about at random ({percent(way.chance)}). "
         f"{drawn.successes} drew at all. Mean overlap {spread(way.scores, 2)}, {better}.",
     )
 
@@ -317,7 +317,7 @@ def _confusion_evidence(
             Finding(
                 f"{found.successes} of {found.trials}",
                 f"look most like the shape asked for (95 % interval {interval(found.low, found.high)}), {reading}: "
-                f"that gets {GUESSING:.0%} at most.",
+                f"that gets {percent(GUESSING)} at most.",
             ),
             Finding(
                 f"{likest.count(favourite)} of {len(value.attempts)}",

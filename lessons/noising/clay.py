@@ -105,17 +105,17 @@ def nudge(
     plan = Plan(caption, (seed,), steps=steps, start=diffusion.Perturbed(amounts, other_seed))
     pictures = yield from painting(painter, plan, "Seven starts at once")
     distances = distance(pictures, pictures[:1])
-    captions = ["as it was", *(f"{amount:.0%} stirred in" for amount in amounts[1:])]
+    captions = ["as it was", *(f"{percent(amount)} stirred in" for amount in amounts[1:])]
     shares = distances / max(float(distances[-1]), 1e-9)
     value = Series(tuple(Exhibit(p, c, i == 0) for i, (p, c) in enumerate(zip(pictures, captions, strict=True))))
     measured = zip(amounts, distances, shares, strict=True)
     rows = tuple((a, round(float(d), 3), round(float(s), 2)) for a, d, s in measured)
     findings = (
-        Finding(f"{shares[1]:.0%}", "of the way to the other seed's picture after stirring in a tenth of its noise."),
-        Finding(f"{shares[4]:.0%}", "after stirring in a half. To a diffusion model a seed is nothing but its noise."),
+        Finding(percent(shares[1]), "of the way to the other seed's picture after stirring in a tenth of its noise."),
+        Finding(percent(shares[4]), "after stirring in a half. To a diffusion model a seed is nothing but its noise."),
     )
     alt = "Seven pictures whose start noise is stirred more and more: " + ", ".join(
-        f"{a:.0%} gives a difference of {d:.2f}" for a, d in zip(amounts, distances, strict=True)
+        f"{percent(a)} gives a difference of {d:.2f}" for a, d in zip(amounts, distances, strict=True)
     )
     table = Table(("new noise", "difference from the first", "share of a full change"), rows)
     source = Provenance.live(painter, began, seed, caption=caption, other_seed=other_seed, **painter.told(steps))
@@ -254,7 +254,7 @@ def walk(
     strides = distance(pictures[1:], pictures[:-1])
     whole = float(distance(pictures[-1:], pictures[:1])[0])
     leap = int(strides.argmax())
-    names = ["start", *(f"{f:.0%}" for f in fractions[1:-1]), "goal"]
+    names = ["start", *(percent(f) for f in fractions[1:-1]), "goal"]
     value = Series(tuple(Exhibit(p, n, i in (0, 6)) for i, (p, n) in enumerate(zip(pictures, names, strict=True))))
     rows = tuple((names[i], names[i + 1], round(float(stride), 3)) for i, stride in enumerate(strides))
     findings = (
@@ -308,16 +308,16 @@ def repaint(
         Exhibit(again, "repainted"), Exhibit(alone, "the new words with no frame"),
     ))  # fmt: skip
     findings = (
-        Finding(f"{inside:.1%}", "mean change inside the region."),
+        Finding(percent(inside), "mean change inside the region."),
         Finding(
-            f"{outside:.1%}",
+            percent(outside),
             f"outside it, where the kept part is put back, noised, after every pass. The autoencoder's round trip "
-            f"alone costs {cost:.1%} there; what is more is the seam.",
+            f"alone costs {percent(cost)} there; what is more is the seam.",
         ),
     )
     alt = (
-        f"{region.capitalize()} of “{caption}” repainted as “{new_caption}”: {inside:.1%} mean change inside, "
-        f"{outside:.1%} outside."
+        f"{region.capitalize()} of “{caption}” repainted as “{new_caption}”: {percent(inside)} mean change inside, "
+        f"{percent(outside)} outside."
     )
     table = Table(("part", "mean change"), (
         ("inside", round(inside, 4)), ("outside", round(outside, 4)), ("outside, by the round trip", round(cost, 4)),
@@ -362,7 +362,7 @@ def compare_steps(
             Finding(
                 f"{alike[n].mean():.2f}",
                 f"is the correlation of {made[n]} passes with {made[most]}: {spread(alike[n])}, in "
-                f"{seconds[n] / seconds[most]:.0%} of the time.{chance}",
+                f"{percent(seconds[n] / seconds[most])} of the time.{chance}",
             )
             for n in shown[:3]
         ) + told_of_static(painter, shown)

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from engines.evidence import Evidence
 from engines.pictures.diffusion import Pass
 from engines.pictures.measures import noise_picture
+from engines.statistics import percent
 from lessons.noising import lock, ruin, strip
 from lessons.noising.clay import Series
 from lessons.noising.lock import LOCKED
@@ -84,7 +85,9 @@ def strip_frame(film: Film, moment: strip.Moment) -> str:
     event = moment.event
     assert event.canvas is not None and event.previews is not None
     number = event.index + 1
-    changed = f"; the pass before changed {moment.pixels_changed:.0%} of the pixels" if moment.pixels_changed else ""
+    changed = (
+        f"; the pass before changed {percent(moment.pixels_changed)} of the pixels" if moment.pixels_changed else ""
+    )
     return film.add(
         (event.canvas[0], noise_picture(event.noise[0]), event.previews[0]),
         (
@@ -110,7 +113,7 @@ def strip_end(film: Film, value: strip.StripRun) -> str:
     return film.add(
         (value.picture, blank, value.picture),
         ("The finished picture", "No noise left to estimate", "The finished picture"),
-        f"done: the last pass changed {value.pixels_changed[-1]:.0%} of the pixels",
+        f"done: the last pass changed {percent(value.pixels_changed[-1])} of the pixels",
         "✓",
     )
 

@@ -14,7 +14,7 @@ import numpy as np
 from engines.checks import check_number, seed_range
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
 from engines.pictures.files import draw_text
-from engines.statistics import Interval, spread, wilson
+from engines.statistics import Interval, percent, spread, wilson
 
 if TYPE_CHECKING:
     from engines.pictures import points
@@ -113,8 +113,8 @@ class Own:
     def alt(self) -> str:
         return (
             f"After {self.losses[-1][0]:,} training steps the loss is {self.losses[-1][1]:.2f} and "
-            f"{self.after.rate:.0%} of the denoised points lie on the drawing, against "
-            f"{self.before.rate:.0%} of pure noise."
+            f"{percent(self.after.rate)} of the denoised points lie on the drawing, against "
+            f"{percent(self.before.rate)} of pure noise."
         )
 
 
@@ -183,8 +183,9 @@ def _own_evidence(value: Own, untrained: float, began: float, seed: int, scores:
     how = f"{spread(scores, 3)} over {len(scores)} sets of noise" if scores else f"{distance:.3f}"
     findings = (
         Finding(
-            f"{value.after.rate:.0%} landed",
-            f"of the denoised points lie on your drawing: {value.after}. Of pure noise it was {value.before.rate:.0%}.",
+            f"{percent(value.after.rate)} landed",
+            f"of the denoised points lie on your drawing: {value.after}. Of pure noise it was "
+            f"{percent(value.before.rate)}.",
         ),
         Finding(
             f"{untrained:.2f} → {distance:.2f}",

@@ -12,6 +12,7 @@ from engines.evidence import Evidence, Finding, Provenance, Table
 from engines.pictures import diffusion
 from engines.pictures import measures as picture_measures
 from engines.pictures.diffusion import Painter, Pass, Plan
+from engines.statistics import percent
 from lessons.noising.measures import guidance, snippet, told_of_static
 
 
@@ -64,20 +65,21 @@ def strip(
     count = event.latent[0].size
     findings = (
         Finding(
-            f"{min(numbers):.1%}",
+            percent(min(numbers)),
             f"of the latent's {count:,} numbers change in the quietest of the {len(numbers)} passes.",
         ),
         Finding(
-            f"{np.median(pixels):.1%}",
-            f"of the canvas's pixels change in a typical pass; in the quietest one it is {pixels.min():.1%}, in "
-            f"the last {pixels[-1]:.1%}.",
+            percent(np.median(pixels)),
+            f"of the canvas's pixels change in a typical pass; in the quietest one it is {percent(pixels.min())}, in "
+            f"the last {percent(pixels[-1])}.",
         ),
         Finding(f"{time.perf_counter() - began:.1f} s", f"for {len(numbers)} passes with every picture decoded."),
         *told_of_static(painter, (steps,)),
     )
     alt = (
         f"A film strip of {len(numbers)} passes for “{caption}”, from static to a finished picture. Every pass changes "
-        f"at least {min(numbers):.1%} of the latent's numbers; the last pass changes {pixels[-1]:.1%} of the pixels."
+        f"at least {percent(min(numbers))} of the latent's numbers; the last pass changes {percent(pixels[-1])} of the "
+        "pixels."
     )
     source = Provenance.live(
         painter,
@@ -95,4 +97,4 @@ def strip(
 
 def strip_truth(value: StripRun) -> tuple[float, str]:
     share = float(value.pixels_changed[-1])
-    return share, f"{share:.1%} of the pixels changed in the last pass"
+    return share, f"{percent(share)} of the pixels changed in the last pass"

@@ -168,7 +168,7 @@ def _turn_evidence(value: Turn, source: Provenance) -> Evidence[Turn]:
         ))  # fmt: skip
     third, late = third_swap(value), max(value.swapped)
     findings = [
-        Finding(f"{value.interval(at).rate:.0%}", f"turn when the words change {when}: {value.interval(at)}.")
+        Finding(percent(value.interval(at).rate), f"turn when the words change {when}: {value.interval(at)}.")
         for at, when in {
             third: f"a third of the way, before pass {third + 1}",
             late: f"before pass {late + 1} of {value.passes}",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
 from engines.pictures import exercise_snippets
-from engines.statistics import Interval, mean_interval
+from engines.statistics import Interval, mean_interval, percent
 from lessons.predict_and_test.measures import signed
 from lessons.predict_and_test.notebook import AFTERWARDS, Results
 
@@ -108,7 +108,7 @@ def calibrate(results: Results | None) -> Evidence[Calibration]:
         f"Over {len(points)} prompts the mean confidence is {signed(lean[0])} percentage points from the result; the "
         f"Brier score is {value.brier[0]:.2f}; {inside} of {len(points)} confidences lie inside the measured interval. "
         + " ".join(
-            f"{p.name}: confidence {p.confidence:.0%}, result {p.share.rate:.0%}"
+            f"{p.name}: confidence {percent(p.confidence)}, result {percent(p.share.rate)}"
             + (f", {AFTERWARDS}." * p.changed or ".")
             for p in points
         )
@@ -129,7 +129,7 @@ def _findings(value: Calibration, inside: int) -> tuple[Finding, ...]:
         Finding(
             f"{mean:.2f}",
             f"is your Brier score{_span(low, high, '.2f') if many > 1 else ''}. Always saying 50 % scores 0.25; always "
-            f"saying the overall rate of {rate:.0%} scores {rate * (1 - rate):.2f}.",
+            f"saying the overall rate of {percent(rate)} scores {rate * (1 - rate):.2f}.",
         )
     ]
     lean, least, most = value.lean
@@ -143,8 +143,8 @@ def _findings(value: Calibration, inside: int) -> tuple[Finding, ...]:
         cards.append(
             Finding(
                 f"{signed((easy[0] - hard[0]) * 100)} → {signed((easy[1] - hard[1]) * 100)}",
-                f"percentage points is the gap between easy and hard: as you expected it ({easy[0]:.0%} against "
-                f"{hard[0]:.0%}), then as it was measured ({easy[1]:.0%} against {hard[1]:.0%}).",
+                f"percentage points is the gap between easy and hard: as you expected it ({percent(easy[0])} against "
+                f"{percent(hard[0])}), then as it was measured ({percent(easy[1])} against {percent(hard[1])}).",
             )
         )
     cards.append(

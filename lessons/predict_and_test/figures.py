@@ -191,30 +191,29 @@ def _pictures(name: str, result: Result) -> Markup:
     )
 
 
-EYE = "By your eye {right} of {of} are right; you overrule the judge in {times}. Its own figures stay as they are."
-CLICK = "Click a picture to overrule the judge; your word is counted apart."
+EYE = "By your eye {right} of {of} are right; you overrule the judge in {times}."
 
 
 def _overrulable(source: str, words: str, mark: str, verdict: bool | None, eye: bool | None = None) -> Markup:
     """A picture with the judge's mark, which a click sets right, then wrong, then back; see ``overrule.js``."""
     named = {True: "right", False: "wrong", None: ""}
     return Markup(
-        '<figure class="shot {}"><button type="button" class="overrule" data-judge="{}" data-eye="{}" title="{}">'
-        '<img src="{}" alt="{}"><span class="overrule-mark">{}</span></button></figure>'
+        '<figure class="shot{}"><button class="overrule" data-judge="{}"{}><img src="{}" alt="{}"><span>{}</span>'
+        "</button></figure>"
     ).format(
-        "shot-warn" if verdict is False else "", named[verdict], named[eye], attribute(words), source, attribute(words),
-        plain(mark),
+        " shot-warn" if verdict is False else "", named[verdict],
+        "" if eye is None else Markup(' data-eye="{}"').format(named[eye]), source, attribute(words), plain(mark),
     )  # fmt: skip
 
 
 def _by_eye(shots: Sequence[Markup], label: str, right: int = 0, said: Sequence[bool | None] = ()) -> Markup:
     """Pictures that can be overruled, and how many are right by the learner's eye once one is."""
     times = sum(one is not None for one in said)
-    words = EYE.format(right=right, of=len(shots), times=times) if times else CLICK
+    words = EYE.format(right=right, of=len(shots), times=times) if times else ""
     return Markup(
-        '<div class="overrulable" data-words="{}" data-none="{}"><div class="shots shots-small" style="--count:{}" '
-        'role="group" aria-label="{}">{}</div><p class="exercise-legend exercise-eye" role="status">{}</p></div>'
-    ).format(EYE, CLICK, len(shots), attribute(label), join(shots), words)
+        '<div class="overrulable" data-words="{}"><div class="shots shots-small" style="--count:{}" role="group" '
+        'aria-label="{}">{}</div><p class="exercise-legend exercise-eye" role="status">{}</p></div>'
+    ).format(EYE, len(shots), attribute(label), join(shots), words)
 
 
 # --- calibration ------------------------------------------------------------------------------------------

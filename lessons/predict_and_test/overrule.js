@@ -4,10 +4,10 @@ element.addEventListener("click", (event) => {
   if (!button) return;
   const group = button.closest(".overrulable"), all = [...group.querySelectorAll("button.overrule")];
   const order = button.dataset.judge === "right" ? ["", "wrong", "right"] : ["", "right", "wrong"];
-  button.dataset.eye = order[(order.indexOf(button.dataset.eye) + 1) % 3];
+  button.dataset.eye = order[(order.indexOf(button.dataset.eye || "") + 1) % 3];
   const said = all.filter((one) => one.dataset.eye), right = all.filter((one) => (one.dataset.eye || one.dataset.judge) === "right");
   group.querySelector(".exercise-eye").textContent = said.length
     ? group.dataset.words.replace("{right}", right.length).replace("{of}", all.length).replace("{times}", said.length)
-    : group.dataset.none;
+    : "";
   trigger("select", { picture: all.indexOf(button), eye: button.dataset.eye });
 });

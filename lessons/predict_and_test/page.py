@@ -18,7 +18,7 @@ from engines.checks import seed_range, whole
 from engines.evidence import Evidence
 from lessons.predict_and_test import calibration, easy_hard, hands, notebook, plan, reflect, test
 from lessons.predict_and_test import figures as draw
-from lessons.shell import charts, controls, events, film, views
+from lessons.shell import charts, controls, events, film, scripts, views
 from lessons.shell.experiment import Experiment, experiment
 from lessons.shell.frame import LessonPage, lesson_page
 
@@ -28,7 +28,7 @@ KEEP = "(...fields) => ({ version: 1, fields: fields.slice(0, %d) })"
 SETTLE = "() => new Promise((done) => setTimeout(() => done([]), 150))"  # an event may run ahead of its last keystroke
 SECRET = "sticker-world"  # the same after a restart, so that a kept plan can be read again; it hides nothing
 
-OVERRULE = (HERE / "overrule.js").read_text(encoding="utf-8")
+OVERRULE = scripts.script(HERE / "overrule.js")
 KEYS = "playground.predict-and-test."  # playground.js saves, restores and forgets these with the progress
 PLAN, SEALED, RESULTS = KEYS + "plan", KEYS + "sealed", KEYS + "results"
 

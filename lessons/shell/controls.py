@@ -37,10 +37,21 @@ def caption(value: str, label: str = "Caption", *, needed: bool = True, **option
     return box
 
 
+class WholeNumber(gr.Number):
+    """A number that arrives as it was typed, to be refused in a run's own words (``engines.checks.whole``).
+
+    gradio would round 7.5 in silence where ``precision=0``, and refuses what is out of bounds in words of its own.
+    """
+
+    is_template = True
+
+    def preprocess(self, payload: float | None) -> float | int | None:
+        return payload
+
+
 def whole_number(value: int | None, label: str, most: int, **options: Any) -> gr.Number:
-    """A field for a whole number up to ``most``. What is typed arrives as it is: gradio's ``precision=0`` would round
-    7.5 in silence, while a run refuses it in words (``engines.checks.whole``)."""
-    return gr.Number(value, label=label, minimum=0, maximum=most, **{"min_width": 90, **options})
+    """A field for a whole number up to ``most``."""
+    return WholeNumber(value, label=label, minimum=0, maximum=most, **{"min_width": 90, **options})
 
 
 def seed_number(value: int = 7, label: str = "Seed", **options: Any) -> gr.Number:

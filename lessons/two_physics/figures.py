@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from engines.evidence import Evidence, Underway
 from engines.pictures.copying import CAPTION, REPEATS
-from engines.statistics import plural
+from engines.statistics import percent, plural
 from lessons.shell import charts
 from lessons.shell.charts import BLUE, CLAY, GREY
 from lessons.shell.film import Film, Shot, row
@@ -143,7 +143,7 @@ def memory_rows(value: Memory) -> str:
 def _found(found: Found, name: str) -> Markup:
     shots = [Shot(found.picture, f"{name}: {found.caption}", f"{name}: “{found.caption}”", "chosen")]
     for near in found.near:
-        words = f"training scene {near.seed:,}: “{near.caption}”, {near.distance:.1%} away"
+        words = f"training scene {near.seed:,}: “{near.caption}”, {percent(near.distance)} away"
         shots.append(Shot(near.picture, f"Training scene {near.seed:,}", words))
     return row(shots, f"Nearest to {name}")
 
@@ -182,7 +182,12 @@ def copies_rows(value: Copies) -> str:
         ("The twin, asked for other things (distance to the nearest training scene):", value.elsewhere, value.others),
     ):
         shots = [
-            Shot(one, f"Picture {number + 1}, {away:.1%} away", f"{away:.1%}", "warn" if away < value.copied else "")
+            Shot(
+                one,
+                f"Picture {number + 1}, {percent(away)} away",
+                percent(away),
+                "warn" if away < value.copied else "",
+            )
             for number, (one, away) in enumerate(zip(pictures, distances, strict=True))
         ]
         parts.append(Markup("<p>{}</p>{}").format(words, row(shots, words, small=True)))

@@ -15,7 +15,7 @@ from engines.evidence import Evidence, Finding, Provenance, Table, Underway
 from engines.pictures import copying as copies
 from engines.pictures import snippets
 from engines.pictures.diffusion import Painter, Plan
-from engines.statistics import Interval, cells, mean_interval, more, wilson, words
+from engines.statistics import Interval, cells, mean_interval, more, percent, wilson, words
 from engines.stickers import nearest, scenes
 from engines.stickers.nearest import Near
 from engines.stickers.world import facts_of
@@ -190,12 +190,12 @@ def _memory_evidence(value: Memory, source: Provenance, bundled: bool) -> Eviden
             f"{words(gap, 1, percent=True)}. {verdict(value)}.",
         ),
         Finding(
-            f"{own.distance:.1%} against {control.distance:.1%}",
+            f"{percent(own.distance)} against {percent(control.distance)}",
             f"is how far your picture lies from its nearest training scene, number {own.seed:,}, and the unseen "
             f"scene beside it from its own, number {control.seed:,}.",
         ),
         Finding(
-            f"under {value.copied:.1%}",
+            f"under {percent(value.copied)}",
             f"of full brightness is what we call a near-copy: one unseen scene in a hundred lies so near by chance. "
             f"Among the painted {copied['painted']}, among the unseen {copied['unseen']}.",
         ),
@@ -205,9 +205,9 @@ def _memory_evidence(value: Memory, source: Provenance, bundled: bool) -> Eviden
             Finding("another diet", "was this painter's: the scenes searched here are those of the bundled one.")
         )
     alt = (
-        f"Your picture lies {own.distance:.1%} from its nearest training scene, “{own.caption}”; over "
-        f"{len(value.captions)} captions the painted pictures lie {value.painted.mean():.1%} away on average, real "
-        f"unseen scenes {value.unseen.mean():.1%}. {verdict(value)}."
+        f"Your picture lies {percent(own.distance)} from its nearest training scene, “{own.caption}”; over "
+        f"{len(value.captions)} captions the painted pictures lie {percent(value.painted.mean())} away on average, "
+        f"real unseen scenes {percent(value.unseen.mean())}. {verdict(value)}."
     )
     return Evidence(value, alt, _by_kind(value), source, tuple(findings))
 
@@ -266,8 +266,8 @@ def _copying_evidence(value: Copies, wanted: tuple[str, ...], source: Provenance
     findings = (
         Finding(
             f"{twin.successes} of {twin.trials} against {ordinary.successes} of {ordinary.trials}",
-            f"pictures of “{copies.CAPTION}” are near-copies of the one scene (under {value.copied:.1%} from it): the "
-            f"twin's {twin}, the ordinary painter's {ordinary}. {copying_verdict(value)}.",
+            f"pictures of “{copies.CAPTION}” are near-copies of the one scene (under {percent(value.copied)} from it): "
+            f"the twin's {twin}, the ordinary painter's {ordinary}. {copying_verdict(value)}.",
         ),
         Finding(
             f"{others.successes} of {others.trials}",

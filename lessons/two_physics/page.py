@@ -82,5 +82,5 @@ def _memory(lesson: LessonPage) -> None:
         experiment(
             screen, "Now ask one that copies", memory.copying, [seeds],
             {film.pictures(): draw.copies_rows, gr.HTML(render=False): draw.copies_bars}, queue="pictures",
-            key="copying", asks=False, cost=lambda seeds: 3 * seeds, recordable=False,
+            key="copying", asks=False, cost=lambda seeds: 3 * seeds,
         )  # fmt: skip

@@ -17,7 +17,7 @@ from engines.checks import MAX_SEED
 from engines.evidence import Evidence, PlainError, Underway
 from engines.pictures.painter import POCKET
 from engines.signs import lab as sign_lab
-from engines.statistics import wilson
+from engines.statistics import percent, wilson
 from engines.stickers import judge
 from engines.text import character_art as art
 from engines.text import language_model
@@ -323,7 +323,7 @@ def test_the_record_chooses_the_answer(monkeypatch, shares, choice):
     assert value.lengths == (1, 2, 8) and len(result.table.rows) == 2 * 4 * 4 and len(result.findings) == 6
     assert result.findings[-2].headline == "86 of 90"
     assert result.provenance.revision == "of sloppy, of spelled, of characters, of boxes"
-    assert result.provenance.badge == "recorded" and "96.0%" in result.findings[-1].headline
+    assert result.provenance.badge == "recorded" and "96 %" in result.findings[-1].headline
     markup = page._record("never_seen", 8)
     assert markup.count("<button") == 2 * 4 * 3 and markup.count('class="chosen"') == 4
 
@@ -511,8 +511,10 @@ def test_chance_is_that_of_the_shape_asked_for(model):
     triangle, ring = way("triangle"), way("ring")
     assert triangle.chance > 0.7 and ring.chance < 0.15
     value = last(mirror.draw(model, "ring", ways=["shown"], runs=1)).value
-    assert f"at random, {ring.chance:.0%}" in mirror.truth(replace(value, ways=(ring,)))[1]
-    assert f"shuffled, {triangle.chance:.0%}" in drawings.gallery(replace(value, shape="triangle", ways=(triangle,)))
+    assert f"at random, {percent(ring.chance)}" in mirror.truth(replace(value, ways=(ring,)))[1]
+    assert f"shuffled, {percent(triangle.chance)}" in drawings.gallery(
+        replace(value, shape="triangle", ways=(triangle,))
+    )
     assert "not clearly more often than" in mirror._finding(triangle, "a triangle").text
     assert ", more often than" in mirror._finding(ring, "a ring").text
     none = mirror.Way("shown", (attempt("triangle", "no drawing"),))

@@ -243,6 +243,19 @@ def late_noise() -> str:
     return "In the one hit late" if number(late["interval from"]) > number(early["to"]) else "In both alike"
 
 
+def memory() -> str:
+    (pairs,) = (row for row in rows("two-physics/memory") if row["captions"] == "all")
+    same = number(pairs["difference, low"]) <= 0 <= number(pairs["difference, high"])
+    return "Real scenes that nobody trained on" if same else ""
+
+
+def repeats() -> str:
+    twin, ordinary = re.findall(r"(\d+ of \d+) against (\d+ of \d+)", said("two-physics/memory.copying"))[0]
+    others = re.findall(r"(\d+ of \d+)\s*of the twin's pictures of other", said("two-physics/memory.copying"))[0]
+    assert wilson(*of(twin)).low > wilson(*of(ordinary)).high and of(others)[0] == 0
+    return "The ordinary painter, asked for that caption"
+
+
 def two_intervals() -> str:
     a, b = wilson(6, 8), wilson(4, 8)
     return "You need more seeds" if a.low < b.high else ""
@@ -298,6 +311,8 @@ MEASURED: dict[str, Callable[[], str]] = {
     "guidance/temperature": temperature_and_guidance,
     "two-physics/touch": touched,
     "two-physics/late": late_noise,
+    "two-physics/memory": memory,
+    "two-physics/repeats": repeats,
     "lettering/captions": captions,
     "lettering/never-seen": never_seen,
     "lettering/ceiling": reading_ceiling,

@@ -29,14 +29,18 @@ def test_a_whole_number_stays_one_and_no_other_is_rounded(fields: tuple[str, lis
         assert isinstance(field.value, int | None) and field.postprocess(7) == 7
 
 
-def test_no_experiment_takes_half_a_number(
-    fields: tuple[str, list[gr.Number]], painter: Painter, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("wrong", "words"), [(7.5, r"whole number.*7\.5"), (-3, r"-3|−3"), (2**53, "9007199254740992")]
+)
+def test_what_is_no_whole_number_in_bounds_is_refused_in_our_own_words(
+    fields: tuple[str, list[gr.Number]], painter: Painter, monkeypatch: pytest.MonkeyPatch, wrong: float, words: str
 ) -> None:
     text, pictures = (lambda progress: tiny_text.tiny()), (lambda progress: painter)
     monkeypatch.setattr(waking, "OPENERS", {"text": (text,), "pictures": (pictures,), "both": (text, pictures)})
+    assert all(field.preprocess(wrong) == wrong for field in fields[1])  # gradio's own words named no field
     for one in frame.built[fields[0]].experiments:
         for at, part in enumerate(one.inputs):
             if isinstance(part, gr.Number) and part.visible and part.value is not None:  # what this run reads
                 values = [getattr(each, "value", None) for each in one.inputs]
-                with pytest.raises(PlainError, match=r"whole number.*7\.5"):
-                    list(one.events_of([*values[:at], 7.5, *values[at + 1 :]]))
+                with pytest.raises(PlainError, match=words):
+                    list(one.events_of([*values[:at], wrong, *values[at + 1 :]]))
