@@ -38,8 +38,14 @@ STOPPING = "Stopping after this step…"
 LONG = 20.0
 """Seconds from which on a run says beforehand how long it will take."""
 
+PATIENCE = 1.5
+"""Seconds for which an answer to Stop waits for the run to end, and says nothing then; else it might come after
+what the run itself says at its end, and stand there for ever."""
+
 # (visitor, group of experiments) -> the run that counts; an older one ends at its next step
 _latest: dict[tuple[str, str], _Run] = {}
+# the same -> when Stop was answered while its run went on
+_answered: dict[tuple[str, str], float] = {}
 
 
 @dataclass(eq=False)
@@ -106,6 +112,9 @@ class Experiment:
         key, mine = (events.visitor(), self.group), _Run(self)
         while len(_latest) > 4096:
             _latest.pop(next(iter(_latest)))
+        while len(_answered) > 4096:
+            _answered.pop(next(iter(_answered)))
+        _answered.pop(key, None)
         _latest[key] = mine
         last: Evidence | None = None
         try:
@@ -133,6 +142,8 @@ class Experiment:
             rest = captions.never_read(self.inputs, values) or self.rest(*values)
             yield {self.status: rest, self.go: gr.update(value=self.words), **self._judged(guess, last)}
         elif ended is _STOP:
+            if key in _answered:
+                time.sleep(max(0.0, _answered.pop(key) + PATIENCE - time.monotonic()))
             yield {self.status: str(views.notice(STOPPED)), self.go: gr.update(value=self.words)}
         elif ended is _EMPTIED:
             yield self._empty()
@@ -220,6 +231,13 @@ class Experiment:
         if key not in _latest:
             return gr.skip()
         _latest[key] = _STOP
+        deadline = time.monotonic() + PATIENCE
+        while _latest.get(key) is _STOP and time.monotonic() < deadline:
+            time.sleep(0.02)
+        _answered[key] = time.monotonic()
+        if _latest.get(key) is not _STOP:
+            _answered.pop(key, None)
+            return gr.skip()
         return {self.status: str(views.notice(STOPPING, "wait"))}
 
     @property

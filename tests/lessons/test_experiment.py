@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +85,30 @@ def test_stop_ends_a_run_after_its_step_and_keeps_what_was_finished(tenth: list[
     (ended,) = list(run)
     assert "Stopped" in ended[wait.status] and ended[wait.go]["value"] == "Wait"
     assert line.of("processor")[0].waiting() == 0
+
+
+def test_stop_says_nothing_once_the_run_has_ended_and_the_run_says_its_end_last(
+    tenth: list[Experiment], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy server the answer to Stop came after the run's own "Stopped." and stood there for ever."""
+    wait = tenth[2]
+    run = wait.run(None, 50)
+    next(run), next(run)
+    said: list[Any] = []
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(wait.stopped)
+        while experiment._latest.get((experiment.events.visitor(), wait.group)) is not experiment._STOP:
+            time.sleep(0.005)
+        said += list(run)
+        assert wait.status not in answer.result() and "Stopped" in said[-1][wait.status]
+
+    monkeypatch.setattr(experiment, "PATIENCE", 0.3)
+    run = wait.run(None, 50)
+    next(run), next(run)
+    assert "Stopping" in wait.stopped()[wait.status]
+    began = time.monotonic()
+    (ended,) = list(run)
+    assert time.monotonic() - began > 0.25 and "Stopped" in ended[wait.status]
 
 
 def test_a_press_while_it_runs_starts_over_and_is_not_lost(tenth: list[Experiment]) -> None:
