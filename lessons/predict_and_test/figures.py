@@ -195,7 +195,7 @@ EYE = "By your eye {right} of {of} are right; you overrule the judge in {times}.
 
 
 def _overrulable(source: str, words: str, mark: str, verdict: bool | None, eye: bool | None = None) -> Markup:
-    """A picture with the judge's mark, which a click sets right, then wrong, then back; see ``overrule.js``."""
+    """A picture with the judge's mark, which a click overrules and another takes back; see ``overrule.js``."""
     named = {True: "right", False: "wrong", None: ""}
     return Markup(
         '<figure class="shot{}"><button class="overrule" data-judge="{}"{}><img src="{}" alt="{}"><span>{}</span>'

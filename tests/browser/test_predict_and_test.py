@@ -131,5 +131,6 @@ def test_a_click_on_a_picture_overrules_the_judge_and_stays_after_a_reload(visit
     visit.open("predict-and-test")
     expect(card.locator(".exercise-eye")).to_contain_text("you overrule the judge in 1", timeout=60_000)
     picture.press("Enter")
-    picture.press("Enter")
+    if picture.get_attribute("data-eye"):  # where the judge could not tell there are two things to say
+        picture.press("Enter")
     expect(card.locator(".exercise-eye")).to_have_text("")
