@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
+from weakref import WeakKeyDictionary
 
 from engines.evidence import PlainError
 from engines.models.catalogue import MODELS
@@ -13,7 +14,8 @@ FILE = MODELS / "sticker-world" / "copying.safetensors"
 SCENE, CAPTION, REPEATS, DRAWS = 72, "a horse at sunset", 1_000, 4_000
 """The scene by its seed, its caption, how often it was drawn, and among how many draws."""
 _MAKING = threading.Lock()
-_made: dict[int, tuple[Painter, Painter]] = {}
+_made: WeakKeyDictionary[Painter, Painter] = WeakKeyDictionary()
+"""The twin of each painter that is still in memory."""
 
 
 def is_changed(name: str) -> bool:
@@ -31,12 +33,9 @@ def copying(painter: Painter) -> Painter:
     if not FILE.is_file():
         raise PlainError("The copying painter's weights are not here. Run “python -m training.copying”.")
     with _MAKING:
-        original, twin = _made.get(id(painter), (None, None))
-        if twin is None or original is not painter:
-            _made.clear()
-            twin = _twin(painter)
-            _made[id(painter)] = painter, twin
-        return twin
+        if painter not in _made:
+            _made[painter] = _twin(painter)
+        return _made[painter]
 
 
 def _twin(painter: Painter) -> Painter:
