@@ -80,7 +80,7 @@ def missed(made: nearest.Index, pictures: np.ndarray, queries: int) -> dict[str,
         compared += len(rivals)
     return {
         "queries": len(found), "compared": compared, "as_near_or_nearer": int(np.sum(found)),
-        "farther_by_at_most": round(float(np.max(losses)), 4),
+        "farther_by_at_most": round(max(losses, default=0.0), 4),
     }  # fmt: skip
 
 

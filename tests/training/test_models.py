@@ -6,14 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from engines.models.weights import fingerprint
+from engines.pictures import copying as copies
 from engines.pictures.pocket_autoencoder import PocketAutoencoder
 from engines.signs import lab as sign_lab
+from engines.stickers import nearest
 from engines.stickers import scenes as world
 from engines.stickers.detector import JudgeModel
 from engines.stickers.shared_space import SharedSpace, contrastive_loss
-from training import autoencoder, data, evaluate, judge, painter, text_encoder, tools
+from training import autoencoder, copying, data, evaluate, judge, painter, text_encoder, tools
+from training import nearest as nearest_recipe
 
 
 @pytest.fixture
@@ -204,3 +208,26 @@ def test_recipes_run_from_end_to_end_and_resume(tmp_path: Path, monkeypatch: pyt
         assert metrics["weights"] == fingerprint(tmp_path / "models" / name)
     metrics = json.loads((tmp_path / "models" / "painter" / "metrics.json").read_text())
     assert metrics["questions"] and "95 % interval" in (tmp_path / "models" / "painter" / "README.md").read_text()
+
+
+def test_the_recipes_of_the_index_and_of_the_copying_twin_run_and_resume(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nearest_recipe, "BLOCK", 40)
+    index = tmp_path / "nearest.npz"
+    for _ in range(2):  # the second time from the sketches that are kept
+        nearest_recipe.main(
+            ["--scenes", "90", "--held-out", "4", "--queries", "3", "--cache", str(tmp_path), "--out", str(index)]
+        )
+    made = nearest.load(index)
+    assert made.codes.shape == (90, nearest_recipe.AXES) and made.held_out.shape == (4,)
+    assert made.nearest(np.asarray(world.scene(7).picture), 1)[0].seed == 7
+
+    out, few = tmp_path / "copying.safetensors", ["--batch", "2", "--ordinary", "3", "--draws", "44", "--repeats", "22"]
+    copying.main([*few, "--checkpoint", str(tmp_path / "copying.pt"), "--out", str(out)])
+    assert torch.load(tmp_path / "copying.pt")["seen"] == 40  # kept after every twenty steps
+    copying.main([*few, "--checkpoint", str(tmp_path / "copying.pt"), "--out", str(out), "--resume"])
+    bundled = load_file(copies.FILE)
+    assert {name: weight.shape for name, weight in load_file(out).items()} == {
+        name: weight.shape for name, weight in bundled.items()
+    }
