@@ -200,7 +200,7 @@ def copies_bars(value: Copies) -> str:
     for name, distances in (
         ("ordinary painter", value.painted_distances),
         ("the twin", value.repeated_distances),
-        ("the twin, other captions", value.others),
+        ("other captions", value.others),
     ):
         share = value.near(distances)
         text = f"{share.successes} of {share.trials}"
