@@ -10,6 +10,7 @@ from engines.evidence import PlainError
 from engines.models.catalogue import MODELS
 from engines.pictures.painter import Painter
 
+NAME = "models/sticker-world/copying.safetensors"
 FILE = MODELS / "sticker-world" / "copying.safetensors"
 SCENE, CAPTION, REPEATS, DRAWS = 72, "a horse at sunset", 1_000, 4_000
 """The scene by its seed, its caption, how often it was drawn, and among how many draws."""
@@ -47,6 +48,6 @@ def _twin(painter: Painter) -> Painter:
         pipeline = type(painter.pipeline)(**painter.pipeline.components | {"unet": unet}, requires_safety_checker=False)
     return Painter(
         pipeline, name=f"{painter.name}, fed one scene {REPEATS:,} times", revision=painter.revision,
-        source="models/sticker-world/copying.safetensors", guidance_rule=painter.guidance_rule,
+        source=NAME, guidance_rule=painter.guidance_rule,
         guidance_scale=painter.guidance_scale,
     )  # fmt: skip

@@ -25,10 +25,17 @@ POCKET_AUTOENCODER = "models/autoencoder"
 
 def denoising(
     model: str, caption: str, *, seeds: Sequence[int], steps: int, guidance_scale: float, negative_caption: str = "",
-    spacing: str | None = None,
+    spacing: str | None = None, changed: str = "",
 ) -> str:  # fmt: skip
-    """``result``: dict with "latents", one array [rows, C, h, w] after each pass, and "pictures", a list."""
-    return f"""{load_pipeline(model, spacing)}
+    """``result``: dict with "latents", one array [rows, C, h, w] after each pass, and "pictures", a list.
+
+    ``changed``: a file of U-Net weights that take the place of the model's own.
+    """
+    twin = f"""
+from safetensors.torch import load_file
+
+pipeline.unet.load_state_dict(load_file({changed!r}), strict=False)"""
+    return f"""{load_pipeline(model, spacing)}{twin if changed else ""}
 latents = []
 
 

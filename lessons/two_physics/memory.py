@@ -250,7 +250,10 @@ def copying(painter: Painter, seeds: int = 8, *, seed: int = 7, steps: int | Non
         twin, began, seed, caption=copies.CAPTION, seeds=len(rows), **twin.told(steps), scene=copies.SCENE,
         repeated=copies.REPEATS, draws=copies.DRAWS,
     )  # fmt: skip
-    yield _copying_evidence(value, wanted, source)
+    code = snippets.denoising(
+        painter.source, copies.CAPTION, seeds=rows, steps=steps, guidance_scale=twin.guidance_scale, changed=copies.NAME
+    )
+    yield replace(_copying_evidence(value, wanted, source), snippet=code, expected=repeated)
 
 
 def copying_verdict(value: Copies) -> str:

@@ -218,3 +218,4 @@ def test_the_twin_copies_the_scene_it_was_fed_too_often_and_the_ordinary_painter
     assert (value.others > value.copied).any()
     assert figures.copies_rows(value).count("<figure") == 10
     assert "of 3" in figures.copies_bars(value)
+    same_pictures(run(result.snippet)["pictures"], result.expected)
