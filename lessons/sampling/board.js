@@ -163,11 +163,13 @@ watch("value", refresh);
 
 const desk = element.closest("#sampling-board");
 if (desk) {
-  desk.addEventListener("dials", (event) => {
-    dials = event.detail;
+  const turned = () => {
+    dials = desk.dials;
     draw();
     settle();
-  });
+  };
+  desk.addEventListener("dials", turned);
+  if (desk.dials) turned();
   window.addEventListener("hashchange", () => { if (location.hash.startsWith("#try=")) asked(); });
   setTimeout(asked);
 }

@@ -16,8 +16,11 @@ from lessons.shell.experiment import experiment
 from lessons.shell.frame import LessonPage, lesson_page
 
 BOARD = scripts.script(Path(__file__).parent / "board.js")
+# The dials are kept too, for a board whose script is still on its way.
 TURN = """(...dials) => {
-  document.getElementById("sampling-board").dispatchEvent(new CustomEvent("dials", { detail: dials }));
+  const board = document.getElementById("sampling-board");
+  board.dials = dials;
+  board.dispatchEvent(new Event("dials"));
 }"""
 
 

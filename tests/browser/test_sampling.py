@@ -86,6 +86,19 @@ def test_a_dial_reshapes_the_recorded_scoreboard_while_the_server_is_away(visit)
     visit.watch.errors.clear()
 
 
+def test_a_dial_turned_before_the_board_has_its_script_counts(visit) -> None:
+    page, late = visit.page, []
+    page.route("**/view-*.js", lambda route: late.append(route))
+    visit.open("sampling")
+    rows = board_of(page).locator(".sampling-row .bar-value")
+    turn(page, 12)
+    expect(page.locator("#sampling-scoreboard input[type=number]").first).to_have_value("0.2")
+    expect(rows.first).to_have_text("18 %")
+    for route in late:
+        route.continue_()
+    expect(rows.first).not_to_have_text("18 %")
+
+
 def press(page: Page, times: int) -> None:
     button, badge = page.get_by_role("button", name="Press one key"), page.locator("#sampling-scoreboard .badge").first
     if badge.inner_text().lower() == "recorded":

@@ -35,7 +35,7 @@ def drawn_stickers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stickers(drawn_stickers: Path, monkeypatch: pytest.MonkeyPatch):
     """Every test here renders with the drawn stickers."""
     monkeypatch.setenv("STICKERS", str(drawn_stickers))
-    caches = (world.stickers_folder, world._sticker, world.sticker)
+    caches = (world.stickers_folder, world._sticker, world.sticker, world._shrunk)
     for cached in caches:
         cached.cache_clear()
     yield
