@@ -1,7 +1,8 @@
-"""The line before a model: one run at a time, whose turn is next, and how long that takes in words.
+"""The line before a model: so many runs at a time, whose turn is next, and how long that takes in words.
 
-A run waits in view: :meth:`Ticket.wait` says after every second how many are before it. Nobody's second run goes
-before another's first, nobody holds more than a few places, and a closed tab gives its place back.
+Runs at work share the passes of the model (:mod:`engines.models.batching`); ``width`` says how many there are. A run
+waits in view: :meth:`Ticket.wait` says after every second how many are before it. Nobody's second run goes before
+another's first, nobody holds more than a few places, and a closed tab gives its place back.
 """
 
 from __future__ import annotations
@@ -14,10 +15,14 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from engines.evidence import PlainError, Underway
+from engines.models import hardware
 
 Queue = Literal["text", "pictures", "both", "signs", "uploads", "processor"]
 """Every queue there is: the typewriter, the sculptor, both at once, the sign painters, learners' files, and long work
 without a model."""
+WIDTHS = {"text": 32, "pictures": 32, "signs": 4, "uploads": 1, "processor": 1}
+"""How many runs of each queue work at a time: a class at the typewriter or the sculptor, where all see theirs begin at
+once and the last is done no later than in turn. ZeroGPU lends its card to one run at a time."""
 MOST_WAITING = 64
 MOST_EACH = 3
 
@@ -40,8 +45,12 @@ class Ticket:
 
 @dataclass(eq=False)
 class Line:
-    """The runs of one model, at work and waiting. ``usual`` is how many seconds its runs took of late."""
+    """The runs of one model, at most ``width`` at work and others waiting.
 
+    ``usual`` is how many seconds its runs took of late.
+    """
+
+    width: int = 1
     usual: float = 5.0
     _tickets: list[Ticket] = field(default_factory=list)
     _changed: threading.Condition = field(default_factory=threading.Condition)
@@ -92,17 +101,20 @@ class Line:
             ranked.append(((ticket.began is None, nth, ticket.number), ticket))
         return [ticket for _, ticket in sorted(ranked, key=lambda pair: pair[0])]
 
+    def _may_begin(self, ticket: Ticket) -> bool:
+        return ticket in self._order()[: self.width]
+
     def _wait(self, ticket: Ticket, seconds: float) -> Underway | None:
         with self._changed:
-            if self._order()[0] is not ticket:
+            if not self._may_begin(ticket):
                 self._changed.wait(seconds)
-            order = self._order()
-            if order[0] is ticket:
+            if self._may_begin(ticket):
                 ticket.began = ticket.began or time.monotonic()
                 return None
+            order = self._order()
             before = order[: order.index(ticket)]
             who = "One run is before yours" if len(before) == 1 else f"{len(before)} runs are before yours"
-            return Underway(0.0, f"{who}. Your turn comes in {in_words(sum(map(self._left, before)))}.")
+            return Underway(0.0, f"{who}. Your turn comes in {in_words(sum(map(self._left, before)) / self.width)}.")
 
     def _left(self, ticket: Ticket) -> float:
         expected = self.usual if ticket.seconds is None else ticket.seconds
@@ -133,7 +145,7 @@ def states() -> dict[str, State]:
     return {name: one.state() for name, one in _lines.items()}
 
 
-_lines: dict[str, Line] = {name: Line() for name in ("text", "pictures", "signs", "uploads", "processor")}
+_lines: dict[str, Line] = {name: Line(1 if hardware.on_zero_gpu() else width) for name, width in WIDTHS.items()}
 
 
 def of(queue: Queue) -> tuple[Line, ...]:

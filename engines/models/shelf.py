@@ -7,6 +7,7 @@ forks is a :class:`Turn`, which is new there.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -18,40 +19,72 @@ from engines.models import hardware
 Model = TypeVar("Model")
 SWITCHED = "The playground has switched to another model meanwhile. Start the run again."
 
-_turns: WeakSet[Turn] = WeakSet()
+_renewed: WeakSet[Renewed] = WeakSet()
 _shelves: dict[str, Shelf[Any]] = {}
 
 
-class Turn:
-    """A lock that one thread holds at a time, as often as it likes; :func:`renew_turns` frees it in a forked worker.
+class Renewed:
+    """What threads wait for; :meth:`renew` makes it as new in a worker of ZeroGPU.
 
     A worker is forked while other threads run; what they held then would stay locked in it for ever.
     """
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
-        _turns.add(self)
-
-    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        return self._lock.acquire(blocking, timeout)
-
-    def release(self) -> None:
-        self._lock.release()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
+        self.renew()
+        _renewed.add(self)
 
     def renew(self) -> None:
-        self._lock = threading.RLock()
+        raise NotImplementedError
+
+
+class Turn(Renewed):
+    """A lock that one thread holds at a time, as often as it likes; who asked first gets it first."""
+
+    def renew(self) -> None:
+        self._changed = threading.Condition()
+        self._holder: int | None = None
+        self._times = 0
+        self._waiting: deque[object] = deque()
+
+    def held(self) -> bool:
+        """Whether this thread holds it."""
+        return self._holder == threading.get_ident()
+
+    def acquire(self, timeout: float | None = None) -> bool:
+        """Whether it is this thread's turn, after at most ``timeout`` seconds."""
+        with self._changed:
+            if not self.held():
+                mine = object()
+                self._waiting.append(mine)
+                try:
+                    free = self._changed.wait_for(lambda: self._holder is None and self._waiting[0] is mine, timeout)
+                finally:
+                    self._waiting.remove(mine)
+                    self._changed.notify_all()
+                if not free:
+                    return False
+                self._holder = threading.get_ident()
+            self._times += 1
+            return True
+
+    def release(self) -> None:
+        with self._changed:
+            self._times -= 1
+            if not self._times:
+                self._holder = None
+                self._changed.notify_all()
+
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
 
 def renew_turns() -> None:
-    """Free every lock; for a worker right after its fork, where nobody else can hold one."""
-    for turn in list(_turns):
-        turn.renew()
+    """Make every lock new; for a worker right after its fork, where nobody else can hold one."""
+    for one in list(_renewed):
+        one.renew()
 
 
 class Shelf(Generic[Model]):

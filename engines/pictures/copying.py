@@ -42,10 +42,9 @@ def copying(painter: Painter) -> Painter:
 def _twin(painter: Painter) -> Painter:
     from safetensors.torch import load_file
 
-    with painter.turn:
-        unet = copy.deepcopy(painter.unet)
-        unet.load_state_dict(load_file(FILE), strict=False)
-        pipeline = type(painter.pipeline)(**painter.pipeline.components | {"unet": unet}, requires_safety_checker=False)
+    unet = copy.deepcopy(painter.unet)
+    unet.load_state_dict(load_file(FILE), strict=False)
+    pipeline = type(painter.pipeline)(**painter.pipeline.components | {"unet": unet}, requires_safety_checker=False)
     return Painter(
         pipeline, name=f"{painter.name}, fed one scene {REPEATS:,} times", revision=painter.revision,
         source=NAME, guidance_rule=painter.guidance_rule,

@@ -139,24 +139,25 @@ def denoise(painter: Painter, plan: Plan) -> Iterator[Pass]:
     """Paint by the plan, one :class:`Pass` at a time; closing the iterator stops the run.
 
     With the same seed, on a CPU, the finished pictures equal the stock pipeline's bit for bit. A seed's
-    picture does not depend on the other rows, except that a batch rounds the last floating-point digits
-    differently. PlainError when the plan asks for what this painter cannot do.
+    picture does not depend on the other rows, nor on other runs whose passes it shares, except that a batch rounds
+    the last floating-point digits differently. PlainError when the plan asks for what this painter cannot do.
     """
     import torch
 
     from engines.pictures.interventions import Run
 
-    with painter.turn, torch.inference_mode():
+    with torch.inference_mode():
         run = Run(painter, plan)
         latent = run.start()
     for index, t in enumerate(run.timesteps):
         began = time.perf_counter()
-        with painter.turn, torch.inference_mode():
+        with torch.inference_mode():
             latent = run.before_pass(index, latent)  # [rows, C, h, w]
             batch = torch.cat([latent] * 2) if run.two_branches else latent  # [2·rows, C, h, w]
             batch = run.scale_input(batch, t)  # the same, of unit variance
+            given = run.conditioning(index)
             with run.listen(index):
-                output = painter.unet(batch, t, **run.conditioning(index), return_dict=False)[0]  # [2·rows, C, h, w]
+                output = painter.predict(batch, t, given, alone=run.tap is not None)  # [2·rows, C, h, w]
 
             branches = None
             if run.two_branches:  # Ho & Salimans 2022, eq. 6, with guidance_scale = w + 1
@@ -273,7 +274,7 @@ def noising(
     picture = painter.fit(picture[None], painter.height, painter.width)[0]
     scheduler = painter.new_scheduler()
     levels = [training_level(scheduler, timestep) for timestep in timesteps]
-    with painter.turn, torch.inference_mode():  # whatever touches the pipeline's modules waits for its turn
+    with torch.inference_mode():
         clean = torch.from_numpy(painter.encode(picture[None])).to(device=painter.device, dtype=painter.dtype)
         noise = from_seed(clean.shape[1:], seed).to(clean)  # [C, h, w]
         given = painter.condition(
@@ -287,7 +288,7 @@ def noising(
         batch = torch.cat([_as_input(painter, noisy[i : i + 1], level) for i, level in enumerate(levels)])
         batch = torch.cat([batch] * 2) if two_branches else batch
         told = torch.tensor([time for _, _, time in levels], device=painter.device)
-        output = painter.unet(batch, told.repeat(2 if two_branches else 1), **given, return_dict=False)[0]
+        output = painter.predict(batch, told.repeat(2 if two_branches else 1), given, alone=True)
         if two_branches:
             unconditional, conditional = output.chunk(2)
             output = unconditional + guidance_scale * (conditional - unconditional)

@@ -15,9 +15,10 @@ import numpy as np
 
 from engines.checks import check_caption
 from engines.evidence import PlainError
-from engines.models import hardware, lending, safety
+from engines.models import hardware, lending, safety, worker
 from engines.models.catalogue import MODELS, Entry, Folder
 from engines.models.shelf import Shelf, Turn
+from engines.pictures import shared_passes
 from engines.pictures.captions import Reading, find_offsets
 from engines.pictures.pipelines import POCKET, GuidanceRule, open_pipeline
 from engines.pictures.plan import FromPicture, Plan, Spacing
@@ -80,7 +81,8 @@ class Painter:
         self.guidance_scale = usual if guidance_scale is None else guidance_scale
         self.steps = USUAL_STEPS if self.has_two_branches else FEW_STEPS
         self.screened, self.preview, self.key = screened, preview, key
-        self.turn, self._tokenizing = Turn(), Turn()
+        self._tokenizing = Turn()
+        self._passes = shared_passes.meeting(lambda: self.unet)
         if self.is_xl and self.vae.dtype == torch.float16 and self.vae.config.get("force_upcast"):
             self.vae.float()  # float16 overflows in the autoencoder of XL
         others = (getattr(pipeline, name, None) for name in ("text_encoder", "text_encoder_2", "safety_checker"))
@@ -108,12 +110,12 @@ class Painter:
         """``wanted`` passes; None: as many as suit this painter."""
         return self.steps if wanted is None else wanted
 
+    @worker.only
     def close(self) -> None:
         """Drop the weights, after the pass under way; a run that goes on is told to start again."""
         from engines.models.hardware import Unloaded
 
-        with self.turn:
-            self.pipeline = self.unet = self.vae = self.preview = Unloaded()
+        self.pipeline = self.unet = self.vae = self.preview = Unloaded()
 
     @property
     def has_two_branches(self) -> bool:
@@ -159,6 +161,7 @@ class Painter:
         """The words of a caption for which the text encoder has no room, in order."""
         return self.read(caption).unread_words
 
+    @worker.only
     def condition(
         self,
         captions: tuple[str, ...],
@@ -206,6 +209,16 @@ class Painter:
             given["timestep_cond"] = embedded.to(device=self.device, dtype=self.dtype)
         return given
 
+    def predict(self, batch: Tensor, t: Tensor, given: dict[str, Any], *, alone: bool = False) -> Tensor:
+        """The network's output [B, C, h, w] for ``batch`` at timestep ``t``, in a pass that other runs may share.
+
+        ``given`` is what :meth:`condition` gave. ``alone``: the attention is watched or changed, so share it not.
+        Company changes the last digits, since a larger matrix is multiplied in another order.
+        """
+        if alone:
+            return worker.call(self.unet, batch, t, **given, return_dict=False)[0]
+        return shared_passes.ask(self._passes, batch, t, given)
+
     # --- pictures ---
 
     def seconds(self, rows: int, passes: int) -> float:
@@ -238,13 +251,14 @@ class Painter:
     @lending.on_card(lambda painter, pictures: 5 + 0.5 * len(pictures))
     def encode(self, pictures: np.ndarray) -> np.ndarray:
         """uint8 [n, H, W, 3] -> scaled latents float32 [n, C, h, w] (the mean, not a draw)."""
-        import torch
-
         height, width = self.check_size(*pictures.shape[1:3])
-        with self.turn, torch.inference_mode():
-            latents = self.vae.encode(self.pixels(pictures, height, width)).latent_dist.mode()
-            return self._normalise(latents).float().cpu().numpy()
+        return self._encode(self.pixels(pictures, height, width))
 
+    @worker.only
+    def _encode(self, pixels: Tensor) -> np.ndarray:
+        return self._normalise(self.vae.encode(pixels).latent_dist.mode()).float().cpu().numpy()
+
+    @worker.only
     def encode_draws(self, pixels: Tensor, generators: Sequence[Any]) -> Tensor:
         """One latent a generator, drawn from the autoencoder's distribution as the stock pipeline does."""
         import torch
@@ -264,14 +278,15 @@ class Painter:
         latents = np.asarray(latents, dtype=np.float32)
         if latents.ndim != 4 or latents.shape[1] != self.latent_shape[0] or not np.isfinite(latents).all():
             raise PlainError(f"A latent must be finite numbers of shape [n, {self.latent_shape[0]}, h, w].")
-        with self.turn, torch.inference_mode():
-            pictures = self.decode_tensor(torch.from_numpy(latents))
-            return self.checked(pictures)[0] if checked else pictures
+        pictures = self.decode_tensor(torch.from_numpy(latents))
+        return self.checked(pictures)[0] if checked else pictures
 
+    @worker.only
     def decode_tensor(self, latents: Tensor) -> np.ndarray:
         latents = self._denormalise(latents.to(device=self.device, dtype=self.vae.dtype))
         return _as_pictures(self.vae.decode(latents, return_dict=False)[0])
 
+    @worker.only
     def decode_previews(self, latents: Tensor) -> np.ndarray:
         """As :meth:`decode_tensor`, by the tiny autoencoder where there is one; checked as finished ones are."""
         if self.preview is None:
@@ -281,6 +296,7 @@ class Painter:
             pictures = _as_pictures(self.preview.decode(latents, return_dict=False)[0])
         return self.checked(pictures)[0]
 
+    @worker.only
     def checked(self, pictures: np.ndarray) -> tuple[np.ndarray, tuple[bool, ...]]:
         """The pictures with refused ones blacked out, and which those are; see :func:`engines.models.safety.check`."""
         if not self.screened:

@@ -22,10 +22,11 @@ import numpy as np
 
 from engines.checks import MAX_SEED, check_number
 from engines.evidence import PlainError, Progress
-from engines.models import hardware
+from engines.models import hardware, worker
 from engines.models.catalogue import MODELS
 from engines.models.shelf import Shelf, Turn
 from engines.models.weights import fingerprint
+from engines.pictures import shared_passes
 from engines.signs.world import (
     CAPTION,
     CAUSES,
@@ -105,7 +106,7 @@ class Spelling:
 
 @dataclass(eq=False)
 class SignPainter:
-    """One painter of the lab around its stock pipeline; ``turn`` lets one thread at a time use it."""
+    """One painter of the lab around its stock pipeline; ``turn`` lets one thread at a time use its tokenizer."""
 
     cause: Cause
     pipeline: Any
@@ -113,6 +114,7 @@ class SignPainter:
 
     def __post_init__(self) -> None:
         self.turn = Turn()
+        self.passes = shared_passes.meeting(lambda: self.pipeline.unet)
 
     @property
     def name(self) -> str:
@@ -245,23 +247,25 @@ def _passes(
     pipe = painter.pipeline
     device, dtype = pipe._execution_device, pipe.unet.dtype
     shape = (len(asked) * len(seeds), 4, HEIGHT // 8, WIDTH // 8)
-    with painter.turn, torch.inference_mode():
+    with torch.inference_mode():
         scheduler = type(pipe.scheduler).from_config(pipe.scheduler.config)
         scheduler.set_timesteps(steps, device=device)
         starts = [torch.randn(shape[1:], generator=torch.Generator("cpu").manual_seed(seed)) for seed in seeds]
         latent = torch.stack(starts * len(asked)).to(device, dtype) * scheduler.init_noise_sigma
         captions = [CAPTION.format(word) for word in asked for _ in seeds]
-        text = _encode(pipe, [*[""] * len(captions), *captions])
+        with painter.turn:
+            ids = _ids(pipe, [*[""] * len(captions), *captions])
+        text = worker.call(pipe.text_encoder, ids)[0]
         layout = torch.empty(len(latent), 0, *shape[2:], dtype=dtype, device=device)
         if painter.cause.boxed:
             drawn = torch.from_numpy(np.stack([draw_box(word) for word in asked])).permute(0, 3, 1, 2)
             drawn = drawn.to(device, dtype) / 255 * 2 - 1
-            layout = pipe.vae.encode(drawn).latent_dist.mode().repeat_interleave(len(seeds), 0)
+            layout = worker.call(pipe.vae.encode, drawn).latent_dist.mode().repeat_interleave(len(seeds), 0)
     for index, t in enumerate(scheduler.timesteps):
         began = time.perf_counter()
-        with painter.turn, torch.inference_mode():
+        with torch.inference_mode():
             batch = torch.cat([scheduler.scale_model_input(latent, t), layout], 1)
-            noise = pipe.unet(torch.cat([batch, batch]), t, encoder_hidden_states=text, return_dict=False)[0]
+            noise = shared_passes.ask(painter.passes, torch.cat([batch, batch]), t, {"encoder_hidden_states": text})
             without, told = noise.chunk(2)
             stepped = scheduler.step(without + scale * (told - without), t, latent)
             latent = stepped.prev_sample
@@ -273,20 +277,22 @@ def _passes(
         yield SignPass(index, steps, asked, seeds, shown, pictures, time.perf_counter() - began)
 
 
-def _encode(pipe: Any, captions: list[str]) -> Any:
+def _ids(pipe: Any, captions: list[str]) -> Any:
     ids = pipe.tokenizer(
         captions, padding="max_length", truncation=True, max_length=pipe.tokenizer.model_max_length,
         return_tensors="pt",
     ).input_ids  # fmt: skip
-    return pipe.text_encoder(ids.to(pipe._execution_device))[0]
+    return ids.to(pipe._execution_device)
 
 
+@worker.only
 def _decode(pipe: Any, latent: Any) -> np.ndarray:
     pixels = pipe.vae.decode(latent / pipe.vae.config.scaling_factor, return_dict=False)[0]
     pixels = (pixels * 0.5 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).float().cpu().numpy()
     return (pixels * 255).round().astype(np.uint8)
 
 
+@worker.only
 def round_trip(pictures: np.ndarray) -> np.ndarray:
     """Signs uint8 [n, 32, 208, 3] through the painters' own autoencoder and back."""
     import torch

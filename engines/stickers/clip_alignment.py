@@ -7,14 +7,15 @@ it does not count, place or read well, so its answer is an alignment and never a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from engines.evidence import PlainError
-from engines.models.shelf import Shelf, Turn
+from engines.models import worker
+from engines.models.shelf import Shelf
 from engines.statistics import Interval, wilson
 
 MODEL = "laion/CLIP-ViT-B-32-laion2B-s34B-b79K"
@@ -28,7 +29,6 @@ class Clip:
     revision: str
     model: Any
     processor: Any
-    turn: Turn = field(default_factory=Turn)
 
     def nearest(self, pictures: np.ndarray, caption: str, foils: Sequence[str]) -> Interval:
         """In how many pictures (uint8 [n, H, W, 3]) ``caption`` is strictly closer than every foil."""
@@ -39,13 +39,10 @@ class Clip:
 
     def closeness(self, pictures: np.ndarray, captions: Sequence[str]) -> np.ndarray:
         """Cosine of each picture and caption times the model's own scale, float32 [pictures, captions]."""
-        import torch
-
         inputs = self.processor(
             text=list(captions), images=list(pictures), return_tensors="pt", padding=True, truncation=True
         )
-        with self.turn, torch.inference_mode():
-            return self.model(**inputs).logits_per_image.numpy()
+        return worker.call(self.model, **inputs).logits_per_image.numpy()
 
 
 SHELF = Shelf[Clip]("clip")

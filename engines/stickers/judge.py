@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from engines.evidence import PlainError, Progress
-from engines.models import hardware, weights
+from engines.models import hardware, weights, worker
 from engines.models.catalogue import MODELS
 from engines.models.shelf import Shelf, Turn
 from engines.statistics import Interval, wilson
@@ -59,7 +59,7 @@ class Judge:
         for first in range(0, len(pictures), 64):
             pixels = torch.from_numpy(np.ascontiguousarray(pictures[first : first + 64])).permute(0, 3, 1, 2)
             scaled = (pixels.float() / 127.5 - 1).to(device=self.model.device, dtype=self.model.dtype)
-            readings += self.model.read(scaled)
+            readings += worker.call(self.model.read, scaled)
         return tuple(readings)
 
 

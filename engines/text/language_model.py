@@ -301,39 +301,40 @@ class LanguageModel:
         prefix = [forced[step] for step in steps]
         unread, cache, passes = [*prompt.ids, *prefix], None, 0
         scored: deque[np.ndarray] = deque()  # logits [V] of positions read but not yet written
-        for index in range(max_tokens):
-            started = time.perf_counter()
-            if not scored:
-                rows, cache = self._read_there(unread, cache, len(prefix) + 1 if index == 0 else 1)
-                scored.extend(rows)
-                passes += 1
-            logits = scored.popleft()
-            chances = distribution(logits, dials)
-            u = throw()
-            token_id = forced[index] if index in forced else draw(chances.kept, u)
-            finished = self._finished(token_id, index, max_tokens)
-            yield Token(
-                index=index,
-                token_id=token_id,
-                text=stream.push(token_id, last=finished is not None),
-                piece=self.piece(token_id),
-                probability=float(chances.raw[token_id]),
-                kept_probability=float(chances.kept[token_id]),
-                rank=int(np.count_nonzero(logits > logits[token_id])) + 1,
-                surprise_bits=surprise_bits(chances.raw[token_id]),
-                draw=None if dials.greedy or index in forced else u,
-                slice=bar_slice(chances.kept, token_id),
-                forced=index in forced,
-                scoreboard=scoreboard(chances, self.piece, top),
-                seconds=time.perf_counter() - started,
-                passes=passes,
-                finished=finished,
-                logits=logits if keep_logits else None,
-                steps=tuple((dial, float(after[token_id])) for dial, after in chances.steps),
-            )
-            if finished:
-                return
-            unread = [token_id]
+        with self._network.room.share(len(prompt.ids) + max_tokens):
+            for index in range(max_tokens):
+                started = time.perf_counter()
+                if not scored:
+                    rows, cache = self._read_there(unread, cache, len(prefix) + 1 if index == 0 else 1)
+                    scored.extend(rows)
+                    passes += 1
+                logits = scored.popleft()
+                chances = distribution(logits, dials)
+                u = throw()
+                token_id = forced[index] if index in forced else draw(chances.kept, u)
+                finished = self._finished(token_id, index, max_tokens)
+                yield Token(
+                    index=index,
+                    token_id=token_id,
+                    text=stream.push(token_id, last=finished is not None),
+                    piece=self.piece(token_id),
+                    probability=float(chances.raw[token_id]),
+                    kept_probability=float(chances.kept[token_id]),
+                    rank=int(np.count_nonzero(logits > logits[token_id])) + 1,
+                    surprise_bits=surprise_bits(chances.raw[token_id]),
+                    draw=None if dials.greedy or index in forced else u,
+                    slice=bar_slice(chances.kept, token_id),
+                    forced=index in forced,
+                    scoreboard=scoreboard(chances, self.piece, top),
+                    seconds=time.perf_counter() - started,
+                    passes=passes,
+                    finished=finished,
+                    logits=logits if keep_logits else None,
+                    steps=tuple((dial, float(after[token_id])) for dial, after in chances.steps),
+                )
+                if finished:
+                    return
+                unread = [token_id]
 
     _sample_there = lending.on_card(_a_text)(_sample)
 
@@ -398,21 +399,24 @@ class LanguageModel:
         """The sampling loop for many sequences at once (batched decoding); those that end leave the batch."""
         drafts = [_Draft(seed, _dice(seed)) for seed in seeds]
         active = list(drafts)
-        batch = self._network.batch([prompt.ids for prompt in prompts])
-        for index in range(max_tokens):
-            for draft, logits in zip(active, batch.logits, strict=True):
-                chances = distribution(logits, dials)
-                token_id = dials_draw(chances.kept, draft.throw())
-                draft.add(token_id, surprise_bits(chances.raw[token_id]), self._finished(token_id, index, max_tokens))
-            going_on = [row for row, draft in enumerate(active) if draft.finished is None]
-            words = f"Token {index + 1}: {len(going_on)} of {len(seeds)} still writing"
-            yield Underway((index + 1) / max_tokens, words)
-            if not going_on:
-                break
-            if len(going_on) < len(active):
-                batch.keep(going_on)
-                active = [active[row] for row in going_on]
-            batch.step([draft.token_ids[-1] for draft in active])
+        longest = max(len(prompt.ids) for prompt in prompts)
+        with self._network.room.share((longest + max_tokens) * len(seeds)):
+            batch = self._network.batch([prompt.ids for prompt in prompts])
+            for index in range(max_tokens):
+                for draft, logits in zip(active, batch.logits, strict=True):
+                    chances = distribution(logits, dials)
+                    token_id = dials_draw(chances.kept, draft.throw())
+                    finished = self._finished(token_id, index, max_tokens)
+                    draft.add(token_id, surprise_bits(chances.raw[token_id]), finished)
+                going_on = [row for row, draft in enumerate(active) if draft.finished is None]
+                words = f"Token {index + 1}: {len(going_on)} of {len(seeds)} still writing"
+                yield Underway((index + 1) / max_tokens, words)
+                if not going_on:
+                    break
+                if len(going_on) < len(active):
+                    batch.keep(going_on)
+                    active = [active[row] for row in going_on]
+                batch.step([draft.token_ids[-1] for draft in active])
         yield tuple(self._run(draft) for draft in drafts)
 
     @lending.on_card(_a_pass)

@@ -1,8 +1,8 @@
 """The passes of a causal language model: torch and transformers below this line, numpy above it.
 
 B is the batch, T the tokens read, V the vocabulary, H the heads, d the width of a head. One pass runs at a
-time in the process, so that learners take turns token by token and a seed means the same text in a crowd as
-alone.
+time (:mod:`engines.models.worker`); texts that wait for theirs at the same moment share it
+(:mod:`engines.text.packing`).
 """
 
 from __future__ import annotations
@@ -24,9 +24,14 @@ from transformers.masking_utils import eager_mask
 
 from engines.checks import MAX_SEED, whole
 from engines.evidence import PlainError
-from engines.models.shelf import Turn
+from engines.models import worker
+from engines.models.batching import Meeting, Room
+from engines.text.packing import Cached, Packed, Piece
 
-_TURN = Turn()
+MOST_READ = 512
+"""Tokens of one shared pass; a longer text is read in several, so that others come in between."""
+MOST_CACHED = 49_152
+"""Tokens in the caches of keys and values of all texts that are being written."""
 
 
 def dice(seed: int) -> Callable[[], float]:
@@ -63,10 +68,11 @@ class Network:
 
     ``model`` stays as transformers loaded it: no hook, no setting is changed on it. ``vocabulary_size`` is V,
     ``layers`` and ``heads`` count the attention, ``context`` is the longest input in tokens, ``numbers`` counts the
-    parameters. Raises PlainError for a kind of model whose layers do not all attend.
+    parameters. ``packs``: whether texts may share a pass, which :meth:`try_out` finds out. ``room``: the tokens that
+    all texts may hold in their caches. Raises PlainError for a kind of model whose layers do not all attend.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, packs: bool = False) -> None:
         config = model.config.get_text_config()
         if model._is_stateful or not hasattr(config, "num_attention_heads") or not _attends_everywhere(config):
             raise _unsuited(model)
@@ -79,7 +85,11 @@ class Network:
         self.full_precision = model.dtype == torch.float32
         self.numbers = sum(parameter.numel() for parameter in model.parameters())
         self.eos_ids = frozenset([] if eos is None else [eos] if isinstance(eos, int) else eos)
+        self.packs = packs
+        self.room = Room(MOST_CACHED)
+        self._meeting = Meeting[Piece, np.ndarray](self._read_together, MOST_READ)
 
+    @worker.only
     def try_out(self) -> None:
         """Write a few tokens in every way there is and compare: alone, with its cache, in a padded batch.
 
@@ -88,8 +98,7 @@ class Network:
         """
         ids = [self.vocabulary_size * place // 9 for place in (1, 5, 3, 7)]
         try:
-            with _TURN, torch.inference_mode():
-                whole = _numpy(self.model(input_ids=self._tensor([ids]), use_cache=False).logits[0])  # [4, V]
+            whole = _numpy(self.model(input_ids=self._tensor([ids]), use_cache=False).logits[0])  # [4, V]
             _, cache = self.read(ids[:2])
             cached, _ = self.read(ids[2:], cache, keep=2)
             batch = self.batch([ids[:3], ids[:1]])
@@ -103,8 +112,28 @@ class Network:
             raise _unsuited(self.model) from error
         found = np.stack([*cached, *padded, repeated])
         gap = np.abs(found - whole[[2, 3, 2, 0, 3, 2, 2]]).mean() / whole.std()
-        if not gap < (0.01 if self.full_precision else 0.25):  # so is nan
+        most = 0.01 if self.full_precision else 0.25
+        if not gap < most:  # so is nan
             raise _unsuited(self.model)
+        self.packs = self._packs_well(ids, whole, most)
+        if not self.packs:
+            self.__dict__.pop("_packed", None)
+
+    def _packs_well(self, ids: Sequence[int], whole: np.ndarray, most: float) -> bool:
+        """Whether texts that share a pass come to the scores they have alone; ``whole`` [4, V] are those of ``ids``."""
+        one, other = Cached(), Cached()
+        kinds = getattr(self.model.config.get_text_config(), "layer_types", None) or ()
+        if not set(kinds) <= {"full_attention", "sliding_attention"}:
+            return False
+        try:
+            first = self._read_together([Piece(ids[:1], one, 1), Piece(ids[:2], other, 2)])
+            then = self._read_together([Piece(ids[1:3], one, 2), Piece(ids[2:], other, 1)])
+        except torch.OutOfMemoryError:
+            raise
+        except Exception:  # its attention is of a kind of its own
+            return False
+        found = np.concatenate([*first, *then])
+        return bool(np.abs(found - whole[[0, 0, 1, 1, 2, 3]]).mean() / whole.std() < most)
 
     def parts(self) -> Parts:
         """Its parameters by the work they do; of a layer, whatever is neither attention nor a norm is feed-forward."""
@@ -120,28 +149,53 @@ class Network:
         rest = self.numbers - known - sum(counted.values())
         return Parts(self.layers, **counted, tables=known, shared=len(weights) == 1, rest=rest)
 
+    @worker.only
     def close(self) -> None:
         """Drop the weights once the pass under way is done."""
         from engines.models.hardware import Unloaded
 
-        with _TURN:
-            self.model = Unloaded()
-            self.__dict__.pop("_microscope", None)
-            self.__dict__.pop("_blocks", None)
+        self.model = Unloaded()
+        for twin in ("_packed", "_microscope", "_blocks"):
+            self.__dict__.pop(twin, None)
 
     def read(self, ids: Sequence[int], cache: Any = None, keep: int = 1) -> tuple[np.ndarray, Any]:
-        """One forward pass over ``ids`` [T] after what ``cache`` holds (the KV cache, grown in place).
+        """Read ``ids`` [T] after what ``cache`` holds (the KV cache, grown in place), in a pass that others may share.
 
-        Returns logits float32 [keep, V] of the last ``keep`` positions, and the cache.
+        Returns logits float32 [keep, V] of the last ``keep`` positions, and the cache. Company changes the last digits
+        of the logits, since a larger matrix is multiplied in another order.
         """
-        with _TURN, torch.inference_mode():
-            out = self.model(input_ids=self._tensor([ids]), past_key_values=cache, use_cache=True, logits_to_keep=keep)
-            return _numpy(out.logits[0]), out.past_key_values
+        if not self.packs:
+            return self._read_alone(ids, cache, keep)
+        cache = cache or Cached()
+        while len(ids) > max(keep, MOST_READ):
+            part = min(MOST_READ, len(ids) - keep)
+            self._meeting.ask(Piece(ids[:part], cache, 1), size=part)
+            ids = ids[part:]
+        return self._meeting.ask(Piece(ids, cache, keep), size=len(ids)), cache
+
+    @worker.only
+    def _read_alone(self, ids: Sequence[int], cache: Any, keep: int) -> tuple[np.ndarray, Any]:
+        out = self.model(input_ids=self._tensor([ids]), past_key_values=cache, use_cache=True, logits_to_keep=keep)
+        return _numpy(out.logits[0]), out.past_key_values
+
+    def _read_together(self, pieces: Sequence[Piece]) -> list[np.ndarray]:
+        """One forward pass over pieces of several texts in a row; for each, its logits float32 [keep, V]."""
+        pass_ = Packed(pieces)
+        out = self._packed(
+            input_ids=self._tensor([pass_.ids]),
+            position_ids=self._tensor([pass_.positions]),
+            logits_to_keep=self._tensor(pass_.kept),
+            use_cache=False,
+            packed=pass_,
+        )
+        pass_.grow()
+        return list(np.split(_numpy(out.logits[0]), np.cumsum([piece.keep for piece in pieces])[:-1]))
 
     def batch(self, prompts: Sequence[Sequence[int]]) -> Batch:
         """Many sequences that grow in step."""
         return Batch(self, prompts)
 
+    @worker.only
     def probe(
         self,
         ids: Sequence[int],
@@ -163,15 +217,15 @@ class Network:
         probe = Probe(frozenset(record), silenced)
         token = _PROBE.set(probe)
         try:
-            with _TURN, torch.inference_mode():
-                out = self._microscope(input_ids=self._tensor([ids] * len(silence)), use_cache=False, logits_to_keep=1)
-                probe.logits = _numpy(out.logits[:, -1])
+            out = self._microscope(input_ids=self._tensor([ids] * len(silence)), use_cache=False, logits_to_keep=1)
+            probe.logits = _numpy(out.logits[:, -1])
         finally:
             _PROBE.reset(token)
         if probe.heads != self.heads:
             raise PlainError("This model computes its attention in a way of its own; this view cannot look inside.")
         return probe
 
+    @worker.only
     def lens(self, ids: Sequence[int]) -> np.ndarray:
         """The logit lens: logits float32 [layers + 1, V] that each layer's state at the last position would give.
 
@@ -189,13 +243,12 @@ class Network:
             rows = torch.cat(states, dim=1)  # [1, layers + 1, width]
             return (rows, *output[1:]) if isinstance(output, tuple) else rows
 
-        with _TURN, torch.inference_mode():
-            with _hooked(self._blocks, keep):
-                self._microscope(input_ids=self._tensor([ids]), use_cache=False, logits_to_keep=1)
-            if any(state.ndim != 3 for state in states):
-                raise PlainError("This model's layers hand over several states at once; the logit lens cannot read it.")
-            with _hooked(self._blocks[-1:], hand_over):
-                return _numpy(self._microscope(input_ids=self._tensor([[0] * len(states)]), use_cache=False).logits[0])
+        with _hooked(self._blocks, keep):
+            self._microscope(input_ids=self._tensor([ids]), use_cache=False, logits_to_keep=1)
+        if any(state.ndim != 3 for state in states):
+            raise PlainError("This model's layers hand over several states at once; the logit lens cannot read it.")
+        with _hooked(self._blocks[-1:], hand_over):
+            return _numpy(self._microscope(input_ids=self._tensor([[0] * len(states)]), use_cache=False).logits[0])
 
     def smeared(self, scale: float, seed: int) -> Network:
         """A copy whose weight matrices carry noise: weight + scale × std(weight) × N(0, 1).
@@ -209,9 +262,9 @@ class Network:
                 if weight.ndim >= 2:
                     noise = torch.randn(weight.shape, generator=generator).to(weight)
                     weight.add_(noise, alpha=scale * weight.float().std().item())
-        return Network(noisy)
+        return Network(noisy, self.packs)
 
-    def _tensor(self, ids: Sequence[Sequence[int]]) -> torch.Tensor:
+    def _tensor(self, ids: Sequence[Any]) -> torch.Tensor:
         return torch.tensor(ids, device=self.model.device)
 
     @cached_property
@@ -221,10 +274,17 @@ class Network:
 
     @cached_property
     def _microscope(self) -> Any:
-        """The same weights under a second set of modules, whose attention can be watched."""
+        return self._twin("microscope")
+
+    @cached_property
+    def _packed(self) -> Any:
+        return self._twin("packed")
+
+    def _twin(self, attention: str) -> Any:
+        """The same weights under a second set of modules, with another attention."""
         shared = {id(tensor): tensor for tensor in (*self.model.parameters(), *self.model.buffers())}
         twin = copy.deepcopy(self.model, shared)
-        twin.set_attn_implementation("microscope")
+        twin.set_attn_implementation(attention)
         return twin
 
 
@@ -257,6 +317,7 @@ class Batch:
 
     _cache: Any = None
 
+    @worker.only
     def __init__(self, network: Network, prompts: Sequence[Sequence[int]]) -> None:
         self._network = network
         longest = max(len(prompt) for prompt in prompts)
@@ -270,12 +331,14 @@ class Batch:
             self._mask = self._mask.repeat(len(prompts), 1)
             self.logits = np.repeat(self.logits, len(prompts), axis=0)
 
+    @worker.only
     def step(self, token_ids: Sequence[int]) -> np.ndarray:
         """One token for each sequence; logits float32 [B, V] for the next."""
         self._mask = torch.cat([self._mask, torch.ones(len(token_ids), 1, dtype=torch.long)], dim=1)
         self.logits = self._pass(torch.tensor(token_ids)[:, None])
         return self.logits
 
+    @worker.only
     def keep(self, rows: Sequence[int]) -> None:
         """Go on with these rows only."""
         index = torch.tensor(rows)
@@ -288,16 +351,11 @@ class Batch:
         if self._padded:
             positions = (self._mask.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]
             places = {"attention_mask": self._mask.to(device), "position_ids": positions.to(device)}
-        with _TURN, torch.inference_mode():
-            out = self._network.model(
-                input_ids=ids.to(device),
-                past_key_values=self._cache,
-                use_cache=True,
-                logits_to_keep=1,
-                **places,
-            )
-            self._cache = out.past_key_values
-            return _numpy(out.logits[:, -1])
+        out = self._network.model(
+            input_ids=ids.to(device), past_key_values=self._cache, use_cache=True, logits_to_keep=1, **places
+        )
+        self._cache = out.past_key_values
+        return _numpy(out.logits[:, -1])
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,9 @@ def network_model(kind: str) -> Any:
 
 @cache
 def tiny(kind: str = "llama") -> LanguageModel:
-    return LanguageModel(Network(network_model(kind)), tokenizer(), name=f"tiny {kind}", revision="random")
+    network = Network(network_model(kind))
+    network.try_out()
+    return LanguageModel(network, tokenizer(), name=f"tiny {kind}", revision="random")
 
 
 @cache

@@ -130,9 +130,9 @@ def test_every_lock_around_a_model_is_one_that_a_fork_frees() -> None:
     from engines.models import safety
     from engines.pictures import painter
     from engines.stickers import judge
-    from engines.text import language_model, transformer
+    from engines.text import language_model
 
     reader = judge.Reader(engine=None)
-    turns = (safety._turn, painter.SHELF.turn, language_model.SHELF.turn, transformer._TURN)
+    turns = (safety._turn, painter.SHELF.turn, language_model.SHELF.turn)
     turns += (judge.SHELF.turn, judge.READERS.turn, reader.turn)
     assert all(isinstance(turn, Turn) for turn in turns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import threading
+import time
 
 import diffusers
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionPipeline
 
 from engines.evidence import PlainError
+from engines.models import safety, worker
 from engines.pictures import diffusion
 from engines.pictures.diffusion import (
     Between,
@@ -295,31 +297,32 @@ def test_schedulers_that_would_be_misread_are_refused_at_opening(tmp_path, name,
         diffusion.load(folder)
 
 
-def test_whatever_touches_the_modules_waits_for_its_turn(tmp_path):
+def test_whatever_touches_the_modules_runs_in_the_one_thread(tmp_path, monkeypatch):
     """Reading a caption in ``noising`` and the safety checker ran beside another learner's pass."""
     painter = diffusion.load(tiny_painters.save_sd(tmp_path / "painter"))
-    alone: list[str] = []
+    beside: list[str] = []
     checked: list[bool] = []
 
-    def taken() -> bool:
-        thread = threading.Thread(target=lambda: checked.append(not painter.turn.acquire(timeout=0.01)))
-        thread.start()
-        thread.join()
-        return checked[-1]
-
     def watch(name: str):
-        return lambda *_: alone.append(name) if not taken() else None
+        def look(*_):
+            checked.append(worker.here())
+            if not checked[-1]:
+                beside.append(name)
+
+        return look
 
     for name in ("unet", "vae", "text_encoder"):
         for module in getattr(painter.pipeline, name).modules():
             if isinstance(module, (torch.nn.Conv2d, torch.nn.Embedding)):
                 module.register_forward_pre_hook(watch(name))
-    painter.checked = lambda pictures: (watch("checker")(), (pictures, (False,) * len(pictures)))[1]  # type: ignore
+    painter.screened = True
+    seen = watch("checker")
+    monkeypatch.setattr(safety, "check", lambda _, shown: (seen(), (shown, (False,) * len(shown)))[1])
     picture = np.zeros((64, 64, 3), np.uint8)
     noising(painter, picture, timesteps=(500,), caption=CAPTION, guidance_scale=3.0)
     painter.decode(painter.encode(picture[None]))
     paint(painter, Plan(CAPTION, steps=1, previews=True, canvas=True))
-    assert checked and not alone
+    assert checked and not beside
 
 
 def test_passes_chain_and_only_the_last_holds_pictures(sd):
@@ -353,8 +356,6 @@ def test_closing_the_iterator_stops_and_leaves_the_painter_ready(sd):
     run = denoise(sd, Plan(CAPTION, steps=50, record_attention=True))
     next(run)
     run.close()
-    assert sd.turn.acquire(timeout=1)
-    sd.turn.release()
     assert torch.is_inference_mode_enabled() is False
     paint(sd, Plan(CAPTION, steps=1))
 
@@ -378,6 +379,40 @@ def test_many_learners_at_once_get_what_each_would_get_alone(sd):
         thread.join()
     for index, expected in enumerate(alone):
         np.testing.assert_array_equal(together[index], expected)
+
+
+def test_runs_of_other_captions_schedules_and_scales_share_passes(sd, monkeypatch):
+    plans = [
+        Plan(CAPTION, seeds=(1, 2), steps=6),
+        Plan("two dogs", seeds=(3,), steps=9, guidance_scale=2.0),
+        Plan("a blue tree", seeds=(4,), steps=7, guidance_scale=1.0),
+        Plan(CAPTION, seeds=(5,), steps=6, swap=Swap(3, "two dogs"), spacing="trailing"),
+        Plan(CAPTION, seeds=(6,), steps=5, record_attention=True),
+    ]
+    alone = [list(denoise(sd, plan)) for plan in plans]
+    sizes: list[int] = []
+    work = sd._passes._work
+
+    def slowly(inputs):
+        sizes.append(len(inputs))
+        time.sleep(0.03)  # so that on any machine the others come meanwhile
+        return work(inputs)
+
+    monkeypatch.setattr(sd._passes, "_work", slowly)
+    together: dict[int, list] = {}
+    threads = [
+        threading.Thread(target=lambda i=i, plan=plan: together.update({i: list(denoise(sd, plan))}))
+        for i, plan in enumerate(plans)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert max(sizes) >= 3 and sum(sizes) == 6 + 9 + 7 + 6  # watched attention is not shared
+    for index, passes in enumerate(alone):
+        for one, other in zip(passes, together[index], strict=True):
+            np.testing.assert_allclose(one.latent, other.latent, atol=1e-4)
+        assert np.abs(passes[-1].pictures.astype(int) - together[index][-1].pictures).max() <= 1
 
 
 # --- words --------------------------------------------------------------------------------------------------

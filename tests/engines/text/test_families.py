@@ -15,6 +15,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from engines.evidence import PlainError
 from engines.text import logit_lens, snippets
 from engines.text.language_model import load
+from engines.text.packing import Cached, Piece
 from engines.text.transformer import Network
 from tests.engines.tiny_text import tokenizer
 from tests.lessons.common import run
@@ -80,6 +81,8 @@ REFUSED: dict[str, dict[str, Any]] = {
     "openai-gpt": GPT,
     "bart": {"d_model": 48, "decoder_layers": 3, "decoder_attention_heads": 6, "decoder_ffn_dim": 64},
 }
+NOT_SHARED = {"gemma2", "gpt_neo", "gptj", "bloom", "mpt"}
+"""Attention with a cap, or of a way of its own: their texts take turns."""
 LENS = ["granite", "gemma2", "cohere", "llama", "gpt2", "gpt_bigcode", "opt", "phi", "olmo2"]
 
 
@@ -134,6 +137,22 @@ def test_a_family_writes_what_its_own_class_computes(kind: str) -> None:
     assert gap(batch.step([IDS[4], IDS[2]]), whole[[4, 2]]) < 1e-3
     batch.keep([1])
     assert gap(batch.step([IDS[3]]), whole[[3]]) < 1e-3
+
+
+@pytest.mark.parametrize("kind", SERVED | WRITES_ONLY)
+def test_texts_of_a_family_that_share_a_pass_get_the_scores_they_have_alone(kind: str) -> None:
+    network = Network(model_of(kind))
+    network.try_out()
+    if not network.packs:
+        assert kind in NOT_SHARED
+        return
+    long = IDS * 3  # longer than the window of those that look back so far only
+    whole = scores(model_of(kind), long)
+    first, second = Cached(), Cached()
+    met = network._read_together([Piece(long[:7], first, 1), Piece(long[:2], second, 2)])
+    assert gap(np.concatenate(met), whole[[6, 0, 1]]) < 1e-3
+    met = network._read_together([Piece(long[2:3], second, 1), Piece(long[7:], first, 2)])
+    assert gap(np.concatenate(met), whole[[2, -2, -1]]) < 1e-3
 
 
 @pytest.mark.parametrize("kind", SERVED)

@@ -3,7 +3,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ import torch
 
 from engines.checks import MAX_SEED
 from engines.evidence import PlainError, Underway
-from engines.text import language_model
+from engines.text import language_model, transformer
 from engines.text.dials import Dials
 from engines.text.language_model import MAX_RUNS, MAX_TOKENS, Prompt, Token, load
+from engines.text.packing import Piece
 from tests.engines.tiny_text import KINDS, network_model, saved, tiny, tokenizer, with_a_beginning
 
 PROMPT = "The keys to the cabinet"
@@ -233,6 +235,77 @@ def test_a_crowd_gets_what_each_would_get_alone() -> None:
     for thread in threads:
         thread.join()
     assert results == alone * 3
+
+
+def test_texts_of_all_lengths_and_dials_share_passes_and_are_what_they_are_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = tiny()
+    prompts = [model.encode(PROMPT[:length]) for length in (3, 8, 23, 14)]
+    jobs = [(prompt, dials, seed) for seed, dials in enumerate(SAMPLED * 3) for prompt in prompts]
+
+    def write(prompt: Prompt, dials: Dials, seed: int) -> list[int]:
+        return ids(list(model.write(prompt, dials, seed=seed, max_tokens=12 + seed)))
+
+    alone = [write(*job) for job in jobs]
+    sizes: list[int] = []
+    read = model._network._read_together
+
+    def slowly(pieces: Sequence[Piece]) -> list[np.ndarray]:
+        sizes.append(len(pieces))
+        time.sleep(0.01)  # so that on any machine the others come meanwhile
+        return read(pieces)
+
+    monkeypatch.setattr(model._network._meeting, "_work", slowly)
+    results: list[list[int]] = [[] for _ in jobs]
+    threads = [
+        threading.Thread(target=lambda n=n, job=job: results[n].extend(write(*job))) for n, job in enumerate(jobs)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == alone
+    assert max(sizes) > 10 and sum(sizes) == sum(map(len, alone))
+
+
+def test_a_long_text_is_read_in_parts_so_that_others_come_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny()
+    network, prompt = model._network, model.encode(PROMPT * 4)
+    whole, _ = network.read(prompt.ids, None, 3)
+    monkeypatch.setattr(transformer, "MOST_READ", 8)
+    parts: list[int] = []
+    read = network._read_together
+    monkeypatch.setattr(network._meeting, "_work", lambda pieces: (parts.append(len(pieces[0].ids)), read(pieces))[1])
+    in_parts, cache = network.read(prompt.ids, None, 3)
+    assert len(parts) == 3 and max(parts) <= 8 and sum(parts) == len(prompt.ids) == cache.length
+    np.testing.assert_allclose(in_parts, whole, atol=1e-4)
+
+
+def test_one_learners_64_runs_do_not_hold_anothers_first_token() -> None:
+    model = tiny()
+    prompt = model.encode(PROMPT)
+    many = model.write_many(prompt, Dials(), seeds=range(MAX_RUNS), max_tokens=60)
+    steps: list[int] = []
+    runs = threading.Thread(target=lambda: [steps.append(1) for _ in many])
+    runs.start()
+    while len(steps) < 3:
+        time.sleep(0.001)
+    before = len(steps)
+    next(model.write(prompt, Dials(), seed=1, max_tokens=5))
+    assert len(steps) - before <= 10
+    runs.join()
+    assert len(steps) == 61
+
+
+def test_a_run_that_is_closed_gives_its_room_back() -> None:
+    model = tiny()
+    room, prompt = model._network.room, model.encode(PROMPT)
+    writing = model.write(prompt, Dials(), seed=1, max_tokens=500)
+    next(writing)
+    assert room.taken == len(prompt.ids) + 500
+    writing.close()
+    assert room.taken == 0
 
 
 def test_the_texts_of_a_run_join_to_its_whole_text() -> None:

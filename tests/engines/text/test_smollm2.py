@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ import torch
 from engines.models import weights
 from engines.text import snippets
 from engines.text.dials import Dials
-from engines.text.language_model import LanguageModel, load
+from engines.text.language_model import LanguageModel, Prompt, load
 from engines.text.logit_lens import settles_at
 from tests.lessons.common import run
 
@@ -47,6 +49,18 @@ def test_a_seed_alone_and_in_a_batch(model: LanguageModel) -> None:
     for one in runs[:2]:
         alone = model.write(prompt, Dials(), seed=one.seed, max_tokens=12)
         assert list(one.token_ids) == [token.token_id for token in alone]
+
+
+def test_a_crowd_writes_token_for_token_what_each_writes_alone(model: LanguageModel) -> None:
+    texts = ("Once upon a time", "The capital of France is", KEYS, "2 + 2 =", "My grandmother's recipe for")
+    jobs = [(model.encode(text), Dials(0.8, 0.92), seed) for seed, text in enumerate(texts * 2)]
+
+    def write(prompt: Prompt, dials: Dials, seed: int) -> list[int]:
+        return [token.token_id for token in model.write(prompt, dials, seed=seed, max_tokens=10)]
+
+    alone = [write(*job) for job in jobs]
+    with ThreadPoolExecutor(len(jobs)) as crowd:
+        assert list(crowd.map(lambda job: write(*job), jobs)) == alone
 
 
 def test_a_cell_and_the_weights_agree(model: LanguageModel) -> None:

@@ -1,0 +1,148 @@
+"""Where the runs of different learners meet: calls of one network that fit together are made as one.
+
+A run asks for one call at a time, from a thread of its own, and does by itself what is its own: it throws its dice or
+steps its scheduler. A call is made for all who wait by then. So runs join and leave between calls, nobody's run goes on
+ahead of who listens to it, and one that is stopped or closed simply asks no more.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from engines.evidence import PlainError
+from engines.models import worker
+from engines.models.shelf import Renewed
+
+Load = TypeVar("Load")
+Result = TypeVar("Result")
+
+
+@dataclass(eq=False)
+class _Request(Generic[Load, Result]):
+    load: Load
+    size: int
+    kind: Hashable
+    result: Result | None = None
+    error: Exception | None = None
+    done: threading.Event = field(default_factory=threading.Event)
+
+
+class Meeting(Generic[Load, Result]):
+    """The calls of one network. ``work`` makes one for several loads and gives back one result for each.
+
+    ``most`` is the size of one call, together; a single load may be larger.
+    """
+
+    def __init__(self, work: Callable[[Sequence[Load]], Sequence[Result]], most: int) -> None:
+        self._work, self.most = work, most
+        self._changed = threading.Condition()
+        self._waiting: list[_Request[Load, Result]] = []
+        self._asked = False  # the worker looks who waits, or will
+        self._company = 1  # who asked for the last call or during it, and likely asks again soon
+        self._seconds = 0.0  # of the last call
+        self._deadline = 0.0
+
+    def ask(self, load: Load, *, size: int = 1, kind: Hashable = None) -> Result:
+        """The result for ``load``, made together with others of the same ``kind``, first come, first served.
+
+        Raises what ``work`` raises for this load; the fault of another's load never reaches it.
+        """
+        if worker.here():
+            return self._work([load])[0]
+        mine = _Request[Load, Result](load, size, kind)
+        with self._changed:
+            self._waiting.append(mine)
+            self._changed.notify_all()
+            self._look_soon()
+        mine.done.wait()
+        if mine.error is not None:
+            raise mine.error
+        return mine.result  # type: ignore[return-value]
+
+    def _look_soon(self) -> None:
+        if self._waiting and not self._asked:
+            self._asked = True
+            self._deadline = time.monotonic() + self._seconds / 2
+            worker.submit(self._serve)
+
+    def _serve(self) -> None:
+        """Make one call for whoever waits, once the company of the last one is back; others go first meanwhile.
+
+        Half as long as a call takes it is worth to wait: one call for all is over sooner than two.
+        """
+        with self._changed:
+            while len(self._waiting) < self._company and (left := self._deadline - time.monotonic()) > 0:
+                if worker.wanted():
+                    worker.submit(self._serve)
+                    return
+                self._changed.wait(min(left, 0.003))
+        group, began = self._group(), time.monotonic()
+        self._call(group)
+        with self._changed:
+            self._seconds = time.monotonic() - began
+            self._company = len(group) + len(self._waiting)
+            self._asked = False
+            self._look_soon()
+        for request in group:
+            request.done.set()
+
+    def _group(self) -> list[_Request[Load, Result]]:
+        """Whoever has waited longest, and those of the same kind, as many as there is room for."""
+        with self._changed:
+            group: list[_Request[Load, Result]] = []
+            size = 0
+            for request in self._waiting:
+                if not group or request.kind == group[0].kind and size + request.size <= self.most:
+                    group.append(request)
+                    size += request.size
+            self._waiting = [request for request in self._waiting if request not in group]
+        return group
+
+    def _call(self, group: Sequence[_Request[Load, Result]]) -> None:
+        try:
+            results = self._work([request.load for request in group])
+        except Exception as error:
+            if len(group) > 1:  # it may be the fault of one, or of their number
+                for request in group:
+                    self._call([request])
+                return
+            group[0].error = error
+        else:
+            for request, result in zip(group, results, strict=True):
+                request.result = result
+
+
+class Room(Renewed):
+    """What all runs together may hold, such as tokens in their caches, at most ``most``."""
+
+    PATIENCE = 120.0
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        super().__init__()
+
+    def renew(self) -> None:
+        self._changed = threading.Condition()
+        self.taken = 0
+
+    @contextmanager
+    def share(self, size: int) -> Iterator[None]:
+        """Wait until ``size`` more fits, and hold it meanwhile; what is larger than the room has it alone.
+
+        PlainError when nothing comes free for :attr:`PATIENCE` seconds.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: not self.taken or self.taken + size <= self.most, self.PATIENCE):
+                raise PlainError("The memory is full of other runs. Try again in a minute, or ask for less.")
+            self.taken += size
+        try:
+            yield
+        finally:
+            with self._changed:
+                self.taken -= size
+                self._changed.notify_all()

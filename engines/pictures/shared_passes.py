@@ -1,0 +1,69 @@
+"""Passes of a UNet that runs of different learners share: other captions, noise and timesteps, one shape.
+
+The network treats each row by itself, so rows of several runs can stand in one batch; guidance, the scheduler and
+whatever a plan changes stay with each run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from engines.models.batching import Meeting
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MOST_CELLS = {"cpu": 8_192, "cuda": 65_536}
+"""Cells (rows × height × width of the latent) of one shared pass: what its memory and its time are in proportion to."""
+
+
+@dataclass(frozen=True, eq=False)
+class Input:
+    """One run's part of a pass: ``batch`` [B, C, h, w] at timestep ``t`` [], and what the network is given beside."""
+
+    batch: Tensor
+    t: Tensor
+    given: dict[str, Any]
+
+
+def meeting(unet: Callable[[], Any]) -> Meeting[Input, Tensor]:
+    """Where the runs of one painter meet; ``unet`` gives its network as it is by then."""
+
+    def together(inputs: Sequence[Input]) -> list[Tensor]:
+        import torch
+
+        if len(inputs) == 1:
+            one = inputs[0]
+            return [unet()(one.batch, one.t, **one.given, return_dict=False)[0]]
+        batch = torch.cat([one.batch for one in inputs])
+        times = torch.cat([one.t.reshape(1).expand(len(one.batch)) for one in inputs]).to(batch.device)
+        output = unet()(batch, times, **_joined([one.given for one in inputs]), return_dict=False)[0]
+        return list(output.split([len(one.batch) for one in inputs]))
+
+    return Meeting[Input, Any](together, MOST_CELLS["cpu"])
+
+
+def ask(met: Meeting[Input, Tensor], batch: Tensor, t: Tensor, given: dict[str, Any]) -> Tensor:
+    """The network's output [B, C, h, w]. Runs share a pass where their rows have one shape and are given the same."""
+    met.most = MOST_CELLS.get(batch.device.type, MOST_CELLS["cpu"])
+    kind = (tuple(batch.shape[1:]), batch.dtype, t.dtype, _shapes(given))
+    return met.ask(Input(batch, t, given), size=len(batch) * batch[0, 0].numel(), kind=kind)
+
+
+def _joined(given: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    import torch
+
+    first = given[0]
+    return {
+        name: _joined([one[name] for one in given])
+        if isinstance(first[name], dict)
+        else torch.cat([one[name] for one in given])
+        for name in first
+    }
+
+
+def _shapes(given: dict[str, Any]) -> tuple[Any, ...]:
+    parts = sorted(given.items())
+    return tuple((name, _shapes(part) if isinstance(part, dict) else tuple(part.shape[1:])) for name, part in parts)

@@ -1,0 +1,159 @@
+"""Runs that meet at one network: served together, in order, each with its own result and its own fault."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from engines.evidence import PlainError
+from engines.models import worker
+from engines.models.batching import Meeting, Room
+from engines.models.shelf import Turn
+
+
+def in_threads(*calls: Callable[[], Any]) -> list[Any]:
+    """What each call gave or raised; they start one after another."""
+    results: list[Any] = [None] * len(calls)
+
+    def run(index: int) -> None:
+        try:
+            results[index] = calls[index]()
+        except Exception as error:
+            results[index] = error
+
+    threads = [threading.Thread(target=run, args=(index,)) for index in range(len(calls))]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.01)
+    for thread in threads:
+        thread.join(timeout=30)
+        assert not thread.is_alive()
+    return results
+
+
+class Doubling:
+    """A network that doubles; it remembers what came together, and its first call lasts until it is let go."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[int]] = []
+        self.go = threading.Event()
+
+    def __call__(self, loads: Sequence[int]) -> list[int]:
+        self.calls.append(list(loads))
+        if len(self.calls) == 1:
+            self.go.wait(10)
+        if 13 in loads:
+            raise ValueError(f"thirteen among {len(loads)}")
+        return [2 * load for load in loads]
+
+
+def asked(most: int, *asks: tuple[int, int, str]) -> tuple[Doubling, list[Any]]:
+    """(load, size, kind) each; all but the first come while the first is at work."""
+    work = Doubling()
+    met = Meeting[int, int](work, most)
+    calls = [lambda ask=ask: met.ask(ask[0], size=ask[1], kind=ask[2]) for ask in asks]  # type: ignore[misc]
+    return work, in_threads(*calls, lambda: time.sleep(0.1) or work.go.set())[:-1]
+
+
+def test_who_waits_meanwhile_is_served_together_and_gets_its_own_result() -> None:
+    work, results = asked(10, *[(load, 1, "a") for load in range(6)])
+    assert results == [0, 2, 4, 6, 8, 10]
+    assert work.calls == [[0], [1, 2, 3, 4, 5]]
+
+
+def test_a_call_has_room_for_so_much_and_what_is_larger_goes_alone() -> None:
+    work, results = asked(4, (0, 1, "a"), (1, 2, "a"), (2, 9, "a"), (3, 2, "a"), (4, 1, "a"))
+    assert results == [0, 2, 4, 6, 8]
+    assert work.calls == [[0], [1, 3], [2], [4]]
+
+
+def test_other_kinds_are_not_mixed_and_the_longest_waiting_goes_first() -> None:
+    work, _ = asked(9, (0, 1, "a"), (1, 1, "b"), (2, 1, "a"), (3, 1, "b"))
+    assert work.calls == [[0], [1, 3], [2]]
+
+
+def test_a_fault_stays_with_whose_it_is() -> None:
+    work, results = asked(9, (0, 1, "a"), (1, 1, "a"), (13, 1, "a"), (2, 1, "a"))
+    assert [results[0], results[1], results[3]] == [0, 2, 4]
+    assert isinstance(results[2], ValueError) and str(results[2]) == "thirteen among 1"
+
+
+def test_runs_that_go_on_stay_together_and_one_that_leaves_holds_nobody() -> None:
+    calls: list[int] = []
+
+    def work(loads: Sequence[int]) -> list[int]:
+        calls.append(len(loads))
+        time.sleep(0.03)
+        return list(loads)
+
+    met = Meeting[int, int](work, 10)
+    in_threads(*[lambda n=n: [met.ask(0) for _ in range(n)] for n in (12, 12, 12, 4)])  # type: ignore[misc]
+    assert max(calls) == 4 and len(calls) <= 28  # of 40 asked
+
+
+def test_all_work_is_done_in_one_thread_in_the_order_in_which_it_came() -> None:
+    order: list[tuple[int, str]] = []
+
+    def do(number: int) -> None:
+        order.append((number, threading.current_thread().name))
+
+    in_threads(*[lambda n=n: worker.call(do, n) for n in range(5)])  # type: ignore[misc]
+    assert [number for number, _ in order] == list(range(5))
+    assert len({name for _, name in order}) == 1 and not worker.here()
+    assert worker.call(lambda: worker.call(worker.here)), "a call within a call does not wait for itself"
+    with pytest.raises(PlainError, match="no"):
+        worker.call(_refuse)
+
+
+def _refuse() -> None:
+    raise PlainError("no")
+
+
+def test_on_zero_gpu_everybody_computes_in_their_own_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker.hardware, "on_zero_gpu", lambda: True)
+    assert worker.call(threading.current_thread) is threading.current_thread()
+    assert Meeting[int, int](lambda loads: [len(loads)], 5).ask(0) == 1
+
+
+def test_a_room_holds_so_much_and_who_finds_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    room = Room(10)
+    with room.share(6), room.share(4):
+        monkeypatch.setattr(Room, "PATIENCE", 0.01)
+        with pytest.raises(PlainError, match="full of other runs"), room.share(1):
+            pass
+        assert room.taken == 10
+    with room.share(99):
+        assert room.taken == 99
+    assert room.taken == 0
+    monkeypatch.setattr(Room, "PATIENCE", 5)
+    order: list[str] = []
+
+    def hold(name: str, seconds: float) -> None:
+        with room.share(6):
+            order.append(name)
+            time.sleep(seconds)
+            order.append(name)
+
+    in_threads(lambda: hold("first", 0.1), lambda: hold("second", 0))
+    assert order == ["first", "first", "second", "second"]
+
+
+def test_a_turn_goes_to_who_asked_first_and_its_holder_may_take_it_again() -> None:
+    turn, order = Turn(), list[int]()
+
+    def take(number: int) -> None:
+        with turn, turn:
+            assert turn.held()
+            order.append(number)
+            time.sleep(0.05 if number == 0 else 0)
+
+    in_threads(*[lambda n=n: take(n) for n in range(6)])  # type: ignore[misc]
+    assert order == list(range(6)) and not turn.held()
+    with turn:
+        assert in_threads(lambda: turn.acquire(0.01)) == [False]
+    assert turn.acquire(0.01)
+    turn.release()
