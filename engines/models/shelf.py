@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from weakref import WeakSet
 
 from engines.evidence import PlainError
-from engines.models import hardware
+from engines.models import hardware, worker
 
 Model = TypeVar("Model")
 SWITCHED = "The playground has switched to another model meanwhile. Start the run again."
@@ -114,7 +114,7 @@ class Shelf(Generic[Model]):
             if key not in self.models:
                 if self._times_emptied != before:
                     raise PlainError(SWITCHED)
-                self.models[key] = open_model()
+                self.models[key] = worker.apart(open_model)
             return self.models[key]
 
     def loaded(self) -> tuple[Model, ...]:

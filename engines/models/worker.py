@@ -51,6 +51,14 @@ def submit(function: Callable[..., Any], *arguments: Any, **options: Any) -> Fut
     return _pool.submit(_run, function, *arguments, **options)
 
 
+def apart(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """What ``function`` gives back, called in a thread that ends with it, and its helpers too: for loading."""
+    if hardware.on_zero_gpu():
+        return function(*arguments, **options)
+    with ThreadPoolExecutor(1, thread_name_prefix="loading") as pool:
+        return pool.submit(copy_context().run, function, *arguments, **options).result()
+
+
 def only(function: Function) -> Function:
     """Decorate a function that computes with a model."""
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engines.checks import MAX_SEED, check_caption, check_number, whole
-from engines.models import lending
+from engines.models import lending, worker
 from engines.pictures.captions import Reading, Word
 from engines.pictures.measures import psnr
 from engines.pictures.painter import Painter, load
@@ -171,6 +171,7 @@ def denoise(painter: Painter, plan: Plan) -> Iterator[Pass]:
         yield event
 
 
+@worker.only
 def _trace(
     run: Run, index: int, before: Tensor, latent: Tensor, guided: Tensor, branches: tuple[Tensor, Tensor] | None,
     began: float,
