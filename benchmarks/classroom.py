@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmarks.measuring import Row, playground, report
@@ -61,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for lesson in lessons:
             learn(url, lesson, 1, 1)  # loads the model
             rows += [row(lesson, count, *learn(url, lesson, count, options.rounds)) for count in options.learners]
+            rows.append(beside(url, lesson, max(options.learners), options.rounds))
     report(COLUMNS, rows)
 
 
@@ -95,6 +96,28 @@ def learn(url: str, lesson: Lesson, learners: int, rounds: int) -> tuple[list[Wa
     for seat in seats:
         seat.join()
     return waited, time.perf_counter() - began
+
+
+CHEAP = Lesson("cut a word into tokens", "/tokenize", ("strawberry", "o200k"))
+
+
+def beside(url: str, lesson: Lesson, learners: int, rounds: int) -> Row:
+    """How long one more learner waits for what needs no model while the class is at its runs."""
+    from gradio_client import Client
+
+    client, waited, done = Client(url, verbose=False), list[Waited](), threading.Event()
+
+    def ask() -> None:
+        while not done.is_set():
+            waited.append(run(client, CHEAP, seed=0))
+            done.wait(0.5)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    _, seconds = learn(url, lesson, learners, rounds)
+    done.set()
+    asking.join()
+    return row(replace(CHEAP, name=f"{CHEAP.name}, beside {learners} at “{lesson.name}”"), 1, waited, seconds)
 
 
 def run(client: Any, lesson: Lesson, seed: int) -> Waited:

@@ -116,6 +116,7 @@ class Painter:
         from engines.models.hardware import Unloaded
 
         self.pipeline = self.unet = self.vae = self.preview = Unloaded()
+        self._passes = shared_passes.meeting(lambda: self.unet)  # what was recorded holds the weights too
 
     @property
     def has_two_branches(self) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engines.models.batching import Meeting
+from engines.models.capture import Captured
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,18 +32,43 @@ class Input:
 def meeting(unet: Callable[[], Any]) -> Meeting[Input, Tensor]:
     """Where the runs of one painter meet; ``unet`` gives its network as it is by then."""
 
+    def network(batch: Tensor, t: Tensor, given: dict[str, Any]) -> Tensor:
+        return unet()(batch, t, **given, return_dict=False)[0]
+
+    captured = Captured(network)
+
     def together(inputs: Sequence[Input]) -> list[Tensor]:
         import torch
 
-        if len(inputs) == 1:
-            one = inputs[0]
-            return [unet()(one.batch, one.t, **one.given, return_dict=False)[0]]
+        on_card = captured.on(inputs[0].batch.device)
+        if len(inputs) == 1 and not on_card:
+            return [network(**vars(inputs[0]))]
+        rows = [len(one.batch) for one in inputs]
         batch = torch.cat([one.batch for one in inputs])
-        times = torch.cat([one.t.reshape(1).expand(len(one.batch)) for one in inputs]).to(batch.device)
-        output = unet()(batch, times, **_joined([one.given for one in inputs]), return_dict=False)[0]
-        return list(output.split([len(one.batch) for one in inputs]))
+        times = torch.cat([one.t.reshape(1).to(batch.device).expand(len(one.batch)) for one in inputs])
+        whole = {"batch": batch, "t": times, "given": _joined([one.given for one in inputs])}
+        if on_card:
+            whole = _filled(whole, sum(rows), _round(sum(rows)))
+        return list(captured(**whole)[: sum(rows)].split(rows))
 
     return Meeting[Input, Any](together, MOST_CELLS["cpu"])
+
+
+def _round(rows: int) -> int:
+    """So many rows that a few recorded calls serve any number: the next of 2, 4, 8, …"""
+    return max(2, 1 << (rows - 1).bit_length())
+
+
+def _filled(tensors: dict[str, Any], rows: int, wanted: int) -> dict[str, Any]:
+    """Each tensor with its last row again, until there are ``wanted``."""
+    import torch
+
+    def filled(tensor: Any) -> Any:
+        if isinstance(tensor, dict):
+            return _filled(tensor, rows, wanted)
+        return torch.cat([tensor, tensor[-1:].expand(wanted - rows, *tensor.shape[1:])])
+
+    return {name: filled(tensor) for name, tensor in tensors.items()}
 
 
 def ask(met: Meeting[Input, Tensor], batch: Tensor, t: Tensor, given: dict[str, Any]) -> Tensor:

@@ -52,11 +52,33 @@ class Doubling:
 
 
 def asked(most: int, *asks: tuple[int, int, str]) -> tuple[Doubling, list[Any]]:
-    """(load, size, kind) each; all but the first come while the first is at work."""
+    """(load, size, kind) each; all but the first come, in this order, while the first is at work."""
     work = Doubling()
     met = Meeting[int, int](work, most)
-    calls = [lambda ask=ask: met.ask(ask[0], size=ask[1], kind=ask[2]) for ask in asks]  # type: ignore[misc]
-    return work, in_threads(*calls, lambda: time.sleep(0.1) or work.go.set())[:-1]
+    results: list[Any] = [None] * len(asks)
+
+    def ask(place: int, load: int, size: int, kind: str) -> None:
+        try:
+            results[place] = met.ask(load, size=size, kind=kind)
+        except ValueError as error:
+            results[place] = error
+
+    threads = [threading.Thread(target=ask, args=(place, *one)) for place, one in enumerate(asks)]
+    for place, thread in enumerate(threads):
+        thread.start()
+        until(lambda place=place: len(met._waiting) == place and len(work.calls) == 1)  # type: ignore[misc]
+    work.go.set()
+    for thread in threads:
+        thread.join(timeout=30)
+        assert not thread.is_alive()
+    return work, results
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
 
 
 def test_who_waits_meanwhile_is_served_together_and_gets_its_own_result() -> None:
@@ -101,8 +123,8 @@ def test_all_work_is_done_in_one_thread_in_the_order_in_which_it_came() -> None:
     def do(number: int) -> None:
         order.append((number, threading.current_thread().name))
 
-    in_threads(*[lambda n=n: worker.call(do, n) for n in range(5)])  # type: ignore[misc]
-    assert [number for number, _ in order] == list(range(5))
+    calls = [worker.submit(do, number) for number in range(5)]
+    assert [call.result() for call in calls] == [None] * 5 and [number for number, _ in order] == list(range(5))
     assert len({name for _, name in order}) == 1 and not worker.here()
     assert worker.call(lambda: worker.call(worker.here)), "a call within a call does not wait for itself"
     with pytest.raises(PlainError, match="no"):
@@ -139,7 +161,7 @@ def test_a_room_holds_so_much_and_who_finds_none_is_told(monkeypatch: pytest.Mon
             order.append(name)
 
     in_threads(lambda: hold("first", 0.1), lambda: hold("second", 0))
-    assert order == ["first", "first", "second", "second"]
+    assert order[0] == order[1] and order[2] == order[3]
 
 
 def test_a_turn_goes_to_who_asked_first_and_its_holder_may_take_it_again() -> None:
@@ -149,9 +171,14 @@ def test_a_turn_goes_to_who_asked_first_and_its_holder_may_take_it_again() -> No
         with turn, turn:
             assert turn.held()
             order.append(number)
-            time.sleep(0.05 if number == 0 else 0)
 
-    in_threads(*[lambda n=n: take(n) for n in range(6)])  # type: ignore[misc]
+    with turn:
+        threads = [threading.Thread(target=take, args=(number,)) for number in range(6)]
+        for number, thread in enumerate(threads):
+            thread.start()
+            until(lambda number=number: len(turn._waiting) == number + 1)  # type: ignore[misc]
+    for thread in threads:
+        thread.join(timeout=30)
     assert order == list(range(6)) and not turn.held()
     with turn:
         assert in_threads(lambda: turn.acquire(0.01)) == [False]

@@ -14,7 +14,7 @@ import torch
 from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionPipeline
 
 from engines.evidence import PlainError
-from engines.models import safety, worker
+from engines.models import capture, safety, worker
 from engines.pictures import diffusion
 from engines.pictures.diffusion import (
     Between,
@@ -413,6 +413,27 @@ def test_runs_of_other_captions_schedules_and_scales_share_passes(sd, monkeypatc
         for one, other in zip(passes, together[index], strict=True):
             np.testing.assert_allclose(one.latent, other.latent, atol=1e-4)
         assert np.abs(passes[-1].pictures.astype(int) - together[index][-1].pictures).max() <= 1
+
+
+def test_recorded_passes_paint_what_plain_ones_paint(tmp_path, monkeypatch):
+    """As on a card: rows are filled up to a size that was recorded, and only the run's own come back."""
+    painter = diffusion.load(tiny_painters.save_sd(tmp_path / "painter"))
+    plans = [Plan(CAPTION, seeds=(1, 2, 3), steps=5), Plan("two dogs", seeds=(4,), steps=6, guidance_scale=2.0)]
+    plain = [list(denoise(painter, plan))[-1].latent for plan in plans]
+    replays = []
+
+    def played(call):
+        output = torch.zeros_like(call())
+        return lambda: (replays.append(len(output)), output.copy_(call())), output
+
+    monkeypatch.setattr(capture, "record", played)
+    monkeypatch.setattr(capture.Captured, "on", lambda self, device: not self.plain)
+    for plan, expected in zip(plans, plain, strict=True):
+        np.testing.assert_allclose(list(denoise(painter, plan))[-1].latent, expected, atol=1e-4)
+    assert replays == [8] * 3 + [2] * 4  # 2 · 3 rows, filled up; the first of each at recording
+    painter.close()
+    with pytest.raises(PlainError, match="Start the run again"):
+        paint(painter, plans[0])
 
 
 # --- words --------------------------------------------------------------------------------------------------

@@ -1,0 +1,100 @@
+"""A network's call recorded once on a card and replayed: thousands of small launches become one.
+
+Most of the time of a small network on a card goes into launching its kernels one by one. A CUDA graph (Nguyen et al.
+2021, "Accelerating PyTorch with CUDA Graphs") holds them all; a replay computes the same kernels on whatever was copied
+to where they read. Each set of shapes needs a graph of its own. Where a call cannot be recorded, or its first replay
+says anything else than the plain call, calls stay plain.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+log = logging.getLogger("playground")
+MOST = 8
+"""Graphs of one network; the one that was not used for longest goes first."""
+PLAIN_FIRST = 2
+"""Calls of one set of shapes before it is recorded: libraries have chosen their kernels, and it is likely to come
+again."""
+WARM_UPS = 3
+Recorded = tuple[Callable[[], None], "Tensor"]
+
+
+def record(call: Callable[[], Tensor]) -> Recorded:
+    """``call`` as a CUDA graph: what replays it, and the tensor that holds its output afterwards."""
+    import torch
+
+    aside = torch.cuda.Stream()
+    aside.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(aside):
+        for _ in range(WARM_UPS):
+            call()
+    torch.cuda.current_stream().wait_stream(aside)
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        output = call()
+    return graph.replay, output
+
+
+class Captured:
+    """``network(**inputs)``, which gives one tensor, replayed where its inputs lie on a card. Tensors may be nested in
+    dictionaries. ``recording`` makes the graph; another one plays it in tests."""
+
+    def __init__(
+        self, network: Callable[..., Tensor], recording: Callable[[Callable[[], Tensor]], Recorded] | None = None
+    ) -> None:
+        self._network, self._recording = network, recording
+        self._graphs: OrderedDict[Any, tuple[list[Tensor], Recorded]] = OrderedDict()
+        self._seen: Counter[Any] = Counter()
+        self.plain = False
+
+    def on(self, device: Any) -> bool:
+        """Whether calls on ``device`` are replayed."""
+        return not self.plain and device.type == "cuda"
+
+    def __call__(self, **inputs: Any) -> Tensor:
+        from torch.utils._pytree import tree_flatten, tree_unflatten
+
+        tensors, form = tree_flatten(inputs)
+        if not self.on(tensors[0].device):
+            return self._network(**inputs)
+        key = str(form), tuple((tensor.shape, tensor.dtype) for tensor in tensors)
+        if key not in self._graphs:
+            output = self._network(**inputs)
+            self._seen[key] += 1
+            if self._seen[key] > PLAIN_FIRST:
+                held = [tensor.clone() for tensor in tensors]
+                self._keep(key, held, lambda: self._network(**tree_unflatten(held, form)), output)
+            return output
+        self._graphs.move_to_end(key)
+        held, (replay, output) = self._graphs[key]
+        for place, tensor in zip(held, tensors, strict=True):
+            place.copy_(tensor)
+        replay()
+        return output.clone()
+
+    def _keep(self, key: Any, held: list[Tensor], call: Callable[[], Tensor], expected: Tensor) -> None:
+        """Record a call whose inputs lie in ``held``, if its replay gives what the plain call gave."""
+        import torch
+
+        try:
+            replay, output = (self._recording or record)(call)
+            replay()
+            close = torch.allclose(output.float(), expected.float(), rtol=0.02, atol=0.02 * float(expected.abs().max()))
+            if not close:
+                raise RuntimeError("a replay does not say what the plain call says")
+        except (RuntimeError, NotImplementedError) as error:  # torch's out-of-memory error is one too
+            self.plain = True
+            self._graphs.clear()
+            log.warning("calls of this network are not replayed: %s", str(error).splitlines()[0][:200])
+            return
+        self._graphs[key] = held, (replay, output)
+        if len(self._graphs) > MOST:
+            self._graphs.popitem(last=False)
