@@ -2,10 +2,12 @@
 
     python -m benchmarks.classroom                             # starts app.py, several minutes on two cores
     python -m benchmarks.classroom --learners 1 2 --tokens 4 --steps 2 --rounds 1      # a smoke test
+    python -m benchmarks.classroom --minutes 15                # a mixed class for so long: who is lost, and the memory
     python -m benchmarks.classroom --url http://lab:7860       # a server that runs already
 
 Every learner is a ``gradio_client`` of its own that presses "run" as soon as the last run has ended. The first event
-is what a learner sees first; completion is the end of the run. Models are loaded before the clock starts.
+is what a learner sees first; completion is the end of the run. Models are loaded before the clock starts. In a mixed
+class every second run is a picture, and one run in eight is abandoned after its first event, as by a closed tab.
 """
 
 from __future__ import annotations
@@ -14,16 +16,25 @@ import argparse
 import statistics
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
-from benchmarks.measuring import Row, playground, report
+from benchmarks.measuring import Row, playground, report, resident_bytes
+from engines.statistics import mean_interval
 
 COLUMNS = (
-    "what", "learners", "first event p50", "p95", "completion p50", "p95", "runs a minute", "failed",
+    "what", "learners", "first event p50", "p95", "completion p50", "p95", "slowest ÷ median", "runs a minute",
+    "against one after another", "failed",
 )  # fmt: skip
+LEAVES = 8
+"""One run in so many is abandoned in a mixed class."""
+SAMPLED = 20.0
+"""Seconds between two looks at the server's memory."""
+LOST = 180.0
+"""Seconds after which a run counts as stuck."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +48,18 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Waited:
-    """One run of one learner: seconds to its first event and to its end, and why it failed, if it did."""
+    """One run of one learner: seconds to its first event and to its end, and why it failed, if it did.
+
+    ``left``: the learner went away after the first event.
+    """
 
     first: float
     whole: float
     error: str = ""
+    left: bool = False
+
+
+CHEAP = Lesson("cut a word into tokens", "/tokenize", ("strawberry", "o200k"))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -51,32 +69,83 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--tokens", type=int, default=20, help="length of each text (20)")
     parser.add_argument("--steps", type=int, default=10, help="passes of each picture (10)")
     parser.add_argument("--no-pictures", action="store_true", help="texts only")
+    parser.add_argument("--minutes", type=float, default=0.0, help="only a mixed class, for so long")
     parser.add_argument("--url", help="a server that runs already")
     options = parser.parse_args(arguments)
-    lessons = [Lesson("text", "/write", ("Once upon a time", 0.8, 0.92, "{seed}", options.tokens))]
-    if not options.no_pictures:
-        lessons.append(Lesson("picture", "/denoise", ("a red car on a white background", "{seed}", options.steps)))
+    texts = Lesson("text", "/write", ("Once upon a time", 0.8, 0.92, "{seed}", options.tokens))
+    pictures = Lesson("picture", "/denoise", ("a red car on a white background", "{seed}", options.steps))
+    lessons = [texts] if options.no_pictures else [texts, pictures]
     rows: list[Row] = []
-    with serving(options.url) as url:
+    with serving(options.url) as (url, process):
         for lesson in lessons:
-            learn(url, lesson, 1, 1)  # loads the model
-            rows += [row(lesson, count, *learn(url, lesson, count, options.rounds)) for count in options.learners]
-            rows.append(beside(url, lesson, max(options.learners), options.rounds))
+            learn(url, [lesson], 1, 1)  # loads the model
+        if options.minutes:
+            rows += endure(url, process, lessons, max(options.learners), options.minutes)
+        else:
+            for lesson in lessons:
+                rows += alone_and_together(url, [lesson], options.learners, options.rounds)
+            if len(lessons) > 1:
+                rows += alone_and_together(url, lessons, options.learners[-1:], options.rounds, leaves=LEAVES)
     report(COLUMNS, rows)
 
 
+def alone_and_together(
+    url: str, lessons: Sequence[Lesson], learners: Sequence[int], rounds: int, leaves: int = 0
+) -> list[Row]:
+    """A row for each size of class, and one for a cheap event beside the largest. The first size is what the others'
+    throughput is compared with, where it is one learner."""
+    name, rows, one_by_one = " and ".join(lesson.name for lesson in lessons), list[Row](), 0.0
+    for count in learners:
+        with asking(url) as cheap:
+            waited, seconds = learn(url, lessons, count, rounds, leaves)
+        if count == 1:
+            one_by_one = sum(not one.error for one in waited) / seconds
+        rows.append(row(name, count, waited, seconds, one_by_one))
+    rows.append(row(f"{CHEAP.name}, beside {learners[-1]} at {name}", 1, cheap, seconds))
+    return rows
+
+
+def endure(url: str, process: int | None, lessons: Sequence[Lesson], learners: int, minutes: float) -> list[Row]:
+    """A mixed class for many minutes: nobody lost, nobody stuck, and memory that does not grow."""
+    until, held = time.monotonic() + 60 * minutes, list[float]()
+
+    def watch() -> None:
+        while process and time.monotonic() < until:
+            held.append(resident_bytes(process) / 2**20)
+            time.sleep(SAMPLED)
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    waited, seconds = learn(url, lessons, learners, lambda: time.monotonic() < until, LEAVES)
+    watching.join()
+    name = f"mixed class, {minutes:g} minutes, {sum(one.left for one in waited)} runs abandoned"
+    rows = [row(name, learners, waited, seconds)]
+    if len(held) > 3:
+        settled = held[len(held) // 5 :]  # the first fifth fills caches
+        mean, low, high = mean_interval([60 / SAMPLED * (b - a) for a, b in pairwise(settled)])
+        told = f"{settled[0]:.0f} to {settled[-1]:.0f} MiB, {mean:+.1f} MiB a minute ({low:+.1f} to {high:+.1f})"
+        rows.append((f"memory of the server: {told}", *[""] * (len(COLUMNS) - 1)))
+    return rows
+
+
 @contextmanager
-def serving(url: str | None) -> Iterator[str]:
-    """The address of a server: ``url``, or app.py started for the while on a free port."""
+def serving(url: str | None) -> Iterator[tuple[str, int | None]]:
+    """The address of a server, and its process: ``url``, or app.py started for the while on a free port."""
     if url:
-        yield url
+        yield url, None
     else:
-        with playground() as (started, _):
-            yield started
+        with playground() as (started, process):
+            yield started, process
 
 
-def learn(url: str, lesson: Lesson, learners: int, rounds: int) -> tuple[list[Waited], float]:
-    """All learners at once, ``rounds`` runs each: what each run waited, and seconds for the whole."""
+def learn(
+    url: str, lessons: Sequence[Lesson], learners: int, rounds: int | Callable[[], bool], leaves: int = 0
+) -> tuple[list[Waited], float]:
+    """All learners at once: what each run waited, and seconds for the whole.
+
+    Each makes ``rounds`` runs, or goes on while that is true; its runs take turns among ``lessons``. One run in
+    ``leaves`` is abandoned.
+    """
     from gradio_client import Client
 
     clients = [Client(url, verbose=False) for _ in range(learners)]
@@ -85,8 +154,12 @@ def learn(url: str, lesson: Lesson, learners: int, rounds: int) -> tuple[list[Wa
 
     def sit(client: Client, number: int) -> None:
         together.wait()
-        for turn in range(rounds):
-            waited.append(run(client, lesson, seed=number * rounds + turn))
+        turn = 0
+        while rounds() if callable(rounds) else turn < rounds:
+            goes = bool(leaves) and (number + turn) % leaves == leaves - 1
+            lesson = lessons[(number + turn) % len(lessons)]
+            waited.append(run(client, lesson, seed=(number * 1000 + turn) % 100_000, leave=goes))
+            turn += 1
 
     seats = [threading.Thread(target=sit, args=(client, number)) for number, client in enumerate(clients)]
     for seat in seats:
@@ -98,11 +171,9 @@ def learn(url: str, lesson: Lesson, learners: int, rounds: int) -> tuple[list[Wa
     return waited, time.perf_counter() - began
 
 
-CHEAP = Lesson("cut a word into tokens", "/tokenize", ("strawberry", "o200k"))
-
-
-def beside(url: str, lesson: Lesson, learners: int, rounds: int) -> Row:
-    """How long one more learner waits for what needs no model while the class is at its runs."""
+@contextmanager
+def asking(url: str) -> Iterator[list[Waited]]:
+    """What one more learner waits meanwhile for what needs no model."""
     from gradio_client import Client
 
     client, waited, done = Client(url, verbose=False), list[Waited](), threading.Event()
@@ -112,35 +183,43 @@ def beside(url: str, lesson: Lesson, learners: int, rounds: int) -> Row:
             waited.append(run(client, CHEAP, seed=0))
             done.wait(0.5)
 
-    asking = threading.Thread(target=ask)
-    asking.start()
-    _, seconds = learn(url, lesson, learners, rounds)
-    done.set()
-    asking.join()
-    return row(replace(CHEAP, name=f"{CHEAP.name}, beside {learners} at “{lesson.name}”"), 1, waited, seconds)
+    asks = threading.Thread(target=ask)
+    asks.start()
+    try:
+        yield waited
+    finally:
+        done.set()
+        asks.join()
 
 
-def run(client: Any, lesson: Lesson, seed: int) -> Waited:
-    """One run, streamed to its end."""
+def run(client: Any, lesson: Lesson, seed: int, leave: bool = False) -> Waited:
+    """One run, streamed to its end, or given up after its first event."""
     arguments = [seed if argument == "{seed}" else argument for argument in lesson.arguments]
     began = time.perf_counter()
     first = None
     try:
-        for _ in client.submit(*arguments, api_name=lesson.endpoint):
+        job = client.submit(*arguments, api_name=lesson.endpoint)
+        for _ in job:
             first = first or time.perf_counter() - began
+            if leave:
+                job.cancel()
+                return Waited(first, first, left=True)
     except Exception as error:  # a refusal is a result here: the queue has a bound
         return Waited(first or 0.0, 0.0, f"{type(error).__name__}: {error}")
     whole = time.perf_counter() - began
+    if whole > LOST:
+        return Waited(first or whole, whole, "stuck")
     return Waited(first or whole, whole, "" if first else "no event came")
 
 
-def row(lesson: Lesson, learners: int, waited: Sequence[Waited], seconds: float) -> Row:
-    """A line of the table; percentiles of the runs that ended well."""
+def row(name: str, learners: int, waited: Sequence[Waited], seconds: float, one_by_one: float = 0.0) -> Row:
+    """A line of the table; times are of the runs that ended well. ``one_by_one``: runs a second of one learner."""
     good = [one for one in waited if not one.error]
-    firsts, wholes = [one.first for one in good], [one.whole for one in good]
+    firsts, wholes = [one.first for one in good], [one.whole for one in good if not one.left]
     times = [percentile(values, share) for values in (firsts, wholes) for share in (50, 95)]
-    rate = f"{60 * len(good) / seconds:.1f}"
-    return (lesson.name, str(learners), *times, rate, str(len(waited) - len(good)))
+    fair = f"{max(wholes) / statistics.median(wholes):.1f}" if wholes else "–"
+    gain = f"{len(good) / seconds / one_by_one:.1f}×" if one_by_one else "–"
+    return (name, str(learners), *times, fair, f"{60 * len(good) / seconds:.1f}", gain, str(len(waited) - len(good)))
 
 
 def percentile(values: Sequence[float], share: int) -> str:

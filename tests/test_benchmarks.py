@@ -28,11 +28,17 @@ class Client:
     def __init__(self, events: int) -> None:
         self.events, self.asked = events, []  # type: ignore[var-annotated]
 
-    def submit(self, *arguments: Any, api_name: str) -> Iterator[int]:
+    def submit(self, *arguments: Any, api_name: str) -> Client:
         self.asked.append((*arguments, api_name))
+        return self
+
+    def __iter__(self) -> Iterator[int]:
         if self.events < 0:
             raise ValueError("the queue is full")
         yield from range(self.events)
+
+    def cancel(self) -> None:
+        self.events = 0
 
 
 def test_a_run_is_timed_to_its_first_event_and_its_end() -> None:
@@ -45,8 +51,15 @@ def test_a_run_is_timed_to_its_first_event_and_its_end() -> None:
 def test_a_refusal_and_an_empty_run_count_as_failed() -> None:
     refused, empty = classroom.run(Client(-1), LESSON, 1), classroom.run(Client(0), LESSON, 1)
     assert refused.error == "ValueError: the queue is full" and empty.error == "no event came"
-    cells = classroom.row(LESSON, 3, [Waited(1.0, 2.0), refused, empty], 30.0)
-    assert cells == ("text", "3", "1.00 s", "1.00 s", "2.00 s", "2.00 s", "2.0", "2")
+    cells = classroom.row("text", 3, [Waited(1.0, 2.0), refused, empty], 30.0, one_by_one=1 / 60)
+    assert cells == ("text", "3", "1.00 s", "1.00 s", "2.00 s", "2.00 s", "1.0", "2.0", "2.0×", "2")
+
+
+def test_one_who_leaves_waits_for_the_first_event_only_and_is_no_failure() -> None:
+    left = classroom.run(Client(3), LESSON, 1, leave=True)
+    assert left.left and left.whole == left.first and not left.error
+    cells = classroom.row("text", 2, [left, Waited(1.0, 4.0), Waited(1.0, 2.0)], 30.0)
+    assert cells[4] == "3.00 s" and cells[6] == "1.3" and cells[-2:] == ("–", "0")
 
 
 def test_percentiles() -> None:
