@@ -16,6 +16,7 @@ import argparse
 import statistics
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -120,6 +121,8 @@ def endure(url: str, process: int | None, lessons: Sequence[Lesson], learners: i
     watching.join()
     name = f"mixed class, {minutes:g} minutes, {sum(one.left for one in waited)} runs abandoned"
     rows = [row(name, learners, waited, seconds)]
+    for error, times in Counter(one.error for one in waited if one.error).most_common():
+        rows.append((f"{times} × {error[:200]}", *[""] * (len(COLUMNS) - 1)))
     if len(held) > 3:
         settled = held[len(held) // 5 :]  # the first fifth fills caches
         mean, low, high = mean_interval([60 / SAMPLED * (b - a) for a, b in pairwise(settled)])
