@@ -19,10 +19,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from engines.models.capture import WARM_UPS as WARM_UPS
+from engines.models.capture import record
 from training import tools
 
-WARM_UPS = 3
-"""Steps before the capture, so that libraries have chosen their kernels and optimisers have made their momenta."""
 CLIP = 1.0
 """The longest that the gradient of a module may be."""
 
@@ -104,23 +104,12 @@ def capture(step: Callable[[], None], weights: Sequence[Tensor]) -> tuple[Callab
 
     if not weights[0].is_cuda:
         return plainly, False
-    aside = torch.cuda.Stream()
-    aside.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(aside):
-        for _ in range(WARM_UPS):
-            plainly()
-    torch.cuda.current_stream().wait_stream(aside)
-    torch.cuda.synchronize()
-    clear()
-    graph = torch.cuda.CUDAGraph()
     try:
-        with torch.cuda.graph(graph):
-            step()
+        return record(step, prepare=clear)[0], True
     except RuntimeError as error:
         print(f"the step cannot be captured, so it is slower: {type(error).__name__}: {str(error)[:300]}", flush=True)
         torch.cuda.synchronize()
         return plainly, False
-    return graph.replay, True
 
 
 class Step:

@@ -53,7 +53,7 @@ class Meeting(Generic[Load, Result]):
         Raises what ``work`` raises for this load; the fault of another's load never reaches it.
         """
         if worker.here():
-            return self._work([load])[0]
+            return worker.call(self._work, [load])[0]
         mine = _Request[Load, Result](load, size, kind)
         with self._changed:
             self._waiting.append(mine)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections import Counter, OrderedDict
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,20 +23,27 @@ PLAIN_FIRST = 2
 """Calls of one set of shapes before it is recorded: libraries have chosen their kernels, and it is likely to come
 again."""
 WARM_UPS = 3
-Recorded = tuple[Callable[[], None], "Tensor"]
+"""Calls before the recording, as torch asks for: what allocates and chooses only once has done so."""
+Output = TypeVar("Output")
+Recorded = tuple[Callable[[], None], Output]
 
 
-def record(call: Callable[[], Tensor]) -> Recorded:
-    """``call`` as a CUDA graph: what replays it, and the tensor that holds its output afterwards."""
+def record(call: Callable[[], Output], prepare: Callable[[], None] = lambda: None) -> Recorded[Output]:
+    """``call`` as a CUDA graph: what replays it, and what it gave, which holds its output afterwards.
+
+    ``prepare`` goes before each call until then and is no part of it. RuntimeError where it cannot be recorded.
+    """
     import torch
 
     aside = torch.cuda.Stream()
     aside.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(aside):
         for _ in range(WARM_UPS):
+            prepare()
             call()
     torch.cuda.current_stream().wait_stream(aside)
     torch.cuda.synchronize()
+    prepare()
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         output = call()
@@ -48,10 +55,12 @@ class Captured:
     dictionaries. ``recording`` makes the graph; another one plays it in tests."""
 
     def __init__(
-        self, network: Callable[..., Tensor], recording: Callable[[Callable[[], Tensor]], Recorded] | None = None
+        self,
+        network: Callable[..., Tensor],
+        recording: Callable[[Callable[[], Tensor]], Recorded[Tensor]] | None = None,
     ) -> None:
         self._network, self._recording = network, recording
-        self._graphs: OrderedDict[Any, tuple[list[Tensor], Recorded]] = OrderedDict()
+        self._graphs: OrderedDict[Any, tuple[list[Tensor], Recorded[Tensor]]] = OrderedDict()
         self._seen: Counter[Any] = Counter()
         self.plain = False
 

@@ -39,7 +39,7 @@ def wanted() -> bool:
 def call(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     """What ``function`` gives back, called there, without gradients and with the caller's context variables."""
     if here():
-        return function(*arguments, **options)
+        return _without_gradients(function, *arguments, **options)
     return submit(copy_context().run, function, *arguments, **options).result()
 
 
@@ -71,10 +71,14 @@ def only(function: Function) -> Function:
 
 def _run(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     global _queued
-    import torch
-
     with _counting:
         _queued -= 1
     _here.yes = True
+    return _without_gradients(function, *arguments, **options)
+
+
+def _without_gradients(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    import torch
+
     with torch.inference_mode():
         return function(*arguments, **options)

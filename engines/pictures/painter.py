@@ -82,7 +82,7 @@ class Painter:
         self.steps = USUAL_STEPS if self.has_two_branches else FEW_STEPS
         self.screened, self.preview, self.key = screened, preview, key
         self._tokenizing = Turn()
-        self._passes = shared_passes.meeting(lambda: self.unet)
+        self._passes = shared_passes.meeting(lambda: self.unet, self.device)
         if self.is_xl and self.vae.dtype == torch.float16 and self.vae.config.get("force_upcast"):
             self.vae.float()  # float16 overflows in the autoencoder of XL
         others = (getattr(pipeline, name, None) for name in ("text_encoder", "text_encoder_2", "safety_checker"))
@@ -115,8 +115,8 @@ class Painter:
         """Drop the weights, after the pass under way; a run that goes on is told to start again."""
         from engines.models.hardware import Unloaded
 
+        self._passes = shared_passes.meeting(lambda: self.unet, self.device)  # what was recorded holds the weights too
         self.pipeline = self.unet = self.vae = self.preview = Unloaded()
-        self._passes = shared_passes.meeting(lambda: self.unet)  # what was recorded holds the weights too
 
     @property
     def has_two_branches(self) -> bool:

@@ -29,8 +29,8 @@ class Input:
     given: dict[str, Any]
 
 
-def meeting(unet: Callable[[], Any]) -> Meeting[Input, Tensor]:
-    """Where the runs of one painter meet; ``unet`` gives its network as it is by then."""
+def meeting(unet: Callable[[], Any], device: Any) -> Meeting[Input, Tensor]:
+    """Where the runs of one painter on ``device`` meet; ``unet`` gives its network as it is by then."""
 
     def network(batch: Tensor, t: Tensor, given: dict[str, Any]) -> Tensor:
         return unet()(batch, t, **given, return_dict=False)[0]
@@ -40,7 +40,7 @@ def meeting(unet: Callable[[], Any]) -> Meeting[Input, Tensor]:
     def together(inputs: Sequence[Input]) -> list[Tensor]:
         import torch
 
-        on_card = captured.on(inputs[0].batch.device)
+        on_card = captured.on(device)
         if len(inputs) == 1 and not on_card:
             return [network(**vars(inputs[0]))]
         rows = [len(one.batch) for one in inputs]
@@ -51,7 +51,7 @@ def meeting(unet: Callable[[], Any]) -> Meeting[Input, Tensor]:
             whole = _filled(whole, sum(rows), _round(sum(rows)))
         return list(captured(**whole)[: sum(rows)].split(rows))
 
-    return Meeting[Input, Any](together, MOST_CELLS["cpu"])
+    return Meeting[Input, Any](together, MOST_CELLS.get(device.type, MOST_CELLS["cpu"]))
 
 
 def _round(rows: int) -> int:
@@ -73,7 +73,6 @@ def _filled(tensors: dict[str, Any], rows: int, wanted: int) -> dict[str, Any]:
 
 def ask(met: Meeting[Input, Tensor], batch: Tensor, t: Tensor, given: dict[str, Any]) -> Tensor:
     """The network's output [B, C, h, w]. Runs share a pass where their rows have one shape and are given the same."""
-    met.most = MOST_CELLS.get(batch.device.type, MOST_CELLS["cpu"])
     kind = (tuple(batch.shape[1:]), batch.dtype, t.dtype, _shapes(given))
     return met.ask(Input(batch, t, given), size=len(batch) * batch[0, 0].numel(), kind=kind)
 

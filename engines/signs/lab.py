@@ -114,7 +114,7 @@ class SignPainter:
 
     def __post_init__(self) -> None:
         self.turn = Turn()
-        self.passes = shared_passes.meeting(lambda: self.pipeline.unet)
+        self.passes = shared_passes.meeting(lambda: self.pipeline.unet, self.pipeline._execution_device)
 
     @property
     def name(self) -> str:

@@ -180,15 +180,15 @@ class Network:
 
     def _read_together(self, pieces: Sequence[Piece]) -> list[np.ndarray]:
         """One forward pass over pieces of several texts in a row; for each, its logits float32 [keep, V]."""
-        pass_ = Packed(pieces)
+        packed = Packed(pieces)
         out = self._packed(
-            input_ids=self._tensor([pass_.ids]),
-            position_ids=self._tensor([pass_.positions]),
-            logits_to_keep=self._tensor(pass_.kept),
+            input_ids=self._tensor([packed.ids]),
+            position_ids=self._tensor([packed.positions]),
+            logits_to_keep=self._tensor(packed.kept),
             use_cache=False,
-            packed=pass_,
+            packed=packed,
         )
-        pass_.grow()
+        packed.grow()
         return list(np.split(_numpy(out.logits[0]), np.cumsum([piece.keep for piece in pieces])[:-1]))
 
     def batch(self, prompts: Sequence[Sequence[int]]) -> Batch:

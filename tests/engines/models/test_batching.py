@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+import torch
 
 from engines.evidence import PlainError
 from engines.models import worker
@@ -138,7 +139,8 @@ def _refuse() -> None:
 def test_on_zero_gpu_everybody_computes_in_their_own_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker.hardware, "on_zero_gpu", lambda: True)
     assert worker.call(threading.current_thread) is threading.current_thread()
-    assert Meeting[int, int](lambda loads: [len(loads)], 5).ask(0) == 1
+    assert worker.call(torch.is_inference_mode_enabled) and not torch.is_inference_mode_enabled()
+    assert Meeting[int, bool](lambda loads: [torch.is_inference_mode_enabled()], 5).ask(0)
 
 
 def test_a_room_holds_so_much_and_who_finds_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
