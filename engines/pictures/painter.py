@@ -113,10 +113,15 @@ class Painter:
     @worker.only
     def close(self) -> None:
         """Drop the weights, after the pass under way; a run that goes on is told to start again."""
-        from engines.models.hardware import Unloaded
-
         self._passes = shared_passes.meeting(lambda: self.unet, self.device)  # what was recorded holds the weights too
-        self.pipeline = self.unet = self.vae = self.preview = Unloaded()
+        self.pipeline = self.unet = self.vae = self.preview = hardware.Unloaded()
+
+    def weight_bytes(self) -> int:
+        """The memory of its networks; none once it is closed."""
+        pipeline, preview = self.pipeline, self.preview
+        if isinstance(pipeline, hardware.Unloaded):
+            return 0
+        return hardware.bytes_of(preview, *pipeline.components.values())
 
     @property
     def has_two_branches(self) -> bool:
@@ -413,11 +418,7 @@ def _as_pictures(pixels: Tensor) -> np.ndarray:
 
 # --- loading ----------------------------------------------------------------------------------------------
 
-SHELF = Shelf[Painter](
-    "pictures",
-    Painter.close,
-    lambda painter: hardware.bytes_of(painter.preview, *painter.pipeline.components.values()),
-)
+SHELF = Shelf[Painter]("pictures", Painter.close, Painter.weight_bytes)
 
 
 def load(model: str | Path | Entry | None = None, progress: Callable[[float, str], None] | None = None) -> Painter:
