@@ -12,7 +12,7 @@ import torch
 
 from benchmarks import classroom, measuring, pictures, signs, text
 from benchmarks.classroom import Lesson, Waited
-from engines.models import hardware
+from engines.models import catalogue, hardware
 from engines.pictures import painter
 from engines.text import language_model
 from engines.text.language_model import LanguageModel
@@ -105,8 +105,18 @@ def test_the_text_engine_is_timed_on_the_library_s_own_model(monkeypatch, capsys
     monkeypatch.setattr(language_model, "load", lambda progress: tiny)
     text.main(["--no-app", "--tokens", "3", "--rounds", "1"])
     told = capsys.readouterr().out
-    assert "tiny (random), torch.float32 on cpu; " in told and "| `model.generate` |" in told
-    assert text.endless()[1] is model
+    assert "tiny (random), torch, float32; torch.float32 on cpu; " in told and "| `model.generate` |" in told
+    assert text.endless()[-1] is model
+
+
+def test_both_runtimes_are_timed_and_compared(monkeypatch, capsys, tmp_path) -> None:
+    tiny = language_model._open(catalogue.by_name(str(tiny_text.four_bit(tmp_path))), lambda share, words: None)
+    monkeypatch.setattr(language_model, "load", lambda progress: tiny)
+    text.main(["--no-app", "--tokens", "3", "--rounds", "1"])
+    told = capsys.readouterr().out
+    assert all(f"`write` with scoreboards, by {one}" in told for one in ("onnxruntime", "torch, float32"))
+    same, compared = re.search(r"the same first choice \| ([\d,]+) of ([\d,]+)", told).groups()
+    assert same == compared and int(compared.replace(",", "")) >= 2_000
 
 
 def test_the_stock_call_reads_its_ids_where_the_model_is() -> None:

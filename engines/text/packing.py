@@ -17,6 +17,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, AttentionMaskInterface
 
 from engines.evidence import PlainError
+from engines.text.shared_passes import Piece
 
 
 @dataclass(eq=False)
@@ -41,15 +42,6 @@ class Cached:
         if layer in self.layers:
             room[:, :, : self.length] = self.layers[layer][which][:, :, : self.length]
         return room
-
-
-@dataclass(frozen=True, eq=False)
-class Piece:
-    """New tokens ``ids`` of the text that ``cache`` holds; the scores of the last ``keep`` are wanted."""
-
-    ids: Sequence[int]
-    cache: Cached
-    keep: int
 
 
 class Packed:

@@ -22,25 +22,12 @@ import torch
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import eager_mask
 
-from engines.checks import MAX_SEED, whole
 from engines.evidence import PlainError
 from engines.models import worker
 from engines.models.batching import Meeting, Room
-from engines.text.packing import Cached, Packed, Piece
-
-MOST_READ = 512
-"""Tokens of one shared pass; a longer text is read in several, so that others come in between."""
-MOST_CACHED = 49_152
-"""Tokens in the caches of keys and values of all texts that are being written."""
-
-
-def dice(seed: int) -> Callable[[], float]:
-    """Uniform numbers in [0, 1) from a CPU generator: the same row of numbers for a seed on every machine.
-
-    A seed beyond :data:`engines.checks.MAX_SEED` is refused: torch keeps 32 bits of it, so that two would be one.
-    """
-    generator = torch.Generator().manual_seed(whole("The seed", seed, 0, MAX_SEED))
-    return lambda: torch.rand((), generator=generator, dtype=torch.float64).item()
+from engines.text import shared_passes
+from engines.text.packing import Cached, Packed
+from engines.text.shared_passes import MOST_CACHED, MOST_READ, Piece
 
 
 @dataclass(frozen=True)
@@ -83,6 +70,7 @@ class Network:
         self.context = int(getattr(config, "max_position_embeddings", 0) or 2048)
         eos = model.generation_config.eos_token_id
         self.full_precision = model.dtype == torch.float32
+        self.runtime = f"torch, {str(model.dtype).removeprefix('torch.')}"
         self.numbers = sum(parameter.numel() for parameter in model.parameters())
         self.eos_ids = frozenset([] if eos is None else [eos] if isinstance(eos, int) else eos)
         self.packs = packs
@@ -167,11 +155,7 @@ class Network:
         if not self.packs:
             return self._read_alone(ids, cache, keep)
         cache = cache or Cached()
-        while len(ids) > max(keep, MOST_READ):
-            part = min(MOST_READ, len(ids) - keep)
-            self._meeting.ask(Piece(ids[:part], cache, 1), size=part)
-            ids = ids[part:]
-        return self._meeting.ask(Piece(ids, cache, keep), size=len(ids)), cache
+        return shared_passes.read(self._meeting, ids, cache, keep), cache
 
     @worker.only
     def _read_alone(self, ids: Sequence[int], cache: Any, keep: int) -> tuple[np.ndarray, Any]:

@@ -81,7 +81,7 @@ def start(model: LanguageModel, text: str) -> Sheet:
 
 def dice_of(seed: int, index: int) -> Callable[[], float]:
     """The dice of ``seed`` from throw ``index`` on: throw 5 is the same number however one gets there."""
-    from engines.text.transformer import dice
+    from engines.text.dice import dice
 
     throw = dice(seed)
     for _ in range(index):

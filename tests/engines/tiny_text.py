@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import (
@@ -18,6 +19,7 @@ from transformers import (
     Qwen3Config,
 )
 
+from engines.models import four_bits
 from engines.text.language_model import LanguageModel
 from engines.text.transformer import Network
 
@@ -96,3 +98,52 @@ def saved(kind: str, folder: Path) -> str:
     network_model(kind).save_pretrained(folder)
     tokenizer().save_pretrained(folder)
     return str(folder)
+
+
+def four_bit(folder: Path) -> Path:
+    """A random Llama as a GGUF file of four-bit blocks, ``tiny.gguf``, and the folder that it is converted to."""
+    import gguf
+    from gguf import GGMLQuantizationType as Kind
+
+    size = len(tokenizer())
+    shape = {"hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 3}
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 640}
+    config = LlamaConfig(vocab_size=size, **shape, **heads, initializer_range=0.3, tie_word_embeddings=True)
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
+    model.generation_config.eos_token_id = tokenizer().eos_token_id
+    writer = gguf.GGUFWriter(folder / "tiny.gguf", "llama")
+    writer.add_block_count(3)
+    writer.add_embedding_length(64)
+    writer.add_head_count(4)
+    writer.add_head_count_kv(2)
+    writer.add_feed_forward_length(96)
+    writer.add_context_length(640)
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, 3)
+    for name, weight in model.named_parameters():
+        theirs = names.get_name(name, try_suffixes=(".weight",))
+        if weight.ndim == 1:
+            weight.data.uniform_(0.5, 1.5)
+            writer.add_tensor(theirs, weight.detach().numpy())
+            continue
+        count = 4 if "q_proj" in name else 2 if "k_proj" in name else 0
+        kind = Kind.Q8_0 if "embed" in name else Kind.Q4_1
+        lines = weight.detach().numpy()
+        if count:  # in GGUF the two halves that are rotated together are interleaved
+            lines = lines.reshape(count, 2, -1, lines.shape[1]).swapaxes(1, 2).reshape(lines.shape)
+        blocks = gguf.quants.quantize(lines, kind)
+        writer.add_tensor(theirs, blocks, raw_dtype=kind)
+        lines = gguf.quants.dequantize(blocks, kind)
+        if count:
+            lines = lines.reshape(count, -1, 2, lines.shape[1]).swapaxes(1, 2).reshape(lines.shape)
+        weight.data = torch.from_numpy(np.ascontiguousarray(lines))
+    model.save_pretrained(folder / "ready")
+    tokenizer().save_pretrained(folder / "ready")
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    four_bits.build(folder / "tiny.gguf", folder / "ready" / four_bits.FILE)
+    return folder / "ready"

@@ -12,10 +12,10 @@ import torch
 
 from engines.checks import MAX_SEED
 from engines.evidence import PlainError, Underway
-from engines.text import language_model, transformer
+from engines.text import language_model, shared_passes
 from engines.text.dials import Dials
 from engines.text.language_model import MAX_RUNS, MAX_TOKENS, Prompt, Token, load
-from engines.text.packing import Piece
+from engines.text.shared_passes import Piece
 from tests.engines.tiny_text import KINDS, network_model, saved, tiny, tokenizer, with_a_beginning
 
 PROMPT = "The keys to the cabinet"
@@ -273,7 +273,7 @@ def test_a_long_text_is_read_in_parts_so_that_others_come_in_between(monkeypatch
     model = tiny()
     network, prompt = model._network, model.encode(PROMPT * 4)
     whole, _ = network.read(prompt.ids, None, 3)
-    monkeypatch.setattr(transformer, "MOST_READ", 8)
+    monkeypatch.setattr(shared_passes, "MOST_READ", 8)
     parts: list[int] = []
     read = network._read_together
     monkeypatch.setattr(network._meeting, "_work", lambda pieces: (parts.append(len(pieces[0].ids)), read(pieces))[1])

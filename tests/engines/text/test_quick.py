@@ -1,0 +1,219 @@
+"""The quick typewriter writes what torch writes, alone, in company and in a batch."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engines.evidence import PlainError
+from engines.models import four_bits, worker
+from engines.text import language_model, quick, shared_passes
+from engines.text.dials import Dials
+from engines.text.language_model import LanguageModel, Prompt
+from engines.text.quick import Row, Table
+from engines.text.shared_passes import Piece
+from tests.engines import tiny_text
+
+PROMPT = "The keys to the cabinet are so rusty"
+JOBS = [(length, Dials(temperature), seed) for seed, temperature in enumerate((0, 0.8, 1.5)) for length in (4, 9, 23)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_text.four_bit(tmp_path_factory.mktemp("four"))
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path) -> Iterator[LanguageModel]:
+    yield language_model.load(str(folder))
+    language_model.unload()
+
+
+@pytest.fixture(scope="module")
+def scores(model: LanguageModel) -> tuple[list[int], np.ndarray]:
+    """The ids of a text, and torch's logits [T, V] for each place of it."""
+    ids = list(model.encode(PROMPT * 8).ids)
+    return ids, worker.call(model._network._read_alone, ids, None, len(ids))[0]
+
+
+def written(model: LanguageModel, job: tuple[int, Dials, int]) -> list[int]:
+    length, dials, seed = job
+    tokens = model.write(model.encode(PROMPT[:length]), dials, seed=seed, max_tokens=14 + seed)
+    return [token.token_id for token in tokens]
+
+
+def by_torch(model: LanguageModel) -> LanguageModel:
+    return LanguageModel(model._network, model._tokenizer, name="torch", revision="")
+
+
+def test_it_is_used_and_named_and_torch_looks_inside(model: LanguageModel, folder: Path) -> None:
+    assert model.runtime == "onnxruntime, 4-bit weights"
+    small = model.weight_bytes()
+    model.attention(PROMPT)
+    assert model.weight_bytes() > small
+    assert by_torch(model).runtime == "torch, float32"
+
+
+def test_what_does_not_look_inside_opens_no_second_copy(folder: Path) -> None:
+    model = language_model._open(language_model_entry(folder), lambda share, words: None)
+    written(model, JOBS[0])
+    assert model._weights is None
+    model.close()
+    with pytest.raises(PlainError, match="Start the run again"):
+        model.attention(PROMPT)
+    with pytest.raises(PlainError, match="Start the run again"):
+        written(model, JOBS[0])
+    assert model.weight_bytes() == 0
+
+
+def language_model_entry(folder: Path) -> object:
+    from engines.models import catalogue
+
+    return catalogue.by_name(str(folder))
+
+
+def test_its_scores_are_torchs(model: LanguageModel, scores: tuple[list[int], np.ndarray]) -> None:
+    ids, expected = scores
+    whole, cache = model._quick.read(ids[:30], None, 30)
+    np.testing.assert_allclose(whole, expected[:30], atol=2e-4)
+    one, cache = model._quick.read(ids[30:31], cache)
+    several, cache = model._quick.read(ids[31:36], cache, 5)
+    np.testing.assert_allclose(np.concatenate([one, several]), expected[30:36], atol=2e-4)
+    assert cache.length == 36
+
+
+def test_texts_that_join_leave_and_outgrow_their_rows_keep_their_own_scores(
+    model: LanguageModel, scores: tuple[list[int], np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quick, "ROOMS", (8, 16, 64))
+    ids, expected = scores
+    tables: dict[int, Table] = {}
+    texts: dict[int, Row] = {}
+    dice = np.random.default_rng(0)
+
+    def turn(number: int) -> int:
+        if dice.random() < 0.4:
+            texts[number] = Row()
+        for name in [name for name, row in texts.items() if row.length > 40 or dice.random() < 0.03]:
+            del texts[name]
+        pieces, starts = [], []
+        for row in texts.values():
+            if dice.random() < 0.7:
+                new = 1 if row.length and dice.random() < 0.8 else int(dice.integers(1, 12))
+                pieces.append(Piece(ids[row.length : row.length + new], row, int(dice.integers(1, new + 1))))
+                starts.append(row.length)
+        results = worker.call(model._quick.read_together, pieces, tables)
+        for piece, start, logits in zip(pieces, starts, results, strict=True):
+            end = start + len(piece.ids)
+            assert piece.cache.length == end
+            np.testing.assert_allclose(logits, expected[end - piece.keep : end], atol=2e-4)
+        return len(pieces)
+
+    assert sum(map(turn, range(120))) > 150
+    texts.clear()
+    last = Row()
+    worker.call(model._quick.read_together, [Piece(ids[:2], last, 1)], tables)
+    assert [table.held.shape[1] for table in tables.values()] == [2]  # the rows of those who left are given back
+
+
+def test_texts_are_token_for_token_those_of_torch(model: LanguageModel) -> None:
+    torchs = by_torch(model)
+    assert [written(model, job) for job in JOBS] == [written(torchs, job) for job in JOBS]
+
+
+def test_company_changes_no_text(model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = [written(model, job) for job in JOBS]
+    sizes: list[int] = []
+    read = model._quick.read_together
+    held = threading.Event()
+
+    def counted(pieces: Sequence[Piece]) -> list[np.ndarray]:
+        held.wait(0.02)  # others come meanwhile
+        sizes.append(len(pieces))
+        return read(pieces, model._quick._tables)
+
+    monkeypatch.setattr(model._quick._meeting, "_work", counted)
+    results: list[list[int]] = [[] for _ in JOBS * 2]
+    threads = [
+        threading.Thread(target=lambda n=n: results[n].extend(written(model, JOBS[n % len(JOBS)])))
+        for n in range(len(results))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == alone * 2 and max(sizes) > 4
+
+
+def test_runs_of_many_are_what_each_is_alone(model: LanguageModel) -> None:
+    prompts = [model.encode(PROMPT[:length]) for length in (5, 12, 5, 23)]
+    seeds = [3, 1, 4, 2]
+
+    def alone(prompt: Prompt, seed: int) -> tuple[int, ...]:
+        return tuple(t.token_id for t in model.write(prompt, Dials(1.2), seed=seed, max_tokens=20))
+
+    *_, different = model.write_many(prompts, Dials(1.2), seeds=seeds, max_tokens=20)
+    assert [run.token_ids for run in different] == [alone(*pair) for pair in zip(prompts, seeds, strict=True)]
+    *_, same = model.write_many(prompts[1], Dials(1.2), seeds=seeds, max_tokens=20)
+    assert [run.token_ids for run in same] == [alone(prompts[1], seed) for seed in seeds]
+
+
+def test_a_branch_keeps_the_dice(model: LanguageModel) -> None:
+    prompt = model.encode(PROMPT)
+    first = [token.token_id for token in model.write(prompt, Dials(), seed=5, max_tokens=12)]
+    again = list(model.branch(prompt, first, 4, first[4], Dials(), seed=5, max_tokens=12))
+    assert [token.token_id for token in again] == first
+    assert again[-1].passes < 9  # those before and their forced token are read in one
+
+
+def test_a_long_text_is_read_in_parts(
+    model: LanguageModel, scores: tuple[list[int], np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids, expected = scores
+    monkeypatch.setattr(shared_passes, "MOST_READ", 8)
+    logits, _ = model._quick.read(ids[:30], None, 3)
+    np.testing.assert_allclose(logits, expected[27:30], atol=2e-4)
+
+
+def test_a_machine_that_cannot_run_it_writes_with_torch(folder: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    for file in folder.iterdir():
+        content = b"no graph" if file.name == four_bits.FILE else file.read_bytes()
+        (broken / file.name).write_bytes(content)
+    model = language_model._open(language_model_entry(broken), lambda share, words: None)
+    assert model.runtime == "torch, float32" and written(model, JOBS[1])
+    model.close()
+
+
+def test_a_pass_that_fails_changes_nothing(
+    model: LanguageModel, scores: tuple[list[int], np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids, expected = scores
+    _, cache = model._quick.read(ids[:6])
+    run = model._quick._run
+    monkeypatch.setattr(model._quick, "_run", lambda *given: (run(*given), 1 // 0)[0])
+    with pytest.raises(ZeroDivisionError):
+        model._quick.read(ids[20:24], cache)
+    monkeypatch.undo()
+    logits, _ = model._quick.read(ids[6:7], cache)
+    np.testing.assert_allclose(logits[0], expected[6], atol=2e-4)
+
+
+def test_only_llamas_of_these_blocks_are_built(folder: Path, tmp_path: Path) -> None:
+    import gguf
+
+    assert four_bits.suits(folder.parent / "tiny.gguf")
+    writer = gguf.GGUFWriter(tmp_path / "other.gguf", "llama")
+    writer.add_block_count(1)
+    writer.add_tensor("token_embd.weight", np.ones((32, 32), np.float32))
+    writer.add_tensor("blk.0.attn_q.weight", np.ones((32, 32), np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    assert not four_bits.suits(tmp_path / "other.gguf")
