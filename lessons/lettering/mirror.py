@@ -199,7 +199,8 @@ def _evidence(
     columns = ("Asked", "Seed", "Overlap", "Shuffled", "Other shapes", "Most like", "Most like it when shuffled",
                "Row widths", "What it wrote")  # fmt: skip
     newest = gallery.ways[-1].attempts[0]
-    settings = {"shape": gallery.shape, "style": gallery.style.title, "runs": runs, "temperature": dials.temperature}
+    settings = {"shape": gallery.shape, "style": gallery.style.title, "runs": runs, "temperature": dials.temperature,
+                "runtime": model.runtime}  # fmt: skip
     return Evidence(
         gallery,
         f"The model was asked to draw {words} on {SIZE} by {SIZE} cells. {told}.",
@@ -306,7 +307,8 @@ def _confusion_evidence(
     rows: tuple[tuple[str | int, ...], ...] = tuple(
         (asked, *(value.count(asked, name) for name in seen)) for asked in art.SHAPES
     )
-    settings = {"asked": WAYS[way], "style": style.title, "runs": len(value.attempts), "temperature": TEMPERATURE}
+    settings = {"asked": WAYS[way], "style": style.title, "runs": len(value.attempts), "temperature": TEMPERATURE,
+                "runtime": model.runtime}  # fmt: skip
     return Evidence(
         value,
         f"All eight shapes asked for, {WAYS[way]}: {found} look most like the shape asked for. Guessing "

@@ -170,7 +170,7 @@ def lines_of(text: str, noun: str) -> tuple[str, ...]:
 def provenance(
     model: LanguageModel, dials: Dials, *, seed: int | None, seconds: float | None = None, **settings: object
 ) -> Provenance:
-    shown = {"temperature": dials.temperature, "top_p": dials.top_p, **settings}
+    shown = {"temperature": dials.temperature, "top_p": dials.top_p, **settings, "runtime": model.runtime}
     return Provenance("live", model.name, model.revision, shown, seed, seconds)
 
 

@@ -213,6 +213,7 @@ def sweep_evidence(model: LanguageModel, sweeps: Sweeps) -> Evidence[Sweeps]:
         "texts": len(first.runs),
         "keys": found.length,
         "people": len(found.people),
+        "runtime": model.runtime,
     }
     if scored != [found.length]:
         settings["people_keys"] = "–".join(map(str, dict.fromkeys((scored[0], scored[-1]))))

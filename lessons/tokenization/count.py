@@ -136,7 +136,7 @@ def count_letters(
         tallies.append(_tally(model, word, letter, spelling, written))
         settings = {"runs": len(seeds), "temperature": temperature, "max_tokens": ANSWER_TOKENS}
         asked = question(word, letter, spellings[0])
-        source = Provenance.live(model, began, seeds[0], question=asked, **settings)
+        source = Provenance.live(model, began, seeds[0], question=asked, **settings, runtime=model.runtime)
         yield _count_evidence(model, tuple(tallies), dials, asked, source)
 
 
@@ -240,7 +240,9 @@ def control(
         writing = model.write_many(prompts, dials, seeds=[0] * len(prompts), max_tokens=ANSWER_TOKENS)
         runs = yield from titled(writing, SPELLED[spelling].capitalize(), part, len(spellings))
         found.append(Control(spelling, tuple(words), tuple(parse_answer(run.text) for run in runs)))
-        source = Provenance.live(model, began, words=len(words), temperature=0.0, max_tokens=ANSWER_TOKENS)
+        source = Provenance.live(
+            model, began, words=len(words), temperature=0.0, max_tokens=ANSWER_TOKENS, runtime=model.runtime
+        )
         yield _control_evidence(model, tuple(found), dials, source)
 
 

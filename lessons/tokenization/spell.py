@@ -102,7 +102,9 @@ def spell(
             for word, run in zip(asked, runs, strict=True)
         )
         found.append(Spellings(way, tuple(spelt)))
-        source = Provenance.live(model, began, words=len(asked), examples=len(EXAMPLES), temperature=0.0)
+        source = Provenance.live(
+            model, began, words=len(asked), examples=len(EXAMPLES), temperature=0.0, runtime=model.runtime
+        )
         prompt = spelling_prompt(asked[0], way)
         code = snippets.continuation(model.reference, prompt, dials, seed=0, max_tokens=room)
         yield _evidence(tuple(found), source, code, runs[0].text)

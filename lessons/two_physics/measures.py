@@ -33,7 +33,8 @@ def request(caption: str) -> str:
 def provenance(model: LanguageModel, painter: Painter, seed: int, seconds: float, **settings: object) -> Provenance:
     """Where a result comes from that both machines made; ``seconds`` of work."""
     revisions = {"text revision": model.revision, "picture revision": painter.revision}
-    return Provenance("live", f"{model.name} and {painter.name}", "", {**revisions, **settings}, seed, seconds)
+    kept = {**revisions, "text runtime": model.runtime, **settings}
+    return Provenance("live", f"{model.name} and {painter.name}", "", kept, seed, seconds)
 
 
 def both(text: str, picture: str) -> str:
