@@ -28,6 +28,11 @@ Output = TypeVar("Output")
 Recorded = tuple[Callable[[], None], Output]
 
 
+def filled_up(rows: int) -> int:
+    """So many rows that a few recorded calls serve any number: the next of 2, 4, 8, …"""
+    return max(2, 1 << (rows - 1).bit_length())
+
+
 def record(call: Callable[[], Output], prepare: Callable[[], None] = lambda: None) -> Recorded[Output]:
     """``call`` as a CUDA graph: what replays it, and what it gave, which holds its output afterwards.
 

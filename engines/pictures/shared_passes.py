@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engines.models.batching import Meeting
-from engines.models.capture import Captured
+from engines.models.capture import Captured, filled_up
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,15 +48,10 @@ def meeting(unet: Callable[[], Any], device: Any) -> Meeting[Input, Tensor]:
         times = torch.cat([one.t.reshape(1).to(batch.device).expand(len(one.batch)) for one in inputs])
         whole = {"batch": batch, "t": times, "given": _joined([one.given for one in inputs])}
         if on_card:
-            whole = _filled(whole, sum(rows), _round(sum(rows)))
+            whole = _filled(whole, sum(rows), filled_up(sum(rows)))
         return list(captured(**whole)[: sum(rows)].split(rows))
 
     return Meeting[Input, Any](together, MOST_CELLS.get(device.type, MOST_CELLS["cpu"]))
-
-
-def _round(rows: int) -> int:
-    """So many rows that a few recorded calls serve any number: the next of 2, 4, 8, …"""
-    return max(2, 1 << (rows - 1).bit_length())
 
 
 def _filled(tensors: dict[str, Any], rows: int, wanted: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ time (:mod:`engines.models.worker`); texts that wait for theirs at the same mome
 from __future__ import annotations
 
 import copy
+import functools
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,9 +26,12 @@ from transformers.masking_utils import eager_mask
 from engines.evidence import PlainError
 from engines.models import worker
 from engines.models.batching import Meeting, Room
+from engines.models.capture import Captured
 from engines.text import shared_passes
 from engines.text.packing import Cached, Packed
+from engines.text.recorded_steps import RecordedSteps
 from engines.text.shared_passes import MOST_CACHED, MOST_READ, Piece
+from engines.text.tables import Row, TableBatch, Tables, read_together
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,9 @@ class Network:
 
     ``model`` stays as transformers loaded it: no hook, no setting is changed on it. ``vocabulary_size`` is V,
     ``layers`` and ``heads`` count the attention, ``context`` is the longest input in tokens, ``numbers`` counts the
-    parameters. ``packs``: whether texts may share a pass, which :meth:`try_out` finds out. ``room``: the tokens that
-    all texts may hold in their caches. Raises PlainError for a kind of model whose layers do not all attend.
+    parameters. :meth:`try_out` finds out whether texts may share a pass (``packs``), and whether their next tokens
+    are recorded on a card and replayed (``records``). ``room``: the tokens that all texts may hold in their caches.
+    Raises PlainError for a kind of model whose layers do not all attend.
     """
 
     def __init__(self, model: Any, packs: bool = False) -> None:
@@ -74,8 +79,10 @@ class Network:
         self.numbers = sum(parameter.numel() for parameter in model.parameters())
         self.eos_ids = frozenset([] if eos is None else [eos] if isinstance(eos, int) else eos)
         self.packs = packs
+        self.records = False
         self.room = Room(MOST_CACHED)
         self._meeting = Meeting[Piece, np.ndarray](self._read_together, MOST_READ)
+        self._tables = Tables()
 
     @worker.only
     def try_out(self) -> None:
@@ -103,25 +110,36 @@ class Network:
         most = 0.01 if self.full_precision else 0.25
         if not gap < most:  # so is nan
             raise _unsuited(self.model)
-        self.packs = self._packs_well(ids, whole, most)
+        kinds = set(getattr(self.model.config.get_text_config(), "layer_types", None) or ())
+        alike = functools.partial(self._agree, ids, whole, most)
+        self.packs = kinds <= {"full_attention", "sliding_attention"} and alike(self.read_packed, Cached)
         if not self.packs:
             self.__dict__.pop("_packed", None)
+        elif Captured(self.model).on(self.model.device):
+            places = Tables()
+            self.records = alike(lambda pieces: read_together(self._steps, pieces, places), Row)
 
-    def _packs_well(self, ids: Sequence[int], whole: np.ndarray, most: float) -> bool:
-        """Whether texts that share a pass come to the scores they have alone; ``whole`` [4, V] are those of ``ids``."""
-        one, other = Cached(), Cached()
-        kinds = getattr(self.model.config.get_text_config(), "layer_types", None) or ()
-        if not set(kinds) <= {"full_attention", "sliding_attention"}:
-            return False
+    def _agree(
+        self,
+        ids: Sequence[int],
+        whole: np.ndarray,
+        most: float,
+        read: Callable[[list[Piece]], list[np.ndarray]],
+        cache: Callable[[], Any],
+    ) -> bool:
+        """Whether two texts that share passes come to the scores ``whole`` [4, V] that ``ids`` have alone."""
+        one, other = cache(), cache()
         try:
-            first = self._read_together([Piece(ids[:1], one, 1), Piece(ids[:2], other, 2)])
-            then = self._read_together([Piece(ids[1:3], one, 2), Piece(ids[2:], other, 1)])
+            found = [
+                *read([Piece(ids[:1], one, 1), Piece(ids[:2], other, 2)]),
+                *read([Piece(ids[1:3], one, 2), Piece(ids[2:3], other, 1)]),
+                *read([Piece(ids[3:], one, 1), Piece(ids[3:], other, 1)]),
+            ]
         except torch.OutOfMemoryError:
             raise
         except Exception:  # its attention is of a kind of its own
             return False
-        found = np.concatenate([*first, *then])
-        return bool(np.abs(found - whole[[0, 0, 1, 1, 2, 3]]).mean() / whole.std() < most)
+        return bool(np.abs(np.concatenate(found) - whole[[0, 0, 1, 1, 2, 2, 3, 3]]).mean() / whole.std() < most)
 
     def parts(self) -> Parts:
         """Its parameters by the work they do; of a layer, whatever is neither attention nor a norm is feed-forward."""
@@ -143,7 +161,8 @@ class Network:
         from engines.models.hardware import Unloaded
 
         self.model = Unloaded()
-        for twin in ("_packed", "_microscope", "_blocks"):
+        self._tables.clear()
+        for twin in ("_packed", "in_table", "_steps", "_microscope", "_blocks"):
             self.__dict__.pop(twin, None)
 
     def read(self, ids: Sequence[int], cache: Any = None, keep: int = 1) -> tuple[np.ndarray, Any]:
@@ -154,7 +173,7 @@ class Network:
         """
         if not self.packs:
             return self._read_alone(ids, cache, keep)
-        cache = cache or Cached()
+        cache = cache or (Row() if self.records else Cached())
         return shared_passes.read(self._meeting, ids, cache, keep), cache
 
     @worker.only
@@ -163,6 +182,10 @@ class Network:
         return _numpy(out.logits[0]), out.past_key_values
 
     def _read_together(self, pieces: Sequence[Piece]) -> list[np.ndarray]:
+        """A pass over pieces of several texts; for each, its logits float32 [keep, V]."""
+        return read_together(self._steps, pieces, self._tables) if self.records else self.read_packed(pieces)
+
+    def read_packed(self, pieces: Sequence[Piece]) -> list[np.ndarray]:
         """One forward pass over pieces of several texts in a row; for each, its logits float32 [keep, V]."""
         packed = Packed(pieces)
         out = self._packed(
@@ -175,9 +198,9 @@ class Network:
         packed.grow()
         return list(np.split(_numpy(out.logits[0]), np.cumsum([piece.keep for piece in pieces])[:-1]))
 
-    def batch(self, prompts: Sequence[Sequence[int]]) -> Batch:
+    def batch(self, prompts: Sequence[Sequence[int]]) -> Batch | TableBatch:
         """Many sequences that grow in step."""
-        return Batch(self, prompts)
+        return TableBatch(self._steps, prompts) if self.records else Batch(self, prompts)
 
     @worker.only
     def probe(
@@ -246,7 +269,9 @@ class Network:
                 if weight.ndim >= 2:
                     noise = torch.randn(weight.shape, generator=generator).to(weight)
                     weight.add_(noise, alpha=scale * weight.float().std().item())
-        return Network(noisy, self.packs)
+        copied = Network(noisy, self.packs)
+        copied.records = self.records
+        return copied
 
     def _tensor(self, ids: Sequence[Any]) -> torch.Tensor:
         return torch.tensor(ids, device=self.model.device)
@@ -263,6 +288,15 @@ class Network:
     @cached_property
     def _packed(self) -> Any:
         return self._twin("packed")
+
+    @cached_property
+    def in_table(self) -> Any:
+        """The model whose attention reads and fills the rows of a table, one new token each."""
+        return self._twin("in_table")
+
+    @cached_property
+    def _steps(self) -> RecordedSteps:
+        return RecordedSteps(self)
 
     def _twin(self, attention: str) -> Any:
         """The same weights under a second set of modules, with another attention."""

@@ -11,11 +11,11 @@ import pytest
 
 from engines.evidence import PlainError
 from engines.models import four_bits, worker
-from engines.text import language_model, quick, shared_passes
+from engines.text import language_model, shared_passes, tables
 from engines.text.dials import Dials
 from engines.text.language_model import LanguageModel, Prompt
-from engines.text.quick import Row, Table
 from engines.text.shared_passes import Piece
+from engines.text.tables import Row, Tables, read_together
 from tests.engines import tiny_text
 
 PROMPT = "The keys to the cabinet are so rusty"
@@ -89,9 +89,9 @@ def test_its_scores_are_torchs(model: LanguageModel, scores: tuple[list[int], np
 def test_texts_that_join_leave_and_outgrow_their_rows_keep_their_own_scores(
     model: LanguageModel, scores: tuple[list[int], np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(quick, "ROOMS", (8, 16, 64))
+    monkeypatch.setattr(tables, "ROOMS", (8, 16, 64))
     ids, expected = scores
-    tables: dict[int, Table] = {}
+    places = Tables()
     texts: dict[int, Row] = {}
     dice = np.random.default_rng(0)
 
@@ -106,7 +106,7 @@ def test_texts_that_join_leave_and_outgrow_their_rows_keep_their_own_scores(
                 new = 1 if row.length and dice.random() < 0.8 else int(dice.integers(1, 12))
                 pieces.append(Piece(ids[row.length : row.length + new], row, int(dice.integers(1, new + 1))))
                 starts.append(row.length)
-        results = worker.call(model._quick.read_together, pieces, tables)
+        results = worker.call(read_together, model._quick, pieces, places)
         for piece, start, logits in zip(pieces, starts, results, strict=True):
             end = start + len(piece.ids)
             assert piece.cache.length == end
@@ -116,8 +116,8 @@ def test_texts_that_join_leave_and_outgrow_their_rows_keep_their_own_scores(
     assert sum(map(turn, range(120))) > 150
     texts.clear()
     last = Row()
-    worker.call(model._quick.read_together, [Piece(ids[:2], last, 1)], tables)
-    assert [table.held.shape[1] for table in tables.values()] == [2]  # the rows of those who left are given back
+    worker.call(read_together, model._quick, [Piece(ids[:2], last, 1)], places)
+    assert [table.held.shape[1] for table in places.values()] == [2]  # the rows of those who left are given back
 
 
 def test_texts_are_token_for_token_those_of_torch(model: LanguageModel) -> None:
@@ -128,13 +128,12 @@ def test_texts_are_token_for_token_those_of_torch(model: LanguageModel) -> None:
 def test_company_changes_no_text(model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
     alone = [written(model, job) for job in JOBS]
     sizes: list[int] = []
-    read = model._quick.read_together
     held = threading.Event()
 
     def counted(pieces: Sequence[Piece]) -> list[np.ndarray]:
         held.wait(0.02)  # others come meanwhile
         sizes.append(len(pieces))
-        return read(pieces, model._quick._tables)
+        return read_together(model._quick, pieces, model._quick._tables)
 
     monkeypatch.setattr(model._quick._meeting, "_work", counted)
     results: list[list[int]] = [[] for _ in JOBS * 2]
