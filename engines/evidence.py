@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
-Badge = Literal["live", "recorded", "illustrative"]
+Badge = Literal["live", "recorded", "cited", "illustrative"]
 Value = TypeVar("Value")
 Progress = Callable[[float, str], None]
 """Told how far long work is: a share in [0, 1], and what it is doing, in words."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from engines.checks import check_caption
 from engines.evidence import PlainError
-from engines.models import hardware, lending, safety, worker
+from engines.models import counting, hardware, lending, safety, worker
 from engines.models.catalogue import MODELS, Entry, Folder
 from engines.models.shelf import Shelf, Turn
 from engines.pictures import shared_passes
@@ -224,6 +224,35 @@ class Painter:
         if alone:
             return worker.call(self.unet, batch, t, **given, return_dict=False)[0]
         return shared_passes.ask(self._passes, batch, t, given)
+
+    @lending.on_card(lambda painter: 10)
+    @worker.only
+    def work(self) -> tuple[counting.Work, counting.Work, counting.Work]:
+        """What reading a caption, one pass and the decoding take, for one picture of its own size and guidance.
+
+        A pass is that of both branches where guidance needs two; they share one reading of the weights. Counted by
+        :func:`engines.models.counting.multiply_adds`. Bytes are of weights alone, since what a network hands from layer
+        to layer mostly stays in the processor's own memory.
+        """
+        import torch
+
+        latent = torch.zeros(1, *self.latent_shape, device=self.device, dtype=self.dtype)
+        branches = self.has_two_branches and self.guidance_scale != 1
+        told = torch.tensor(self.train_timesteps // 2, device=self.device)
+        size, scales = (self.height, self.width), (self.guidance_scale,)
+        given: dict[str, Any] = {}
+
+        def read() -> None:
+            given.update(self.condition(("",), "", two_branches=branches, size=size, scales=scales))
+
+        def look() -> None:
+            self.unet(torch.cat([latent] * (1 + branches)), told, **given, return_dict=False)
+
+        encoders = [getattr(self.pipeline, name, None) for name in ("text_encoder", "text_encoder_2")]
+        parts = ((read, encoders), (look, [self.unet]), (lambda: self.decode_tensor(latent), [self.vae.decoder]))
+        return tuple(
+            counting.Work(counting.multiply_adds(step), hardware.bytes_of(*networks)) for step, networks in parts
+        )  # type: ignore[return-value]
 
     # --- pictures ---
 

@@ -56,6 +56,18 @@ for number, picture in enumerate(pictures):
 """
 
 
+def counting(model: str, caption: str, *, steps: int, guidance_scale: float) -> str:
+    """``result``: multiply-adds of one picture, from the caption to the pixels."""
+    return f"""from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+{load_pipeline(model)}
+with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:  # it sees no fused attention
+    pipeline({caption!r}, num_inference_steps={steps}, guidance_scale={guidance_scale!r})
+result = counter.get_total_flops() // 2  # a multiply and an add
+print(f"{{result:,}} multiply-adds")
+"""
+
+
 def guidance_sweep(model: str, caption: str, *, seed: int, steps: int, scales: Sequence[float]) -> str:
     """``result``: dict of guidance scale -> (picture, saturation, share of clipped colour values)."""
     return f"""{load_pipeline(model)}

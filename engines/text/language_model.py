@@ -23,6 +23,7 @@ import numpy as np
 from engines.checks import MAX_SEED, check_characters, check_number, one_of, whole
 from engines.evidence import PlainError, Progress, Underway
 from engines.models import four_bits, hardware, lending, worker
+from engines.models.counting import Work
 from engines.models.shelf import Shelf
 from engines.text import attention, logit_lens, snippets
 from engines.text.attention import Ablation, Attention, Cell
@@ -196,6 +197,17 @@ class LanguageModel:
         """The memory of what is open of it."""
         inside = hardware.bytes_of(getattr(self._weights, "model", None)) if self._weights else 0
         return inside + (self._quick.weight_bytes if self._quick else 0)
+
+    @lending.on_card(_a_pass)
+    def work(self, new: int, seen: int = 0) -> Work:
+        """What a pass over ``new`` tokens takes, after ``seen`` that are in the cache; the last is scored.
+
+        The multiply-adds are counted in torch, on the same weights in whatever precision it opens them. The bytes are
+        those of :attr:`runtime`, what writes. PlainError where there is no room for so many tokens.
+        """
+        new = whole("The number of new tokens", new, 1, min(MAX_PROMPT, self.context))
+        seen = whole("The number of tokens seen", seen, 0, min(MAX_PROMPT, self.context - new))
+        return Work(self._network.multiply_adds(new, seen), self._writer.bytes_read(seen))
 
     def _settle(self) -> None:
         """Smear the weights of a copy, which cannot be done away from the card."""

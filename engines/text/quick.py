@@ -51,6 +51,7 @@ class Quick:
         options.intra_op_num_threads = torch.get_num_threads()
         options.log_severity_level = 3
         options.add_session_config_entry("session.force_spinning_stop", "1")  # torch computes on the same cores
+        self._width = int(config["hidden_size"])
         self._session = onnxruntime.InferenceSession(
             str(folder / four_bits.FILE), options, providers=["CPUExecutionProvider"]
         )
@@ -68,6 +69,17 @@ class Quick:
     def batch(self, prompts: Sequence[Sequence[int]]) -> TableBatch:
         """Many sequences that grow in step."""
         return TableBatch(self, prompts)
+
+    def bytes_read(self, seen: int) -> int:
+        """Bytes that a pass for one text reads, after ``seen`` tokens in its row: weights, and keys and values.
+
+        The weights are the whole file but two tables, of which a pass takes a line a token: that of the tokens (a byte
+        each, and four for the scale of a block) and that of the turns of the rotary positions.
+        """
+        tokens = self.vocabulary_size * self._width * (1 + 4 / four_bits.BLOCK)
+        turns = self.context * self._head_width * 4
+        row = len(self._names) * self._kv_heads * self._head_width * 4
+        return int(self.weight_bytes - tokens - turns) + row * seen
 
     @worker.only
     def close(self) -> None:

@@ -260,6 +260,28 @@ result["total"] = sum(weight.numel() for weight in model.parameters())
 """
 
 
+def counting(model: str, read: int, more: int) -> str:
+    """``result``: multiply-adds of a pass over ``read`` tokens, of one after them, and of one ``more`` tokens later."""
+    return f"""from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+{_imports()}
+{loading(model)}
+
+
+def a_pass(new, seen):
+    ids = torch.zeros(1, seen + new, dtype=torch.long)  # which tokens they are changes nothing
+    cache = model(ids[:, :seen], use_cache=True).past_key_values if seen else None
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:  # it sees no fused attention
+        model(ids[:, seen:], past_key_values=cache, use_cache=True, logits_to_keep=1)
+    return counter.get_total_flops() // 2  # a multiply and an add
+
+
+with torch.no_grad():
+    result = [a_pass({read}, 0), a_pass(1, {read}), a_pass(1, {read + more})]
+print(", ".join(f"{{count:,}}" for count in result), "multiply-adds")
+"""
+
+
 def ablate_heads(model: str, text: str, heads: Sequence[tuple[int, int]]) -> str:
     """``result``: dict with the target's text, its probability before and after, and KL in bits."""
     return f"""{_imports()}

@@ -24,7 +24,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import eager_mask
 
 from engines.evidence import PlainError
-from engines.models import worker
+from engines.models import counting, hardware, worker
 from engines.models.batching import Meeting, Room
 from engines.models.capture import Captured
 from engines.text import shared_passes
@@ -156,11 +156,30 @@ class Network:
         return Parts(self.layers, **counted, tables=known, shared=len(weights) == 1, rest=rest)
 
     @worker.only
+    def multiply_adds(self, new: int, seen: int = 0) -> int:
+        """Multiply-adds of a pass over ``new`` tokens after ``seen`` in the cache, of which the last is scored.
+
+        Which tokens they are changes nothing. See :func:`engines.models.counting.multiply_adds`.
+        """
+        cache = self._read_alone([0] * seen, None, 1)[1] if seen else None
+        return counting.multiply_adds(self._read_alone, [0] * new, cache, 1)
+
+    def bytes_read(self, seen: int) -> int:
+        """Bytes that a pass for one text reads, after ``seen`` tokens in its cache: weights, and keys and values.
+
+        The table of tokens counts where it is the output matrix too; else a pass takes a line of it a token.
+        """
+        config = self.model.config.get_text_config()
+        table, output = self.model.get_input_embeddings(), self.model.get_output_embeddings()
+        apart = hardware.bytes_of(table) if output is not None and output.weight is not table.weight else 0
+        width = getattr(config, "head_dim", None) or config.hidden_size // self.heads
+        row = 2 * self.layers * (getattr(config, "num_key_value_heads", None) or self.heads) * width
+        return hardware.bytes_of(self.model) - apart + row * seen * self.model.dtype.itemsize
+
+    @worker.only
     def close(self) -> None:
         """Drop the weights once the pass under way is done."""
-        from engines.models.hardware import Unloaded
-
-        self.model = Unloaded()
+        self.model = hardware.Unloaded()
         self._tables.clear()
         for twin in ("_packed", "in_table", "_steps", "_microscope", "_blocks"):
             self.__dict__.pop(twin, None)

@@ -15,6 +15,7 @@ from lessons.shell.prose import attribute, inline, plain
 BADGES = {
     "live": "computed for you just now",
     "recorded": "measured earlier by the recipe named here",
+    "cited": "taken from the source named here",
     "illustrative": "drawn to explain, not measured",
 }
 

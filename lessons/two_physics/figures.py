@@ -15,9 +15,10 @@ from lessons.shell import charts
 from lessons.shell.charts import BLUE, CLAY, GREY
 from lessons.shell.film import Film, Shot, row
 from lessons.shell.prose import plain
-from lessons.shell.views import Bar, bars, join
+from lessons.shell.views import BADGES, Bar, bars, join
 from lessons.two_physics.fixed import Fixing
 from lessons.two_physics.memory import Copies, Found, Memory
+from lessons.two_physics.price import CITED, Bill, Price, big
 from lessons.two_physics.race import Moment
 from lessons.two_physics.spoil import Spoiled
 
@@ -206,3 +207,51 @@ def copies_bars(value: Copies) -> str:
         text = f"{share.successes} of {share.trials}"
         rows.append(Bar(name, share.rate, text, low=share.low, high=share.high, ink="sculptor"))
     return str(bars(rows))
+
+
+PRICES = ("passes", "seconds", "bytes read", "multiply-adds")
+
+
+def price_chart(value: Price) -> Any:
+    """All prices of all jobs on one axis of powers of ten; open marks are cited."""
+    figure = charts.figure(x="on one scale: each step to the right is ten times as much", height=440)
+    for number, bill in enumerate(value.bills):
+        amounts = (bill.passes, bill.seconds, bill.bytes_read, bill.multiply_adds)
+        colour, shape = ((BLUE, "circle"), (CLAY, "square"))[number % 2]
+        symbol = shape + ("-open" if number in (2, 3) else "-open-dot" if number > 3 else "")
+        figure.add_scatter(
+            x=[None if amount is None else float(f"{amount:.3g}") for amount in amounts], y=list(PRICES),
+            name=bill.name + (" (cited)" if bill.note == CITED else ""), mode="markers",
+            marker={"color": colour, "symbol": symbol, "size": 13, "line": {"width": 2, "color": colour}},
+        )  # fmt: skip
+    figure.update_layout(
+        hovermode="closest", margin={"l": 104, "b": 170}, legend={"y": -0.28, "orientation": "v"},
+        xaxis={"type": "log", "dtick": 3, "exponentformat": "power", "gridcolor": "rgba(143,135,118,0.35)"},
+        yaxis={"gridcolor": "rgba(143,135,118,0.35)"},
+    )  # fmt: skip
+    return figure
+
+
+def bill(value: Price) -> str:
+    """The price tag in words, with a badge where a figure is cited."""
+    heads = join(Markup('<th scope="col">{}</th>').format(plain(head)) for head in ("", *PRICES))
+    return str(
+        Markup(
+            '<div class="table two-physics-bill" tabindex="0" role="group" aria-label="The price tag"><table>'
+            "<thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>"
+        ).format(heads, join(_bill_row(one, number) for number, one in enumerate(value.bills)))
+    )
+
+
+def _bill_row(one: Bill, number: int) -> Markup:
+    badge = (
+        Markup(' <span class="badge badge-cited" title="{}">cited</span>').format(BADGES["cited"])
+        if one.note == CITED
+        else Markup("")
+    )
+    seconds = "no source" if one.seconds is None else f"{one.seconds:.1f} s"
+    cells = (f"{one.passes:,}", seconds, big(one.bytes_read, "B"), big(one.multiply_adds))
+    return Markup('<tr class="ink-{}"><th scope="row">{}{}</th>{}</tr>').format(
+        ("typewriter", "sculptor")[number % 2], plain(one.name), badge,
+        join(Markup('<td class="number">{}</td>').format(plain(cell)) for cell in cells),
+    )  # fmt: skip

@@ -10,8 +10,8 @@ from lessons.shell import charts, controls, film
 from lessons.shell.experiment import experiment
 from lessons.shell.frame import LessonPage, lesson_page
 from lessons.two_physics import figures as draw
-from lessons.two_physics import fixed, memory, race, spoil
-from lessons.two_physics.measures import CAT, MAX_REQUEST, STRAWBERRY
+from lessons.two_physics import fixed, memory, price, race, spoil
+from lessons.two_physics.measures import CAT, MAX_REQUEST, STRAWBERRY, TOKENS
 
 
 def build() -> None:
@@ -20,6 +20,7 @@ def build() -> None:
         _fixed(lesson)
         _spoil(lesson)
         _memory(lesson)
+        _price(lesson)
 
 
 def _request(value: str) -> gr.Textbox:
@@ -83,4 +84,21 @@ def _memory(lesson: LessonPage) -> None:
             screen, "Now ask one that copies", memory.copying, [seeds],
             {film.pictures(): draw.copies_rows, gr.HTML(render=False): draw.copies_bars}, queue="pictures",
             key="copying", asks=False, cost=lambda seeds: 3 * seeds,
+        )  # fmt: skip
+
+
+def _price(lesson: LessonPage) -> None:
+    with lesson.screen("price", predict="dearer") as screen:
+        with gr.Row(equal_height=True):
+            request = _request(STRAWBERRY)
+            seed = controls.seed_number()
+        with gr.Row(equal_height=True):
+            words = gr.Slider(50, price.MOST_WORDS, price.WORDS, step=50, label="Words of the text", min_width=140)
+            passes = gr.Slider(1, price.MOST_PASSES, 25, step=1, label="Passes of the picture", min_width=140)
+            tokens = gr.Slider(16, price.MOST_TOKENS, TOKENS, step=16, label="Tokens really written", min_width=140)
+        experiment(
+            screen, "Count the price", price.price, [request, seed, words, passes, tokens],
+            {gr.HTML(render=False, elem_classes=["veiled"]): draw.bill, charts.chart(veiled=True): draw.price_chart},
+            truth=price.price_truth, queue="both", also=[request.submit],
+            cost=lambda request, seed, words, passes, tokens: passes + tokens + 20,
         )  # fmt: skip

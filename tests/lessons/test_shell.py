@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from pathlib import Path
+from typing import get_args
 
 import gradio as gr
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 from markupsafe import Markup
 from pydantic import ValidationError
 
-from engines.evidence import Evidence, Finding, PlainError, Provenance, Table
+from engines.evidence import Badge, Evidence, Finding, PlainError, Provenance, Table
 from engines.statistics import wilson
 from lessons.shell import background, controls, events, quiz, views
 from lessons.shell.content import Prediction, Question, parse_lesson
@@ -288,3 +289,7 @@ def test_a_cheap_handler_clears_or_fills_the_status() -> None:
     assert run(False) == {view: "shown", status: ""}
     assert "Not now." in run(True)[status] and view not in run(True)
     assert not blocks.fns[wired["id"]].queue
+
+
+def test_every_badge_says_what_it_means():
+    assert set(views.BADGES) == set(get_args(Badge))

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from engines.evidence import Evidence, PlainError, Underway
+from engines.models.counting import Work
 from engines.pictures import diffusion
 from engines.stickers import scenes
 from lessons.shell.content import read_lesson
-from lessons.two_physics import figures, fixed, measures, memory, race, spoil
+from lessons.two_physics import figures, fixed, measures, memory, price, race, spoil
 from tests.engines import tiny_text
 from tests.engines.tiny_painters import same_pictures
 from tests.lessons.common import NASTY, last, run, whole
@@ -64,6 +65,7 @@ def test_a_bin_ends_where_its_words_say():
     bins = read_lesson("two-physics").predictions
     assert [bins["edits"].which(share) for share in (0, 0.1, 0.4, 0.8, 0.81)] == [0, 1, 2, 2, 3]
     assert [bins["half"].which(share) for share in (0.19, 0.2, 0.5, 0.8, 0.81)] == [0, 1, 2, 2, 3]
+    assert [bins["dearer"].which(ratio) for ratio in (0.33, 0.34, 0.99, 1, 3, 3.01)] == [0, 1, 1, 2, 2, 3]
     assert [bins["mend"].which(share) for share in (-0.2, 0.15, 0.5, 0.85, 0.86)] == [0, 1, 2, 2, 3]
 
 
@@ -219,3 +221,102 @@ def test_the_twin_copies_the_scene_it_was_fed_too_often_and_the_ordinary_painter
     assert figures.copies_rows(value).count("<figure") == 10
     assert "of 3" in figures.copies_bars(value)
     same_pictures(run(result.snippet)["pictures"], result.expected)
+
+
+# --- the price tag ----------------------------------------------------------------------------------------
+
+
+def test_the_price_of_a_text_is_the_sum_of_its_passes_and_the_pictures_that_of_the_stock_pipeline(model, painter):
+    *steps, result = price.price(model, painter, CAPTION, 3, 5, 4, 12)
+    value, text = result.value, result.value.text
+    shares = [step.share for step in steps]
+    assert shares == sorted(shares) and shares[0] == 0 and shares[-1] == 1
+    prompt, length = value.written.prompt, text.passes
+    works = [model.work(prompt), *(model.work(1, prompt + later) for later in range(length - 1))]
+    assert length == round(5 * value.written.tokens_a_word)
+    assert text.multiply_adds == sum(work.multiply_adds for work in works)
+    assert text.bytes_read == sum(work.bytes_read for work in works)
+    assert value.growth == pytest.approx(works[-1].multiply_adds / works[1].multiply_adds - 1)
+    assert value.picture.passes == 4 and result.provenance.settings["tokens_written"] == value.written.tokens
+    counted, picture = run(result.snippet)
+    assert counted == result.expected[0] and picture == result.expected[1] == value.picture.multiply_adds
+
+
+def test_the_price_of_a_picture_follows_its_passes_and_its_weights(model, painter):
+    few, more = (last(price.price(model, painter, CAPTION, words=50, passes=n, tokens=2)).value for n in (2, 5))
+    reading, looking, decoding = painter.work()
+    assert more.picture.multiply_adds - few.picture.multiply_adds == 3 * looking.multiply_adds
+    assert looking.bytes_read == sum(4 * weight.numel() for weight in painter.unet.parameters())
+    assert few.picture.bytes_read == reading.bytes_read + 2 * looking.bytes_read + decoding.bytes_read
+    assert few.text.multiply_adds == more.text.multiply_adds
+
+
+def test_the_stock_pipeline_of_every_kind_of_painter_takes_what_is_counted(model, family):
+    result = last(price.price(model, family[1], CAPTION, words=50, passes=3, tokens=2))
+    assert result.provenance.settings["passes"] == result.value.picture.passes
+    assert run(result.snippet)[1] == result.value.picture.multiply_adds
+
+
+def test_seconds_are_carried_on_from_the_tokens_after_the_first():
+    written, work = price.Written(10, (5.0, 1.0, 3.0), 2, False), Work(1, 1)
+    bill = price.text_bill("m", 50, written, 75, work, work, work, 3)
+    assert bill.seconds == 5 + 74 * 2 and bill.passes == 75
+    assert price.halves([1.0, 3.0, 5.0, 7.0]) == (2, 6) and price.halves([4.0]) == (4, 4) and price.halves([]) == (0, 0)
+
+
+def test_cited_prices_follow_their_sources():
+    (small, sd), (_, xl) = price.LARGE
+    bill = price.llama_bill(small, 500, 1, 1)
+    assert (
+        bill.multiply_adds == small.numbers + 32 * 4096
+        and bill.bytes_read == 2 * small.numbers
+        and bill.seconds is None
+    )
+    longer = price.llama_bill(small, 500, 20, 600)
+    assert longer.multiply_adds == pytest.approx(619 * 6.7e9, rel=0.02) and longer.multiply_adds > 619 * 6.7e9
+    picture = price.diffusion_bill(sd)
+    assert picture.multiply_adds / 50 == pytest.approx(338_749_194_240, rel=1e-3)  # Kim et al.'s own count of a look
+    assert picture.bytes_read == 25 * 2 * 859.52e6 and price.diffusion_bill(xl).seconds == 53.187
+
+
+def test_the_conclusion_about_large_models_follows_the_numbers(model, painter):
+    value = last(price.price(model, painter, CAPTION, words=50, passes=2, tokens=2)).value
+    dear, cheap = (replace(value.text, multiply_adds=adds) for adds in (8e9, 2e9))
+    other = replace(value.picture, multiply_adds=4e9)
+    as_here = replace(value, text=dear, picture=other, large=((dear, other), (dear, other)))
+    assert "the same job is the dearer one" in price.agreement(as_here) and as_here.ratio == 2
+    assert price.agreement(replace(as_here, large=((dear, other), (cheap, other)))).startswith("In one of the pairs")
+    assert price.agreement(replace(as_here, large=((cheap, other),))).startswith("In them it is the other way round")
+    assert price.dearer(dear, other) == "the text costs 2.0 times the multiply-adds of the picture"
+    assert price.dearer(cheap, other) == "the picture costs 2.0 times the multiply-adds of the text"
+    assert price.worth(50, dear, other)[0] == 25
+
+
+def test_every_cited_price_has_its_badge_and_names_never_become_markup(model, painter):
+    value = last(price.price(model, painter, CAPTION, words=50, passes=2, tokens=2)).value
+    value = replace(value, text=replace(value.text, model="m" + NASTY))
+    shown = figures.bill(value)
+    assert shown.count("badge-cited") == 4 and shown.count("no source") == 2 and shown.count("<tr") == 7
+    assert "<script" not in shown and "<img src=x" not in shown
+    chart = figures.price_chart(value)
+    assert len(chart.data) == 6 and chart.layout.xaxis.type == "log"
+    assert [bar.name.endswith("(cited)") for bar in chart.data] == [False, False, True, True, True, True]
+
+
+def test_large_numbers_in_words():
+    assert [price.big(n) for n in (7, 999, 1234, 90.5e9, 149.4e12)] == [
+        "7",
+        "999",
+        "1.2 thousand",
+        "90.5 billion",
+        "149 trillion",
+    ]
+    assert [price.big(n, "B") for n in (0.4e6, 879e6, 7.943e12, 999.96e9)] == ["400 kB", "879 MB", "7.9 TB", "1.0 TB"]
+
+
+def test_hostile_settings_of_the_price_are_refused(model, painter):
+    for settings in (
+        {"caption": " "}, {"words": 0}, {"words": 7.5}, {"words": 10**6}, {"passes": 0}, {"tokens": 1}, {"seed": -1},
+    ):  # fmt: skip
+        with pytest.raises(PlainError):
+            next(price.price(model, painter, **{"caption": CAPTION, **settings}))

@@ -491,3 +491,20 @@ def test_tokens_of_a_text_are_its_own_also_where_a_prompt_begins_with_a_mark() -
     marked, plain = with_a_beginning(), tiny()
     assert marked.encode("two cats").pieces[0] == "<|start|>"
     assert marked.tokens_of("two cats") == plain.tokens_of("two cats") == plain.encode("two cats")
+
+
+def test_a_pass_takes_what_one_counts_by_hand():
+    model = tiny("llama")
+    parts = model._network.parts()
+    head = model.vocabulary_size * 48
+    weights = parts.attention + parts.feed_forward
+
+    def looks(new, seen):  # queries times keys and weights times values: 3 layers, 6 heads of width 8
+        return 2 * 3 * 6 * 8 * new * (seen + new)
+
+    for new, seen in ((1, 0), (1, 7), (9, 0), (4, 3)):
+        assert model.work(new, seen).multiply_adds == new * weights + head + looks(new, seen)
+    table = model.vocabulary_size * 48  # not the output matrix: a pass takes one line a token
+    assert model.work(1, 7).bytes_read == 4 * (parts.total - table) + 7 * 2 * 3 * 2 * 8 * 4
+    with pytest.raises(PlainError, match="tokens seen"):
+        model.work(1, model.context)

@@ -216,3 +216,18 @@ def test_only_llamas_of_these_blocks_are_built(folder: Path, tmp_path: Path) -> 
     writer.write_tensors_to_file()
     writer.close()
     assert not four_bits.suits(tmp_path / "other.gguf")
+
+
+def test_the_bytes_that_a_pass_reads_are_those_of_the_graph_without_its_two_tables(
+    model: LanguageModel, folder: Path
+) -> None:
+    import onnx
+
+    graph = onnx.load(str(folder / four_bits.FILE)).graph
+    lines = {node.input[0] for node in graph.node if node.op_type == "Gather"} | {"cos", "sin"}
+    tables = sum(onnx.numpy_helper.to_array(one).nbytes for one in graph.initializer if one.name in lines)
+    work = model.work(1, 5)
+    assert model.work(1).bytes_read == (folder / four_bits.FILE).stat().st_size - tables
+    row = 2 * model.layers * model._writer._kv_heads * model._writer._head_width * 4
+    assert work.bytes_read - model.work(1).bytes_read == 5 * row
+    assert work.multiply_adds == by_torch(model).work(1, 5).multiply_adds
