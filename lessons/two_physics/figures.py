@@ -18,7 +18,7 @@ from lessons.shell.prose import plain
 from lessons.shell.views import BADGES, Bar, bars, join
 from lessons.two_physics.fixed import Fixing
 from lessons.two_physics.memory import Copies, Found, Memory
-from lessons.two_physics.price import CITED, Bill, Price, big
+from lessons.two_physics.price import CITED, Bill, Price, big, seconds_of
 from lessons.two_physics.race import Moment
 from lessons.two_physics.spoil import Spoiled
 
@@ -209,25 +209,31 @@ def copies_bars(value: Copies) -> str:
     return str(bars(rows))
 
 
-PRICES = ("passes", "seconds", "bytes read", "multiply-adds")
+PRICES = ("multiply-adds", "bytes read", "seconds", "passes")
+MARKS = (("circle", "●"), ("square", "■"), ("circle-open", "○"), ("square-open", "□"), ("circle-dot", "◉"),
+         ("square-dot", "▣"))  # fmt: skip
+"""For each job its mark in the chart, and the character like it, which stands beside its name in the price tag."""
 
 
 def price_chart(value: Price) -> Any:
     """All prices of all jobs on one axis of powers of ten; open marks are cited."""
-    figure = charts.figure(x="on one scale: each step to the right is ten times as much", height=440)
-    for number, bill in enumerate(value.bills):
-        amounts = (bill.passes, bill.seconds, bill.bytes_read, bill.multiply_adds)
-        colour, shape = ((BLUE, "circle"), (CLAY, "square"))[number % 2]
-        symbol = shape + ("-open" if number in (2, 3) else "-open-dot" if number > 3 else "")
+    figure = charts.figure(x="number, bytes or seconds")
+    for number, (one, (symbol, _)) in enumerate(zip(value.bills, MARKS, strict=True)):
+        amounts = (one.multiply_adds, one.bytes_read, one.seconds, one.passes)
+        colour, lift = ((BLUE, -0.14), (CLAY, 0.14))[number % 2]
         figure.add_scatter(
-            x=[None if amount is None else float(f"{amount:.3g}") for amount in amounts], y=list(PRICES),
-            name=bill.name + (" (cited)" if bill.note == CITED else ""), mode="markers",
-            marker={"color": colour, "symbol": symbol, "size": 13, "line": {"width": 2, "color": colour}},
+            x=[None if amount is None else float(f"{amount:.3g}") for amount in amounts],
+            y=[row + lift for row in range(len(PRICES))], name=one.name + (" (cited)" if one.note == CITED else ""),
+            mode="markers", showlegend=False, hovertemplate="%{x:.3s}",
+            marker={"color": colour, "symbol": symbol.replace("-dot", "-open-dot"), "size": 12,
+                    "line": {"width": 2, "color": colour}},
         )  # fmt: skip
+    grid = "rgba(143,135,118,0.35)"
     figure.update_layout(
-        hovermode="closest", margin={"l": 104, "b": 170}, legend={"y": -0.28, "orientation": "v"},
-        xaxis={"type": "log", "dtick": 3, "exponentformat": "power", "gridcolor": "rgba(143,135,118,0.35)"},
-        yaxis={"gridcolor": "rgba(143,135,118,0.35)"},
+        hovermode="closest", margin={"l": 104, "b": 56},
+        xaxis={"type": "log", "dtick": 3, "exponentformat": "power", "gridcolor": grid},
+        yaxis={"tickvals": list(range(len(PRICES))), "ticktext": list(PRICES), "range": [3.5, -0.5], "gridcolor": grid,
+               "zeroline": False},
     )  # fmt: skip
     return figure
 
@@ -249,9 +255,8 @@ def _bill_row(one: Bill, number: int) -> Markup:
         if one.note == CITED
         else Markup("")
     )
-    seconds = "no source" if one.seconds is None else f"{one.seconds:.1f} s"
-    cells = (f"{one.passes:,}", seconds, big(one.bytes_read, "B"), big(one.multiply_adds))
-    return Markup('<tr class="ink-{}"><th scope="row">{}{}</th>{}</tr>').format(
-        ("typewriter", "sculptor")[number % 2], plain(one.name), badge,
+    cells = (big(one.multiply_adds), big(one.bytes_read, "B"), seconds_of(one), f"{one.passes:,}")
+    return Markup('<tr class="ink-{}"><th scope="row"><span aria-hidden="true">{}</span> {}{}</th>{}</tr>').format(
+        ("typewriter", "sculptor")[number % 2], MARKS[number][1], plain(one.name), badge,
         join(Markup('<td class="number">{}</td>').format(plain(cell)) for cell in cells),
     )  # fmt: skip

@@ -321,8 +321,8 @@ def _evidence(value: Price, runtime: str, source: Provenance) -> Evidence[Price]
             f"{text.seconds:.1f} s and {picture.seconds:.1f} s",
             f"on this processor. The text was not written whole: {plural(written.tokens, 'token')} were, "
             f"{plural(written.words, 'word')}{ended}; their pace was carried on to {text.passes:,}. The check: "
-            f"{_ms(text_before)} a token in the first half of them and {_ms(text_after)} in the second; "
-            f"{_ms(picture_before)} and {_ms(picture_after)} a pass of the sculptor. By the count, the text's last "
+            f"{_pace(text_before)} a token in the first half of them and {_pace(text_after)} in the second; "
+            f"{_pace(picture_before)} and {_pace(picture_after)} a pass of the sculptor. By the count, the text's last "
             f"token would take {percent(value.growth)} more arithmetic than its first.",
         ),
         Finding(
@@ -343,16 +343,20 @@ def _evidence(value: Price, runtime: str, source: Provenance) -> Evidence[Price]
         f"{picture.seconds:.1f} s. Multiply-adds of larger models, cited: {cited}."
     )
     rows = [
-        (bill.name, bill.note, bill.passes, _billions(bill.multiply_adds), _billions(bill.bytes_read), bill.seconds,
+        (bill.name, bill.note, bill.passes, _billions(bill.multiply_adds), _billions(bill.bytes_read), seconds_of(bill),
          round(bill.a_byte, 2))
         for bill in value.bills
     ]  # fmt: skip
-    columns = ("job", "figures", "passes", "multiply-adds, 10⁹", "bytes read, 10⁹", "seconds", "multiply-adds a byte")
+    columns = ("job", "figures", "passes", "multiply-adds, 10⁹", "bytes read, 10⁹", "time", "multiply-adds a byte")
     return Evidence(value, alt, Table(columns, tuple(rows)), source, findings)
 
 
-def _ms(seconds: float) -> str:
-    return f"{1000 * seconds:.0f} ms"
+def seconds_of(bill: Bill) -> str:
+    return "no source" if bill.seconds is None else f"{bill.seconds:.1f} s"
+
+
+def _pace(seconds: float) -> str:
+    return f"{seconds:.3f} s"
 
 
 def _billions(number: float) -> float | int:
