@@ -25,8 +25,9 @@ from engines.evidence import PlainError, Progress, Underway
 from engines.models import four_bits, hardware, lending, worker
 from engines.models.counting import Work
 from engines.models.shelf import Shelf
-from engines.text import attention, logit_lens, snippets
+from engines.text import attention, constrained, logit_lens, snippets
 from engines.text.attention import Ablation, Attention, Cell
+from engines.text.constrained import Sentence
 from engines.text.dials import Dials, Scoreboard, bar_slice, distribution, scoreboard, surprise_bits
 from engines.text.dials import draw as dials_draw
 from engines.text.dice import dice
@@ -468,6 +469,43 @@ class LanguageModel:
                 batch.step([draft.token_ids[-1] for draft in active])
         yield tuple(self._run(draft) for draft in drafts)
 
+    def search(
+        self, prompt: Prompt, grammar: constrained.Grammar, *, beams: int = 4, max_tokens: int = 24, top: int = 8
+    ) -> tuple[Sentence, ...]:
+        """The ``beams`` sentences of a grammar that are likeliest after ``prompt``, best first.
+
+        See :mod:`engines.text.constrained`; each token has its scoreboard of ``top`` tokens before the mask and after.
+        """
+        check_number("The number of beams", beams, 1, MAX_RUNS, whole=True)
+        check_number("The length of a scoreboard", top, 1, MAX_TOP, whole=True)
+        _check_length(max_tokens)
+        self._check_room(prompt, max_tokens)
+        return self._search(prompt, grammar, beams, max_tokens, top)
+
+    @lending.on_card(_a_pass)
+    def _search(
+        self, prompt: Prompt, grammar: constrained.Grammar, beams: int, max_tokens: int, top: int
+    ) -> tuple[Sentence, ...]:
+        with self._writer.room.share((len(prompt.ids) + max_tokens) * beams):
+            batch = self._writer.batch([prompt.ids])
+            return constrained.search(batch, grammar, self.piece, beams=beams, max_tokens=max_tokens, top=top)
+
+    @lending.on_card(_a_pass)
+    def score(
+        self, prompt: Prompt, sentences: Sequence[Sequence[int]], grammar: constrained.Grammar
+    ) -> tuple[float, ...]:
+        """The log probability in nats of each of the grammar's sentences after ``prompt``, under its mask."""
+        longest = max(map(len, sentences), default=0)
+        self._check_room(prompt, longest)
+        scores = []
+        with self._writer.room.share(len(prompt.ids) + longest):
+            first, cache = self._writer.read(prompt.ids)
+            for ids in sentences:
+                _go_back(cache, len(prompt.ids))
+                rest = [self._writer.read(ids[:-1], cache, len(ids) - 1)[0]] if len(ids) > 1 else []
+                scores.append(constrained.chance(np.concatenate([first, *rest]), ids, grammar))
+        return tuple(scores)
+
     @lending.on_card(_a_pass)
     def attention(self, text: str | Prompt) -> Attention:
         """Attention weights of every layer and head over ``text``, at most :data:`MAX_WATCHED` tokens."""
@@ -738,6 +776,15 @@ def _said_in_words(name: str) -> Iterator[None]:
             f"{name} could not be loaded as a language model. Check the name or folder, or choose "
             f"another one. The loader said: {error}"
         ) from error
+
+
+def _go_back(cache: Any, length: int) -> None:
+    """Let a cache of keys and values hold no more than its first ``length`` tokens."""
+    if hasattr(cache, "crop"):  # the library's own, where texts do not share passes
+        if cache.get_seq_length() > length:
+            cache.crop(length - cache.get_seq_length())
+    else:
+        cache.length = length
 
 
 def _listed(name: str, values: Any) -> list[Any]:

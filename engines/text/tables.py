@@ -57,13 +57,26 @@ class Table:
 
     def take_in(self, text: Row, content: Tensor) -> None:
         """Give ``text`` a row here, with this content [2 L, H_kv, length, d]."""
-        place = next((place for place in range(len(self._texts)) if not self.text_at(place)), len(self._texts))
-        self.widen(place + 1)
+        place = self._free()
         self.held[:, place, :, : content.shape[2]] = content
         if text.table:
             text.table._texts[text.place] = None
         text.length = content.shape[2]
         self._put(text, place)
+
+    def copy(self, text: Row) -> Row:
+        """Another row with the content of one that is here."""
+        other, place = Row(), self._free()
+        self.held[:, place, :, : text.length] = text.content
+        other.length = text.length
+        self._put(other, place)
+        return other
+
+    def _free(self) -> int:
+        """A place that no text has, in a table that grows where all are taken."""
+        place = next((place for place in range(len(self._texts)) if not self.text_at(place)), len(self._texts))
+        self.widen(place + 1)
+        return place
 
     def widen(self, rows: int) -> None:
         """Have at least so many rows, in memory of their own if there were fewer."""
@@ -182,9 +195,14 @@ class TableBatch:
         )
         return self.logits
 
+    @worker.only
     def keep(self, rows: Sequence[int]) -> None:
-        """Go on with these rows only."""
-        self._rows = [self._rows[row] for row in rows]
+        """Go on with these rows only; one that is named again goes on a second time."""
+        kept: list[Row] = []
+        for place, row in enumerate(rows):
+            text = self._rows[row]
+            kept.append(text.table.copy(text) if row in rows[:place] else text)  # type: ignore[union-attr]
+        self._rows = kept
 
     def _read(self, pieces: Sequence[Piece]) -> np.ndarray:
         return np.concatenate(read_together(self._reader, pieces, self._tables))
