@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 import torch
 
-from benchmarks import classroom, measuring, pictures, signs, text
+from benchmarks import classroom, director, measuring, pictures, signs, text
 from benchmarks.classroom import Lesson, Waited
 from engines.models import catalogue, hardware
 from engines.pictures import painter
@@ -138,3 +139,33 @@ def test_a_card_is_named_and_its_memory_told(monkeypatch) -> None:
 def test_the_learners_denoiser_is_timed() -> None:
     name, measured, _ = pictures.learner(steps=20)
     assert name.startswith("2-D denoiser: 20 steps") and "land on the spiral" in measured
+
+
+def test_the_directors_rivals_write_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from engines.director import directing
+    from engines.director.measures import Chat
+
+    monkeypatch.setattr(directing, "SHOTS", ())  # more than the tiny model can read
+    model = tiny_text.tiny()
+    chat = Chat("develop", ("Hello!", "three owls at night, please"), "three owls at night")
+    assert director.last_message(model, chat) == "three owls at night, please"
+    assert "owl" in (director.hints_alone(model, chat) or "")
+
+
+def test_the_directors_table_needs_no_model_and_ranks_its_candidates_in_three_ways(capsys: Any, tmp_path: Any) -> None:
+    import json
+
+    from engines.director import measures
+
+    chats = measures.chats("develop")
+    right = [[[chat.wish or "a cat", -1.0, 0.0, -9.0 if chat.wish else 0.0]] for chat in chats]
+    told = {
+        "captions": {"last message": {"develop": [None] * len(chats)}},
+        "candidates": {"director": {"develop": right}},
+    }
+    file = tmp_path / "told.json"
+    file.write_text(json.dumps(told))
+    director.main(["--print", "--file", str(file)])
+    rows = capsys.readouterr().out.splitlines()
+    assert len(rows) == 2 + 1 + 3
+    assert rows[2].startswith("| develop | last message | 0 %") and rows[3].startswith("| develop | director | 100 %")

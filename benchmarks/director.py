@@ -1,0 +1,136 @@
+"""How much of a chat the director keeps, loses and invents: prints a table and stores every caption.
+
+    python -m benchmarks.director                       # both halves of the chats, some minutes on two CPU cores
+    python -m benchmarks.director --half develop --method director
+    python -m benchmarks.director --print               # the table of what is stored, without a model
+
+The director is set against what it is made of: the last message as it is, the model without a mask, the hints without
+the model, and the model without the hints. What one run measures is put beside what is stored already.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engines.director import directing, measures
+from engines.director.directing import DEFAULTS, Settings
+from engines.director.measures import HALVES, OUTCOMES, Chat
+from engines.statistics import percent
+from engines.text import language_model
+from engines.text.dials import Dials
+from engines.text.language_model import LanguageModel
+
+Method = Callable[[LanguageModel, Chat], str | None]
+
+
+def last_message(model: LanguageModel, chat: Chat) -> str | None:
+    """The last message goes to the painter as it is."""
+    return chat.messages[-1]
+
+
+def unconstrained(model: LanguageModel, chat: Chat) -> str | None:
+    """The likeliest text after the same examples, to the end of its line."""
+    prompt, text = directing.prompt(model, chat.messages), ""
+    for token in model.write(prompt, Dials(temperature=0), seed=0, max_tokens=24):
+        text += token.text
+        if "\n" in text:
+            break
+    return text.split("\n")[0].strip()
+
+
+def candidates(model: LanguageModel, chat: Chat, settings: Settings) -> list[tuple[str, float, float, float]]:
+    """What the director compares, as measures.candidates reads it."""
+    found = directing.direct(model, chat.messages, settings).candidates
+    return [(one.caption, round(one.given, 3), round(one.bonus, 3), round(one.anyway, 3)) for one in found]
+
+
+def hints_alone(model: LanguageModel, chat: Chat) -> str | None:
+    """The search with a model for which every token is equally likely; no chat is declined."""
+    return directing.direct(_Blank(model), chat.messages).candidates[0].caption  # type: ignore[arg-type]
+
+
+SEARCHES = {"director": DEFAULTS, "without hints": Settings(said=0, unsaid=0)}
+METHODS: dict[str, Method] = {
+    "last message": last_message,
+    "unconstrained": unconstrained,
+    "hints alone": hints_alone,
+}
+
+
+class _Blank:
+    """A language model that has read nothing: each score is 0."""
+
+    def __init__(self, model: LanguageModel) -> None:
+        self._model = model
+        self.logits = np.zeros((1, model.vocabulary_size), np.float32)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+    def search(self, prompt: Any, grammar: Any, *, beams: int) -> Any:
+        from engines.text.constrained import search
+
+        return search(self, grammar, self._model.piece, beams=beams, max_tokens=24, top=1)
+
+    def score(self, prompt: Any, sentences: Sequence[Any], grammar: Any) -> tuple[float, ...]:
+        return (0.0,) * len(sentences)
+
+    def keep(self, rows: Sequence[int]) -> None:
+        self.logits = np.zeros((len(rows), self._model.vocabulary_size), np.float32)
+
+    def step(self, token_ids: Sequence[int]) -> None:
+        pass
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="Measure what the director keeps of a chat.")
+    parser.add_argument("--half", choices=HALVES, action="append", help="the half of the chats (both)")
+    parser.add_argument(
+        "--method", choices=(*SEARCHES, *METHODS), action="append", help="what writes the captions (all)"
+    )
+    parser.add_argument("--print", action="store_true", help="print what is stored, and run nothing")
+    parser.add_argument("--file", type=Path, default=OUTCOMES, help="where the captions are stored")
+    options = parser.parse_args(arguments)
+    told: dict[str, Any] = (
+        dict(measures.outcomes(options.file)) if options.file.is_file() else {"captions": {}, "candidates": {}}
+    )
+    if not options.print:
+        model = language_model.load()
+        for half in options.half or HALVES:
+            for name in options.method or (*SEARCHES, *METHODS):
+                began = time.perf_counter()
+                chats = measures.chats(half)
+                if name in SEARCHES:
+                    of_method = told["candidates"].setdefault(name, {})
+                    of_method[half] = [candidates(model, chat, SEARCHES[name]) for chat in chats]
+                else:
+                    told["captions"].setdefault(name, {})[half] = [METHODS[name](model, chat) for chat in chats]
+                seconds = (time.perf_counter() - began) / len(chats)
+                told |= {"model": model.name, "revision": model.revision, "runtime": model.runtime}
+                options.file.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+                print(f"{half}, {name}: {seconds:.1f} s a chat", flush=True)
+    report(told)
+
+
+def report(told: dict[str, Any]) -> None:
+    """The table as markdown, in shares with 95 % intervals."""
+    print("| half | written by | kept | lost | invented | exactly the wish | declined where nothing can be painted |")
+    print("|---|---|---|---|---|---|---|")
+    for half in HALVES:
+        for name, found in measures.table(told, half).items():
+            cells = " | ".join(
+                f"{percent(one.rate)} ({percent(one.low)} to {percent(one.high)}; {one.successes} of {one.trials})"
+                for one in (found.kept, found.lost, found.invented, found.exact, found.declined)
+            )
+            print(f"| {half} | {name} | {cells} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""How much of a chat the director keeps: the chats of ``chats.yaml``, what became of them, and shares with intervals.
+
+``measured.json`` holds the raw outcomes that ``benchmarks/director.py`` wrote: nothing here runs a model.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from engines.director.directing import WEIGHT, Candidate, chosen, ranked
+from engines.director.facts import ledger
+from engines.evidence import PlainError
+from engines.statistics import Interval, clustered, wilson
+
+Half = Literal["develop", "held_out"]
+HALVES: tuple[Half, ...] = ("develop", "held_out")
+RANKINGS = {
+    "director": ("director", WEIGHT),
+    "director, by likelihood alone": ("director", 0.0),
+    "director, by all of the lift": ("director", 1.0),
+    "without hints, by likelihood alone": ("without hints", 0.0),
+    "without hints, by half of the lift": ("without hints", 0.5),
+}
+"""What the candidates of a search come to under several weights of what is likely anyway."""
+HERE = Path(__file__).parent
+OUTCOMES = HERE / "measured.json"
+
+
+@dataclass(frozen=True)
+class Chat:
+    """A chat of the set: the learner's ``messages`` and the ``wish`` a caption must ask for; None: for nothing.
+
+    ``taken_back`` are words that the chat gave up again, ``outside`` words for what the painter never saw.
+    """
+
+    half: Half
+    messages: tuple[str, ...]
+    wish: str | None
+    taken_back: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Shares:
+    """What became of the facts of many chats.
+
+    ``kept`` and ``lost`` are of the facts wished, ``invented`` of the facts asked for, each with an interval as wide as
+    if the facts of a chat stood and fell together; ``exact`` are chats whose caption asks for the wish and no more, and
+    ``declined`` those without a wish that got no caption.
+    """
+
+    kept: Interval
+    lost: Interval
+    invented: Interval
+    exact: Interval
+    declined: Interval
+
+
+@cache
+def chats(half: Half | None = None) -> tuple[Chat, ...]:
+    """The chats of one half, or of both."""
+    told = yaml.safe_load((HERE / "chats.yaml").read_text(encoding="utf-8"))
+    return tuple(
+        Chat(
+            one,
+            tuple(chat["chat"]),
+            chat["wish"],
+            tuple(map(str, chat.get("taken_back", ()))),
+            tuple(map(str, chat.get("outside", ()))),
+        )
+        for one in HALVES
+        if half in (one, None)
+        for chat in told[one]
+    )
+
+
+def shares(chats: Iterable[Chat], captions: Iterable[str | None]) -> Shares:
+    """The shares of captions written for chats, in their order."""
+    pairs = list(zip(chats, captions, strict=True))
+    ledgers = [ledger(chat.wish, caption) for chat, caption in pairs]
+    refused = [caption is None for chat, caption in pairs if chat.wish is None]
+    kept, lost, invented = (sum(len(getattr(one, which)) for one in ledgers) for which in ("kept", "lost", "invented"))
+    wishing = sum(chat.wish is not None for chat, _ in pairs)
+    asking = sum(bool(one.kept or one.invented) for one in ledgers)
+    return Shares(
+        clustered(kept, kept + lost, min(wishing, kept + lost)),
+        clustered(lost, kept + lost, min(wishing, kept + lost)),
+        clustered(invented, kept + invented, min(asking, kept + invented)),
+        wilson(sum(one.exact for one in ledgers), len(ledgers)),
+        wilson(sum(refused), len(refused)),
+    )
+
+
+def outcomes(file: Path = OUTCOMES) -> Mapping[str, Any]:
+    """The stored outcomes, PlainError where there are none.
+
+    ``captions``: method -> half -> a caption for each chat, in order. ``candidates``: method -> half -> those of each
+    chat, as [caption, given, bonus, anyway].
+    """
+    if not file.is_file():
+        raise PlainError("The director's outcomes are not here. Run “python -m benchmarks.director”.")
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def table(told: Mapping[str, Any], half: Half) -> dict[str, Shares]:
+    """The shares of every method that was measured on a half; those that only rank differently need no model."""
+    captions: dict[str, Sequence[str | None]] = {
+        name: halves[half] for name, halves in told["captions"].items() if half in halves
+    }
+    for name, (method, weight) in RANKINGS.items():
+        if half in told["candidates"].get(method, ()):
+            captions[name] = [chosen(ranked(of_chat, weight)) for of_chat in candidates(told, method, half)]
+    return {name: shares(chats(half), of_half) for name, of_half in captions.items()}
+
+
+def candidates(told: Mapping[str, Any], method: str, half: Half) -> tuple[tuple[Candidate, ...], ...]:
+    """The captions that a search compared for each chat of a half, best first."""
+    return tuple(ranked(Candidate(*row) for row in of_chat) for of_chat in told["candidates"][method][half])
