@@ -38,6 +38,9 @@ class Client:
             raise ValueError("the queue is full")
         yield from range(self.events)
 
+    def result(self) -> str:
+        return "the only answer"
+
     def cancel(self) -> None:
         self.events = 0
 
@@ -46,6 +49,12 @@ def test_a_run_is_timed_to_its_first_event_and_its_end() -> None:
     client = Client(3)
     waited = classroom.run(client, LESSON, seed=7)
     assert client.asked == [("Once", 7, 20, "/write")]
+    assert 0 < waited.first <= waited.whole and not waited.error
+
+
+def test_an_endpoint_that_does_not_stream_has_one_event() -> None:
+    """The client's iterator is empty where the answer was there before it began: every cheap call counted as failed."""
+    waited = classroom.run(Client(0), classroom.CHEAP, 1)
     assert 0 < waited.first <= waited.whole and not waited.error
 
 
