@@ -96,7 +96,7 @@ def test_start_over_on_the_start_page_forgets_the_plan_too(visit) -> None:
 def test_a_test_is_stopped_changed_and_told_so(visit) -> None:
     page = visit.open("predict-and-test")
     screen(page, 1).get_by_role("button", name="Paint and judge all my prompts").click()
-    expect(screen(page, 1).locator(".notice", has_text="Painting prompt 1")).to_be_visible(timeout=240_000)
+    expect(screen(page, 1).locator(".notice", has_text="Painting prompt")).to_be_visible(timeout=240_000)
     screen(page, 1).get_by_role("button", name="Stop").click()
     expect(screen(page, 1).locator(".notice", has_text="Stopped")).to_be_visible()
     expect(screen(page, 1).locator(".notice", has_text="Painting prompt")).to_have_count(0)

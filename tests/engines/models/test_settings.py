@@ -111,6 +111,7 @@ def test_the_process_is_prepared_before_gradio_is_imported_and_by_any_engine() -
     run(f"{watch}import app")
     for module in ("engines.stickers.judge", "engines.models.weights", "training.measure"):
         assert run(f"import os, {module}; print(os.environ['ORT_DISABLE_TELEMETRY'])") == "1"
+        assert run(f"import os, {module}; print(os.environ['GOMP_SPINCOUNT'])") == "5000"
 
 
 def test_what_somebody_chose_is_kept() -> None:
