@@ -27,6 +27,7 @@ from engines.text.dials import Dials
 from tests.engines import tiny_painters, tiny_text
 from tests.engines.hub_cache import COMMIT, lay_out
 from tests.engines.tiny_painters import same_pictures
+from tests.lessons.common import shown
 
 CAPTION = "a red cat on a blue background"
 
@@ -188,10 +189,9 @@ def test_the_code_drawer_names_the_commit(monkeypatch: pytest.MonkeyPatch, tmp_p
     one = painter.load("some/painter")
     code = picture_snippets.denoising(one.source, CAPTION, seeds=(1,), steps=2, guidance_scale=3.0)
     assert "'some/painter'" in code and f"revision='{COMMIT}'" in code
-    scope: dict[str, Any] = {}
-    exec(code.replace("'some/painter'", repr(str(snapshot))), scope)
+    result, _, _ = shown(code.replace("'some/painter'", repr(str(snapshot))))
     ours = paint(one, Plan(CAPTION, seeds=(1,), steps=2, guidance_scale=3.0))
-    same_pictures(np.asarray(scope["result"]["pictures"][0]), ours[0])
+    same_pictures(np.asarray(result["pictures"][0]), ours[0])
 
 
 def test_a_space_readies_its_models_before_it_serves(monkeypatch: pytest.MonkeyPatch) -> None:

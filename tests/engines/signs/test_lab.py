@@ -14,6 +14,7 @@ from engines.signs import lab as sign_lab
 from engines.signs import world as sign_world
 from engines.statistics import wilson
 from engines.stickers import judge
+from tests.lessons.common import shown
 
 ROOT = Path(__file__).resolve().parents[3]
 QUICK: dict[str, Any] = {"steps": 3}
@@ -228,9 +229,9 @@ def test_the_words_effect_is_that_of_the_letters_and_not_of_the_board() -> None:
 @pytest.mark.parametrize("cause", sign_lab.CAUSES)
 def test_the_snippet_paints_the_same_sign(cause: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    names: dict[str, object] = {}
-    exec(sign_lab.snippet(cause, "open", 3, steps=4), names)
-    stock = np.asarray(names["result"]).astype(int)
+    result, _, saved = shown(sign_lab.snippet(cause, "open", 3, steps=4))
+    assert saved == ["sign.png"]
+    stock = np.asarray(result).astype(int)
     assert np.abs(stock - last_of(cause, "OPEN", (3,), steps=4)[0]).max() <= 2
 
 
