@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from gradio.themes import Base, Color, LocalFont, sizes
+from gradio.themes import Base, Color, sizes
 
 from lessons.course import UNITS
 from lessons.shell.content import ADDRESS, folder, read_lesson, read_quiz
@@ -20,12 +20,20 @@ OVER_GRADIO = "html:is(html, .over.gradio)"
 """What all rules are nested in: as specific as the prefix that gradio gives to a page's own style."""
 SCRIPT = HERE / "playground.js"
 
+OURS, GRADIOS = f"{ADDRESS}/fonts", "static/fonts"
 FACES = (
-    ("Lora", 400, "lora-latin-400-normal"),
-    ("Lora", 600, "lora-latin-600-normal"),
-    ("IBM Plex Sans", 600, "ibm-plex-sans-latin-600-normal"),
-    ("IBM Plex Mono", 600, "ibm-plex-mono-latin-600-normal"),
+    ("Lora", 400, f"{OURS}/lora-latin-400-normal.woff2"),
+    ("Lora", 600, f"{OURS}/lora-latin-600-normal.woff2"),
+    ("IBM Plex Sans", 400, f"{GRADIOS}/IBMPlexSans/IBMPlexSans-Regular.woff2"),
+    ("IBM Plex Sans", 600, f"{OURS}/ibm-plex-sans-latin-600-normal.woff2"),
+    ("IBM Plex Sans", 700, f"{GRADIOS}/IBMPlexSans/IBMPlexSans-Bold.woff2"),
+    ("IBM Plex Mono", 400, f"{GRADIOS}/IBMPlexMono/IBMPlexMono-Regular.woff2"),
+    ("IBM Plex Mono", 600, f"{OURS}/ibm-plex-mono-latin-600-normal.woff2"),
+    ("IBM Plex Mono", 700, f"{GRADIOS}/IBMPlexMono/IBMPlexMono-Bold.woff2"),
 )
+"""Family, weight and address from the page. Gradio's bundle holds no Latin letters of Lora or in SemiBold."""
+SEEN_FIRST = (400, 600)
+"""Weights that a page shows at once."""
 
 INK = Color(
     "#eef4fb",
@@ -75,8 +83,8 @@ def theme() -> Base:
         neutral_hue=PAPER,
         text_size=sizes.text_lg,
         radius_size=sizes.radius_md,
-        font=[LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"],
-        font_mono=[LocalFont("IBM Plex Mono", weights=(400, 700)), "ui-monospace", "monospace"],
+        font=["IBM Plex Sans", "system-ui", "sans-serif"],
+        font_mono=["IBM Plex Mono", "ui-monospace", "monospace"],
     ).set(
         body_background_fill="#faf7f1",
         body_background_fill_dark="#15171b",
@@ -140,7 +148,7 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": theme(),
         "head": '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<link rel="stylesheet" href="{ADDRESS}/style-{_version(style())}.css">'
+        f'{_preloads()}<link rel="stylesheet" href="{ADDRESS}/style-{_version(style())}.css">'
         f'<script src="{ADDRESS}/script-{_version(script())}.js"></script>',
         "footer_links": ["api"],
         "run_history": False,
@@ -167,16 +175,24 @@ def script() -> str:
 
 
 def _fonts() -> str:
-    """Faces whose Latin letters Gradio's own bundle lacks (its Lora and its SemiBold weights hold none).
+    """A face that comes late is left for the next page (``optional``): text that is being read or pressed never moves.
 
-    A SemiBold Plex stands on the baseline of Gradio's Regular one, by that one's metrics.
+    A SemiBold Plex stands on the baseline of the Regular one, by that one's metrics.
     """
     level = "ascent-override: 78%; descent-override: 22%; line-gap-override: {}%; "
-    levels = {"IBM Plex Sans": level.format(30), "IBM Plex Mono": level.format(0)}
+    levels = {("IBM Plex Sans", 600): level.format(30), ("IBM Plex Mono", 600): level.format(0)}
     return "".join(
-        f"@font-face {{ font-family: '{family}'; font-weight: {weight}; font-display: swap; "
-        f"{levels.get(family, '')}src: url(fonts/{file}.woff2) format('woff2'); }}\n"
-        for family, weight, file in FACES
+        f"@font-face {{ font-family: '{family}'; font-weight: {weight}; font-display: optional; "
+        f"{levels.get((family, weight), '')}src: url(../{address}) format('woff2'); }}\n"
+        for family, weight, address in FACES
+    )
+
+
+def _preloads() -> str:
+    return "".join(
+        f'<link rel="preload" as="font" type="font/woff2" crossorigin href="{address}">'
+        for _, weight, address in FACES
+        if weight in SEEN_FIRST
     )
 
 

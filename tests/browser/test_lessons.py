@@ -132,6 +132,19 @@ def test_a_chart_on_its_way_leaves_no_hole(visit) -> None:
     expect(chart.locator(".js-plotly-plot")).to_be_visible()
 
 
+def test_a_font_that_comes_late_moves_nothing(visit) -> None:
+    late: list[Route] = []
+    visit.page.route("**/*.woff2", lambda route: late.append(route))
+    with visit.page.expect_request("**/*.woff2"):
+        page = visit.open("latents")
+    page.evaluate(WATCH_SHIFTS)
+    page.wait_for_timeout(500)
+    for route in late:
+        route.continue_()
+    page.wait_for_function("document.fonts.status === 'loaded'")
+    assert page.evaluate("window.movedSoFar()") == 0
+
+
 def test_what_is_pasted_or_deleted_counts_as_typed(visit) -> None:
     page = visit.open("tokenization")
     rows = page.locator("#tokenization-rows")
