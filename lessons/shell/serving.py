@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
+from gradio import route_utils
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
@@ -48,17 +49,27 @@ MOST_HELD = 300_000_000
 THREADS = 512
 """More than all lines hold together, so that what is cheap finds a thread however many runs wait."""
 TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_update_root = route_utils.update_root_in_config
 NAME = re.compile(rb'"(?:session_hash|event_id)"\s*:\s*"([^"]*)"')
 
 
 def launch(playground: Any, **options: Any) -> None:
     """Serve ``playground``. PlainError when the port that ``GRADIO_SERVER_PORT`` names is not to be had."""
+    route_utils.update_root_in_config = _of_one_page
     playground.launch(
         max_file_size="20mb",
         max_threads=THREADS,
         app_kwargs=app_options(),
         **{"server_port": port(), **theme.launch_options(), **options},
     )
+
+
+def _of_one_page(config: Any, root: str) -> Any:
+    """What gradio writes into a page, less the layouts of all the others, which grow with every lesson."""
+    shown = config.get("current_page")
+    if shown in config.get("page", ()):
+        config["page"] = {shown: config["page"][shown]}
+    return _update_root(config, root)
 
 
 def port() -> int | None:
