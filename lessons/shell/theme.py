@@ -148,8 +148,8 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": theme(),
         "head": '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'{_preloads()}<link rel="stylesheet" href="{ADDRESS}/style-{_version(style())}.css">'
-        f'<script src="{ADDRESS}/script-{_version(script())}.js"></script>',
+        f'<script src="{ADDRESS}/script-{_version(script())}.js"></script>'
+        f'<link rel="stylesheet" href="{ADDRESS}/style-{_version(style())}.css">{_preloads()}',
         "footer_links": ["api"],
         "run_history": False,
         "ssr_mode": False,
