@@ -74,12 +74,12 @@ class _Blank:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)
 
-    def search(self, prompt: Any, grammar: Any, *, beams: int) -> Any:
+    def search(self, prompt: Any, grammar: Any, *, beams: int, shared: int) -> Any:
         from engines.text.constrained import search
 
         return search(self, grammar, self._model.piece, beams=beams, max_tokens=24, top=1)
 
-    def score(self, prompt: Any, sentences: Sequence[Any], grammar: Any) -> tuple[float, ...]:
+    def score(self, prompt: Any, sentences: Sequence[Any], grammar: Any, *, shared: int) -> tuple[float, ...]:
         return (0.0,) * len(sentences)
 
     def keep(self, rows: Sequence[int]) -> None:

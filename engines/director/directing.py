@@ -18,9 +18,10 @@ model's decision. Where no thing of Sticker World is spoken for, there is no cap
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from os.path import commonprefix
 
 from engines.checks import check_characters
 from engines.director.grammar import VOCABULARY, Captions
@@ -28,7 +29,7 @@ from engines.evidence import PlainError
 from engines.stickers import diet
 from engines.stickers.scenes import NUMBERS, WORDS
 from engines.stickers.world import COLOURS, OBJECTS, PLURAL, SCENIC
-from engines.text.constrained import Choice
+from engines.text.constrained import Choice, Draft, Sentence
 from engines.text.language_model import LanguageModel, Prompt
 
 MAX_MESSAGES = 12
@@ -114,12 +115,24 @@ class Settings:
 DEFAULTS = Settings()
 
 
-def direct(model: LanguageModel, messages: Sequence[str], settings: Settings = DEFAULTS) -> Direction:
-    """One caption for a chat of the learner's ``messages``, oldest first. PlainError for an empty or endless chat."""
+def directing(
+    model: LanguageModel, messages: Sequence[str], settings: Settings = DEFAULTS
+) -> Iterator[Draft | Direction]:
+    """One caption for a chat of the learner's ``messages``, oldest first: a draft a pass, and the direction at last.
+
+    PlainError for an empty or endless chat.
+    """
     said = checked(messages)
     grammar = captions_of(model, Hints(said, settings.said, settings.unsaid).worth)
-    sentences = model.search(prompt(model, said), grammar, beams=settings.beams)
-    anyway = model.score(prompt(model, NOTHING_SAID), [one.token_ids for one in sentences], grammar)
+    after, idle = prompt(model, said), prompt(model, NOTHING_SAID)
+    shared = len(commonprefix([model.encode(f"{_examples()}\n\nUser:").ids, after.ids, idle.ids]))
+    sentences: tuple[Sentence, ...] = ()
+    for event in model.search(after, grammar, beams=settings.beams, shared=shared):
+        if isinstance(event, Draft):
+            yield event
+        else:
+            sentences = event
+    anyway = model.score(idle, [one.token_ids for one in sentences], grammar, shared=shared)
     candidates = ranked(
         (
             Candidate(model.decode(one.token_ids).strip(), one.given, one.bonus, usual, one.choices)
@@ -127,7 +140,14 @@ def direct(model: LanguageModel, messages: Sequence[str], settings: Settings = D
         ),
         settings.weight,
     )
-    return Direction(chosen(candidates), candidates, outside(said))
+    yield Direction(chosen(candidates), candidates, outside(said))
+
+
+def direct(model: LanguageModel, messages: Sequence[str], settings: Settings = DEFAULTS) -> Direction:
+    """What :func:`directing` comes to."""
+    *_, direction = directing(model, messages, settings)
+    assert isinstance(direction, Direction)
+    return direction
 
 
 def ranked(candidates: Iterable[Candidate], weight: float = WEIGHT) -> tuple[Candidate, ...]:
@@ -148,8 +168,11 @@ def captions_of(model: LanguageModel, worth: Callable[[str], float]) -> Captions
 
 def prompt(model: LanguageModel, messages: Sequence[str]) -> Prompt:
     """The examples and the chat, up to where its caption begins."""
-    examples = "".join(f"{_transcript(chat)} {caption}\n\n" for chat, caption in SHOTS)
-    return model.encode(examples + _transcript(messages))
+    return model.encode(f"{_examples()}\n\n{_transcript(messages)}")
+
+
+def _examples() -> str:
+    return "\n\n".join(f"{_transcript(chat)} {caption}" for chat, caption in SHOTS)
 
 
 def _transcript(messages: Sequence[str]) -> str:

@@ -62,6 +62,14 @@ class Sentence:
     choices: tuple[Choice, ...]
 
 
+@dataclass(frozen=True)
+class Draft:
+    """The sentence that leads after a pass, with how its last token came about; another may lead after the next."""
+
+    token_ids: tuple[int, ...]
+    choice: Choice
+
+
 Seen = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 """The scores of a step: logits [V], ids of the allowed tokens, their log chances under the mask, and their bonuses."""
 
@@ -84,10 +92,10 @@ class _Beam:
 
 def search(
     batch: Any, grammar: Grammar, piece: Callable[[int], str], *, beams: int, max_tokens: int, top: int
-) -> tuple[Sentence, ...]:
-    """At most ``beams`` sentences, the likeliest with its bonus first; ``batch`` has read the prompt in one row.
+) -> Iterator[Draft | tuple[Sentence, ...]]:
+    """One draft a pass, and then at most ``beams`` sentences, the likeliest with its bonus first.
 
-    It steps and keeps as :class:`engines.text.tables.TableBatch`.
+    ``batch`` has read the prompt in one row; it steps and keeps as :class:`engines.text.tables.TableBatch`.
     """
     live, done = [_Beam(grammar.start)], list[_Beam]()
     for _ in range(max_tokens):
@@ -95,11 +103,13 @@ def search(
         longer.sort(key=lambda beam: -beam.score)
         done = sorted([*done, *(beam for beam in longer if beam.state is None)], key=lambda beam: -beam.score)[:beams]
         live = [beam for beam in longer if beam.state is not None][:beams]
+        first = max((*done[:1], *live[:1]), key=lambda beam: beam.score)
+        yield Draft(first.token_ids, _choice(first.token_ids[-1], piece, top, *first.seen[-1]))
         if not live or (len(done) == beams and done[-1].score > live[0].score):
             break
         batch.keep([beam.row for beam in live])
         batch.step([beam.token_ids[-1] for beam in live])
-    return tuple(
+    yield tuple(
         Sentence(
             beam.token_ids,
             beam.given,

@@ -27,7 +27,7 @@ from engines.models.counting import Work
 from engines.models.shelf import Shelf
 from engines.text import attention, constrained, logit_lens, snippets
 from engines.text.attention import Ablation, Attention, Cell
-from engines.text.constrained import Sentence
+from engines.text.constrained import Draft, Sentence
 from engines.text.dials import Dials, Scoreboard, bar_slice, distribution, scoreboard, surprise_bits
 from engines.text.dials import draw as dials_draw
 from engines.text.dice import dice
@@ -470,36 +470,42 @@ class LanguageModel:
         yield tuple(self._run(draft) for draft in drafts)
 
     def search(
-        self, prompt: Prompt, grammar: constrained.Grammar, *, beams: int = 4, max_tokens: int = 24, top: int = 8
-    ) -> tuple[Sentence, ...]:
-        """The ``beams`` sentences of a grammar that are likeliest after ``prompt``, best first.
+        self, prompt: Prompt, grammar: constrained.Grammar, *, beams: int = 4, max_tokens: int = 24, top: int = 8,
+        shared: int = 0,
+    ) -> Iterator[Draft | tuple[Sentence, ...]]:  # fmt: skip
+        """A draft a pass, and at last the ``beams`` sentences of a grammar that are likeliest after ``prompt``.
 
         See :mod:`engines.text.constrained`; each token has its scoreboard of ``top`` tokens before the mask and after.
+        ``shared``: with how many of its tokens other prompts begin too; these are read once and kept.
         """
         check_number("The number of beams", beams, 1, MAX_RUNS, whole=True)
         check_number("The length of a scoreboard", top, 1, MAX_TOP, whole=True)
         _check_length(max_tokens)
         self._check_room(prompt, max_tokens)
-        return self._search(prompt, grammar, beams, max_tokens, top)
+        return self._search(prompt, grammar, beams, max_tokens, top, shared)
 
     @lending.on_card(_a_pass)
     def _search(
-        self, prompt: Prompt, grammar: constrained.Grammar, beams: int, max_tokens: int, top: int
-    ) -> tuple[Sentence, ...]:
+        self, prompt: Prompt, grammar: constrained.Grammar, beams: int, max_tokens: int, top: int, shared: int
+    ) -> Iterator[Draft | tuple[Sentence, ...]]:
         with self._writer.room.share((len(prompt.ids) + max_tokens) * beams):
-            batch = self._writer.batch([prompt.ids])
-            return constrained.search(batch, grammar, self.piece, beams=beams, max_tokens=max_tokens, top=top)
+            if self._quick and shared:
+                batch: Any = self._quick.batch([prompt.ids[shared:]], self._quick.begun(prompt.ids[:shared]))
+            else:
+                batch = self._writer.batch([prompt.ids])
+            yield from constrained.search(batch, grammar, self.piece, beams=beams, max_tokens=max_tokens, top=top)
 
     @lending.on_card(_a_pass)
     def score(
-        self, prompt: Prompt, sentences: Sequence[Sequence[int]], grammar: constrained.Grammar
+        self, prompt: Prompt, sentences: Sequence[Sequence[int]], grammar: constrained.Grammar, *, shared: int = 0
     ) -> tuple[float, ...]:
         """The log probability in nats of each of the grammar's sentences after ``prompt``, under its mask."""
         longest = max(map(len, sentences), default=0)
         self._check_room(prompt, longest)
         scores = []
         with self._writer.room.share(len(prompt.ids) + longest):
-            first, cache = self._writer.read(prompt.ids)
+            begun = self._quick.begun(prompt.ids[:shared]) if self._quick and shared else None
+            first, cache = self._writer.read(prompt.ids[shared if begun else 0 :], begun)
             for ids in sentences:
                 _go_back(cache, len(prompt.ids))
                 rest = [self._writer.read(ids[:-1], cache, len(ids) - 1)[0]] if len(ids) > 1 else []

@@ -24,6 +24,8 @@ from engines.text.tables import Row, Table, TableBatch, Tables, read_together
 if TYPE_CHECKING:
     from torch import Tensor
 
+MOST_BEGUN = 4
+
 
 class Quick:
     """The graph in the model's ``folder``. It writes as a :class:`engines.text.transformer.Network` does.
@@ -59,6 +61,7 @@ class Quick:
         self._names, (_, self._kv_heads, _, self._head_width) = [cache.name for cache in caches], caches[0].shape
         self.room = Room(MOST_CACHED)
         self._tables = Tables()
+        self._begun: dict[tuple[int, ...], Row] = {}
         self._meeting = Meeting[Piece, np.ndarray](lambda pieces: read_together(self, pieces, self._tables), MOST_READ)
 
     def read(self, ids: Sequence[int], cache: Row | None = None, keep: int = 1) -> tuple[np.ndarray, Row]:
@@ -66,9 +69,23 @@ class Quick:
         cache = cache or Row()
         return shared_passes.read(self._meeting, ids, cache, keep), cache
 
-    def batch(self, prompts: Sequence[Sequence[int]]) -> TableBatch:
-        """Many sequences that grow in step."""
-        return TableBatch(self, prompts)
+    def begun(self, ids: Sequence[int]) -> Row:
+        """A row that has read ``ids`` [T], with which other texts begin too: the latest few are kept."""
+        kept = self._begun.get(tuple(ids))
+        if kept is None:
+            kept = self._begun[tuple(ids)] = self.read(ids)[1]
+            while len(self._begun) > MOST_BEGUN:
+                self._begun.pop(next(iter(self._begun)), None)
+        return self._copy(kept)
+
+    @worker.only
+    def _copy(self, text: Row) -> Row:
+        assert text.table is not None
+        return text.table.copy(text)
+
+    def batch(self, prompts: Sequence[Sequence[int]], begun: Row | None = None) -> TableBatch:
+        """Many sequences that grow in step; a single prompt may go on with what is ``begun``."""
+        return TableBatch(self, prompts, begun)
 
     def bytes_read(self, seen: int) -> int:
         """Bytes that a pass for one text reads, after ``seen`` tokens in its row: weights, and keys and values.
@@ -86,6 +103,7 @@ class Quick:
         """Drop the weights once the pass under way is done."""
         self._session, self.weight_bytes = Unloaded(), 0
         self._tables.clear()
+        self._begun.clear()
 
     def blank(self, rows: int, room: int) -> Tensor:
         import torch

@@ -172,12 +172,17 @@ def read_together(reader: Reader, pieces: Sequence[Piece], tables: Tables) -> li
 
 
 class TableBatch:
-    """Sequences that grow by one token each a pass, in tables of their own. Equal prompts are read once."""
+    """Sequences that grow by one token each a pass, in tables of their own. Equal prompts are read once.
+
+    A single prompt may go on with what a row elsewhere has ``begun``.
+    """
 
     @worker.only
-    def __init__(self, reader: Reader, prompts: Sequence[Sequence[int]]) -> None:
+    def __init__(self, reader: Reader, prompts: Sequence[Sequence[int]], begun: Row | None = None) -> None:
         self._reader, self._tables = reader, Tables()
         self._rows = [Row() for _ in prompts]
+        if begun is not None:
+            _table(reader, self._tables, begun.length).take_in(self._rows[0], begun.content)
         same = len(prompts) > 1 and all(prompt == prompts[0] for prompt in prompts)
         read = zip(prompts, self._rows[:1] if same else self._rows, strict=False)
         self.logits = self._read([Piece(ids, row, 1) for ids, row in read])

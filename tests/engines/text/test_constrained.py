@@ -6,11 +6,13 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
 
 from engines.text import language_model
+from engines.text.constrained import Sentence
 from engines.text.language_model import LanguageModel
 from engines.text.transformer import Network
 from tests.engines import tiny_text
@@ -65,9 +67,14 @@ def by_hand(model: LanguageModel, sentence: tuple[int, ...]) -> float:
     return float(total)
 
 
+def sentences(model: LanguageModel, grammar: Small, **options: Any) -> tuple[Sentence, ...]:
+    *_, found = model.search(model.encode(PROMPT), grammar, **options)
+    return found
+
+
 def test_a_wide_search_finds_every_sentence_in_order_with_its_chance(model: LanguageModel) -> None:
     expected = sorted(((by_hand(model, ids), ids) for ids in Small().sentences()), reverse=True)
-    found = model.search(model.encode(PROMPT), Small(), beams=24)
+    found = sentences(model, Small(), beams=24)
     assert [one.token_ids for one in found] == [ids for _, ids in expected]
     np.testing.assert_allclose([one.given for one in found], [chance for chance, _ in expected], atol=2e-4)
     assert math.isclose(sum(math.exp(one.given) for one in found), 1, abs_tol=1e-4)
@@ -82,15 +89,15 @@ def test_scores_of_sentences_are_those_of_the_search_whatever_was_read_before(mo
 
 
 def test_a_bonus_moves_a_sentence_up_and_is_told_apart_from_its_chance(model: LanguageModel) -> None:
-    first, *_, last = model.search(model.encode(PROMPT), Small(), beams=24)
+    first, *_, last = sentences(model, Small(), beams=24)
     wanted = next(token for token in (10, 20, 30) if token != first.token_ids[0])
-    best = model.search(model.encode(PROMPT), Small({wanted: 50.0}), beams=4)[0]
+    best = sentences(model, Small({wanted: 50.0}), beams=4)[0]
     assert best.token_ids[0] == wanted and best.bonus == 50
     assert best.given == pytest.approx(by_hand(model, best.token_ids), abs=2e-4)
 
 
 def test_each_token_shows_the_scoreboard_before_the_mask_and_after(model: LanguageModel) -> None:
-    best = model.search(model.encode(PROMPT), Small({20: 1.0}), beams=3, top=5)[0]
+    best = sentences(model, Small({20: 1.0}), beams=3, top=5)[0]
     assert len(best.choices) == len(best.token_ids)
     first = best.choices[0]
     assert first.allowed == 3 and len(first.before.candidates) == 5

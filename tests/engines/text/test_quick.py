@@ -231,3 +231,36 @@ def test_the_bytes_that_a_pass_reads_are_those_of_the_graph_without_its_two_tabl
     row = 2 * model.layers * model._writer._kv_heads * model._writer._head_width * 4
     assert work.bytes_read - model.work(1).bytes_read == 5 * row
     assert work.multiply_adds == by_torch(model).work(1, 5).multiply_adds
+
+
+def test_what_several_texts_begin_with_is_read_once_and_changes_no_score(model: LanguageModel) -> None:
+    quick, ids = model._quick, model.encode(PROMPT).ids
+    assert quick is not None
+    quick._begun.clear()
+    whole = quick.read(ids)[0]
+    first = quick.begun(ids[:4])
+    np.testing.assert_allclose(quick.read(ids[4:], first)[0], whole, atol=1e-4)
+    again = quick.begun(ids[:4])
+    assert again.length == 4 and list(quick._begun) == [ids[:4]]
+    batch = quick.batch([ids[4:]], again)
+    np.testing.assert_allclose(batch.logits, whole, atol=1e-4)
+    np.testing.assert_allclose(batch.step([7]), quick.read([*ids, 7])[0], atol=1e-4)
+    for place in range(1, 8):
+        quick.begun(ids[:place])
+    assert len(quick._begun) == 4
+
+
+def test_a_search_that_shares_its_beginning_finds_what_it_finds_alone(model: LanguageModel) -> None:
+    class Two:
+        start = 0
+
+        def options(self, state: int) -> dict[int, tuple[int | None, float]]:
+            return {token: ((state + 1) if state < 2 else None, 0.0) for token in (10, 20, 30)}
+
+    prompt = model.encode(PROMPT)
+    *drafts, alone = model.search(prompt, Two(), beams=3)
+    *_, shared = model.search(prompt, Two(), beams=3, shared=4)
+    assert [one.token_ids for one in shared] == [one.token_ids for one in alone]
+    assert [len(draft.token_ids) for draft in drafts] == [1, 2, 3]
+    ids = [one.token_ids for one in alone]
+    np.testing.assert_allclose(model.score(prompt, ids, Two(), shared=4), model.score(prompt, ids, Two()), atol=1e-4)
