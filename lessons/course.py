@@ -22,6 +22,13 @@ class Unit:
 
 UNITS = (
     Unit(
+        "one-box",
+        "One box, two machines",
+        "Who reads your chat, who paints, and what crosses between the two.",
+        "both",
+        ("handoff",),
+    ),
+    Unit(
         "typewriter",
         "The typewriter",
         "A language model scores every token it knows, draws one, and can never take it back.",

@@ -23,13 +23,14 @@ from dataclasses import dataclass
 from functools import cache
 from os.path import commonprefix
 
-from engines.checks import check_characters
+from engines.checks import MAX_CAPTION, check_characters
 from engines.director.grammar import VOCABULARY, Captions
 from engines.evidence import PlainError
 from engines.stickers import diet
 from engines.stickers.scenes import NUMBERS, WORDS
 from engines.stickers.world import COLOURS, OBJECTS, PLURAL, SCENIC
 from engines.text.constrained import Choice, Draft, Sentence
+from engines.text.dials import Dials
 from engines.text.language_model import LanguageModel, Prompt
 
 MAX_MESSAGES = 12
@@ -50,6 +51,7 @@ SHOTS = (
 )  # fmt: skip
 """The examples before the chat."""
 NOTHING_SAID = ("Hello.",)
+FREE_TOKENS = 40
 _WORD = re.compile(r"[A-Za-z]+")
 
 
@@ -141,6 +143,17 @@ def directing(
         settings.weight,
     )
     yield Direction(chosen(candidates), candidates, outside(said))
+
+
+def directing_freely(model: LanguageModel, messages: Sequence[str]) -> Iterator[Draft | Direction]:
+    """One caption for a painter of any diet: the likeliest text after the examples, with no mask and no hints."""
+    said, ids = checked(messages), list[int]()
+    for token in model.write(prompt(model, said), Dials(temperature=0), seed=0, max_tokens=FREE_TOKENS):
+        if "\n" in token.piece or token.finished == "eos":
+            break
+        ids.append(token.token_id)
+        yield Draft(tuple(ids), Choice(token.token_id, token.piece, token.scoreboard, model.vocabulary_size, ()))
+    yield Direction(model.decode(ids).strip()[:MAX_CAPTION].strip() or None, (), ())
 
 
 def direct(model: LanguageModel, messages: Sequence[str], settings: Settings = DEFAULTS) -> Direction:

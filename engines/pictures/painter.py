@@ -215,6 +215,27 @@ class Painter:
             given["timestep_cond"] = embedded.to(device=self.device, dtype=self.dtype)
         return given
 
+    @lending.on_card(lambda painter, caption: 10)
+    @worker.only
+    def received(self, caption: str) -> tuple[int, ...]:
+        """The token ids that reach the text encoder when it reads ``caption``, caught at its entrance.
+
+        With the marks of start and end, and what fills the rest of its :attr:`capacity`.
+        """
+        caught: list[Any] = []
+
+        def catch(encoder: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> None:
+            caught.append(arguments[0] if arguments else options["input_ids"])
+
+        check_caption(caption)
+        hook = self.pipeline.text_encoder.register_forward_pre_hook(catch, with_kwargs=True)
+        try:
+            size, scales = (self.height, self.width), (self.guidance_scale,)
+            self.condition((caption,), "", two_branches=False, size=size, scales=scales)
+        finally:
+            hook.remove()
+        return tuple(int(token_id) for token_id in caught[0][0])
+
     def predict(self, batch: Tensor, t: Tensor, given: dict[str, Any], *, alone: bool = False) -> Tensor:
         """The network's output [B, C, h, w] for ``batch`` at timestep ``t``, in a pass that other runs may share.
 

@@ -56,6 +56,25 @@ for number, picture in enumerate(pictures):
 """
 
 
+def from_ids(
+    model: str, token_ids: Sequence[int], *, seeds: Sequence[int], steps: int, guidance_scale: float
+) -> str:
+    """``result``: a list of pictures, painted from the token ids of a caption and nothing else."""
+    return f"""{load_pipeline(model)}
+received = torch.tensor([{list(token_ids)!r}])  # what the text encoder is given: no caption, no chat
+nothing = pipeline.tokenizer("", padding="max_length", max_length=received.shape[1], return_tensors="pt").input_ids
+with torch.no_grad():
+    read, unread = (pipeline.text_encoder(token_ids)[0] for token_ids in (received, nothing))
+result = pipeline(
+    prompt_embeds=read, negative_prompt_embeds=unread, num_inference_steps={steps}, guidance_scale={guidance_scale!r},
+    generator=[torch.Generator("cpu").manual_seed(seed) for seed in {list(seeds)!r}],
+    num_images_per_prompt={len(seeds)},
+).images
+for number, picture in enumerate(result):
+    picture.save(f"picture-{{number}}.png")
+"""
+
+
 def counting(model: str, caption: str, *, steps: int, guidance_scale: float) -> str:
     """``result``: multiply-adds of one picture, from the caption to the pixels."""
     return f"""from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -524,6 +543,7 @@ def _one_scale(painter: Painter) -> bool:
 
 _RIGHT_FOR: dict[str, Callable[[Painter, Mapping[str, Any]], bool]] = {
     "captions_by_pass": _two_rows,
+    "from_ids": lambda painter, settings: not painter.is_xl,
     "stirred_start": _repeatable,
     "walk_between_seeds": lambda painter, told: _repeatable(painter, told) and told["seed"] != told["other_seed"],
     "walk_between_captions": lambda painter, settings: not painter.is_xl,

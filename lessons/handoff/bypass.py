@@ -1,0 +1,182 @@
+"""Screen 2: the chat sent to the painter as it is, beside the director's caption, from the same seeds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from engines.checks import check_number, seed_range
+from engines.director import ledger, measures
+from engines.director.facts import facts
+from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
+from engines.pictures import snippets
+from engines.pictures.diffusion import Painter, Plan
+from engines.statistics import Interval, cells, clustered, mean_interval, more, percent, plural
+from engines.statistics import words as in_words
+from engines.text.language_model import LanguageModel
+from lessons.handoff.measures import as_caption, check_wish, declined, messages, written
+from lessons.shell.painting import painting
+
+WAYS = ("the director's caption", "the last message", "the whole chat")
+MOST_SEEDS = 12
+PUBLISHED = {"director": "the director", "last message": "the last message, as it is",
+             "unconstrained": "the same model without mask and hints"}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """One text that was sent to the painter, its pictures uint8 [seeds, H, W, 3], and what is seen in each.
+
+    seen, told: facts of the wish that the judge sees in each picture, and that it can tell. unread: the words for which
+    the painter had no room.
+    """
+
+    name: str
+    sent: str
+    unread: tuple[str, ...]
+    pictures: np.ndarray
+    seen: tuple[int, ...]
+    told: tuple[int, ...]
+
+    @property
+    def kept(self) -> Interval:
+        """The share of the facts that could be told, as wide as if those of a picture stood and fell together."""
+        return clustered(sum(self.seen), sum(self.told), sum(bool(one) for one in self.told))
+
+    @property
+    def shares(self) -> np.ndarray:
+        """The share of each picture, NaN where nothing could be told."""
+        with np.errstate(invalid="ignore"):
+            return np.array(self.seen) / np.array(self.told, float)
+
+
+@dataclass(frozen=True, eq=False)
+class Bypass:
+    """The wish, its facts in words, and what each way kept of them."""
+
+    wish: str
+    facts: tuple[str, ...]
+    ways: tuple[Way, ...]
+
+    @property
+    def gain(self) -> np.ndarray:
+        """How much more of the wish a seed's picture holds by the director's caption than by the whole chat."""
+        gain = self.ways[0].shares - self.ways[2].shares
+        return gain[np.isfinite(gain)]
+
+
+def bypass(
+    model: LanguageModel, painter: Painter, chat: str, wish: str, seeds: int = 8, seed: int = 7, *,
+    steps: int | None = None,
+) -> Iterator[Underway | Evidence[Bypass]]:  # fmt: skip
+    """One caption by the director, then all three texts from the same seeds; the judge reads the pictures."""
+    began, steps = time.perf_counter(), painter.passes(steps)
+    said, wished = messages(chat), check_wish(wish, needed=True)
+    assert wished is not None
+    if not painter.is_bundled:
+        raise PlainError("The judge reads Sticker World only. Open the bundled painter on the Start page for this one.")
+    check_number("The number of seeds", seeds, 2, MOST_SEEDS, whole=True)
+    rows = seed_range(seed, seeds)
+    direction = yield from written(model, painter, said)
+    if direction.caption is None:
+        raise PlainError(declined(direction))
+    ways = []
+    for name, sent in zip(WAYS, (direction.caption, said[-1], " ".join(said)), strict=True):
+        text = as_caption(sent)
+        pictures = yield from painting(painter, Plan(text, rows, steps=steps), f"From {name}")
+        answers = [ledger.seen(facts(wished), one).values() for one in pictures]
+        told = [[one for one in each if one is not None] for each in answers]
+        ways.append(
+            Way(name, text, painter.unread(text), pictures, tuple(map(sum, told)), tuple(map(len, told)))
+        )
+    value = Bypass(wished, tuple(map(str, sorted(facts(wished)))), tuple(ways))
+    source = Provenance.live(
+        painter, began, rows[0], wish=wished, seeds=len(rows), **painter.told(steps),
+        guidance_scale=painter.guidance_scale, director=f"{model.name}, {model.runtime}",
+    )  # fmt: skip
+    code = snippets.denoising(
+        painter.source, direction.caption, seeds=rows, steps=steps, guidance_scale=painter.guidance_scale
+    )
+    yield Evidence(
+        value, _alt(value), _table(value), source, _findings(value), code, ways[0].pictures
+    )
+
+
+def truth(value: Bypass) -> tuple[float, str] | str:
+    if not len(value.gain):
+        return "The judge could tell too little in these pictures to score a guess."
+    return float(value.gain.mean()), (
+        f"{value.ways[0].kept} of the wish's facts by the caption, {value.ways[2].kept} by the whole chat"
+    )
+
+
+def verdict(value: Bypass) -> str:
+    """What the pairs of pictures from one seed say, in words; the interval of their difference decides."""
+    direct, raw = value.ways[0].shares, value.ways[2].shares
+    both = np.isfinite(direct) & np.isfinite(raw)
+    if both.sum() < 2:
+        return "Too little can be told"
+    return {
+        1: "The interval lies above zero: for this wish the caption is the better letter to the painter",
+        0: "The interval holds zero: for this wish these pictures do not tell the two apart",
+        -1: "The interval lies below zero: for this wish the painter did better with the raw chat",
+    }[more(direct[both], raw[both])]
+
+
+def _alt(value: Bypass) -> str:
+    told = "; ".join(f"{one.name} (“{one.sent}”): {one.kept} of the facts seen" for one in value.ways)
+    return f"Pictures painted for the wish “{value.wish}” in three ways. {told}. {verdict(value)}."
+
+
+def _table(value: Bypass) -> Table:
+    rows = [
+        (way.name, way.sent, number, seen, told)
+        for way in value.ways
+        for number, (seen, told) in enumerate(zip(way.seen, way.told, strict=True), 1)
+    ]
+    return Table(("sent", "text", "picture", "facts of the wish seen", "facts that could be told"), tuple(rows))
+
+
+def _findings(value: Bypass) -> tuple[Finding, ...]:
+    director, last, whole = value.ways
+    found = [
+        Finding(
+            f"{percent(director.kept.rate)} against {percent(whole.kept.rate)}",
+            f"of the wish's facts ({', '.join(value.facts)}) stand in the pictures from the caption and in those from "
+            f"the whole chat. Difference of the pictures of one seed "
+            f"{in_words(mean_interval(value.gain), 0, percent=True) if len(value.gain) else 'not to be told'}. "
+            f"{verdict(value)}.",
+        ),
+        Finding(
+            f"{percent(last.kept.rate)}",
+            f"of them survive when only the last message is sent, “{last.sent}”: the painter never saw the others. "
+            f"Interval {last.kept}.",
+        ),
+    ]
+    if whole.unread:
+        found.append(
+            Finding(
+                f"{plural(len(whole.unread), 'word')} never read",
+                f"The painter's text encoder has no room for the end of the whole chat: "
+                f"{', '.join(f'“{one}”' for one in whole.unread[:6])}.",
+            )
+        )
+    return tuple(found)
+
+
+def published() -> tuple[tuple[str, Interval, Interval], ...]:
+    """The stored measurement on the chats that the director was not made on: (who wrote, facts kept, invented)."""
+    table = measures.table(measures.outcomes(), "held_out")
+    return tuple((name, table[key].kept, table[key].invented) for key, name in PUBLISHED.items())
+
+
+def published_table() -> Table:
+    rows = tuple(
+        (name, *cells((100 * kept.rate, 100 * kept.low, 100 * kept.high), 1),
+         *cells((100 * new.rate, 100 * new.low, 100 * new.high), 1))
+        for name, kept, new in published()
+    )  # fmt: skip
+    return Table(("caption by", "kept, %", "low", "high", "invented, %", "low", "high"), rows)

@@ -1,0 +1,264 @@
+"""What the handoff draws by itself, from moments and Evidence values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any
+
+from markupsafe import Markup
+
+from engines.director.ledger import Entry
+from engines.evidence import Evidence
+from engines.pictures.diffusion import Pass
+from engines.statistics import Interval, percent
+from engines.text.constrained import Choice
+from lessons.handoff import bypass as by
+from lessons.handoff.chain import Chain, Moment
+from lessons.handoff.forget import Forgetting
+from lessons.handoff.measures import EXAMPLES
+from lessons.handoff.play import Game, Side
+from lessons.handoff.proof import Crossing
+from lessons.handoff.rounds import rounds
+from lessons.shell import views
+from lessons.shell.film import Film, Shot, row
+from lessons.shell.prose import plain
+from lessons.shell.views import BADGES, Bar, bars, join
+
+LINES = 5
+"""Of a scoreboard; so many are always kept free, so that nothing moves while the director writes."""
+SIGNS = {True: ("yes", "✓"), False: ("no", "✗"), None: ("not told", "?")}
+IDLE = Moment(())
+
+
+def examples() -> str:
+    """The chats to begin with, as buttons."""
+    made = join(
+        Markup('<button type="button" class="button" data-name="{0}">{0}</button>').format(one.name)
+        for one in EXAMPLES
+    )
+    return str(Markup('<div class="handoff-examples" role="group" aria-label="Chats to begin with">{}</div>').format(made))
+
+
+def followed(moments: Iterator[Any], talk: Any, reel: Any, box: Any, ledger: Any) -> Iterator[Any]:
+    """A run with the chat in ``talk``, the painting in ``reel``, the caption in ``box``, and at last the ledger."""
+    film: Film | None = None
+    for event in moments:
+        if isinstance(event, Moment):
+            yield {talk: conversation(event)}
+        elif isinstance(event, Pass):
+            film = film or Film(("the canvas", "the picture it is heading for"), event.passes + 1)
+            yield {reel: _frame(film, event)}
+            if event.pictures is not None:
+                done = film.add((event.pictures[0],) * 2, ("The finished picture",) * 2, "the finished picture", "✓")
+                yield {reel: done}
+        else:
+            if isinstance(event, Evidence):
+                yield {ledger: crossed(event.value), box: event.value.caption or ""}
+                if event.value.caption is None:
+                    yield {reel: NOTHING}
+            yield event
+
+
+NOTHING = str(views.empty("Nothing was painted: no caption crossed."))
+
+
+def _frame(film: Film, event: Pass) -> str:
+    assert event.canvas is not None and event.previews is not None
+    number = event.index + 1
+    return film.add(
+        (event.canvas[0], event.previews[0]),
+        (f"The canvas before pass {number}", f"The finished picture as guessed in pass {number}"),
+        f"pass {number} of {event.passes}", str(number),
+    )  # fmt: skip
+
+
+def conversation(moment: Moment) -> str:
+    """The learner's messages, the caption as it is being written, and the scoreboard before and after the mask."""
+    said = join(Markup('<li class="handoff-said"><span>You</span><p>{}</p></li>').format(plain(one)) for one in moment.said)
+    caption = Markup(
+        '<li class="handoff-caption ink-typewriter"><span>Director → painter</span><p translate="no">{}</p></li>'
+    ).format(plain(moment.caption) or Markup("…"))
+    choice = moment.draft.choice if moment.draft else None
+    return str(Markup('<ol class="handoff-talk" aria-label="The chat">{}{}</ol>{}').format(said, caption, _boards(choice)))
+
+
+def _boards(choice: Choice | None) -> Markup:
+    if choice is None:
+        return Markup('<div class="handoff-boards" hidden></div>')
+    before = [(one.text, one.probability, one.token_id == choice.token_id) for one in choice.before.candidates[:LINES]]
+    after = [(one.text, one.favoured, one.token_id == choice.token_id) for one in choice.after[:LINES]]
+    head = "Its own scoreboard"
+    if not after:
+        return Markup('<div class="handoff-boards">{}</div>').format(_board(head, "no mask for this painter", before))
+    allowed = f"{choice.allowed:,} of its tokens may follow, with hints"
+    return Markup('<div class="handoff-boards">{}{}</div>').format(
+        _board(head, "all tokens", before), _board("After the mask", allowed, after)
+    )
+
+
+def _board(title: str, note: str, rows: Sequence[tuple[str, float, bool]]) -> Markup:
+    drawn = [Bar(views.visible(text), share, percent(share), chosen) for text, share, chosen in rows]
+    drawn += [Bar(Markup("&nbsp;"), 0, "")] * (LINES - len(drawn))
+    return Markup("<section><h3>{}</h3><p>{}</p>{}</section>").format(title, note, bars(drawn))
+
+
+def crossed(value: Chain) -> str:
+    """What reached the painter's text encoder, and the ledger."""
+    if value.caption is None:
+        return ledger_table(value.entries)
+    ids = join(
+        Markup("<span class=\"token\">{}<small>{}</small></span>").format(words, number)
+        for words, number in zip(
+            ("start", *(views.spelled(piece) for piece in value.pieces), "end"), value.received, strict=False
+        )
+    )
+    return str(
+        Markup(
+            '<figure class="handoff-ids"><figcaption>All that crossed to the painter, as its text encoder received it:'
+            '</figcaption><span class="tokens" translate="no">{}</span></figure>{}'
+        ).format(ids, Markup(ledger_table(value.entries)))
+    )
+
+
+def ledger_table(entries: Sequence[Entry]) -> str:
+    """One line a fact: in the wish, in the caption, in the picture, and where it was lost or invented."""
+    if not entries:
+        return str(views.empty("No fact that the ledger can read."))
+    lines = join(
+        Markup('<tr class="{}"><th scope="row">{}</th>{}{}{}<td>{}</td></tr>').format(
+            "handoff-kept" if one.fate == "kept" else "handoff-gone", plain(str(one.fact)), _answer(one.wished),
+            _answer(one.asked), _answer(one.seen), one.fate,
+        )
+        for one in entries
+    )  # fmt: skip
+    return str(
+        Markup(
+            '<div class="table" tabindex="0" role="group" aria-label="The ledger of facts"><table class="handoff-ledger">'
+            "<thead><tr><th>fact</th><th>wish</th><th>caption</th><th>picture</th><th>what became of it</th></tr></thead>"
+            "<tbody>{}</tbody></table></div>"
+        ).format(lines)
+    )
+
+
+def _answer(told: bool | None) -> Markup:
+    words, sign = SIGNS[told]
+    return Markup('<td><span aria-hidden="true">{}</span><span class="sr-only">{}</span></td>').format(sign, words)
+
+
+def three_ways(value: by.Bypass) -> str:
+    """For each text that was sent, the first pictures it led to."""
+    return str(
+        join(
+            Markup('<section class="handoff-way"><h3>{}</h3><p translate="no">“{}”</p>{}</section>').format(
+                way.name.capitalize(), plain(way.sent), row(_shots(way), f"Painted from {way.name}", small=True)
+            )
+            for way in value.ways
+        )
+    )
+
+
+def _shots(way: by.Way) -> list[Shot]:
+    return [
+        Shot(picture, f"Picture {number} from {way.name}", f"{seen} of {told} facts")
+        for number, (picture, seen, told) in enumerate(zip(way.pictures, way.seen, way.told, strict=True), 1)
+    ]
+
+
+def kept_bars(value: by.Bypass) -> str:
+    """The facts of the wish seen in the pictures, and below them the stored measurement over many chats."""
+    here = bars([_interval_bar(way.name, way.kept, "sculptor") for way in value.ways])
+    stored = by.published()
+    there = bars([_interval_bar(name, kept, "typewriter") for name, kept, _ in stored])
+    new = bars([_interval_bar(name, invented, "typewriter") for name, _, invented in stored])
+    return str(
+        Markup(
+            "<p>Facts of the wish seen in the pictures:</p>{}"
+            '<p>{} Over the 66 chats that the director was not made on (one author wrote them all), facts of the wish '
+            "that stand in the caption:</p>{}<p>And of the facts in the captions, those that nobody wished for:</p>{}"
+        ).format(here, Markup('<span class="badge badge-recorded" title="{}">recorded</span>').format(BADGES["recorded"]), there, new)
+    )
+
+
+def _interval_bar(label: str, share: Interval, ink: str) -> Bar:
+    if not share.trials:
+        return Bar(label, 0, "none could be told", ink=ink)
+    text = f"{percent(share.rate)} ({percent(share.low)} to {percent(share.high)})"
+    return Bar(label, share.rate, text, low=share.low, high=share.high, ink=ink)
+
+
+def three_pictures(value: Sequence[Crossing]) -> str:
+    """Each chat, the ids it came to, and its picture."""
+    first = value[0]
+    shots = [
+        Shot(
+            one.picture, f"The picture of the {one.name}, painted from “{one.caption}”",
+            f"{one.name}: “{one.caption}”"
+            + ("" if one is first else f"; {percent(first.differs(one))} of its pixels are others"),
+        )
+        for one in value
+    ]  # fmt: skip
+    lines = join(
+        Markup('<li><b>{}</b> <span translate="no">{}</span></li>').format(
+            one.name, " ".join(map(str, one.received))
+        )
+        for one in value
+    )
+    return str(row(shots, "One picture a chat") + Markup('<ul class="handoff-received">{}</ul>').format(lines))
+
+
+def rows_told(value: Forgetting) -> str:
+    """Four rows of pictures, each with what the painter was told."""
+    return str(
+        join(
+            Markup('<section class="handoff-way"><h3>{}</h3><p translate="no">“{}”</p>{}</section>').format(
+                one.name.capitalize(), plain(one.sent),
+                row([
+                    Shot(picture, f"Picture {number}: {one.name}", "")
+                    for number, picture in enumerate(one.pictures, 1)
+                ], one.name.capitalize(), small=True),
+            )
+            for one in value.told
+        )
+    )  # fmt: skip
+
+
+@cache
+def target(number: int) -> str:
+    """The picture that a round is about."""
+    one = rounds()[number]
+    shot = Shot(one.picture(), "The picture to describe", f"picture {number + 1} of {len(rounds())}")
+    return str(Markup('<div class="handoff-target">{}</div>').format(row([shot], "The picture to describe")))
+
+
+def match(value: Game) -> str:
+    """Both sides' pictures, and fact by fact how often each is seen."""
+    sides = join(_side(one) for one in (value.you, value.director))
+    lines = join(
+        Markup('<tr><th scope="row">{}</th>{}{}</tr>').format(
+            plain(str(fact)), *(_cell(side, place, fact in side.asked) for side in (value.you, value.director))
+        )
+        for place, fact in enumerate(value.facts)
+    )
+    return str(
+        sides
+        + Markup(
+            '<div class="table" tabindex="0" role="group" aria-label="Facts kept by you and by the director">'
+            '<table class="handoff-ledger"><thead><tr><th>fact of the picture</th><th>you</th><th>the director</th></tr>'
+            "</thead><tbody>{}</tbody></table></div>"
+        ).format(lines)
+    )
+
+
+def _side(one: Side) -> Markup:
+    shots = [Shot(picture, f"Picture {number} from {one.name}", "") for number, picture in enumerate(one.pictures, 1)]
+    painted = row(shots, f"Painted for {one.name}", small=True) if shots else Markup("<p>Nothing was painted.</p>")
+    return Markup('<section class="handoff-way"><h3>{}</h3><p translate="no">{}</p>{}</section>').format(
+        one.name, plain(f"“{one.caption}”") if one.caption else "wrote no caption", painted
+    )
+
+
+def _cell(side: Side, place: int, asked: bool) -> Markup:
+    seen, told = side.seen[place]
+    words = "in the caption" if asked else "not in the caption"
+    return Markup("<td>{} of {} pictures; {}</td>").format(seen, told, words)

@@ -1,0 +1,143 @@
+"""Screen 4: "the same, but …" told to a painter that keeps nothing of the picture before."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from engines.checks import check_caption, check_number, seed_range
+from engines.director import ledger
+from engines.director.facts import Fact, facts
+from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
+from engines.pictures import snippets
+from engines.pictures.diffusion import Painter, Plan
+from engines.pictures.measures import difference
+from engines.statistics import Interval, mean_interval, more, percent, wilson
+from engines.statistics import words as in_words
+from lessons.shell.painting import painting
+
+CAPTION = "a red umbrella at the beach"
+ORDER = "the same, but blue"
+NEXT = "a blue umbrella at the beach"
+WAYS = ("the first caption", "the order alone", "the new caption, same seed", "the new caption, another seed")
+MOST_SEEDS = 12
+ELSEWHERE = 500
+"""How far the other seeds lie from the first ones."""
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """What was painted for one text: uint8 [seeds, H, W, 3].
+
+    things: how many of the pictures show the first caption's things, of those that can be told. changed: the mean
+    absolute difference of each picture from the first caption's of its row, as a share of full brightness.
+    """
+
+    name: str
+    sent: str
+    pictures: np.ndarray
+    things: Interval
+    changed: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Forgetting:
+    """The first caption's pictures and what followed them; ``named`` are its things in words."""
+
+    named: str
+    told: tuple[Told, ...]
+
+
+def forget(
+    painter: Painter, caption: str, order: str, following: str, seeds: int = 8, seed: int = 7, *,
+    steps: int | None = None,
+) -> Iterator[Underway | Evidence[Forgetting]]:  # fmt: skip
+    """Four rows of pictures, one after the other; the judge says in how many the first caption's things are."""
+    began, steps = time.perf_counter(), painter.passes(steps)
+    if not painter.is_bundled:
+        raise PlainError("The judge reads Sticker World only. Open the bundled painter on the Start page for this one.")
+    for name, text in zip(("The first caption", "The order", "The new caption"), (caption, order, following),
+                          strict=True):  # fmt: skip
+        check_caption(text, name)
+    check_number("The number of seeds", seeds, 2, MOST_SEEDS, whole=True)
+    rows = seed_range(seed, seeds)
+    elsewhere = seed_range((seed + ELSEWHERE) % 2**31, seeds)
+    wanted = tuple(one for one in sorted(facts(caption)) if one.aspect == "object")
+    if not wanted:
+        raise PlainError(f"The first caption names nothing that the judge knows. Try “{CAPTION}”.")
+    texts = (caption, order, following, following)
+    told: list[Told] = []
+    for name, text, of_row in zip(WAYS, texts, (rows, rows, rows, elsewhere), strict=True):
+        pictures = yield from painting(painter, Plan(text.strip(), of_row, steps=steps), name.capitalize())
+        first = told[0].pictures if told else pictures
+        changed = np.array([difference(a, b) for a, b in zip(first, pictures, strict=True)])
+        told.append(Told(name, text.strip(), pictures, _shown(wanted, pictures), changed))
+    value = Forgetting(", ".join(map(str, wanted)), tuple(told))
+    source = Provenance.live(
+        painter, began, rows[0], seeds=len(rows), **painter.told(steps), guidance_scale=painter.guidance_scale
+    )
+    code = snippets.denoising(
+        painter.source, order.strip(), seeds=rows, steps=steps, guidance_scale=painter.guidance_scale
+    )
+    yield Evidence(value, _alt(value), _table(value), source, _findings(value), code, told[1].pictures)
+
+
+def _shown(wanted: tuple[Fact, ...], pictures: np.ndarray) -> Interval:
+    answers = [ledger.seen(wanted, one).values() for one in pictures]
+    whole = [None if None in each and False not in each else all(each) for each in map(list, answers)]
+    told = [one for one in whole if one is not None]
+    return wilson(sum(told), len(told))
+
+
+def truth(value: Forgetting) -> tuple[float, str] | str:
+    things = value.told[1].things
+    if not things.trials:
+        return "The judge could tell nothing in these pictures, so the guess cannot be scored."
+    return things.rate, f"{value.named} in {things} pictures painted from “{value.told[1].sent}”"
+
+
+def holds(value: Forgetting) -> str:
+    """Whether the seed carries anything of the first picture to the new caption's, in words."""
+    _, _, same, other = value.told
+    return {
+        1: "So the seed does not carry the picture over: another one changes less",
+        0: "The two cannot be told apart: as far as these pictures go, the seed carries nothing over",
+        -1: "So what crosses is the seed's static: from the same start the picture stays nearer",
+    }[more(same.changed, other.changed)]
+
+
+def _alt(value: Forgetting) -> str:
+    rows = "; ".join(
+        f"{one.name} (“{one.sent}”): {value.named} in {one.things}, {percent(one.changed.mean())} of change"
+        for one in value.told
+    )
+    return f"Rows of pictures. {rows}. {holds(value)}."
+
+
+def _table(value: Forgetting) -> Table:
+    rows = [
+        (one.name, one.sent, number, round(100 * float(changed), 2))
+        for one in value.told
+        for number, changed in enumerate(one.changed, 1)
+    ]
+    return Table(("told", "text", "picture", "difference from the first caption's picture, %"), tuple(rows))
+
+
+def _findings(value: Forgetting) -> tuple[Finding, ...]:
+    first, order, same, other = value.told
+    return (
+        Finding(
+            f"{order.things.successes} of {order.things.trials}",
+            f"pictures painted from “{order.sent}” show {value.named}; from the whole new caption {same.things}. "
+            f"(From the first caption: {first.things}.) Pictures that the judge cannot tell are left out.",
+        ),
+        Finding(
+            f"{percent(same.changed.mean())} against {percent(other.changed.mean())}",
+            f"is how far the new caption's picture lies from the first one, from the same seed and from another: "
+            f"{in_words(mean_interval(same.changed), 1, percent=True)} against "
+            f"{in_words(mean_interval(other.changed), 1, percent=True)}. {holds(value)}.",
+        ),
+    )

@@ -1,0 +1,166 @@
+"""Screen 5: the learner sees a picture, the director reads a chat about it, and each may send a caption."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from engines.checks import check_caption, check_number, seed_range, whole
+from engines.director import ledger
+from engines.director.facts import Fact, facts
+from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
+from engines.pictures import snippets
+from engines.pictures.diffusion import Painter, Plan
+from engines.statistics import Interval, clustered, mean_interval, more, percent, plural
+from engines.statistics import words as in_words
+from engines.text.language_model import LanguageModel
+from lessons.handoff.measures import written
+from lessons.handoff.rounds import Round, rounds
+from lessons.shell.painting import painting
+
+MOST_SEEDS = 8
+CAPTION = "whales in the ocean"
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """The caption of one side, None where it wrote none, its pictures uint8 [seeds, H, W, 3], and each fact's fate.
+
+    ``seen`` has for each fact of the wish the pictures in which it is seen, and those in which it can be told.
+    """
+
+    name: str
+    caption: str | None
+    pictures: np.ndarray
+    asked: frozenset[Fact]
+    seen: tuple[tuple[int, int], ...]
+    shares: np.ndarray
+
+    @property
+    def kept(self) -> Interval:
+        told = sum(number for _, number in self.seen)
+        return clustered(sum(number for number, _ in self.seen), told, int(np.isfinite(self.shares).sum()))
+
+
+@dataclass(frozen=True, eq=False)
+class Game:
+    """One round: the facts that the shown picture has, and both sides."""
+
+    number: int
+    round: Round
+    facts: tuple[Fact, ...]
+    you: Side
+    director: Side
+
+    @property
+    def lead(self) -> float:
+        """How much more of the facts the learner's pictures hold than the director's, of those that can be told."""
+        return self.you.kept.rate - self.director.kept.rate
+
+
+def play(
+    model: LanguageModel, painter: Painter, number: int, caption: str, seeds: int = 4, seed: int = 7, *,
+    steps: int | None = None,
+) -> Iterator[Underway | Evidence[Game]]:  # fmt: skip
+    """Both captions painted from the same seeds, each held against the facts of the picture that was shown."""
+    began, steps = time.perf_counter(), painter.passes(steps)
+    number = whole("The number of the picture", number, 0, len(rounds()) - 1)
+    if not painter.is_bundled:
+        raise PlainError("The judge reads Sticker World only. Open the bundled painter on the Start page for this one.")
+    check_caption(caption)
+    check_number("The number of seeds", seeds, 2, MOST_SEEDS, whole=True)
+    one, rows = rounds()[number], seed_range(seed, seeds)
+    wanted = tuple(sorted(facts(one.wish)))
+    direction = yield from written(model, painter, one.messages)
+    sides = []
+    for name, sent in (("You", caption.strip()), ("The director", direction.caption)):
+        if sent is None:
+            nothing = np.zeros((0, painter.height, painter.width, 3), np.uint8)
+            lost = tuple((0, len(rows)) for _ in wanted)
+            sides.append(Side(name, None, nothing, frozenset(), lost, np.zeros(len(rows))))
+            continue
+        pictures = yield from painting(painter, Plan(sent, rows, steps=steps), f"{name}: “{sent}”")
+        sides.append(_side(name, sent, wanted, pictures))
+    value = Game(number, one, wanted, *sides)
+    source = Provenance.live(
+        painter, began, rows[0], picture=number + 1, scene=one.scene, seeds=len(rows), **painter.told(steps),
+        guidance_scale=painter.guidance_scale, director=f"{model.name}, {model.runtime}",
+    )  # fmt: skip
+    code = snippets.denoising(
+        painter.source, value.you.caption or "", seeds=rows, steps=steps, guidance_scale=painter.guidance_scale
+    )
+    yield Evidence(value, _alt(value), _table(value), source, _findings(value), code, value.you.pictures)
+
+
+def _side(name: str, caption: str, wanted: tuple[Fact, ...], pictures: np.ndarray) -> Side:
+    answers = [ledger.seen(wanted, picture) for picture in pictures]
+    seen = tuple(
+        (sum(each[fact] is True for each in answers), sum(each[fact] is not None for each in answers))
+        for fact in wanted
+    )
+    told = [[one for one in each.values() if one is not None] for each in answers]
+    shares = np.array([np.mean(each) if each else np.nan for each in told])
+    return Side(name, caption, pictures, facts(caption), seen, shares)
+
+
+def truth(value: Game) -> tuple[float, str] | str:
+    if not np.isfinite(value.lead):
+        return "The judge could tell too little in these pictures to score a guess."
+    return value.lead, f"you {value.you.kept}, the director {value.director.kept} of the facts seen"
+
+
+def verdict(value: Game) -> str:
+    """Who is ahead, in words; the interval of the pairs of one seed decides."""
+    you, director = value.you.shares, value.director.shares
+    both = np.isfinite(you) & np.isfinite(director)
+    if both.sum() < 2:
+        return "Too little can be told"
+    return {
+        1: "You are ahead, by more than the dice of these seeds",
+        0: "The interval holds zero: these seeds do not tell the two of you apart",
+        -1: "The director is ahead, by more than the dice of these seeds",
+    }[more(you[both], director[both])]
+
+
+def _alt(value: Game) -> str:
+    return (
+        f"The picture shows {', '.join(map(str, value.facts))}. You wrote “{value.you.caption}”: {value.you.kept} of "
+        f"its facts are seen in your pictures. The director wrote “{value.director.caption or 'nothing'}”: "
+        f"{value.director.kept}. {verdict(value)}."
+    )
+
+
+def _table(value: Game) -> Table:
+    yes = {True: "yes", False: "no"}
+    rows = tuple(
+        (str(fact), yes[fact in value.you.asked], *mine, yes[fact in value.director.asked], *its)
+        for fact, mine, its in zip(value.facts, value.you.seen, value.director.seen, strict=True)
+    )
+    sides = [f"{who} {what}" for who in ("your", "the director's") for what in ("caption", "pictures", "of")]
+    return Table(("fact of the picture", *sides), rows)
+
+
+def _findings(value: Game) -> tuple[Finding, ...]:
+    gap = value.you.shares - value.director.shares
+    gap = gap[np.isfinite(gap)]
+    by_words = [sum(fact in side.asked for fact in value.facts) for side in (value.you, value.director)]
+    return (
+        Finding(
+            f"You {percent(value.you.kept.rate)}, the director {percent(value.director.kept.rate)}",
+            f"of the facts are seen in the pictures. Difference of the pictures of one seed "
+            f"{in_words(mean_interval(gap), 0, percent=True) if len(gap) else 'not to be told'}. {verdict(value)}.",
+        ),
+        Finding(
+            f"{by_words[0]} and {by_words[1]} of {plural(len(value.facts), 'fact')}",
+            "stood in your caption and in the director's. What is not in the caption the painter has to guess, and "
+            "where it guesses right, it is chance: look whether the other seeds guess so too.",
+        ),
+        Finding(
+            "What it read",
+            f"You saw the picture and no chat; the director read this chat and saw no picture: "
+            f"{' / '.join(f'“{message}”' for message in value.round.messages)}",
+        ),
+    )
