@@ -41,11 +41,11 @@ def examples() -> str:
 
 
 def followed(moments: Iterator[Any], talk: Any, reel: Any, box: Any, ledger: Any) -> Iterator[Any]:
-    """A run with the chat in ``talk``, the painting in ``reel``, the caption in ``box``, and at last the ledger."""
+    """A run with the director at work in ``talk``, the painting in ``reel``, the caption in ``box``, and at last the ledger."""
     film: Film | None = None
     for event in moments:
         if isinstance(event, Moment):
-            yield {talk: conversation(event)}
+            yield {talk: writing(event)}
         elif isinstance(event, Pass):
             film = film or Film(("the canvas", "the picture it is heading for"), event.passes + 1)
             yield {reel: _frame(film, event)}
@@ -73,14 +73,14 @@ def _frame(film: Film, event: Pass) -> str:
     )  # fmt: skip
 
 
-def conversation(moment: Moment) -> str:
-    """The learner's messages, the caption as it is being written, and the scoreboard before and after the mask."""
-    said = join(Markup('<li class="handoff-said"><span>You</span><p>{}</p></li>').format(plain(one)) for one in moment.said)
-    caption = Markup(
-        '<li class="handoff-caption ink-typewriter"><span>Director → painter</span><p translate="no">{}</p></li>'
-    ).format(plain(moment.caption) or Markup("…"))
+def writing(moment: Moment) -> str:
+    """The caption as it is being written, and the scoreboard of its last token before and after the mask."""
     choice = moment.draft.choice if moment.draft else None
-    return str(Markup('<ol class="handoff-talk" aria-label="The chat">{}{}</ol>{}').format(said, caption, _boards(choice)))
+    return str(
+        Markup(
+            '<p class="handoff-caption ink-typewriter"><span>Director → painter</span> <b translate="no">{}</b></p>{}'
+        ).format(plain(moment.caption) or Markup("…"), _boards(choice))
+    )
 
 
 def _boards(choice: Choice | None) -> Markup:

@@ -50,7 +50,7 @@ def _chain(lesson: LessonPage) -> None:
         with gr.Row():
             wish = _wish(EXAMPLES[0].wish)
             seed = controls.seed_number()
-        talk = gr.HTML(draw.conversation(draw.IDLE), elem_classes=["handoff-chat"], render=False)
+        talk = gr.HTML(draw.writing(draw.IDLE), elem_classes=["handoff-chat"], render=False)
         reel = film.reel("The painter's passes appear here once it has its caption.")
         label = "The caption that crossed; change it and paint again"
         caption = gr.Textbox("", label=label, max_length=MAX_CAPTION, render=False)
