@@ -2,6 +2,7 @@
 
     python -m benchmarks.director                       # both halves of the chats, some minutes on two CPU cores
     python -m benchmarks.director --half develop --method director
+    python -m benchmarks.director --pictures            # paints the stored captions and the chats, and judges
     python -m benchmarks.director --print               # the table of what is stored, without a model
 
 The director is set against what it is made of: the last message as it is, the model without a mask, the hints without
@@ -19,14 +20,18 @@ from typing import Any
 
 import numpy as np
 
-from engines.director import directing, measures
+from engines.director import directing, ledger, measures
 from engines.director.directing import DEFAULTS, Settings
-from engines.director.measures import HALVES, OUTCOMES, Chat
+from engines.director.facts import facts
+from engines.director.measures import HALVES, OUTCOMES, Chat, Half
+from engines.pictures import painter as painters
+from engines.pictures.diffusion import Painter, Plan, paint
 from engines.statistics import percent
 from engines.text import language_model
 from engines.text.dials import Dials
 from engines.text.language_model import LanguageModel
 
+SEEDS = 4
 Method = Callable[[LanguageModel, Chat], str | None]
 
 
@@ -64,6 +69,27 @@ METHODS: dict[str, Method] = {
 }
 
 
+def paintings(painter: Painter, told: dict[str, Any], half: Half) -> dict[str, list[tuple[int, int, int]]]:
+    """The director's caption, the last message and the whole chat as pictures, as measures.outcomes reads it."""
+    pairs = zip(measures.chats(half), measures.candidates(told, "director", half), strict=True)
+    found: dict[str, list[tuple[int, int, int]]] = {way: [] for way in measures.WAYS}
+    for chat, of_chat in pairs:
+        if chat.wish is None:
+            continue
+        wanted = facts(chat.wish)
+        for way, sent in zip(
+            measures.WAYS, (directing.chosen(of_chat), chat.messages[-1], " ".join(chat.messages)), strict=True
+        ):
+            if sent is None:
+                found[way].append((0, SEEDS * len(wanted), SEEDS * len(wanted)))
+                continue
+            plan = Plan(directing.as_caption(sent), tuple(range(SEEDS)), steps=painter.passes(None))
+            answers = [one for picture in paint(painter, plan) for one in ledger.seen(wanted, picture).values()]
+            could = [one for one in answers if one is not None]
+            found[way].append((sum(could), len(could), len(answers)))
+    return found
+
+
 class _Blank:
     """A language model that has read nothing: each score is 0."""
 
@@ -95,13 +121,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--method", choices=(*SEARCHES, *METHODS), action="append", help="what writes the captions (all)"
     )
+    parser.add_argument("--pictures", action="store_true", help="paint and judge what is stored, and write no caption")
     parser.add_argument("--print", action="store_true", help="print what is stored, and run nothing")
     parser.add_argument("--file", type=Path, default=OUTCOMES, help="where the captions are stored")
     options = parser.parse_args(arguments)
     told: dict[str, Any] = (
         dict(measures.outcomes(options.file)) if options.file.is_file() else {"captions": {}, "candidates": {}}
     )
-    if not options.print:
+    if options.pictures:
+        painter = painters.load()
+        for half in options.half or HALVES:
+            told.setdefault("pictures", {})[half] = paintings(painter, told, half)
+        told["painter"] = {"model": painter.name, "revision": painter.revision, "seeds": SEEDS}
+        options.file.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    elif not options.print:
         model = language_model.load()
         for half in options.half or HALVES:
             for name in options.method or (*SEARCHES, *METHODS):
@@ -130,6 +163,10 @@ def report(told: dict[str, Any]) -> None:
                 for one in (found.kept, found.lost, found.invented, found.exact, found.declined)
             )
             print(f"| {half} | {name} | {cells} |")
+    for half, of_half in told.get("pictures", {}).items():
+        for way, share in measures.painted(told, half).items():
+            could, every = (sum(counts[place] for counts in of_half[way]) for place in (1, 2))
+            print(f"{half}, painted from the {way}: {share} facts of the wish seen; {could} of {every} could be told")
 
 
 if __name__ == "__main__":

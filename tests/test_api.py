@@ -20,6 +20,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 import app
+from engines.director import directing
 from engines.pictures import diffusion
 from engines.pictures.painter import POCKET
 from engines.text import language_model
@@ -40,6 +41,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(waking, "open_painter", lambda progress=None: painter)
         patch.setattr(painter, "source", POCKET)  # so that judge and diet apply to it
+        patch.setattr(directing, "SHOTS", directing.SHOTS[:1])  # a tiny model has no room for all
         patch.setattr(language_model, "load", lambda *args, **kwargs: tiny_text.tiny())
         patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
         with socket.socket() as probe:
@@ -66,6 +68,8 @@ def _brief(arguments: tuple[Any, ...]) -> str:
 
 CALLS = [
     *case("models", (), "role"),
+    *case("direct", (["a pig", "no, two"],), "candidates", ([],), (5,), (["x" * 500],)),
+    *case("handoff", (["a pig"], "a pig", 3, 1), "ledger", ([],), (["a pig"], "nice"), (["a pig"], "", 3, 1.5)),
     *case("tokenize", ("strawberry", "o200k"), "ids", (123,), ("a", "klingon"), ("a", 5)),
     *case(
         "count_letters", ("banana", "a", 2), "answers", (5,), ("banana", 7), ("banana", "a", 2.9),

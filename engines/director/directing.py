@@ -195,6 +195,8 @@ def _transcript(messages: Sequence[str]) -> str:
 def checked(messages: Sequence[str]) -> tuple[str, ...]:
     """The messages that say something, each in one line; PlainError where there is none, or too much."""
     told = [messages] if isinstance(messages, str) else messages
+    if not isinstance(told, list | tuple):
+        raise PlainError("Send the messages as a list, the oldest first.")
     said = tuple(" ".join(message.split()) for message in told if isinstance(message, str) and message.split())
     if not said:
         raise PlainError("Write a message first: the director has nothing to go by.")
@@ -205,6 +207,11 @@ def checked(messages: Sequence[str]) -> tuple[str, ...]:
             raise PlainError(f"A message has {MAX_MESSAGE} characters at most. Shorten the longest one.")
         check_characters("A message", message)
     return said
+
+
+def as_caption(text: str) -> str:
+    """As much of a text as may be sent to a painter, in one line."""
+    return " ".join(text.split())[:MAX_CAPTION].strip()
 
 
 def outside(messages: Sequence[str]) -> tuple[str, ...]:

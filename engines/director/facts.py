@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engines.stickers.world import SIDES, Facts, facts_of
+from engines.stickers import scenes
+from engines.stickers.world import PLURAL, SIDES, Facts, facts_of
 
+NUMBERS = {str(number): word for number, word in scenes.NUMBERS.items()}
 _TURNED = {"right": "left", "below": "above"}
 
 
@@ -20,6 +22,9 @@ class Fact:
         if self.aspect == "relation":
             first, how, second = self.of
             return f"{first} {SIDES[how]} {second}"
+        if self.aspect == "count":
+            name, number = self.of
+            return f"{NUMBERS.get(number, number)} {PLURAL.get(name, f'{name}s')}"
         return " ".join(reversed(self.of))
 
 

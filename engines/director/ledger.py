@@ -56,15 +56,11 @@ def entries(wish: str | None, caption: str | None, picture: np.ndarray | None, *
     if picture is not None:
         (verdict,) = judge.judge(picture[None], facts_of(caption or ""), using=using, lettering=False)
         names = {one.of[0] for one in told if one.aspect == "object"}
-        found += [
-            Entry(Fact("object", (name,)), False, False, True) for name in verdict.extra if name not in names
-        ]
+        found += [Entry(Fact("object", (name,)), False, False, True) for name in verdict.extra if name not in names]
     return tuple(found)
 
 
-def seen(
-    wanted: Iterable[Fact], picture: np.ndarray, *, using: Judge | None = None
-) -> Mapping[Fact, bool | None]:
+def seen(wanted: Iterable[Fact], picture: np.ndarray, *, using: Judge | None = None) -> Mapping[Fact, bool | None]:
     """Whether the judge sees each fact in the picture uint8 [H, W, 3]; None where it cannot tell or does not judge."""
     told = list(wanted)
     if not told:

@@ -29,6 +29,8 @@ RANKINGS = {
     "without hints, by half of the lift": ("without hints", 0.5),
 }
 """What the candidates of a search come to under several weights of what is likely anyway."""
+WAYS = ("caption", "last message", "whole chat")
+"""What was sent to the painter."""
 HERE = Path(__file__).parent
 OUTCOMES = HERE / "measured.json"
 
@@ -98,11 +100,24 @@ def shares(chats: Iterable[Chat], captions: Iterable[str | None]) -> Shares:
     )
 
 
+def painted(told: Mapping[str, Any], half: Half) -> dict[str, Interval]:
+    """Facts of the wish that the judge sees in the pictures of a half, of those it can tell, by what was sent.
+
+    As wide as if the pictures of a chat stood and fell together.
+    """
+    found = {}
+    for way, of_chats in told["pictures"][half].items():
+        seen, could = (sum(counts[place] for counts in of_chats) for place in (0, 1))
+        found[way] = clustered(seen, could, sum(bool(counts[1]) for counts in of_chats))
+    return found
+
+
 def outcomes(file: Path = OUTCOMES) -> Mapping[str, Any]:
     """The stored outcomes, PlainError where there are none.
 
     ``captions``: method -> half -> a caption for each chat, in order. ``candidates``: method -> half -> those of each
-    chat, as [caption, given, bonus, anyway].
+    chat, as [caption, given, bonus, anyway]. ``pictures``: half -> what was sent -> for each chat with a wish, facts of
+    it seen in its pictures, facts that could be told, and all.
     """
     if not file.is_file():
         raise PlainError("The director's outcomes are not here. Run “python -m benchmarks.director”.")

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from engines.checks import check_number, seed_range
-from engines.director import ledger, measures
+from engines.director import directing, ledger, measures
 from engines.director.facts import facts
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
 from engines.pictures import snippets
 from engines.pictures.diffusion import Painter, Plan
-from engines.statistics import Interval, cells, clustered, mean_interval, more, percent, plural
+from engines.statistics import Interval, clustered, mean_interval, more, percent, plural
 from engines.statistics import words as in_words
 from engines.text.language_model import LanguageModel
-from lessons.handoff.measures import as_caption, check_wish, declined, messages, written
+from lessons.handoff.measures import check_wish, declined, messages, written
 from lessons.shell.painting import painting
 
 WAYS = ("the director's caption", "the last message", "the whole chat")
@@ -30,8 +30,8 @@ PUBLISHED = {"director": "the director", "last message": "the last message, as i
 class Way:
     """One text that was sent to the painter, its pictures uint8 [seeds, H, W, 3], and what is seen in each.
 
-    seen, told: facts of the wish that the judge sees in each picture, and that it can tell. unread: the words for which
-    the painter had no room.
+    seen, told: facts of the wish that the judge sees in each picture, and that it can tell, ``of`` so many. unread: the
+    words for which the painter had no room.
     """
 
     name: str
@@ -40,11 +40,19 @@ class Way:
     pictures: np.ndarray
     seen: tuple[int, ...]
     told: tuple[int, ...]
+    of: int
 
     @property
     def kept(self) -> Interval:
         """The share of the facts that could be told, as wide as if those of a picture stood and fell together."""
         return clustered(sum(self.seen), sum(self.told), sum(bool(one) for one in self.told))
+
+    def __str__(self) -> str:
+        """The facts seen, and beside them those that nobody can tell."""
+        facts = len(self.pictures) * max(self.of, 1)
+        rest = facts - sum(self.told)
+        told = f"{self.kept} of the facts seen" if sum(self.told) else "none of the facts could be told"
+        return f"{told}; {rest} of {facts} not to be told" if rest and sum(self.told) else told
 
     @property
     def shares(self) -> np.ndarray:
@@ -85,12 +93,20 @@ def bypass(
         raise PlainError(declined(direction))
     ways = []
     for name, sent in zip(WAYS, (direction.caption, said[-1], " ".join(said)), strict=True):
-        text = as_caption(sent)
+        text = directing.as_caption(sent)
         pictures = yield from painting(painter, Plan(text, rows, steps=steps), f"From {name}")
         answers = [ledger.seen(facts(wished), one).values() for one in pictures]
         told = [[one for one in each if one is not None] for each in answers]
         ways.append(
-            Way(name, text, painter.unread(text), pictures, tuple(map(sum, told)), tuple(map(len, told)))
+            Way(
+                name,
+                text,
+                painter.unread(text),
+                pictures,
+                tuple(map(sum, told)),
+                tuple(map(len, told)),
+                len(facts(wished)),
+            )
         )
     value = Bypass(wished, tuple(map(str, sorted(facts(wished)))), tuple(ways))
     source = Provenance.live(
@@ -100,9 +116,7 @@ def bypass(
     code = snippets.denoising(
         painter.source, direction.caption, seeds=rows, steps=steps, guidance_scale=painter.guidance_scale
     )
-    yield Evidence(
-        value, _alt(value), _table(value), source, _findings(value), code, ways[0].pictures
-    )
+    yield Evidence(value, _alt(value), _table(value), source, _findings(value), code, ways[0].pictures)
 
 
 def truth(value: Bypass) -> tuple[float, str] | str:
@@ -127,8 +141,8 @@ def verdict(value: Bypass) -> str:
 
 
 def _alt(value: Bypass) -> str:
-    told = "; ".join(f"{one.name} (“{one.sent}”): {one.kept} of the facts seen" for one in value.ways)
-    return f"Pictures painted for the wish “{value.wish}” in three ways. {told}. {verdict(value)}."
+    told = "; ".join(f"{one.name} (“{one.sent}”): {one}" for one in value.ways)
+    return f"Pictures painted for the wish “{value.wish}” from {told}. {verdict(value)}."
 
 
 def _table(value: Bypass) -> Table:
@@ -142,20 +156,28 @@ def _table(value: Bypass) -> Table:
 
 def _findings(value: Bypass) -> tuple[Finding, ...]:
     director, last, whole = value.ways
+    gap = in_words(mean_interval(value.gain), 0, percent=True) if len(value.gain) else "not to be told"
     found = [
         Finding(
-            f"{percent(director.kept.rate)} against {percent(whole.kept.rate)}",
-            f"of the wish's facts ({', '.join(value.facts)}) stand in the pictures from the caption and in those from "
-            f"the whole chat. Difference of the pictures of one seed "
-            f"{in_words(mean_interval(value.gain), 0, percent=True) if len(value.gain) else 'not to be told'}. "
-            f"{verdict(value)}.",
+            f"{_rate(director)} against {_rate(whole)}",
+            f"of the wish's facts ({', '.join(value.facts)}) are seen in the pictures from the caption and in those "
+            f"from the whole chat. From the caption: {director}. From the chat: {whole}. Difference of the pictures of "
+            f"one seed: {gap}. {verdict(value)}.",
         ),
         Finding(
-            f"{percent(last.kept.rate)}",
-            f"of them survive when only the last message is sent, “{last.sent}”: the painter never saw the others. "
-            f"Interval {last.kept}.",
+            _rate(last),
+            f"of them are seen when only the last message is sent, “{last.sent}”, since the painter never saw the "
+            f"others: {last}.",
         ),
     ]
+    if any(sum(way.told) < way.of * len(way.pictures) for way in value.ways):
+        found.append(
+            Finding(
+                "Not to be told",
+                "is what the judge says of pictures unlike those of this world, as a painter makes them of words it "
+                "never read. They count neither way; judge them yourself.",
+            )
+        )
     if whole.unread:
         found.append(
             Finding(
@@ -167,16 +189,17 @@ def _findings(value: Bypass) -> tuple[Finding, ...]:
     return tuple(found)
 
 
+def _rate(way: Way) -> str:
+    return percent(way.kept.rate) if way.kept.trials else "none told"
+
+
 def published() -> tuple[tuple[str, Interval, Interval], ...]:
     """The stored measurement on the chats that the director was not made on: (who wrote, facts kept, invented)."""
     table = measures.table(measures.outcomes(), "held_out")
     return tuple((name, table[key].kept, table[key].invented) for key, name in PUBLISHED.items())
 
 
-def published_table() -> Table:
-    rows = tuple(
-        (name, *cells((100 * kept.rate, 100 * kept.low, 100 * kept.high), 1),
-         *cells((100 * new.rate, 100 * new.low, 100 * new.high), 1))
-        for name, kept, new in published()
-    )  # fmt: skip
-    return Table(("caption by", "kept, %", "low", "high", "invented, %", "low", "high"), rows)
+def published_pictures() -> tuple[tuple[str, Interval], ...]:
+    """The stored facts of the wish seen in pictures of those chats, of the facts that could be told."""
+    found = measures.painted(measures.outcomes(), "held_out")
+    return tuple((name, found[key]) for name, key in zip(WAYS, measures.WAYS, strict=True))

@@ -12,11 +12,12 @@ from engines.checks import MAX_SEED, check_caption, whole
 from engines.director import ledger
 from engines.director.directing import Direction
 from engines.director.ledger import Entry
-from engines.evidence import Evidence, Finding, Provenance, Table, Underway
+from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
 from engines.pictures import diffusion, snippets
 from engines.pictures.diffusion import Painter, Pass, Plan
+from engines.pictures.plan import MAX_STEPS
 from engines.statistics import percent, plural
-from engines.text.constrained import Draft
+from engines.text.constrained import Choice, Draft
 from engines.text.language_model import LanguageModel
 from lessons.handoff.measures import check_wish, declined, directed, messages, words, writing
 from lessons.shell.painting import underway
@@ -24,11 +25,15 @@ from lessons.shell.painting import underway
 
 @dataclass(frozen=True)
 class Moment:
-    """The chat so far: its messages, and the caption as the director has it by now; ``draft`` is its last step."""
+    """The chat so far: its messages, and the caption as the director has it by now; ``draft`` is its last step.
+
+    ``choices``: all steps of a caption that is finished.
+    """
 
     said: tuple[str, ...]
     caption: str = ""
     draft: Draft | None = None
+    choices: tuple[Choice, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,12 +72,15 @@ def chain(
     began = time.perf_counter()
     said, wished = messages(chat), check_wish(wish)
     seed = whole("The seed", seed, 0, MAX_SEED)
+    steps = whole("The number of passes", painter.passes(steps), 1, MAX_STEPS)
     direction: Direction | None = None
+    choices: list[Choice] = []
     yield Moment(said)
     for event in directed(model, painter, said):
         if isinstance(event, Direction):
             direction = event
         else:
+            choices.append(event.choice)
             yield writing(event)
             yield Moment(said, model.decode(event.token_ids).strip(), event)
     assert direction is not None
@@ -81,7 +89,8 @@ def chain(
         source = Provenance.live(model, began, runtime=model.runtime, messages=len(said))
         yield Evidence(value, declined(direction), _table(value), source, _findings(value, painter))
         return
-    yield Moment(said, direction.caption)
+    best = direction.candidates[0].choices if direction.candidates else choices
+    yield Moment(said, direction.caption, choices=tuple(best))
     yield from painted(painter, said, wished, direction, direction.caption, seed, steps, began, model)
 
 
@@ -91,6 +100,8 @@ def edited(
 ) -> Iterator[Event]:  # fmt: skip
     """The painter is handed a caption as the learner left it; nobody reads the chat."""
     check_caption(caption)
+    if not caption.strip():
+        raise PlainError("There is no caption to paint. Hand a chat over first, or write one.")
     caption, seed = caption.strip(), whole("The seed", seed, 0, MAX_SEED)
     said = messages(chat) if str(chat or "").strip() else ()
     yield Moment(said, caption)
@@ -166,8 +177,8 @@ def _findings(value: Chain, painter: Painter) -> tuple[Finding, ...]:
                 Finding(
                     f"{plural(chat, 'word')} in, {len(words(value.caption))} out",
                     f"is what the handoff is: the painter received {plural(len(value.received), 'number')} "
-                    f"({len(value.pieces)} for the caption, a start and an end mark; {value.filled} more end marks fill "
-                    "the row). They are under the picture. No message is among them, no earlier picture, nobody's name.",
+                    f"({len(value.pieces)} for the caption, a start and an end mark; {value.filled} more end marks "
+                    "fill the row). They stand above the ledger. No message is among them and no earlier picture.",
                 )
             )
         if value.direction is not None and len(value.direction.candidates) > 1:
@@ -175,9 +186,8 @@ def _findings(value: Chain, painter: Painter) -> tuple[Finding, ...]:
             found.append(
                 Finding(
                     f"“{second.caption}” came second",
-                    f"of {len(value.direction.candidates)} captions that were held open to the end: after this chat the "
-                    f"winner is {best.lift:.1f} nats likelier than after a chat that says nothing, the second "
-                    f"{second.lift:.1f}.",
+                    f"of {len(value.direction.candidates)} captions held open: the winner is {best.lift:.1f} nats "
+                    f"likelier after this chat than after one that says nothing, the second {second.lift:.1f}.",
                 )
             )
     wished = [one for one in value.entries if one.wished]
@@ -186,9 +196,7 @@ def _findings(value: Chain, painter: Painter) -> tuple[Finding, ...]:
         told = [one for one in wished if one.seen is not None]
         seen = sum(bool(one.seen) for one in told)
         there = f" Of the {len(told)} that the judge can tell, {seen} stand in the picture." if told else ""
-        found.append(
-            Finding(f"{asked} of {plural(len(wished), 'fact')}", f"of your wish stand in the caption.{there}")
-        )
+        found.append(Finding(f"{asked} of {plural(len(wished), 'fact')}", f"of your wish stand in the caption.{there}"))
     invented = [one for one in value.entries if one.fate.startswith("invented")]
     if invented:
         who = {"invented by the director": "the director", "invented by the painter": "the painter"}

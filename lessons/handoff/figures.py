@@ -34,14 +34,15 @@ IDLE = Moment(())
 def examples() -> str:
     """The chats to begin with, as buttons."""
     made = join(
-        Markup('<button type="button" class="button" data-name="{0}">{0}</button>').format(one.name)
-        for one in EXAMPLES
+        Markup('<button type="button" class="button" data-name="{0}">{0}</button>').format(one.name) for one in EXAMPLES
     )
-    return str(Markup('<div class="handoff-examples" role="group" aria-label="Chats to begin with">{}</div>').format(made))
+    return str(
+        Markup('<div class="handoff-examples" role="group" aria-label="Chats to begin with">{}</div>').format(made)
+    )
 
 
 def followed(moments: Iterator[Any], talk: Any, reel: Any, box: Any, ledger: Any) -> Iterator[Any]:
-    """A run with the director at work in ``talk``, the painting in ``reel``, the caption in ``box``, and at last the ledger."""
+    """A run: the director at work in ``talk``, the painting in ``reel``, the caption in ``box``, last the ledger."""
     film: Film | None = None
     for event in moments:
         if isinstance(event, Moment):
@@ -75,17 +76,51 @@ def _frame(film: Film, event: Pass) -> str:
 
 def writing(moment: Moment) -> str:
     """The caption as it is being written, and the scoreboard of its last token before and after the mask."""
-    choice = moment.draft.choice if moment.draft else None
+    if moment.choices:
+        below = _steps(moment.choices)
+    else:
+        below = _boards(moment.draft.choice if moment.draft else None)
     return str(
         Markup(
-            '<p class="handoff-caption ink-typewriter"><span>Director → painter</span> <b translate="no">{}</b></p>{}'
-        ).format(plain(moment.caption) or Markup("…"), _boards(choice))
+            '<p class="handoff-caption ink-typewriter"><span>Director → painter</span> <b translate="no">{}</b></p>'
+            '<div class="handoff-work">{}</div>'
+        ).format(plain(moment.caption) or Markup("…"), below)
     )
+
+
+def _steps(choices: Sequence[Choice]) -> Markup:
+    """Token by token: what the model would have written, and what became of the token that was."""
+    lines = join(
+        Markup(
+            '<tr><th scope="row">{}</th><td>{}</td><td>{} {}</td><td>{:,}</td><td>{}</td></tr>'
+        ).format(
+            views.visible(one.piece), percent(_probability(one)), views.visible(one.before.candidates[0].text),
+            percent(one.before.candidates[0].probability), one.allowed, percent(_favoured(one)),
+        )
+        for one in choices
+    )  # fmt: skip
+    return Markup(
+        '<div class="table" tabindex="0" role="group" aria-label="How each token of the caption came about">'
+        '<table class="handoff-ledger"><thead><tr><th>token</th><th>its own chance</th><th>its favourite</th>'
+        "<th>left by the mask</th><th>chance then</th></tr></thead><tbody>{}</tbody></table></div>"
+    ).format(lines)
+
+
+def _probability(choice: Choice) -> float:
+    """Of the chosen token before the mask; 0 where it is on neither scoreboard."""
+    own = [one.probability for one in choice.after if one.token_id == choice.token_id]
+    own += [one.probability for one in choice.before.candidates if one.token_id == choice.token_id]
+    return own[0] if own else 0.0
+
+
+def _favoured(choice: Choice) -> float:
+    own = [one.favoured for one in choice.after if one.token_id == choice.token_id]
+    return own[0] if own else _probability(choice)
 
 
 def _boards(choice: Choice | None) -> Markup:
     if choice is None:
-        return Markup('<div class="handoff-boards" hidden></div>')
+        return Markup("")
     before = [(one.text, one.probability, one.token_id == choice.token_id) for one in choice.before.candidates[:LINES]]
     after = [(one.text, one.favoured, one.token_id == choice.token_id) for one in choice.after[:LINES]]
     head = "Its own scoreboard"
@@ -108,7 +143,7 @@ def crossed(value: Chain) -> str:
     if value.caption is None:
         return ledger_table(value.entries)
     ids = join(
-        Markup("<span class=\"token\">{}<small>{}</small></span>").format(words, number)
+        Markup('<span class="token">{}<small>{}</small></span>').format(words, number)
         for words, number in zip(
             ("start", *(views.spelled(piece) for piece in value.pieces), "end"), value.received, strict=False
         )
@@ -127,16 +162,16 @@ def ledger_table(entries: Sequence[Entry]) -> str:
         return str(views.empty("No fact that the ledger can read."))
     lines = join(
         Markup('<tr class="{}"><th scope="row">{}</th>{}{}{}<td>{}</td></tr>').format(
-            "handoff-kept" if one.fate == "kept" else "handoff-gone", plain(str(one.fact)), _answer(one.wished),
+            "" if one.fate == "kept" else "handoff-gone", plain(str(one.fact)), _answer(one.wished),
             _answer(one.asked), _answer(one.seen), one.fate,
         )
         for one in entries
     )  # fmt: skip
     return str(
         Markup(
-            '<div class="table" tabindex="0" role="group" aria-label="The ledger of facts"><table class="handoff-ledger">'
-            "<thead><tr><th>fact</th><th>wish</th><th>caption</th><th>picture</th><th>what became of it</th></tr></thead>"
-            "<tbody>{}</tbody></table></div>"
+            '<div class="table" tabindex="0" role="group" aria-label="The ledger of facts">'
+            '<table class="handoff-ledger"><thead><tr><th>fact</th><th>wish</th><th>caption</th><th>picture</th>'
+            "<th>what became of it</th></tr></thead><tbody>{}</tbody></table></div>"
         ).format(lines)
     )
 
@@ -169,14 +204,17 @@ def kept_bars(value: by.Bypass) -> str:
     """The facts of the wish seen in the pictures, and below them the stored measurement over many chats."""
     here = bars([_interval_bar(way.name, way.kept, "sculptor") for way in value.ways])
     stored = by.published()
+    painted = bars([_interval_bar(name, seen, "sculptor") for name, seen in by.published_pictures()])
     there = bars([_interval_bar(name, kept, "typewriter") for name, kept, _ in stored])
     new = bars([_interval_bar(name, invented, "typewriter") for name, _, invented in stored])
+    badge = Markup('<span class="badge badge-recorded" title="{}">recorded</span>').format(BADGES["recorded"])
     return str(
         Markup(
-            "<p>Facts of the wish seen in the pictures:</p>{}"
-            '<p>{} Over the 66 chats that the director was not made on (one author wrote them all), facts of the wish '
-            "that stand in the caption:</p>{}<p>And of the facts in the captions, those that nobody wished for:</p>{}"
-        ).format(here, Markup('<span class="badge badge-recorded" title="{}">recorded</span>').format(BADGES["recorded"]), there, new)
+            '<div class="handoff-kept"><p>Facts of this wish seen in the pictures, of those that can be told:</p>{}'
+            "<p>{} The same over the chats that the director was not made on (one author wrote them all), four "
+            "pictures each:</p>{}<p>And before any painting: facts of their wishes that stand in the caption,</p>{}"
+            "<p>and facts in the caption that nobody wished for:</p>{}</div>"
+        ).format(here, badge, painted, there, new)
     )
 
 
@@ -199,9 +237,7 @@ def three_pictures(value: Sequence[Crossing]) -> str:
         for one in value
     ]  # fmt: skip
     lines = join(
-        Markup('<li><b>{}</b> <span translate="no">{}</span></li>').format(
-            one.name, " ".join(map(str, one.received))
-        )
+        Markup('<li><b>{}</b> <span translate="no">{}</span></li>').format(one.name, " ".join(map(str, one.received)))
         for one in value
     )
     return str(row(shots, "One picture a chat") + Markup('<ul class="handoff-received">{}</ul>').format(lines))
@@ -244,8 +280,8 @@ def match(value: Game) -> str:
         sides
         + Markup(
             '<div class="table" tabindex="0" role="group" aria-label="Facts kept by you and by the director">'
-            '<table class="handoff-ledger"><thead><tr><th>fact of the picture</th><th>you</th><th>the director</th></tr>'
-            "</thead><tbody>{}</tbody></table></div>"
+            '<table class="handoff-ledger"><thead><tr><th>fact of the picture</th><th>you</th><th>the director</th>'
+            "</tr></thead><tbody>{}</tbody></table></div>"
         ).format(lines)
     )
 

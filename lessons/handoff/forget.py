@@ -19,9 +19,9 @@ from engines.statistics import Interval, mean_interval, more, percent, wilson
 from engines.statistics import words as in_words
 from lessons.shell.painting import painting
 
-CAPTION = "a red umbrella at the beach"
+CAPTION = "a red car in the snow"
 ORDER = "the same, but blue"
-NEXT = "a blue umbrella at the beach"
+NEXT = "a blue car in the snow"
 WAYS = ("the first caption", "the order alone", "the new caption, same seed", "the new caption, another seed")
 MOST_SEEDS = 12
 ELSEWHERE = 500

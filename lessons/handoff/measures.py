@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engines.checks import MAX_CAPTION, check_caption
+from engines.checks import check_caption
 from engines.director import directing
 from engines.director.directing import MAX_MESSAGE, MAX_MESSAGES, Direction
 from engines.director.facts import facts
@@ -45,8 +45,8 @@ EXAMPLES = (
     ),
     Example(
         "a change of heart",
-        "A green umbrella in the desert, please.\nMy wife says red.\nAnd she is always right.",
-        "a red umbrella in the desert",
+        "Paint a purple balloon at sunset.\nChange the balloon to yellow.",
+        "a yellow balloon at sunset",
     ),
     Example(
         "a place for each",
@@ -104,11 +104,6 @@ def writing(draft: Draft, who: str = "The director") -> Underway:
 def words(text: str) -> list[str]:
     """The words and numbers of a text."""
     return _WORD.findall(text)
-
-
-def as_caption(text: str) -> str:
-    """As much of a text as may be sent to the painter, in one line."""
-    return " ".join(text.split())[:MAX_CAPTION].strip()
 
 
 def declined(direction: Direction) -> str:

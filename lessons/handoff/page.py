@@ -68,7 +68,7 @@ def _chain(lesson: LessonPage) -> None:
             check=_check,
         )  # fmt: skip
         experiment(
-            screen, "Paint the caption below", again, [chat, wish, caption, seed], fills=places, queue="both",
+            screen, "Paint again", again, [chat, wish, caption, seed], fills=places, queue="both",
             beside=run, key="edited", asks=False, recordable=False,
         )  # fmt: skip
 

@@ -9,19 +9,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from engines.checks import MAX_SEED, whole
+from engines.director import directing
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
 from engines.pictures import snippets
 from engines.pictures.diffusion import Painter, Plan
 from engines.statistics import percent
 from engines.text.language_model import LanguageModel
 from lessons.handoff.chain import end
-from lessons.handoff.measures import as_caption, declined, messages, written
+from lessons.handoff.measures import declined, messages, written
 from lessons.shell.painting import painting
 
 NAMES = ("first chat", "second chat", "third chat")
 CHATS = (
     "I'd like some pigs for the farm shop's window.\nTwo of them, in the snow.",
-    "two cows in a meadow\nno, make it pigs\nand it should be winter: in the snow",
+    "Paint a pig in the snow.\nNo, make it two.",
     "Two ducks, please.\nIn the snow.",
 )
 
@@ -54,7 +55,7 @@ def proof(
         direction = yield from written(model, painter, said, f"The {name}: the director")
         if direction.caption is None:
             raise PlainError(f"The {name}: {declined(direction)}")
-        caption = as_caption(direction.caption)
+        caption = directing.as_caption(direction.caption)
         received = painter.received(caption)
         (picture,) = yield from painting(painter, Plan(caption, (seed,), steps=steps), f"The {name}: the painter")
         value.append(Crossing(name, said, caption, received[: end(received)], picture))
@@ -66,9 +67,7 @@ def proof(
         painter, snippets.from_ids, painter.received(value[1].caption), seeds=(seed,), steps=steps,
         guidance_scale=painter.guidance_scale,
     )  # fmt: skip
-    yield Evidence(
-        tuple(value), _alt(value), _table(value), source, _findings(value), code, value[1].picture[None]
-    )
+    yield Evidence(tuple(value), _alt(value), _table(value), source, _findings(value), code, value[1].picture[None])
 
 
 def truth(value: tuple[Crossing, ...]) -> tuple[float, str] | str:

@@ -26,7 +26,7 @@ UNSEEN, LOOKED_AT = 900_000_000, 60_000
 
 @dataclass(frozen=True)
 class Round:
-    """``messages`` are what the director reads, ``wish`` their facts as a caption, ``scene`` a scene that shows them."""
+    """``messages`` are what the director reads, ``wish`` what they ask for, ``scene`` a scene that shows just that."""
 
     messages: tuple[str, ...]
     wish: str

@@ -190,7 +190,7 @@ def _eyebrow(lesson: Lesson) -> str:
 
     for unit in UNITS:
         if lesson.key in unit.lessons:
-            return f"{unit.title} · lesson {unit.lessons.index(lesson.key) + 1} · {lesson.minutes} min"
+            return f"{unit.title} · lesson {unit.lessons.index(lesson.key) + 1} · {lesson.minutes}\u00a0min"
     return f"{lesson.minutes} min"
 
 

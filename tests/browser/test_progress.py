@@ -7,6 +7,9 @@ import json
 import pytest
 from playwright.sync_api import Page, expect
 
+from lessons import course
+
+KEYS = [key for unit in course.UNITS for key in unit.lessons]
 KEPT = "Object.keys(localStorage).filter((key) => key.startsWith('playground.p')).sort()"
 PLAN = "playground.predict-and-test.plan"
 DENIED = (
@@ -93,9 +96,9 @@ def test_what_was_right_counts_as_it_did_and_a_question_missed_before_earns_a_th
     page.evaluate("kept => localStorage.setItem('playground.progress', JSON.stringify(kept))", kept)
     visit.open("predict-and-test")
     each = 15 / len(names)
-    expect(page.locator(".xp")).to_have_text(f"{int(15 - each + 0.5)} XP · 0 of 9")
+    expect(page.locator(".xp")).to_have_text(f"{int(15 - each + 0.5)} XP · 0 of {len(KEYS)}")
     page.locator(".question").last.locator("[data-right=true]").click()
-    expect(page.locator(".xp")).to_have_text(f"{int(15 - 2 * each / 3 + 0.5)} XP · 1 of 9")
+    expect(page.locator(".xp")).to_have_text(f"{int(15 - 2 * each / 3 + 0.5)} XP · 1 of {len(KEYS)}")
 
 
 @pytest.mark.parametrize("storage", [DENIED, FULL], ids=["denied", "full"])

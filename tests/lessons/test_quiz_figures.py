@@ -65,6 +65,33 @@ def column(name: str, title: str, **where: str) -> list[float]:
     return [number(row[title]) for row in picked]
 
 
+# --- handoff -----------------------------------------------------------------------------------------------
+
+
+def all_that_crossed() -> str:
+    ids, words = re.findall(r"(\d+) numbers \((\d+) for the caption", said("handoff/chain"))[0]
+    assert 4 <= int(words) == int(ids) - 2 < 12  # “some ten numbers”
+    return "The language model; it writes a caption"
+
+
+def correction() -> str:
+    from lessons.handoff import bypass
+
+    caption, _, chat = (share for _, share in bypass.published_pictures())
+    return "A painter learned from descriptions" if caption.low > chat.high else ""
+
+
+def same_ids() -> str:
+    differ = column("handoff/proof", "pixels unlike the first picture's, %")
+    return "It shows that the picture does change" if differ[1] == 0 < differ[2] else ""
+
+
+def forgets() -> str:
+    shown = re.findall(r"(\d+ of \d+) \(95", said("handoff/forget"))
+    order, caption = (wilson(*of(one)) for one in shown[1:3])
+    return "The director, which has the whole chat" if order.high < caption.low else ""
+
+
 # --- tokenization, attention, sampling --------------------------------------------------------------------
 
 
@@ -287,6 +314,10 @@ def ratio() -> str:
 
 
 MEASURED: dict[str, Callable[[], str]] = {
+    "handoff/whom": all_that_crossed,
+    "handoff/correction": correction,
+    "handoff/sameids": same_ids,
+    "handoff/memory": forgets,
     "tokenization/language-price": language_price,
     "tokenization/spelling-and-counting": spelling_and_counting,
     "attention/sink": sink,
@@ -322,6 +353,7 @@ MEASURED: dict[str, Callable[[], str]] = {
     "predict-and-test/brier": brier,
 }
 BY_DEFINITION = {
+    "handoff/invented": "a caption that leaves something open is met by any picture that has it some way",
     "tokenization/handed-over": "what a token is",
     "tokenization/where-from": "Sennrich et al. 2016: merges follow counts",
     "tokenization/one-lucky-answer": "what a control is",

@@ -30,7 +30,6 @@ def fates(wish: str | None, caption: str | None, seer: Seer) -> dict[str, str]:
 
 def test_each_fact_is_kept_or_lost_or_invented_at_its_own_handoff() -> None:
     seer = Seer("night", ("pig", "other", 0.3), ("cow", "other", 0.7))
-    assert fates("two pigs in the snow to the left of nothing", "a pig in a meadow", seer)["pig"] == "kept"
     assert fates("a pig and a duck in the snow", "a pig and a cat in the snow", seer) == {
         "pig": "kept",
         "duck": "lost by the director",
@@ -44,7 +43,7 @@ def test_numbers_and_colours_are_judged_by_themselves() -> None:
     seer = Seer("snow", ("car", "blue", 0.3), ("car", "red", 0.7))
     assert fates("two blue cars in the snow", "two blue cars in the snow", seer) == {
         "car": "kept",
-        "2 car": "kept",
+        "two cars": "kept",
         "blue car": "lost by the painter",
         "snow": "kept",
     }
@@ -52,15 +51,15 @@ def test_numbers_and_colours_are_judged_by_themselves() -> None:
 
 def test_what_stands_left_of_what_is_a_fact() -> None:
     caption = "a cat to the left of a dog"
-    left, right = Seer("snow", ("cat", "other", 0.2), ("dog", "other", 0.8)), Seer(
-        "snow", ("cat", "other", 0.8), ("dog", "other", 0.2)
+    left, right = (
+        Seer("snow", ("cat", "other", 0.2), ("dog", "other", 0.8)),
+        Seer("snow", ("cat", "other", 0.8), ("dog", "other", 0.2)),
     )
     assert fates(caption, caption, left)["cat left of dog"] == "kept"
     assert fates(caption, caption, right)["cat left of dog"] == "lost by the painter"
 
 
 def test_a_fact_that_the_caption_dropped_counts_as_lost_there_though_it_is_seen_by_luck() -> None:
-    (entry, _) = ledger.entries("a cat in the snow", "a cat", PICTURE, using=Seer("snow", ("cat", "x", 0.5)))  # type: ignore[arg-type]
     entries = ledger.entries("a cat in the snow", "a cat", PICTURE, using=Seer("snow", ("cat", "x", 0.5)))  # type: ignore[arg-type]
     snow = next(one for one in entries if one.fact.aspect == "setting")
     assert snow.fate == "lost by the director" and snow.seen is True

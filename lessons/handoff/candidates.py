@@ -1,0 +1,81 @@
+"""The inputs that could stand on the handoff's screens at first, and how each is measured."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engines.director import measures
+from engines.pictures import painter as painters
+from engines.text import language_model
+from lessons.defaults import Choice, Figures, painters_print, value_of
+from lessons.handoff import bypass, forget, proof
+
+
+def sent(chat: str, wish: str) -> Figures:
+    """Screen 2: facts of the wish seen, of those told, by the caption and by the whole chat, and the share told."""
+    value = value_of(bypass.bypass(language_model.load(), painters.load(), chat, wish))
+    caption, _, whole = value.ways
+    told = [sum(way.told) / (way.of * len(way.pictures)) for way in (caption, whole)]
+    rates = [way.kept.rate if way.kept.trials else 0.0 for way in (caption, whole)]
+    return {"by the caption": rates[0], "told": told[0], "by the whole chat": rates[1], "told of it": told[1]}
+
+
+def crossed(first: str, second: str, third: str) -> Figures:
+    """Screen 3: pixels that differ from the first picture's."""
+    first_one, *others = value_of(proof.proof(language_model.load(), painters.load(), first, second, third))
+    return {name: first_one.differs(one) for name, one in zip(("second", "third"), others, strict=True)}
+
+
+def told(caption: str, order: str, following: str) -> Figures:
+    """Screen 4: pictures with the thing, of those told, and how far the new caption's lie from the first one's."""
+    value = value_of(forget.forget(painters.load(), caption, order, following))
+    _, alone, same, other = value.told
+    return {
+        "thing by the order": alone.things.rate if alone.things.trials else np.nan,
+        "told of it": alone.things.trials / len(alone.pictures),
+        "thing by the caption": same.things.rate if same.things.trials else np.nan,
+        "change, same seed": float(same.changed.mean()), "change, another": float(other.changed.mean()),
+    }  # fmt: skip
+
+
+def _chat(number: int) -> tuple[str, str]:
+    chat = measures.chats("develop")[number]
+    return "\n".join(chat.messages), chat.wish or ""
+
+
+BALLOON = ("Paint a purple balloon at sunset.\nChange the balloon to yellow.", "a yellow balloon at sunset")
+CORRECTIONS = tuple(
+    _chat(number)
+    for number, chat in enumerate(measures.chats("develop"))
+    if chat.taken_back and len(chat.messages) == 2
+)
+CHOICES = (
+    Choice(
+        "handoff/bypass", BALLOON, CORRECTIONS, sent,
+        lambda figures: figures["by the caption"] > figures["by the whole chat"] + 0.3 and figures["told of it"] > 0.7,
+        "What was taken back is painted from the whole chat, and the judge can tell nearly all facts of both.",
+        painters_print,
+    ),
+    Choice(
+        "handoff/proof", proof.CHATS,
+        (
+            proof.CHATS,
+            (proof.CHATS[0], "Cows! Two cows in the snow.\nI changed my mind: pigs.", proof.CHATS[2]),
+        ),
+        crossed, lambda figures: figures["second"] == 0 < figures["third"],
+        "Two chats in other words, and with a correction, that the director brings to one caption.", painters_print,
+    ),
+    Choice(
+        "handoff/forget", (forget.CAPTION, forget.ORDER, forget.NEXT),
+        (
+            (forget.CAPTION, forget.ORDER, forget.NEXT),
+            ("a red umbrella at the beach", forget.ORDER, "a blue umbrella at the beach"),
+            ("a red book on a white background", "the same, but green", "a green book on a white background"),
+        ),
+        told,
+        lambda figures: figures["thing by the order"] < 0.15 and figures["thing by the caption"] > 0.85
+        and figures["told of it"] >= 0.5,
+        "The judge can tell the car in nearly all pictures; a blue umbrella before a blue sky it cannot.",
+        painters_print,
+    ),
+)  # fmt: skip
