@@ -17,7 +17,7 @@ import yaml
 from engines.director.directing import WEIGHT, Candidate, chosen, ranked
 from engines.director.facts import ledger
 from engines.evidence import PlainError
-from engines.statistics import Interval, clustered, wilson
+from engines.statistics import Interval, Mean, clustered, mean_interval, wilson
 
 Half = Literal["develop", "held_out"]
 HALVES: tuple[Half, ...] = ("develop", "held_out")
@@ -110,6 +110,22 @@ def painted(told: Mapping[str, Any], half: Half) -> dict[str, Interval]:
         seen, could = (sum(counts[place] for counts in of_chats) for place in (0, 1))
         found[way] = clustered(seen, could, sum(bool(counts[1]) for counts in of_chats))
     return found
+
+
+def gained(told: Mapping[str, Any], half: Half, taken_back: bool = False) -> Mean:
+    """How much more of the wish the caption's pictures hold than the whole chat's, chat by chat, with its interval.
+
+    Of the facts that could be told in both; ``taken_back``: only over chats that give something up again.
+    """
+    wishing = [chat for chat in chats(half) if chat.wish is not None]
+    pairs = zip(wishing, *(told["pictures"][half][way] for way in ("caption", "whole chat")), strict=True)
+    return mean_interval(
+        [
+            caption[0] / caption[1] - whole[0] / whole[1]
+            for chat, caption, whole in pairs
+            if caption[1] and whole[1] and (chat.taken_back or not taken_back)
+        ]
+    )
 
 
 def outcomes(file: Path = OUTCOMES) -> Mapping[str, Any]:

@@ -56,9 +56,7 @@ for number, picture in enumerate(pictures):
 """
 
 
-def from_ids(
-    model: str, token_ids: Sequence[int], *, seeds: Sequence[int], steps: int, guidance_scale: float
-) -> str:
+def from_ids(model: str, token_ids: Sequence[int], *, seeds: Sequence[int], steps: int, guidance_scale: float) -> str:
     """``result``: a list of pictures, painted from the token ids of a caption and nothing else."""
     return f"""{load_pipeline(model)}
 received = torch.tensor([{list(token_ids)!r}])  # what the text encoder is given: no caption, no chat

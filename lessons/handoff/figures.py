@@ -212,9 +212,9 @@ def kept_bars(value: by.Bypass) -> str:
         Markup(
             '<div class="handoff-kept"><p>Facts of this wish seen in the pictures, of those that can be told:</p>{}'
             "<p>{} The same over the chats that the director was not made on (one author wrote them all), four "
-            "pictures each:</p>{}<p>And before any painting: facts of their wishes that stand in the caption,</p>{}"
-            "<p>and facts in the caption that nobody wished for:</p>{}</div>"
-        ).format(here, badge, painted, there, new)
+            "pictures each:</p>{}<p>{}</p><p>And before any painting: facts of their wishes that stand in the caption,"
+            "</p>{}<p>and facts in the caption that nobody wished for:</p>{}</div>"
+        ).format(here, badge, painted, by.published_gain(), there, new)
     )
 
 

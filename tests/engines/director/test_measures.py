@@ -81,6 +81,23 @@ def test_what_was_measured_is_of_these_chats_and_the_director_beats_what_it_is_m
         assert found["director"].exact.rate > found[name].exact.rate
 
 
+def test_pictures_are_compared_chat_by_chat_of_what_could_be_told() -> None:
+    wishing = [chat for chat in measures.chats("held_out") if chat.wish]
+    rows = {way: [(2, 4, 4)] * len(wishing) for way in measures.WAYS}
+    rows["caption"] = [(4, 4, 4)] * (len(wishing) - 1) + [(0, 0, 4)]  # of the last one nothing could be told
+    told = {"pictures": {"held_out": rows}}
+    assert measures.gained(told, "held_out") == (0.5, 0.5, 0.5)
+    assert measures.gained(told, "held_out", taken_back=True)[0] == 0.5
+    share = measures.painted(told, "held_out")["caption"]
+    assert (share.successes, share.trials) == (4 * (len(wishing) - 1),) * 2
+
+
+def test_the_stored_pictures_are_of_these_chats() -> None:
+    for half, ways in measures.outcomes()["pictures"].items():
+        wishing = sum(chat.wish is not None for chat in measures.chats(half))
+        assert list(ways) == list(measures.WAYS) and {len(rows) for rows in ways.values()} == {wishing}
+
+
 def test_outcomes_that_are_not_there_are_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(PlainError, match="benchmarks.director"):
         measures.outcomes(tmp_path / "none.json")
