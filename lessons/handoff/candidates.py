@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 
 from engines.director import measures
 from engines.pictures import painter as painters
@@ -31,9 +30,9 @@ def told(caption: str, order: str, following: str) -> Figures:
     value = value_of(forget.forget(painters.load(), caption, order, following))
     _, alone, same, other = value.told
     return {
-        "thing by the order": alone.things.rate if alone.things.trials else np.nan,
+        "thing by the order": alone.things.rate if alone.things.trials else 0.0,
         "told of it": alone.things.trials / len(alone.pictures),
-        "thing by the caption": same.things.rate if same.things.trials else np.nan,
+        "thing by the caption": same.things.rate if same.things.trials else 0.0,
         "change, same seed": float(same.changed.mean()), "change, another": float(other.changed.mean()),
     }  # fmt: skip
 
