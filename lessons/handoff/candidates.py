@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from engines.director import measures
 from engines.pictures import painter as painters
 from engines.text import language_model
