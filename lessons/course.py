@@ -49,6 +49,13 @@ UNITS = (
         "sculptor",
         ("lettering", "predict-and-test"),
     ),
+    Unit(
+        "yours",
+        "Your turn",
+        "What they were fed, and how to ask for what you want.",
+        "both",
+        ("briefing",),
+    ),
 )
 
 

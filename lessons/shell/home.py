@@ -35,7 +35,7 @@ def _map() -> gr.HTML:
                 '<p class="notice unknown-lesson" role="status" hidden></p><p class="resume"></p>{units}'
                 '<section class="keep"><h2>Your progress stays with you</h2><p>It lives in this browser and nowhere '
                 "else. Save it to a file to move to another machine or to be safe. The file also holds your plan and "
-                "results of “Predict, then test”; anyone who has the file can read them.</p>"
+                "results of “Predict, then test” and your recipe; anyone who has the file can read them.</p>"
                 '<button type="button" class="button" data-action="progress-save">Save to a file</button> '
                 '<label class="button">Restore from a file<input type="file" accept="application/json" '
                 'class="sr-only" data-action="progress-restore"></label> '

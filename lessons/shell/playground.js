@@ -37,7 +37,8 @@ window.playground = (() => {
   }
 
   // ---- progress ------------------------------------------------------------------------------------------
-  const EXERCISE = ["plan", "sealed", "results"].map((part) => "playground.predict-and-test." + part);
+  const RECIPE = "playground.briefing.recipe";
+  const EXERCISE = [...["plan", "sealed", "results"].map((part) => "playground.predict-and-test." + part), RECIPE];
   const LARGEST = 8_000_000, MOST = 2000; // letters of a file, entries of a part
   const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
   const FULL = 3, LATE = 1; // points of a question right at the first choice, kept as true, and after a wrong one, kept as LATE
@@ -73,7 +74,8 @@ window.playground = (() => {
   }
   function say(selector, text) { document.querySelectorAll(selector).forEach((place) => { place.textContent = text; }); }
 
-  // Progress and the exercise of “Predict, then test” as one file holds them; the exercise's texts stay as they are kept.
+  // Progress, the exercise of “Predict, then test” and the recipe of the briefing as one file holds them; the texts of the
+  // last two stay as they are kept.
   function everything() {
     return { ...load(), exercise: fitting("exercise", Object.fromEntries(EXERCISE.map((key) => [key, localStorage.getItem(key)]))) };
   }
@@ -92,7 +94,9 @@ window.playground = (() => {
     const parts = [`${points(all)} XP`], count = (part, one) => { const n = Object.keys(all[part]).length; if (n) parts.push(`${n} ${one}${n === 1 ? "" : "s"}`); };
     count("predictions", "prediction");
     count("cards", "flashcard");
-    if (Object.keys(all.exercise || {}).length) parts.push("an exercise of “Predict, then test”");
+    const held = Object.keys(all.exercise || {});
+    if (held.some((key) => key !== RECIPE)) parts.push("an exercise of “Predict, then test”");
+    if (held.includes(RECIPE)) parts.push("a recipe");
     return parts.join(", ");
   }
   let before = null; // what the last restoring or starting over replaced
@@ -336,7 +340,7 @@ window.playground = (() => {
     },
     "progress-save": () => offer(JSON.stringify(everything(), null, 2), "playground-progress.json", "application/json"),
     "progress-clear": () => {
-      if (!confirm("Forget all progress kept in this browser, with your plan and results of “Predict, then test”?")) return;
+      if (!confirm("Forget all progress kept in this browser, with your plan and results of “Predict, then test” and your recipe?")) return;
       const old = everything();
       [KEY, ...EXERCISE].forEach((key) => localStorage.removeItem(key));
       window.dispatchEvent(new Event("playground-forget")); // so that an open page does not write it again

@@ -1,0 +1,210 @@
+"""What the screens share. Read them as the lesson goes: :mod:`checklist` (what a caption says and leaves open, while it
+is typed), :mod:`bench` (one seed, one change), :mod:`dice` (the same change over many seeds), :mod:`both` (a chat and a
+caption for the same wish) and :mod:`recipe` (what is kept and shared).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engines.checks import check_caption
+from engines.evidence import PlainError, Underway
+from engines.pictures import diffusion
+from engines.pictures.diffusion import Painter, Plan
+from engines.pictures.measures import difference
+from engines.statistics import Mean, plural, wilson
+from engines.stickers import judge
+from engines.stickers.world import facts_of, unscored
+from lessons.shell.painting import underway
+
+TOLERANCE = 16
+"""Colour steps of 255 that a pixel may move and count as what it was."""
+MARKS: dict[bool | None, str] = {True: "✓", False: "≠", None: "?"}
+VERDICTS: dict[bool | None, str] = {True: "right", False: "wrong", None: "cannot tell"}
+UNJUDGED = "The judge knows the bundled painter's world only, so nothing here says how well captions are followed."
+NOTHING = "The judge finds nothing in this wish that it could look for."
+
+
+@dataclass(frozen=True, eq=False)
+class Painted:
+    """Finished pictures uint8 [rows, H, W, 3] and the latents they were decoded from, float32 [rows, C, h, w]."""
+
+    pictures: np.ndarray
+    latents: np.ndarray
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Pictures against one wish; ``why`` says why nothing was judged, "" where something was.
+
+    aspects: aspect -> right, wrong or cannot tell (None) for each picture. expected: aspect -> the wish in words.
+    seen: aspect -> what each picture shows. left: the wishes that nobody here can score.
+    """
+
+    wish: str
+    pictures: int
+    aspects: Mapping[str, tuple[bool | None, ...]]
+    expected: Mapping[str, str]
+    seen: Mapping[str, tuple[str, ...]]
+    left: tuple[str, ...] = ()
+    why: str = ""
+
+    @property
+    def outcomes(self) -> tuple[bool | None, ...]:
+        """For each picture whether all that can be scored is right: False as soon as one thing is wrong."""
+        rows = zip(*self.aspects.values(), strict=True) if self.aspects else ((None,),) * self.pictures
+        return tuple(False if False in row else None if None in row else True for row in rows)
+
+    @property
+    def kept(self) -> np.ndarray:
+        """The share of the wish's aspects that each picture keeps, of those that can be told; NaN where none can."""
+        shares = []
+        for row in zip(*self.aspects.values(), strict=True):
+            told = [answer for answer in row if answer is not None]
+            shares.append(sum(told) / len(told) if told else math.nan)
+        return np.array(shares or [math.nan] * self.pictures)
+
+    @property
+    def words(self) -> str:
+        """How many pictures keep the wish, in words."""
+        told = [answer for answer in self.outcomes if answer is not None]
+        share = f"{sum(told)} of {len(told)}"
+        untold = self.pictures - len(told)
+        return share + (f", and in {untold} the judge cannot tell" if untold else "")
+
+    @property
+    def not_scored(self) -> str:
+        """A sentence about the wishes left over; "" where there are none."""
+        return f" Not scored: {', '.join(self.left)}." if self.left else ""
+
+
+@dataclass(frozen=True)
+class Paired:
+    """The same seeds under two wordings: in how many pairs both are right, only the first, only the second, neither.
+
+    ``untold``: pairs of which the judge cannot tell at least one picture; they count nowhere. ``change``: share right
+    under the second less that under the first, with its 95 % interval.
+    """
+
+    both: int
+    first: int
+    second: int
+    neither: int
+    untold: int
+    change: Mean
+
+    @property
+    def pairs(self) -> int:
+        return self.both + self.first + self.second + self.neither
+
+    @property
+    def better(self) -> int:
+        """1 where the second wording is right more often, −1 where the first is; 0 while the interval holds zero."""
+        _, low, high = self.change
+        return 1 if low > 0 else -1 if high < 0 else 0
+
+
+def need(caption: object, name: str = "caption", example: str = "a rabbit on a yellow background") -> str:
+    """The caption without spaces around it; PlainError when nothing is left, or it is no caption."""
+    if not isinstance(caption, str) or not caption.strip():
+        raise PlainError(f"Write a {name} first, such as “{example}”.")
+    check_caption(caption, f"The {name}")
+    return caption.strip()
+
+
+def two(first: object, second: object) -> tuple[str, str]:
+    """Two captions that differ; PlainError otherwise."""
+    one, other = need(first, "first caption"), need(second, "second caption")
+    if one == other:
+        raise PlainError("The two captions are the same. Change something in one of them.")
+    return one, other
+
+
+def painting(painter: Painter, plan: Plan, words: str) -> Generator[Underway, None, Painted]:
+    """The finished pictures and latents of a plan: ``painted = yield from painting(...)``."""
+    for event in diffusion.denoise(painter, plan):
+        yield underway(event, words)
+    assert event.pictures is not None
+    return Painted(event.pictures, event.latent)
+
+
+def judged(painter: Painter, wish: str, pictures: np.ndarray) -> Judged:
+    """What the judge says of pictures uint8 [n, H, W, 3] against a wish, aspect by aspect."""
+    if not painter.is_bundled:
+        return Judged(wish, len(pictures), {}, {}, {}, why=UNJUDGED)
+    try:
+        verdicts = judge.judge(pictures, facts_of(wish))
+    except PlainError as error:
+        return Judged(wish, len(pictures), {}, {}, {}, why=str(error))
+    expected = verdicts[0].expected
+    if not expected:
+        return Judged(wish, len(pictures), {}, {}, {}, unscored(facts_of(wish)), NOTHING)
+    aspects = {name: tuple(one.right.get(name) for one in verdicts) for name in expected}
+    seen = {name: tuple(one.seen[name] for one in verdicts) for name in expected}
+    return Judged(wish, len(pictures), aspects, expected, seen, verdicts[0].unscored)
+
+
+def paired(first: Sequence[bool | None], second: Sequence[bool | None]) -> Paired:
+    """Two rows of outcomes of the same seeds, with the interval of Newcombe 1998 (paired, method 10)."""
+    told = [(a, b) for a, b in zip(first, second, strict=True) if a is not None and b is not None]
+    both, one, other, neither = (
+        told.count(pair) for pair in ((True, True), (True, False), (False, True), (False,) * 2)
+    )
+    return Paired(both, one, other, neither, len(first) - len(told), _newcombe(both, one, other, neither))
+
+
+def _newcombe(both: int, first: int, second: int, neither: int) -> Mean:
+    n = both + first + second + neither
+    if not n:
+        return math.nan, -math.inf, math.inf
+    was, now = wilson(both + first, n), wilson(both + second, n)
+    margins = (both + first) * (second + neither) * (both + second) * (first + neither)
+    cross = both * neither - first * second
+    cross = max(cross - n / 2, 0) if cross > 0 else cross
+    alike = cross / math.sqrt(margins) if margins else 0.0
+
+    def arm(a: float, b: float) -> float:
+        return math.sqrt(max(0.0, a * a - 2 * alike * a * b + b * b))
+
+    change = now.rate - was.rate
+    below, above = arm(now.rate - now.low, was.high - was.rate), arm(now.high - now.rate, was.rate - was.low)
+    return change, change - below, change + above
+
+
+def moved(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Mean difference of colours of each picture of ``b`` from that of ``a`` (uint8 [n, H, W, 3]): [n] in [0, 1]."""
+    return np.array([difference(one, other) for one, other in zip(a, b, strict=True)])
+
+
+def apart(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Root mean squared difference of latents [n, C, h, w], [n]; the noise a run starts from has size 1."""
+    return np.sqrt(((a.astype(float) - b) ** 2).mean(axis=(-3, -2, -1)))
+
+
+def stayed(a: np.ndarray, b: np.ndarray) -> float:
+    """Share of pixels of two pictures uint8 [H, W, 3] in which no colour differs by more than :data:`TOLERANCE`."""
+    return float((np.abs(a.astype(int) - b).max(axis=-1) <= TOLERANCE).mean())
+
+
+def other_seeds(painted: Painted) -> tuple[np.ndarray, np.ndarray]:
+    """How far each seed's picture, and its latent, is on average from those of the other seeds: [n] each."""
+    count = len(painted.pictures)
+    if count < 2:
+        return np.empty(0), np.empty(0)
+    pixels = np.array([[difference(a, b) for b in painted.pictures] for a in painted.pictures])
+    latents = np.array([apart(np.broadcast_to(one, painted.latents.shape), painted.latents) for one in painted.latents])
+    return pixels.sum(axis=1) / (count - 1), latents.sum(axis=1) / (count - 1)
+
+
+def signed(of: Mean) -> str:
+    """A change of a share in points with its interval; a true minus sign."""
+    middle, low, high = (round(100 * value) + 0 for value in of)
+    return f"{middle:+} points (95 % interval {low:+} to {high:+})".replace("-", "−")
+
+
+def seeds_words(count: int) -> str:
+    return plural(count, "seed")
