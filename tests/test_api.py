@@ -98,7 +98,7 @@ CALLS = [
     *case("paint_sign", ("OK",), "read", (5,), ("OK", "spelled", "a")),
     *case("read_text", ("OPEN",), "text", (5,)),
     *case("sign_lab", ("spelled", "OK", 2, 1), "exact", ("spelled", 5), ("spelled", "OK", 2, "a")),
-    *case("compare_prompts", (CAPTION, "a dog", 0, 2, 1), "stayed", (CAPTION, CAPTION), (CAPTION, "a dog", "b"), (5, 5)),
+    *case("compare_prompts", (CAPTION, "a dog", 0, 2, 1), "stayed", (CAPTION, CAPTION), (CAPTION, "a dog", "b")),
     *case("ascii_draw", ("square", "ask", "dots", 1), "drawings", (5,), ("square", "ask", "dots", "a")),
 ]  # fmt: skip
 

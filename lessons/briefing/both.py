@@ -21,7 +21,7 @@ from engines.statistics import cells, mean_interval, more, percent, plural, shar
 from engines.text.language_model import LanguageModel
 from lessons.briefing.measures import VERDICTS, Judged, judged, need, painting, seeds_words
 
-DIRECTOR, OWN, RAW = "the director's caption", "your caption", "the raw chat"
+DIRECTOR, YOURS, RAW = "the director's caption", "your caption", "the raw chat"
 MOST_MESSAGES = 12
 
 
@@ -34,17 +34,18 @@ class Wish:
 
 
 EXAMPLES = (
+    Wish(("Two pigs in a meadow", "on second thoughts, rabbits", "four of them"), "four rabbits in a meadow"),
     Wish(
         ("A balloon.", "Make it orange.", "No, purple.", "At the beach.", "Lovely, thanks."),
         "a purple balloon at the beach",
     ),
-    Wish(("Two pigs in a meadow", "on second thoughts, rabbits", "four of them"), "four rabbits in a meadow"),
     Wish(("Hi!", "A snowman would suit the season.", "Under the stars, it looks best then."), "a snowman at night"),
     Wish(("A dog in the meadow.", "And a cat to the left of it."), "a cat to the left of a dog in a meadow"),
     Wish(("a tiger", "in the snow", "drop the tiger, take a penguin"), "a penguin in the snow"),
 )
 """From the half of the director's chats that was measured at the end only."""
-OWN_DEFAULT = "a purple balloon at the beach"
+OWN = "four rabbits on the grass"
+"""What stands there as the learner's caption at first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +74,9 @@ class Both:
     ways: Mapping[str, Way]
 
     def against(self, one: str, other: str) -> int | None:
-        """1 where ``one`` keeps more of the wish than ``other``, −1 less, 0 while that is open; None without both."""
-        if one not in self.ways or other not in self.ways:
-            return None
-        pairs = np.stack([self.ways[name].judged.kept for name in (one, other)])
-        told = pairs[:, ~np.isnan(pairs).any(axis=0)]
-        return more(told[0], told[1]) if told.shape[1] > 1 else None
+        """1 where ``one`` shows more of the wish than ``other``, −1 less, 0 while that is open; None without both."""
+        kept = [self.ways[name].judged.kept for name in (one, other) if name in self.ways]
+        return more(*kept) if len(kept) == 2 and not np.isnan(kept).any() else None
 
 
 def told(chat: object) -> tuple[str, ...]:
@@ -115,7 +113,7 @@ def both(
     own = need(own, "caption") if str(own or "").strip() else ""
     rows = seed_range(seed, seeds, least=2)
     direction = yield from directed(model, messages)
-    asked = {DIRECTOR: direction.caption or "", OWN: own, RAW: raw(messages)}
+    asked = {DIRECTOR: direction.caption or "", YOURS: own, RAW: raw(messages)}
     ways: dict[str, Way] = {}
     pictures: dict[str, np.ndarray] = {}
     for name, caption in ((name, caption) for name, caption in asked.items() if caption):
@@ -146,7 +144,7 @@ def _evidence(model: LanguageModel, painter: Painter, value: Both, steps: int, b
         (name, way.caption, str(seed), *_cells(way, at)) for name, way in value.ways.items()
         for at, seed in enumerate(value.seeds)
     )  # fmt: skip
-    columns = ("way", "what the painter was sent", "seed", "share of the wish kept", "everything", "what is wrong")
+    columns = ("way", "what the painter was sent", "seed", "share of the wish shown", "everything", "what is wrong")
     alt = (
         f"The wish “{value.wish}” by {plural(len(value.ways), 'way')}, {seeds_words(len(value.seeds))} each. "
         + " ".join(f"{name.capitalize()}, “{way.caption}”: {_kept_words(way)}." for name, way in value.ways.items())
@@ -157,22 +155,22 @@ def _evidence(model: LanguageModel, painter: Painter, value: Both, steps: int, b
 def _cells(way: Way, at: int) -> tuple[float | str | None, ...]:
     if way.judged.why:
         return None, "not judged", ""
-    kept = float(way.judged.kept[at])
     wrong = "; ".join(
         f"{aspect}: {way.judged.seen[aspect][at]}"
         for aspect, answers in way.judged.aspects.items()
         if answers[at] is False
     )
-    return None if np.isnan(kept) else round(kept, 4), VERDICTS[way.judged.outcomes[at]], wrong
+    return round(float(way.judged.kept[at]), 4), VERDICTS[way.judged.outcomes[at]], wrong
 
 
 def _kept_words(way: Way) -> str:
     if way.judged.why:
         return "not judged"
-    kept = way.judged.kept[~np.isnan(way.judged.kept)]
-    if not len(kept):
-        return "the judge cannot tell"
-    return f"{words(share(kept), 0, True)} of the wish kept, everything in {way.judged.words}"
+    unclear = f"; in {way.judged.unclear} something is too unclear for the judge, which counts as not shown"
+    return (
+        f"{words(share(way.judged.kept), 0, True)} of the wish shown, everything in {way.judged.words}"
+        f"{unclear if way.judged.unclear else ''}"
+    )
 
 
 def _findings(value: Both) -> Iterator[Finding]:
@@ -182,9 +180,10 @@ def _findings(value: Both) -> Iterator[Finding]:
         if way.judged.why:
             yield Finding("not judged", way.judged.why)
             break
-        kept = way.judged.kept[~np.isnan(way.judged.kept)]
-        head = percent(kept.mean()) if len(kept) else "cannot tell"
-        yield Finding(head, f"of the wish is in the pictures of {name}: {_kept_words(way)}.{_lost(way)}")
+        yield Finding(
+            percent(way.judged.kept.mean()),
+            f"of the wish is in the pictures of {name}: {_kept_words(way)}.{_lost(way)}",
+        )
     yield from _compared(value)
 
 
@@ -206,19 +205,18 @@ def _listed(found: frozenset[facts.Fact]) -> str:
 
 
 def _compared(value: Both) -> Iterator[Finding]:
-    for one, other in ((DIRECTOR, RAW), (OWN, DIRECTOR)):
+    for one, other in ((DIRECTOR, RAW), (YOURS, DIRECTOR)):
         if one not in value.ways or other not in value.ways or value.ways[one].judged.why:
             continue
         if value.ways[one].caption == value.ways[other].caption:
             yield Finding("the same words", f"stand in {one} and in {other}, so their pictures are the same.")
             continue
         gap = value.ways[one].judged.kept - value.ways[other].judged.kept
-        gap, better = gap[~np.isnan(gap)], value.against(one, other)
-        if better is None:
-            continue
+        better = value.against(one, other)
+        assert better is not None
         says = {
-            1: f"{one} keeps more",
-            -1: f"{other} keeps more",
+            1: f"{one} shows more",
+            -1: f"{other} shows more",
             0: "the interval holds zero, so these seeds decide nothing",
         }
         yield Finding(
@@ -233,8 +231,8 @@ def both_truth(value: Both) -> tuple[int, str] | str:
     better = value.against(DIRECTOR, RAW)
     if better is None:
         return "No guess can be scored here: it takes the director's caption and the raw chat, both of them judged."
-    kept = [np.nanmean(value.ways[name].judged.kept) for name in (DIRECTOR, RAW)]
-    return 1 - better, f"{percent(kept[0])} of the wish kept by {DIRECTOR}, {percent(kept[1])} by {RAW}"
+    kept = [value.ways[name].judged.kept.mean() for name in (DIRECTOR, RAW)]
+    return 1 - better, f"{percent(kept[0])} of the wish shown by {DIRECTOR}, {percent(kept[1])} by {RAW}"
 
 
 # --- what was measured over many chats --------------------------------------------------------------------

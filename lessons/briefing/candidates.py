@@ -1,4 +1,4 @@
-"""The changes of wording that the second screen offers, each measured; the page begins with one that has an effect."""
+"""Changes of wording and chats that two screens could begin with, each measured; they begin with what has an effect."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from functools import cache
 
 from engines.pictures import painter as painters
 from engines.pictures.diffusion import Painter
-from lessons.briefing import dice
+from engines.text import language_model
+from lessons.briefing import both, dice
 from lessons.defaults import Choice, Figures, painters_print, value_of
 
 SEEDS = 8
@@ -18,22 +19,37 @@ def _painter() -> Painter:
 
 
 def reworded(first: str, second: str, wish: str) -> Figures:
-    """How far the wording moves a picture in the dice's measure, and how many pairs of 8 seeds keep the wish."""
+    """How far the wording moves a picture in the dice's measure, and what the judge says of 8 seeds under both."""
     value = value_of(dice.dice(_painter(), first, second, wish, SEEDS))
-    pairs, (change, low, high) = value.paired, value.paired.change
+    (one, other), (change, low, high) = (each.outcomes for each in value.judged), value.paired.change
     return {
         "times as far as the dice": value.ratio, "told apart": value.told_apart,
-        "right, first": pairs.both + pairs.first, "right, second": pairs.both + pairs.second, "pairs": pairs.pairs,
-        "change": change, "low": low, "high": high,
+        "right, first": one.count(True), "right, second": other.count(True),
+        "cannot tell, first": one.count(None), "cannot tell, second": other.count(None),
+        "pairs": value.paired.pairs, "change": change, "low": low, "high": high,
     }  # fmt: skip
 
 
+def sent(chat: str, wish: str) -> Figures:
+    """How much of a wish the director's caption and the raw chat bring into the pictures of 8 seeds."""
+    value = value_of(both.both(language_model.load(), _painter(), chat, wish, "", SEEDS))
+    shown = {name: float(way.judged.kept.mean()) for name, way in value.ways.items()}
+    return {**shown, "told apart": value.against(both.DIRECTOR, both.RAW) or 0}
+
+
+CHATS = tuple(("\n".join(one.messages), one.wish) for one in both.EXAMPLES)
 CHOICES = (
     Choice(
         "briefing/dice", (dice.DEFAULT.first, dice.DEFAULT.second, dice.DEFAULT.wish),
         tuple((one.first, one.second, one.wish) for one in dice.WORDINGS), reworded,
         lambda figures: figures["high"] < -0.25,
         "What is denied comes: the judge tells the two wordings apart beyond doubt, from the same dice.",
+        painters_print,
+    ),
+    Choice(
+        "briefing/both", CHATS[0], CHATS, sent,
+        lambda figures: figures["told apart"] == 1 and figures[both.DIRECTOR] > 0.9,
+        "What was taken back stands in the raw chat and not in the caption; of these chats the director misses two.",
         painters_print,
     ),
 )  # fmt: skip

@@ -193,10 +193,9 @@ def both_bars(value: Both) -> str:
     """How much of the wish each way brings into its pictures."""
     rows = []
     for name, way in value.ways.items():
-        kept = way.judged.kept[~np.isnan(way.judged.kept)]
-        if not len(kept):
+        if way.judged.why:
             continue
-        mean, low, high = share(kept)
+        mean, low, high = share(way.judged.kept)
         rows.append(
             Bar(name, mean, percent(mean), low=low, high=high, ink="typewriter" if name == both.RAW else "sculptor")
         )
@@ -220,11 +219,8 @@ def published() -> str:
         for key, name in both.PUBLISHED.items()
         if (one := told.value.get(key))
     ]
-    title = _label(
-        "Facts of the wish in the words, over 66 held-out chats:".replace(
-            "66", str(told.value["director"].exact.trials)
-        )
-    )
+    chats = told.value["director"].exact.trials
+    title = _label(f"Facts of the wish in the words, over {chats} chats that the director was not made on:")
     return str(title + bars(rows) + views.evidence(told, "briefing-both-published"))
 
 

@@ -61,12 +61,19 @@ class Judged:
 
     @property
     def kept(self) -> np.ndarray:
-        """The share of the wish's aspects that each picture keeps, of those that can be told; NaN where none can."""
-        shares = []
-        for row in zip(*self.aspects.values(), strict=True):
-            told = [answer for answer in row if answer is not None]
-            shares.append(sum(told) / len(told) if told else math.nan)
-        return np.array(shares or [math.nan] * self.pictures)
+        """The share of the wish's aspects that each picture shows for certain; NaN where nothing was judged.
+
+        What the judge cannot tell is not shown: a picture too unclear to be read has not kept a wish.
+        """
+        rows = list(zip(*self.aspects.values(), strict=True))
+        return np.array(
+            [sum(answer is True for answer in row) / len(row) for row in rows] or [math.nan] * self.pictures
+        )
+
+    @property
+    def unclear(self) -> int:
+        """Pictures in which the judge cannot tell at least one aspect."""
+        return sum(None in row for row in zip(*self.aspects.values(), strict=True))
 
     @property
     def words(self) -> str:

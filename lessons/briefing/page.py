@@ -109,7 +109,7 @@ def _both(lesson: LessonPage) -> None:
         )  # fmt: skip
         with gr.Row():
             wish = controls.caption(begun.wish, "The wish in the end, for the judge")
-            own = _caption(both.OWN_DEFAULT, "Your caption for the same wish", needed=False)
+            own = _caption(both.OWN, "Your caption for the same wish", needed=False)
         with gr.Row(equal_height=True):
             seeds = controls.seeds_slider(6, 12)
             seed = controls.seed_number(0, "First seed")
