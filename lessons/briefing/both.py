@@ -17,7 +17,7 @@ from engines.director.measures import HALVES, OUTCOMES, Shares
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
 from engines.pictures import exercise_snippets
 from engines.pictures.diffusion import Painter, Plan
-from engines.statistics import cells, mean_interval, more, percent, plural, share, words
+from engines.statistics import cells, interval, mean_interval, more, percent, plural, share, words
 from engines.text.language_model import LanguageModel
 from lessons.briefing.measures import VERDICTS, Judged, judged, need, painting, seeds_words
 
@@ -166,10 +166,11 @@ def _cells(way: Way, at: int) -> tuple[float | str | None, ...]:
 def _kept_words(way: Way) -> str:
     if way.judged.why:
         return "not judged"
+    _, low, high = share(way.judged.kept)
     unclear = f"; in {way.judged.unclear} something is too unclear for the judge, which counts as not shown"
     return (
-        f"{words(share(way.judged.kept), 0, True)} of the wish shown, everything in {way.judged.words}"
-        f"{unclear if way.judged.unclear else ''}"
+        f"{percent(way.judged.kept.mean())} of the wish shown (95 % interval {interval(low, high)}), everything in "
+        f"{way.judged.words}{unclear if way.judged.unclear else ''}"
     )
 
 
@@ -182,7 +183,7 @@ def _findings(value: Both) -> Iterator[Finding]:
             break
         yield Finding(
             percent(way.judged.kept.mean()),
-            f"of the wish is in the pictures of {name}: {_kept_words(way)}.{_lost(way)}",
+            f"by {name}: {_kept_words(way)}.{_lost(way)}",
         )
     yield from _compared(value)
 

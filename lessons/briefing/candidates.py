@@ -6,8 +6,9 @@ from functools import cache
 
 from engines.pictures import painter as painters
 from engines.pictures.diffusion import Painter
+from engines.statistics import more
 from engines.text import language_model
-from lessons.briefing import both, dice
+from lessons.briefing import bench, both, dice
 from lessons.defaults import Choice, Figures, painters_print, value_of
 
 SEEDS = 8
@@ -16,6 +17,16 @@ SEEDS = 8
 @cache
 def _painter() -> Painter:
     return painters.load()
+
+
+def changed(first: str, second: str) -> Figures:
+    """How far two captions are apart with the seed kept and with another seed, over five seeds."""
+    value = value_of(bench.bench(_painter(), first, second))
+    return {
+        "stay, seed kept": value.stayed_over().mean(), "stay, another seed": value.stayed_over(rolled=True).mean(),
+        "apart, seed kept": value.kept.mean(), "apart, another seed": value.rolled.mean(),
+        "told apart": more(value.rolled, value.kept),
+    }  # fmt: skip
 
 
 def reworded(first: str, second: str, wish: str) -> Figures:
@@ -40,8 +51,14 @@ def sent(chat: str, wish: str) -> Figures:
 CHATS = tuple(("\n".join(one.messages), one.wish) for one in both.EXAMPLES)
 CHOICES = (
     Choice(
+        "briefing/bench", (bench.FIRST, bench.SECOND), tuple(one[1:] for one in bench.EXAMPLES), changed,
+        lambda figures: figures["told apart"] == 1,
+        "The two captions are nearer to each other from one seed than from two, so the seed is seen to hold something.",
+        painters_print,
+    ),
+    Choice(
         "briefing/dice", (dice.DEFAULT.first, dice.DEFAULT.second, dice.DEFAULT.wish),
-        tuple((one.first, one.second, one.wish) for one in dice.WORDINGS), reworded,
+        tuple((one.first, one.second, one.wish) for one in (*dice.WORDINGS, *dice.ALSO)), reworded,
         lambda figures: figures["high"] < -0.25,
         "What is denied comes: the judge tells the two wordings apart beyond doubt, from the same dice.",
         painters_print,

@@ -77,6 +77,16 @@ WORDINGS = (
         "a rabbit on a yellow background",
     ),
 )  # fmt: skip
+ALSO = (
+    Wording(
+        "moon", "“no” once more", "a cow in a meadow", "a cow, no moon, in a meadow", "a cow and no moon in a meadow"
+    ),
+    Wording(
+        "first", "the place first, once more", "a rabbit on a yellow background", "on a yellow background a rabbit",
+        "a rabbit on a yellow background",
+    ),
+)  # fmt: skip
+"""Measured beside those that are offered, because they come out otherwise."""
 BY_KEY = {one.key: one for one in WORDINGS}
 DEFAULT = BY_KEY["no"]
 

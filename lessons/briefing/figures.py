@@ -64,30 +64,24 @@ def checks(found: Sequence[checklist.Check]) -> str:
 
 
 def bench_rows(value: Bench) -> str:
-    """Both pictures and where they differ; below them the first caption from other seeds."""
-    first, second, *others = value.painted.pictures
+    """Both pictures and where they differ; below them the second caption from other seeds."""
     glare = (value.error * 255 * GLARE).clip(0, 255).round().astype(np.uint8)
     shots = [
         Shot(picture, f"“{caption}”, seed {value.seeds[0]}. {_marks_in_words(one, at)}", f"{name}: {_marks(one, at)}")
         for at, (name, picture, caption, one) in enumerate(
-            zip(("first", "second"), (first, second), value.captions, value.against, strict=True)
+            zip(("first", "second"), value.pair, value.captions, value.against, strict=True)
         )
     ]
-    shots.append(
-        Shot(
-            glare,
-            f"Where the two differ: {percent(value.stayed)} of the pixels stay",
-            f"the difference, {GLARE} × brighter",
-        )
-    )
-    dice = [
-        Shot(picture, f"“{value.captions[0]}”, seed {seed}", f"seed {seed}")
-        for seed, picture in zip(value.seeds[1:], others, strict=True)
+    kept = f"Where the two differ: {percent(value.stayed)} of the pixels stay"
+    shots.append(Shot(glare, kept, f"the difference, {GLARE} × brighter"))
+    rolled = [
+        Shot(picture, f"“{value.captions[1]}”, seed {seed}", f"seed {seed}")
+        for seed, picture in zip(value.seeds[1:], value.painted[1].pictures[1:], strict=True)
     ]
     return str(
         row(shots, "The two captions from one seed, and their difference")
-        + Markup('<p class="briefing-label">The first caption from four other seeds, as the control:</p>')
-        + row(dice, "The first caption from other seeds", small=True)
+        + _label("The second caption from four other seeds. Does the kept seed look more like your first picture?")
+        + row(rolled, "The second caption from other seeds", small=True)
     )
 
 

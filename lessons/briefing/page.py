@@ -131,7 +131,7 @@ def _both(lesson: LessonPage) -> None:
 def _recipe(lesson: LessonPage) -> None:
     with lesson.screen("recipe", predict="holds") as screen:
         about = still("")
-        caption = _caption("two green books on a white background", "Your caption", max_length=recipe.MOST_CAPTION)
+        caption = _caption("three fish in the ocean", "Your caption", max_length=recipe.MOST_CAPTION)
         with gr.Row(equal_height=True):
             seed = controls.seed_number()
             steps = gr.Slider(1, recipe.MOST_STEPS, 25, step=1, label="Passes", scale=3, min_width=150)

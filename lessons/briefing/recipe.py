@@ -230,8 +230,9 @@ def _findings(value: Tried) -> Iterator[Finding]:
     pixels, latents = (float(np.mean(numbers)) for numbers in other_seeds(value.painted))
     yield Finding(
         f"{100 * pixels:.0f} % apart",
-        f"are the nine pictures on average, {latents:.2f} in the latent. Whoever opens your link gets yours, number by "
-        "number, on the same kind of machine; another processor may round the last digits otherwise.",
+        f"are the nine pictures on average, {latents:.2f} in the latent. Whoever opens your link gets "
+        "yours, but for the last digits: how they are rounded depends on the processor, and on how many are painted at "
+        "once.",
     )
 
 

@@ -89,12 +89,14 @@ def test_whatever_is_typed_gets_a_list_that_is_no_markup(text):
 # --- one change, one seed ---------------------------------------------------------------------------------
 
 
-def test_the_bench_paints_both_from_one_seed_and_the_first_from_others(painter):
+def test_the_bench_paints_both_from_one_seed_and_from_others(painter):
     result = last(bench.bench(painter, CAPTION, OTHER, 3, 2.0, steps=2))
     value = result.value
-    assert value.painted.pictures.shape[0] == 2 + bench.OTHERS and value.seeds == (3, 4, 5, 6, 7)
-    assert 0 <= value.stayed <= 1 and len(value.dice) == len(value.latent_dice) == bench.OTHERS
-    assert value.latent > 0 and result.provenance.settings["guidance_scale"] == 2
+    assert value.seeds == (3, 4, 5, 6, 7) and all(len(one.pictures) == 5 for one in value.painted)
+    assert 0 <= value.stayed <= 1 and len(value.kept) == len(value.rolled) == len(value.latent_rolled) == 5
+    first, second = (one.pictures.astype(float) / 255 for one in value.painted)
+    assert value.rolled[0] == pytest.approx(np.mean([np.abs(first[0] - one).mean() for one in second[1:]]), abs=1e-6)
+    assert (value.latent_kept > 0).all() and result.provenance.settings["guidance_scale"] == 2
     assert bench.bench_truth(value)[0] == value.stayed
     assert result.findings[-1].headline == "not judged"
     painted = np.stack([np.asarray(one) for one in run(result.snippet)])
@@ -121,7 +123,7 @@ def test_the_bench_refuses_what_are_no_two_captions(painter, inputs):
 
 def test_the_endpoint_gives_what_the_screen_shows_and_refuses_in_words(served):
     found = api.compare_prompts(CAPTION, OTHER, 1, None, 1)
-    assert len(found["pictures"]) == 2 + bench.OTHERS and found["judged"][0]["why"]
+    assert len(found["pictures"]) == 2 and len(found["others"]) == bench.OTHERS and found["judged"][0]["why"]
     for bad in ((CAPTION, OTHER, -1), (CAPTION, OTHER, 0, 99), (CAPTION, OTHER, 0, 2, 0), (CAPTION, "", 0)):
         with pytest.raises(PlainError):
             api.compare_prompts(*bad)
@@ -166,7 +168,7 @@ def test_pairs_that_cannot_be_told_count_nowhere_and_the_interval_is_newcombes()
 
 
 def test_every_wording_that_is_offered_can_be_judged():
-    for one in dice.WORDINGS:
+    for one in (*dice.WORDINGS, *dice.ALSO):
         assert one.first != one.second
         found = measures.facts_of(one.wish)
         assert found.things and not measures.unscored(found)
