@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -14,8 +15,9 @@ from engines.director.directing import Candidate, Direction
 from engines.evidence import PlainError
 from engines.pictures.painter import POCKET
 from engines.statistics import more
+from lessons import defaults
 from lessons.briefing import api, bench, both, checklist, dice, figures, measures, recipe
-from lessons.shell.content import read_lesson
+from lessons.shell.content import folder, read_lesson
 from tests.engines import tiny_text
 from tests.engines.tiny_painters import same_pictures
 from tests.lessons.common import NASTY, last, run, safe
@@ -273,7 +275,7 @@ def fragment(**changed: str | None) -> str:
 @pytest.mark.parametrize(
     "told",
     [
-        "", "recipe=1", None, 5, "\ud800", "recipe", "&&&&", "a" * 5000, fragment() + "&seed=8", fragment() + "&x=1",
+        "", "recipe=1", None, 5, "\ud800", "recipe", "&&&&", "a" * 3001, fragment() + "&seed=8", fragment() + "&x=1",
         fragment(seed=None), fragment(recipe="2"), fragment(caption=""), fragment(caption="%20"),
         fragment(caption="%FF"),
         fragment(caption="a%00b"), fragment(caption="a%E2%80%8Bb"), fragment(caption="%E2%80%AEcat"),
@@ -320,7 +322,7 @@ def test_a_kept_recipe_comes_back():
     assert recipe.Recipe.kept({"version": 1, "fields": ["a cat", 3, 20, 5.5]}) == one
 
 
-@pytest.mark.parametrize("caption", ["two dogs in the snow", "a cat " + "🦉" * 20])
+@pytest.mark.parametrize("caption", ["two dogs in the snow", "a cat " + "🦉" * 20], ids=["words", "owls"])
 def test_the_square_code_holds_the_address_the_page_was_opened_under(caption):
     cv2 = pytest.importorskip("cv2")
     link = recipe.link(PAGE, recipe.Recipe(caption, 4294967295, 50, 19.5))
@@ -369,3 +371,24 @@ def test_nothing_typed_becomes_markup(painter, monkeypatch):
     safe(figures.bench_rows(last(bench.bench(painter, nasty, "a dog", steps=1)).value))
     safe(figures.dice_rows(last(dice.dice(painter, nasty, "a dog", nasty, 2, steps=1)).value))
     safe(figures.both_rows(last(both.both(tiny_text.tiny(), painter, nasty, nasty, nasty, 2, steps=1)).value))
+
+
+def test_the_prose_tells_the_measured_tables():
+    words = (folder("briefing") / "lesson.md").read_text(encoding="utf-8")
+    kept = {key: defaults.kept()[f"briefing/{key}"]["rows"] for key in ("bench", "dice", "both")}
+    written = [line.split(" | ") for line in words.splitlines() if line.startswith("| ") and "→ after" not in line]
+    for one, row, line in zip(dice.WORDINGS, kept["dice"], written, strict=False):
+        figures_ = row["figures"]
+        assert row["inputs"] == [one.first, one.second, one.wish]
+        times = figures_["times as far as the dice"]
+        assert line[1].startswith(f"{times:.1f} times" if times else "not at all")
+        before, after = (re.sub(r" \(\d cannot tell\)", "", part).split()[0] for part in line[2].split("→"))
+        assert (float(before), float(after)) == (figures_["right, first"], figures_["right, second"])
+        untold = [int(figures_[f"cannot tell, {which}"]) for which in ("first", "second")]
+        assert re.findall(r"\((\d) cannot tell\)", line[2]) == [str(number) for number in untold if number]
+    assert len(written) == len(dice.WORDINGS)
+    for row in kept["dice"][len(dice.WORDINGS) :]:
+        assert row["figures"]["right, second"] == 8
+    assert all(row["figures"]["apart, seed kept"] < row["figures"]["apart, another seed"] for row in kept["bench"])
+    assert sum(row["figures"]["told apart"] for row in kept["bench"]) == 3 and "only three could be told" in words
+    assert [row["figures"]["told apart"] for row in kept["both"]].count(1) == 4 and "in four. In the fifth" in words

@@ -18,7 +18,9 @@ import pytest
 
 from engines.models.catalogue import MODELS
 from engines.statistics import wilson
-from lessons import course
+from lessons import course, defaults
+from lessons.briefing import dice
+from lessons.briefing.measures import paired, signed
 from lessons.shell.content import Question, folder, read_quiz
 
 KEYS = [key for unit in course.UNITS for key in unit.lessons]
@@ -313,6 +315,34 @@ def ratio() -> str:
     return f"A gets about {math.e:.1f} times"
 
 
+def reworded(key: str) -> dict[str, float]:
+    """The figures of a change of wording that the briefing's second screen offers."""
+    table = defaults.kept()["briefing/dice"]["rows"]
+    one = next(one for one in (*dice.WORDINGS, *dice.ALSO) if one.key == key)
+    return next(row["figures"] for row in table if row["inputs"] == [one.first, one.second, one.wish])
+
+
+def denial() -> str:
+    figures = reworded("no")
+    brought = 8 - figures["right, second"] - figures["cannot tell, second"]
+    assert (figures["right, first"], figures["cannot tell, first"]) == (7, 1) and brought == 8
+    return "“a house on a white background”"
+
+
+def please() -> str:
+    figures = reworded("please")
+    assert (
+        figures["right, first"] == figures["right, second"] == 8 and reworded("case")["times as far as the dice"] == 0
+    )
+    return "It moves the picture a little" if 0 < figures["times as far as the dice"] < 0.3 else ""
+
+
+def holds_zero() -> str:
+    pairs = paired([True] * 5 + [False] * 3, [True] * 7 + [False])
+    assert signed(pairs.change).startswith("+25 points (95 % interval −15 to +58)") and not pairs.better
+    return "Nothing yet"
+
+
 MEASURED: dict[str, Callable[[], str]] = {
     "handoff/whom": all_that_crossed,
     "handoff/correction": correction,
@@ -351,6 +381,9 @@ MEASURED: dict[str, Callable[[], str]] = {
     "predict-and-test/never": held_out,
     "predict-and-test/count-alone": count_alone,
     "predict-and-test/brier": brier,
+    "briefing/denial": denial,
+    "briefing/please": please,
+    "briefing/zero": holds_zero,
 }
 BY_DEFINITION = {
     "handoff/invented": "a caption that leaves something open is met by any picture that has it some way",
@@ -373,6 +406,8 @@ BY_DEFINITION = {
     "lettering/mirror": "a text is one row of tokens",
     "predict-and-test/prediction": "what can fail: an outcome, a number, a cause",
     "predict-and-test/counter": "what a ceiling is",
+    "briefing/one-change": "what a controlled experiment is",
+    "briefing/director": "what the painter is given: one caption and nothing before it",
 }
 
 
