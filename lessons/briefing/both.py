@@ -17,9 +17,9 @@ from engines.director.measures import HALVES, OUTCOMES, Shares
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
 from engines.pictures import exercise_snippets
 from engines.pictures.diffusion import Painter, Plan
-from engines.statistics import cells, interval, mean_interval, more, percent, plural, share, words
+from engines.statistics import Mean, cells, interval, percent, plural
 from engines.text.language_model import LanguageModel
-from lessons.briefing.measures import VERDICTS, Judged, judged, need, painting, seeds_words
+from lessons.briefing.measures import VERDICTS, Judged, gap, judged, need, painting, seeds_words, signed
 
 DIRECTOR, YOURS, RAW = "the director's caption", "your caption", "the raw chat"
 MOST_MESSAGES = 12
@@ -73,10 +73,10 @@ class Both:
     direction: Direction
     ways: Mapping[str, Way]
 
-    def against(self, one: str, other: str) -> int | None:
-        """1 where ``one`` shows more of the wish than ``other``, −1 less, 0 while that is open; None without both."""
+    def against(self, one: str, other: str) -> tuple[Mean, int] | None:
+        """How much more of the wish ``one`` shows than ``other``, see :func:`gap`; None without both, or unjudged."""
         kept = [self.ways[name].judged.kept for name in (one, other) if name in self.ways]
-        return more(*kept) if len(kept) == 2 and not np.isnan(kept).any() else None
+        return gap(*kept) if len(kept) == 2 and not np.isnan(kept).any() else None
 
 
 def told(chat: object) -> tuple[str, ...]:
@@ -147,7 +147,15 @@ def _evidence(model: LanguageModel, painter: Painter, value: Both, steps: int, b
     columns = ("way", "what the painter was sent", "seed", "share of the wish shown", "everything", "what is wrong")
     alt = (
         f"The wish “{value.wish}” by {plural(len(value.ways), 'way')}, {seeds_words(len(value.seeds))} each. "
-        + " ".join(f"{name.capitalize()}, “{way.caption}”: {_kept_words(way)}." for name, way in value.ways.items())
+        + " ".join(
+            f"{name.capitalize()}, “{way.caption}”: "
+            + (
+                f"{percent(way.judged.shown.rate)} of the wish shown {_kept_words(way)}."
+                if not way.judged.why
+                else "not judged."
+            )
+            for name, way in value.ways.items()
+        )
     )
     return Evidence(value, alt, Table(columns, rows), source, tuple(_findings(value)), code, expected)
 
@@ -164,14 +172,11 @@ def _cells(way: Way, at: int) -> tuple[float | str | None, ...]:
 
 
 def _kept_words(way: Way) -> str:
-    if way.judged.why:
-        return "not judged"
-    _, low, high = share(way.judged.kept)
-    unclear = f"; in {way.judged.unclear} something is too unclear for the judge, which counts as not shown"
-    return (
-        f"{percent(way.judged.kept.mean())} of the wish shown (95 % interval {interval(low, high)}), everything in "
-        f"{way.judged.words}{unclear if way.judged.unclear else ''}"
-    )
+    """How much of the wish the pictures show, after its share."""
+    one = way.judged
+    unclear = f"; in {one.unclear} the judge cannot tell something, which counts as not shown" if one.unclear else ""
+    whole = f"everything in {one.outcomes.count(True)} of {one.pictures} pictures"
+    return f"(95 % interval {interval(one.shown.low, one.shown.high)}), {whole}{unclear}"
 
 
 def _findings(value: Both) -> Iterator[Finding]:
@@ -212,28 +217,23 @@ def _compared(value: Both) -> Iterator[Finding]:
         if value.ways[one].caption == value.ways[other].caption:
             yield Finding("the same words", f"stand in {one} and in {other}, so their pictures are the same.")
             continue
-        gap = value.ways[one].judged.kept - value.ways[other].judged.kept
-        better = value.against(one, other)
-        assert better is not None
-        says = {
-            1: f"{one} shows more",
-            -1: f"{other} shows more",
-            0: "the interval holds zero, so these seeds decide nothing",
-        }
+        found = value.against(one, other)
+        assert found is not None
+        difference, better = found
+        says = {1: f"{one} shows more", -1: f"{other} shows more", 0: "these seeds decide nothing"}[better]
         yield Finding(
-            f"{100 * gap.mean():+.0f} points".replace("-", "−"),
-            f"of the wish between {one} and {other}, seed by seed: {words(mean_interval(gap), 0, True)}; "
-            f"{says[better]}.",
+            f"{100 * difference[0]:+.0f} points".replace("-", "−").replace("+0", "0"),
+            f"is how much more of the wish {one} shows than {other}, seed by seed: {signed(difference)}; {says}.",
         )
 
 
 def both_truth(value: Both) -> tuple[int, str] | str:
     """Whether the director's caption or the raw chat kept more: 0 the director's, 1 no telling, 2 the raw chat."""
-    better = value.against(DIRECTOR, RAW)
-    if better is None:
+    found = value.against(DIRECTOR, RAW)
+    if found is None:
         return "No guess can be scored here: it takes the director's caption and the raw chat, both of them judged."
-    kept = [value.ways[name].judged.kept.mean() for name in (DIRECTOR, RAW)]
-    return 1 - better, f"{percent(kept[0])} of the wish shown by {DIRECTOR}, {percent(kept[1])} by {RAW}"
+    kept = [value.ways[name].judged.shown.rate for name in (DIRECTOR, RAW)]
+    return 1 - found[1], f"{percent(kept[0])} of the wish shown by {DIRECTOR}, {percent(kept[1])} by {RAW}"
 
 
 # --- what was measured over many chats --------------------------------------------------------------------

@@ -45,7 +45,7 @@ def sent(chat: str, wish: str) -> Figures:
     """How much of a wish the director's caption and the raw chat bring into the pictures of 8 seeds."""
     value = value_of(both.both(language_model.load(), _painter(), chat, wish, "", SEEDS))
     shown = {name: float(way.judged.kept.mean()) for name, way in value.ways.items()}
-    return {**shown, "told apart": value.against(both.DIRECTOR, both.RAW) or 0}
+    return {**shown, "told apart": (value.against(both.DIRECTOR, both.RAW) or (None, 0))[1]}
 
 
 CHATS = tuple(("\n".join(one.messages), one.wish) for one in both.EXAMPLES)

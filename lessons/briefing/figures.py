@@ -88,7 +88,7 @@ def bench_rows(value: Bench) -> str:
 def _marks(one: Judged, at: int) -> str:
     if one.why:
         return "not judged"
-    return " ".join(f"{MARKS[answers[at]]} {aspect}" for aspect, answers in one.aspects.items())
+    return " ".join(f"{MARKS[answers[at]]}\u00a0{aspect}" for aspect, answers in one.aspects.items())
 
 
 def _marks_in_words(one: Judged, at: int) -> str:
@@ -189,10 +189,8 @@ def both_bars(value: Both) -> str:
     for name, way in value.ways.items():
         if way.judged.why:
             continue
-        mean, low, high = share(way.judged.kept)
-        rows.append(
-            Bar(name, mean, percent(mean), low=low, high=high, ink="typewriter" if name == both.RAW else "sculptor")
-        )
+        one, ink = way.judged.shown, "typewriter" if name == both.RAW else "sculptor"
+        rows.append(Bar(name, one.rate, percent(one.rate), low=one.low, high=one.high, ink=ink))
     return str(bars(rows)) if rows else ""
 
 

@@ -16,7 +16,7 @@ from engines.evidence import PlainError, Underway
 from engines.pictures import diffusion
 from engines.pictures.diffusion import Painter, Plan
 from engines.pictures.measures import difference
-from engines.statistics import Mean, plural, wilson
+from engines.statistics import Interval, Mean, clustered, mean_interval, plural, wilson
 from engines.stickers import judge
 from engines.stickers.world import facts_of, unscored
 from lessons.shell.painting import underway
@@ -25,6 +25,8 @@ TOLERANCE = 16
 """Colour steps of 255 that a pixel may move and count as what it was."""
 MARKS: dict[bool | None, str] = {True: "✓", False: "≠", None: "?"}
 VERDICTS: dict[bool | None, str] = {True: "right", False: "wrong", None: "cannot tell"}
+SURE = 6
+"""Pairs that must all agree before they decide anything by themselves."""
 UNJUDGED = "The judge knows the bundled painter's world only, so nothing here says how well captions are followed."
 NOTHING = "The judge finds nothing in this wish that it could look for."
 
@@ -69,6 +71,12 @@ class Judged:
         return np.array(
             [sum(answer is True for answer in row) / len(row) for row in rows] or [math.nan] * self.pictures
         )
+
+    @property
+    def shown(self) -> Interval:
+        """The aspects that are shown for certain, of all in all pictures; as wide as if each picture were one trial."""
+        answers = [answer is True for row in self.aspects.values() for answer in row]
+        return clustered(sum(answers), len(answers), self.pictures)
 
     @property
     def unclear(self) -> int:
@@ -205,6 +213,19 @@ def other_seeds(painted: Painted) -> tuple[np.ndarray, np.ndarray]:
     pixels = np.array([[difference(a, b) for b in painted.pictures] for a in painted.pictures])
     latents = np.array([apart(np.broadcast_to(one, painted.latents.shape), painted.latents) for one in painted.latents])
     return pixels.sum(axis=1) / (count - 1), latents.sum(axis=1) / (count - 1)
+
+
+def gap(a: np.ndarray, b: np.ndarray) -> tuple[Mean, int]:
+    """Mean difference of shares, seed by seed, with its interval; and 1 where ``a`` is above ``b``, −1 below, 0 open.
+
+    Seeds that all differ by the same decide only from six on, where chance would rarely (1 in 32) do so.
+    """
+    apart = a - b
+    middle, low, high = mean_interval(apart)
+    if np.ptp(apart) == 0 and len(apart) < SURE:
+        low, high = -1.0, 1.0
+    low, high = max(low, -1.0), min(high, 1.0)
+    return (middle, low, high), 1 if low > 0 else -1 if high < 0 else 0
 
 
 def signed(of: Mean) -> str:

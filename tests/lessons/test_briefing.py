@@ -220,19 +220,22 @@ def test_a_chat_without_a_caption_and_a_learner_without_one_leave_the_other_ways
 
 def test_the_guess_is_scored_by_the_interval_of_the_pairs(as_bundled, monkeypatch):
     directing(monkeypatch, CAPTION)
-    *_, result = both.both(tiny_text.tiny(), as_bundled, CHAT, CAPTION, "", 3, steps=1)
+    *_, result = both.both(tiny_text.tiny(), as_bundled, CHAT, CAPTION, "", 6, steps=1)
     value = result.value
 
     def kept(name: str, *answers: bool | None) -> both.Way:
         way = value.ways[name]
-        return replace(way, judged=replace(way.judged, aspects={"object": answers}))
+        return replace(way, judged=replace(way.judged, pictures=len(answers), aspects={"object": answers}))
 
-    clear = {both.DIRECTOR: kept(both.DIRECTOR, True, True, True), both.RAW: kept(both.RAW, False, False, False)}
-    assert both.both_truth(replace(value, ways=clear))[0] == 0
-    clear = {both.DIRECTOR: kept(both.DIRECTOR, False, False, False), both.RAW: kept(both.RAW, True, True, True)}
-    assert both.both_truth(replace(value, ways=clear))[0] == 2
-    open_ = {both.DIRECTOR: kept(both.DIRECTOR, True, None, True), both.RAW: kept(both.RAW, True, False, True)}
-    assert both.both_truth(replace(value, ways=open_))[0] == 1
+    def truth(director: tuple[bool | None, ...], raw: tuple[bool | None, ...]) -> int:
+        ways = {both.DIRECTOR: kept(both.DIRECTOR, *director), both.RAW: kept(both.RAW, *raw)}
+        return both.both_truth(replace(value, ways=ways))[0]
+
+    assert truth((True,) * 6, (False,) * 6) == 0 and truth((False,) * 6, (True,) * 6) == 2
+    assert truth((True,) * 6, (None,) * 6) == 0, "what cannot be told is not shown"
+    assert truth((True, None, True, False, True, True), (True, True, True, False, False, True)) == 1
+    assert truth((True,) * 2, (False,) * 2) == 1, "two seeds that agree are not yet a finding"
+    assert truth((True,) * 6, (True,) * 6) == 1
 
 
 @pytest.mark.parametrize("chat", ["", " \n ", None, 5, "hi\n" * 13, "x" * 401, "x" * 900, "\ud800"])
