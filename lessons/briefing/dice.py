@@ -177,7 +177,7 @@ def _table(value: Dice) -> Table:
         value.seeds, value.words, value.dice, value.latent_words, value.latent_dice,
         *(one.outcomes for one in value.judged), strict=True,
     )  # fmt: skip
-    rows = [
+    rows: list[tuple[str | float | None, ...]] = [
         (str(seed), *(round(float(number), 4) for number in numbers), VERDICTS[was], VERDICTS[now])
         for seed, *numbers, was, now in measured
     ]

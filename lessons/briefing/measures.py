@@ -178,8 +178,8 @@ def _newcombe(both: int, first: int, second: int, neither: int) -> Mean:
         return math.nan, -math.inf, math.inf
     was, now = wilson(both + first, n), wilson(both + second, n)
     margins = (both + first) * (second + neither) * (both + second) * (first + neither)
-    cross = both * neither - first * second
-    cross = max(cross - n / 2, 0) if cross > 0 else cross
+    product = both * neither - first * second
+    cross = max(product - n / 2, 0) if product > 0 else product
     alike = cross / math.sqrt(margins) if margins else 0.0
 
     def arm(a: float, b: float) -> float:

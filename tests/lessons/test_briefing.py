@@ -361,6 +361,19 @@ def test_a_recipe_is_tried_on_other_seeds(as_bundled):
     assert recipe.recipe_truth(right) == (0.5, "1 of 2 other seeds are right, of those that can be told")
 
 
+def test_other_families_of_painters_do_it_too(family, monkeypatch):
+    directing(monkeypatch, CAPTION)
+    _, painter = family
+    for result in (
+        last(bench.bench(painter, CAPTION, OTHER, steps=2)),
+        last(dice.dice(painter, CAPTION, OTHER, CAPTION, 2, steps=2)),
+        last(both.both(tiny_text.tiny(), painter, CHAT, CAPTION, "", 2, steps=2)),
+        last(recipe.recipe(painter, CAPTION, 1, 2)),
+    ):
+        assert all(len(row) == len(result.table.columns) for row in result.table.rows)
+        assert any(one.headline == "not judged" for one in result.findings)
+
+
 def test_a_bin_ends_where_its_words_say():
     bins = read_lesson("briefing").predictions
     assert [bins["stays"].which(share) for share in (0.24, 0.25, 0.5, 0.75)] == [0, 1, 2, 3]
