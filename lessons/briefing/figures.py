@@ -25,8 +25,8 @@ GLARE = 4
 STATES: dict[checklist.State, tuple[str, str]] = {
     "met": ("✓", "said"), "open": ("○", "left open"), "mend": ("≠", "better said otherwise"),
 }  # fmt: skip
-ADVICE = 2
-"""How many pieces of advice stand under a list at once."""
+ADVICE = 1
+"""How many pieces of advice stand under a list at once; the others follow as these are heeded."""
 
 
 def examples(names: Iterable[str], label: str) -> str:
