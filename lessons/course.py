@@ -52,9 +52,9 @@ UNITS = (
     Unit(
         "yours",
         "Your turn",
-        "What they were fed, and how to ask for what you want.",
+        "What both machines were fed, and how to speak to each.",
         "both",
-        ("briefing",),
+        ("diets", "briefing"),
     ),
 )
 

@@ -1,0 +1,120 @@
+"""The lesson on diets on screen: the controls of each screen, and which experiment they start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from engines.pictures.files import open_picture
+from engines.text import vocabularies
+from lessons.diets import browse, captions, scale, similarity
+from lessons.diets import figures as draw
+from lessons.shell import charts, controls, events, film
+from lessons.shell.experiment import experiment
+from lessons.shell.frame import LessonPage, lesson_page
+from lessons.shell.scenes import CAPTIONS
+
+UPLOAD_SIDE = 512
+
+
+def build() -> None:
+    with lesson_page("diets") as lesson:
+        _scale(lesson)
+        _browse(lesson)
+        _similarity(lesson)
+        _captions(lesson)
+
+
+def _scale(lesson: LessonPage) -> None:
+    with lesson.screen("scale", predict="lifetimes") as screen:
+        with gr.Row(equal_height=True):
+            speed = gr.Slider(50, 1000, scale.SPEED, step=1, label="Words a minute", min_width=150)
+            hours = gr.Slider(1, 24, scale.HOURS, step=1, label="Hours a day", min_width=150)
+            years = gr.Slider(1, 100, scale.YEARS, step=1, label="Years", min_width=150)
+        with gr.Row(equal_height=True):
+            share = gr.Slider(0.3, 1, scale.SHARE, step=0.05, label="Words a token", min_width=150)
+            words = gr.Slider(1, 100, scale.CAPTION, step=1, label="Words a caption", min_width=150)
+            side = gr.Slider(64, 2048, scale.SIDE, step=64, label="Pixels a side", min_width=150)
+            names = [(f"{one.name}: {one.size:,}", one.key) for one in vocabularies.available() if one.size]
+            chosen = gr.Dropdown(names, value="smollm2", label="Vocabulary", min_width=150)
+        inputs = [speed, hours, years, share, words, side, chosen]
+        view = gr.HTML(render=False, elem_classes=["veiled"])
+        experiment(
+            screen, "Draw it to scale", scale.scale, inputs, {view: draw.scaled}, truth=scale.scale_truth, queue=None,
+            quick=True,
+        )  # fmt: skip
+
+
+def _browse(lesson: LessonPage) -> None:
+    with lesson.screen("browse", predict="thin") as screen:
+        with gr.Row(equal_height=True):
+            query = controls.caption(browse.QUERY, "Search")
+            samples = gr.Slider(1, browse.MOST_SAMPLES, browse.SAMPLES, step=1, label="Scenes to draw", min_width=120)
+            seed = controls.seed_number(0)
+        experiment(
+            screen, "Search the diet", browse.browse, [query, samples, seed],
+            {gr.HTML(render=False, elem_classes=["veiled"]): draw.counts, film.pictures(): draw.found},
+            truth=browse.browse_truth, queue="pictures", also=[query.submit],
+        )  # fmt: skip
+        with gr.Row(equal_height=True):
+            queries = gr.Slider(2, browse.MOST_QUERIES, browse.QUERIES, step=1, label="Searches", min_width=150)
+            first = controls.seed_number(0, "Seed of the searches")
+        experiment(
+            screen, "Does meaning find what words miss?", browse.wordings, [queries, first],
+            {gr.HTML(render=False): draw.wordings_bars}, queue="pictures", key="wordings", asks=False,
+            cost=lambda queries, first: queries,
+        )  # fmt: skip
+
+
+def _similarity(lesson: LessonPage) -> None:
+    with lesson.screen("similarity", predict="near-miss") as screen:
+        own = gr.State(None)
+        told = gr.Textbox(
+            "\n".join(similarity.LINES), label="Captions, one a line, in the order of the pictures", lines=6,
+            max_lines=similarity.MOST, max_length=1000,
+        )  # fmt: skip
+        names = gr.CheckboxGroup(
+            [(caption, name) for name, caption in CAPTIONS.items()], value=list(similarity.NAMES), label="Pictures"
+        )
+        with gr.Row(equal_height=True):
+            pairs = gr.Slider(2, similarity.MOST_PAIRS, similarity.PAIRS, step=1, label="Unseen scenes", min_width=150)
+            seed = controls.seed_number(0)
+            upload = gr.UploadButton("Add my own picture", file_types=["image"])
+
+        def check(told: Any, names: Any, *_: Any) -> None:
+            similarity.lines(told)
+
+        run = experiment(
+            screen, "Measure the grid", similarity.similarity, [told, names, own, pairs, seed],
+            {gr.HTML(render=False, elem_classes=["reel"]): draw.grid,
+             gr.HTML(render=False, elem_classes=["veiled"]): draw.near_bars},
+            truth=similarity.similarity_truth, queue="pictures", check=check,
+            cost=lambda told, names, own, pairs, seed: pairs,
+        )  # fmt: skip
+
+        def bring(path: str) -> dict[Any, Any]:
+            picture = open_picture(path, width=UPLOAD_SIDE, height=UPLOAD_SIDE)
+            return {own: picture, upload: gr.update(value="Added as the last; choose another")}
+
+        events.on(upload.upload, bring, upload, [own, upload], status=run.status, turn="uploads")
+
+
+def _captions(lesson: LessonPage) -> None:
+    with lesson.screen("captions", predict="left") as screen:
+        with gr.Row(equal_height=True):
+            caption = controls.caption(captions.CAPTION)
+            seeds = controls.seeds_slider(captions.SEEDS, captions.MOST_SEEDS)
+            seed = controls.seed_number(0, "First seed")
+
+        def paint(*settings: Any) -> Iterator[Any]:
+            yield from captions.captions(*settings)
+
+        experiment(
+            screen, "Paint with all three readers", paint, [caption, seeds, seed],
+            {film.pictures(): draw.painted, charts.chart(veiled=True): draw.captions_chart,
+             gr.HTML(render=False): draw.told},
+            truth=captions.captions_truth, queue="pictures", also=[caption.submit], check=captions.check,
+            cost=lambda caption, seeds, seed: 3 * seeds,
+        )  # fmt: skip
