@@ -23,9 +23,11 @@ import app
 from engines.director import directing
 from engines.pictures import diffusion
 from engines.pictures.painter import POCKET
+from engines.stickers import meaning
 from engines.text import language_model
 from lessons.shell import events, film, serving, waking
 from tests.engines import tiny_painters, tiny_text
+from tests.engines.tiny_space import TinySpace
 
 README = Path(__file__).parent.parent / "README.md"
 TEXT = "The keys to the cabinet are so rusty"
@@ -42,6 +44,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         patch.setattr(waking, "open_painter", lambda progress=None: painter)
         patch.setattr(painter, "source", POCKET)  # so that judge and diet apply to it
         patch.setattr(directing, "SHOTS", directing.SHOTS[:1])  # a tiny model has no room for all
+        patch.setattr(meaning, "load", lambda painter: TinySpace())
         patch.setattr(language_model, "load", lambda *args, **kwargs: tiny_text.tiny())
         patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
         with socket.socket() as probe:
@@ -99,6 +102,10 @@ CALLS = [
     *case("read_text", ("OPEN",), "text", (5,)),
     *case("sign_lab", ("spelled", "OK", 2, 1), "exact", ("spelled", 5), ("spelled", "OK", 2, "a")),
     *case("compare_prompts", (CAPTION, "a dog", 0, 2, 1), "stayed", (CAPTION, CAPTION), (CAPTION, "a dog", "b")),
+    *case("diet_search", ("a cat under the stars", 2), "by_meaning", (5,), ("",), ("cat", 99), ("cat", 2, "a")),
+    *case(
+        "similarity", (["a cat", "an owl"], ["cat-meadow", PICTURE]), "cosines", (5,), ([],), (["a cat"], ["nowhere"]),
+    ),
     *case("ascii_draw", ("square", "ask", "dots", 1), "drawings", (5,), ("square", "ask", "dots", "a")),
 ]  # fmt: skip
 

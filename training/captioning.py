@@ -27,11 +27,14 @@ from diffusers import DDPMScheduler
 from safetensors.torch import save_file
 from torch import Tensor
 
-from engines.pictures.captioning import DIETS, FOLDER, is_taught, told
+from engines import live
+from engines.pictures import diffusion
+from engines.pictures.captioning import DIETS, FOLDER, is_taught, taught, told
 from engines.pictures.pocket_autoencoder import PocketAutoencoder
-from engines.stickers import scenes
+from engines.statistics import mean_interval, wilson
+from engines.stickers import judge, scenes
+from training import data, tools
 from training import painter as recipe
-from training import tools
 
 EMPTY = 0.1
 KINDS = ("single", "count")
@@ -62,14 +65,16 @@ def train(options: argparse.Namespace) -> dict[str, dict[str, Tensor]]:
     nothing = read(reader, [""])
     print(f"{len(seeds)} scenes and their captions encoded", flush=True)
 
-    taught: dict[str, dict[str, Tensor]] = {}
+    learning: dict[str, dict[str, Tensor]] = {}
     optimisers: dict[str, torch.optim.Optimizer] = {}
     for diet, painter in painters.items():
-        taught[diet] = {name: one for name, one in painter.unet.named_parameters() if is_taught(name)}
-        for weight in taught[diet].values():
+        learning[diet] = {name: one for name, one in painter.unet.named_parameters() if is_taught(name)}
+        for weight in learning[diet].values():
             weight.data.zero_()
             weight.requires_grad_(True)
-        optimisers[diet] = torch.optim.AdamW(taught[diet].values(), lr=options.rate, betas=(0.9, 0.99), weight_decay=0)
+        optimisers[diet] = torch.optim.AdamW(
+            learning[diet].values(), lr=options.rate, betas=(0.9, 0.99), weight_decay=0
+        )
     begin = 0
     if options.resume and options.checkpoint.exists():
         state = torch.load(options.checkpoint, map_location=where)
@@ -104,7 +109,7 @@ def train(options: argparse.Namespace) -> dict[str, dict[str, Tensor]]:
             loss = ((guess - noise.to(where)).square().mean((1, 2, 3)) * weight.to(where)).mean()
             optimisers[diet].zero_grad()
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(taught[diet].values(), 1.0)
+            torch.nn.utils.clip_grad_norm_(learning[diet].values(), 1.0)
             optimisers[diet].step()
             losses[diet].append(loss.item())
         if (step + 1) % 10 == 0 or step + 1 == options.steps:
@@ -114,14 +119,14 @@ def train(options: argparse.Namespace) -> dict[str, dict[str, Tensor]]:
             tools.write_checkpoint(
                 options.checkpoint,
                 {"step": step + 1, **{
-                    diet: {"weights": {n: w.detach() for n, w in taught[diet].items()},
+                    diet: {"weights": {n: w.detach() for n, w in learning[diet].items()},
                            "optimiser": optimisers[diet].state_dict()} for diet in DIETS
                 }},
             )  # fmt: skip
     print(json.dumps({"steps": options.steps, "minutes": round((time.monotonic() - began) / 60, 1)}), flush=True)
     return {
         diet: {name: weight.detach().half().cpu().contiguous() for name, weight in weights.items()}
-        for diet, weights in taught.items()
+        for diet, weights in learning.items()
     }
 
 
@@ -139,6 +144,47 @@ def _latents(autoencoder: PocketAutoencoder, count: int, where: torch.device) ->
     return torch.cat(parts)
 
 
+PROMPTS, SEEDS, STEPS = 32, 2, 25
+
+
+def prompts() -> list[str]:
+    """Plain captions of unseen scenes, every second one with several of a thing."""
+    found = []
+    for number in range(PROMPTS):
+        seed = data.VALIDATION_SEEDS + 20_000 + number
+        found.append(scenes.phrasings(scenes.plan(seed, KINDS[number % 2]))[0])
+    return found
+
+
+def evaluate() -> dict[str, Any]:
+    """What the start and both twins paint of unseen captions, by the judge; the gain has captions as trials."""
+    bundled, asked = live.open_painter(), prompts()
+    measured: dict[str, Any] = {"prompts": len(asked), "seeds": SEEDS, "steps": STEPS, "readers": {}}
+    scores: dict[str, np.ndarray] = {}
+    for diet in (None, *DIETS):
+        painter, verdicts = taught(bundled, diet), []
+        for start in range(0, len(asked), 4):
+            some = [one for one in asked[start : start + 4] for _ in range(SEEDS)]
+            plan = diffusion.Plan(tuple(some), tuple(range(SEEDS)) * (len(some) // SEEDS), steps=STEPS)
+            pictures = diffusion.paint(painter, plan)
+            verdicts += judge.judge(pictures, [judge.facts_of(one) for one in some], lettering=False)
+        rates = judge.rates(verdicts)
+        answers = [right for one in verdicts for right in one.right.values()]
+        rates["all"] = wilson(sum(answers), len(answers))
+        measured["readers"][diet or "untaught"] = {aspect: tools.score(one) for aspect, one in rates.items()}
+        rows = np.array([np.mean(list(one.right.values()) or [np.nan]) for one in verdicts])
+        scores[diet or "untaught"] = np.nanmean(rows.reshape(len(asked), SEEDS), 1)
+        print(
+            diet or "untaught",
+            {aspect: f"{one.successes} of {one.trials}" for aspect, one in rates.items()},
+            flush=True,
+        )
+    gain = scores["whole"] - scores["sloppy"]
+    mean, low, high = mean_interval(gain[~np.isnan(gain)])
+    measured["gain"] = {"mean": round(mean, 4), "low": round(low, 4), "high": round(high, 4)}
+    return measured
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Teach a painter to read from whole and from sloppy captions.")
     parser.add_argument("--steps", type=int, default=450)
@@ -149,8 +195,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--checkpoint", type=Path, default=tools.CHECKPOINTS / "captioning.pt")
     parser.add_argument("--out", type=Path, default=FOLDER)
+    parser.add_argument("--evaluate", action="store_true", help="only measure the weights that are there")
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
+    if options.evaluate:
+        (options.out / "captions.json").write_text(json.dumps(evaluate(), indent=1) + "\n")
+        return
     for diet, weights in train(options).items():
         save_file(weights, options.out / f"captions-{diet}.safetensors")
 

@@ -36,7 +36,7 @@ def told(seed: int, diet: Diet) -> str:
 
 
 def taught(painter: Painter, diet: Diet | None) -> Painter:
-    """The twin of the bundled ``painter`` taught with a ``diet``, sharing all but its U-Net; None: their untaught start.
+    """The twin of the bundled ``painter`` taught with a ``diet``, sharing all but its U-Net; None: their start.
 
     PlainError when another painter is given, or the weights are not here.
     """

@@ -19,7 +19,7 @@ from engines.checks import MAX_CAPTION, check_text
 from engines.evidence import PlainError
 from engines.models.catalogue import MODELS
 from engines.stickers.meaning import Space
-from engines.stickers.scenes import Plan
+from engines.stickers.scenes import OWN_COLOUR, Plan
 from engines.stickers.world import Facts
 
 FILE = MODELS / "sticker-world" / "captions.npz"
@@ -153,9 +153,7 @@ class Index:
         ids = [one for row in proposed for one in self._wordings[row]][:PROPOSED]
         cosines = space.captions([self.captions[one] for one in ids]) @ vector
         best = np.argsort(-cosines, kind="stable")[:count]
-        return tuple(
-            Near(self.captions[ids[at]], ids[at], float(cosines[at]), int(self.times[ids[at]])) for at in best
-        )
+        return tuple(Near(self.captions[ids[at]], ids[at], float(cosines[at]), int(self.times[ids[at]])) for at in best)
 
 
 def asked(query: object) -> tuple[str, ...]:
@@ -184,7 +182,7 @@ def shows(plan: Plan, facts: Facts) -> bool:
         return False
     for thing in facts.things:
         same = [one for one in plan.things if one.name == thing.name]
-        if not same or (thing.colour and all(one.colour != thing.colour for one in same)):
+        if not same or (thing.colour and all((one.colour or OWN_COLOUR.get(one.name)) != thing.colour for one in same)):
             return False
         if len(facts.things) == 1 and thing.count is not None and thing.count != plan.count:
             return False

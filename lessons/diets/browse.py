@@ -40,7 +40,7 @@ class Search:
 
     ``often``: the captions found by word that most scenes have. ``other``: of the captions near in meaning, those
     that lack one of the words. ``far``: cosines to captions drawn blindly, mean and largest. ``unmet``: words that no
-    caption holds. ``fitting``, ``chance``: scenes that show all that was asked, of the nearest and of any, once counted.
+    caption holds. ``fitting``, ``chance``: scenes that show all that was asked, of the nearest and of any.
     """
 
     query: str
@@ -60,7 +60,7 @@ class Search:
 def browse(
     painter: Painter, query: str = QUERY, samples: int = SAMPLES, seed: int = 0
 ) -> Iterator[Underway | Evidence[Search]]:
-    """Search all captions; first what was found, then with ``samples`` scenes of each search drawn from their numbers."""
+    """Search all captions; first what was found, then with ``samples`` scenes of each search drawn."""
     samples = whole("The number of scenes", samples, 1, MOST_SAMPLES)
     seed = whole("The seed", seed, 0, MAX_SEED)
     began = time.perf_counter()
@@ -147,9 +147,9 @@ def _findings(value: Search) -> Iterator[Finding]:
     word = value.word
     if len(word.words) > 1:
         alone = ", ".join(f"“{one}” {times:,}" for one, times in zip(word.words, word.alone, strict=True))
-        told = f"scenes have all your words in their caption, {_share(value)}. Each word alone: {alone}."
+        told = f"of the scenes have all your words in their caption: {_share(value)}. Each word alone: {alone}."
     else:
-        told = f"scenes have that word in their caption: {_share(value)}."
+        told = f"of the scenes have that word in their caption: {_share(value)}."
     yield Finding(f"{word.scenes:,}", told)
     nearest = value.near[0]
     yield Finding(
@@ -168,8 +168,8 @@ def _findings(value: Search) -> Iterator[Finding]:
         named = ", ".join(f"“{one}”" for one in value.unmet[:4])
         yield Finding(
             named,
-            "never stood in a caption. The space places it somewhere all the same, by the pieces it falls into: what is "
-            "near then is near by accident.",
+            "never stood in a caption. The space places it somewhere all the same, by the pieces it falls into: what "
+            "is near then is near by accident.",
         )
 
 
@@ -228,8 +228,8 @@ def wordings(painter: Painter, queries: int = QUERIES, seed: int = 0) -> Iterato
     yield Evidence(
         value,
         f"{count} captions of unseen scenes with one kind of thing. Of the {TOP} nearest by meaning "
-        f"{words(value.rate(fit), 0, True)} show what was asked; {words(value.rate(missed), 0, True)} do and lack one of "
-        f"its words. Of scenes drawn blindly {words(value.rate(chance), 0, True)} do.",
+        f"{words(value.rate(fit), 0, True)} show what was asked; {words(value.rate(missed), 0, True)} do and lack one "
+        f"of its words. Of scenes drawn blindly {words(value.rate(chance), 0, True)} do.",
         Table(
             ("search", "fit of the nearest", "fit and lack a word", "fit by chance"),
             tuple((query, *(round(float(one), 2) for one in row)) for query, row in zip(asked, rows, strict=True)),

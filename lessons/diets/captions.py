@@ -152,12 +152,14 @@ def _findings(value: Captioned) -> Iterator[Finding]:
     if pair is not None and value.gain is not None:
         mean, low, high = (100 * number for number in value.gain)
         sure = more(*pair)
-        verdict = "whole captions help here" if sure > 0 else "whole captions harm here" if sure < 0 else "it may be chance"
+        verdict = (
+            "whole captions help here" if sure > 0 else "whole captions harm here" if sure < 0 else "it may be chance"
+        )
         between = f" (95 % interval {low:+.0f} to {high:+.0f})" if np.isfinite(low) else ""
         yield Finding(
             f"{mean:+.0f} points",
-            f"is what whole captions add on this caption, seed by seed{between}: {verdict}. Start, scenes, steps and dice "
-            "were the same.",
+            f"is what whole captions add on this caption, seed by seed{between}: {verdict}. Start, scenes, steps and "
+            "dice were the same.",
         )
         yield _named()
     if (record := recorded()) is not None and pair is not None:
@@ -218,8 +220,9 @@ def _recorded(record: dict[str, Any]) -> Finding:
     gain = record["gain"]
     return Finding(
         f"{100 * gain['mean']:+.0f} points",
-        f"over {record['prompts']} other captions and {record['seeds']} seeds each, measured after training (95 % interval "
-        f"{100 * gain['low']:+.0f} to {100 * gain['high']:+.0f}, over captions). Whole against sloppy: {told}.",
+        f"over {record['prompts']} other captions and {record['seeds']} seeds each, measured after training (95 % "
+        f"interval {100 * gain['low']:+.0f} to {100 * gain['high']:+.0f}, over captions). Whole against "
+        f"sloppy: {told}.",
     )
 
 

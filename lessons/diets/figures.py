@@ -126,8 +126,10 @@ def grid(value: Grid) -> str:
         best = int(value.cosines[at].argmax())
         cells = join(
             Markup('<td class="number{best}{own}" style="--near:{near:.0f}%">{cosine}{mark}</td>').format(
-                best=" diets-best" if column == best else "", own=" diets-own" if column == at else "",
-                near=100 * max(0.0, float(cosine)), cosine=_signed(float(cosine)),
+                best=" diets-best" if column == best else "",
+                own=" diets-own" if column == at else "",
+                near=100 * max(0.0, float(cosine)),
+                cosine=_signed(float(cosine)),
                 mark=Markup('<span class="sr-only">, nearest</span>') if column == best else "",
             )  # fmt: skip
             for column, cosine in enumerate(value.cosines[at])
@@ -139,10 +141,10 @@ def grid(value: Grid) -> str:
         )
     return str(
         Markup(
-            '<div class="table diets-grid" tabindex="0" role="group" aria-label="The similarity grid"><table><thead><tr>'
-            '<th scope="col"><span class="sr-only">picture</span></th>{}</tr></thead><tbody>{}</tbody></table></div>'
-            '<p class="diets-note">Outlined: the nearest caption of each picture. Underlined: its own. The darker, the '
-            "nearer.</p>"
+            '<div class="table diets-grid" tabindex="0" role="group" aria-label="The similarity grid"><table><thead>'
+            '<tr><th scope="col"><span class="sr-only">picture</span></th>{}</tr></thead><tbody>{}</tbody></table>'
+            '</div><p class="diets-note">Outlined: the nearest caption of each picture. Underlined: its own. The '
+            "darker, the nearer.</p>"
         ).format(heads, join(lines))
     )
 
@@ -176,9 +178,9 @@ def told(value: Captioned) -> str:
     )
     return str(
         Markup(
-            '<div class="table diets-told" tabindex="0" role="group" aria-label="What both were told"><table><thead><tr>'
-            '<th scope="col">scene</th><th scope="col">whole caption</th><th scope="col">sloppy caption</th></tr></thead>'
-            "<tbody>{}</tbody></table></div>"
+            '<div class="table diets-told" tabindex="0" role="group" aria-label="What both were told"><table><thead>'
+            '<tr><th scope="col">scene</th><th scope="col">whole caption</th><th scope="col">sloppy caption</th></tr>'
+            "</thead><tbody>{}</tbody></table></div>"
         ).format(lines)
     )
 
@@ -211,7 +213,9 @@ def captions_chart(value: Captioned) -> Any:
         if any(one in reader.rates for reader in value.readers)
     ]  # fmt: skip
     for (name, colour, symbol), reader in zip(
-        (("nothing", GREY, "x"), ("sloppy", CLAY, "square"), ("whole", charts.OK, "circle")), value.readers, strict=False
+        (("nothing", GREY, "x"), ("sloppy", CLAY, "square"), ("whole", charts.OK, "circle")),
+        value.readers,
+        strict=False,
     ):
         rates = [reader.rates.get(aspect) for aspect in aspects]
         figure.add_scatter(

@@ -40,7 +40,9 @@ class Amount:
 
 FED = (
     Amount("GPT-3, 2020", "typewriter", 300e9, "tokens", CITED, "Brown et al. 2020, table 2.1"),
-    Amount("SmolLM2-135M, this typewriter, 2025", "typewriter", 2e12, "tokens", CITED, "Allal et al. 2025 and its card"),
+    Amount(
+        "SmolLM2-135M, this typewriter, 2025", "typewriter", 2e12, "tokens", CITED, "Allal et al. 2025 and its card"
+    ),
     Amount("Llama 3 405B, 2024", "typewriter", 15.6e12, "tokens", CITED, "Grattafiori et al. 2024, section 1"),
     Amount("CLIP, 2021", "sculptor", 400e6, "pairs", CITED, "Radford et al. 2021, section 2.2"),
     Amount("LAION-5B, 2022", "sculptor", 5.85e9, "pairs", CITED, "Schuhmann et al. 2022, abstract"),
@@ -96,9 +98,9 @@ class Picture:
 
 @dataclass(frozen=True)
 class Scale:
-    """``amounts`` in the order of the axis; ``words``: those of one caption, as assumed. ``fed``: of the pocket painter.
+    """``amounts`` in the order of the axis; ``words``: those of one caption, as assumed.
 
-    ``fed`` holds its scenes and the words of all their captions.
+    ``fed``: the pocket painter's scenes, and the words of all their captions.
     """
 
     amounts: tuple[Amount, ...]
@@ -163,8 +165,8 @@ def scale(
 def scale_truth(value: Scale) -> tuple[float, str]:
     one = value.reader
     return value.lifetimes, (
-        f"{big(value.lifetimes)} lifetimes of {one.years:g} years at {one.speed:g} words a minute, {one.hours:g} hours a "
-        f"day, for {LARGEST.said}"
+        f"{big(value.lifetimes)} lifetimes of {one.years:g} years at {one.speed:g} words a minute, {one.hours:g} hours "
+        f"a day, for {LARGEST.said}"
     )
 
 
@@ -183,13 +185,13 @@ def _findings(value: Scale) -> Iterator[Finding]:
     )
     yield Finding(
         f"{big(value.lifetimes)} lifetimes",
-        f"of your reader go into Llama 3’s {big(LARGEST.number)} tokens. {claim}: the film says that reading around the "
-        f"clock takes tens of thousands of lifetimes, which holds only for a reader with other things to do.",
+        f"of your reader go into Llama 3’s {big(LARGEST.number)} tokens. {claim}: the film says that reading around "
+        "the clock takes tens of thousands of lifetimes, which holds only for a reader with other things to do.",
     )
     yield Finding(
         f"{big(LARGEST.number / PAIRS.number)} tokens",
-        f"of Llama 3’s for every picture of LAION-5B. Counted in words it is {big(LARGEST.number * reader.share)} against "
-        f"the {big(value.caption_words)} of all those captions, "
+        f"of Llama 3’s for every picture of LAION-5B. Counted in words it is {big(LARGEST.number * reader.share)} "
+        f"against the {big(value.caption_words)} of all those captions, "
         f"{big(LARGEST.number * reader.share / value.caption_words)} to one.",
     )
     seen = PAIRS.number * picture.pixels
@@ -203,9 +205,9 @@ def _findings(value: Scale) -> Iterator[Finding]:
     )  # fmt: skip
     yield Finding(
         f"{big(picture.pixels)} pixels",
-        f"make one such picture, and the vocabulary of {picture.vocabulary} has {picture.tokens:,} entries. A pixel is no "
-        f"entry: each takes one of 16,777,216 colours. The number of possible pictures has {big(picture.digits)} digits; "
-        f"a text needs {big(picture.as_tokens)} tokens to be as many-sided.",
+        f"make one such picture, and the vocabulary of {picture.vocabulary} has {picture.tokens:,} entries. A pixel is "
+        f"no entry: each takes one of 16,777,216 colours. The number of possible pictures has {big(picture.digits)} "
+        f"digits; a text needs {big(picture.as_tokens)} tokens to be as many-sided.",
     )
     yield Finding(
         f"{scenes:,} and {big(SMALL.number)}",

@@ -155,8 +155,8 @@ def similarity_truth(value: Grid) -> tuple[float, str] | str:
     if value.near is None:
         return "The unseen scenes were not measured."
     return value.half[0], (
-        f"on {len(value.near)} unseen scenes, {words(value.half, 0, True)} of the way from a caption that is all wrong to "
-        "the scene’s own"
+        f"on {len(value.near)} unseen scenes, {words(value.half, 0, True)} of the way from a caption that is all wrong "
+        "to the scene’s own"
     )
 
 
@@ -209,16 +209,17 @@ def _findings(value: Grid) -> Iterator[Finding]:
         own, place, thing, wrong = (words(mean_interval(column)) for column in value.near.T)
         yield Finding(
             words(value.half, 0, True),
-            f"of the way from all wrong to right: a caption with the right thing in the wrong place, on {len(value.near)} "
-            f"unseen scenes. Cosines: own {own}; wrong place {place}; wrong thing {thing}; both wrong {wrong}.",
+            f"of the way from all wrong to right: a caption with the right thing in the wrong place, on "
+            f"{len(value.near)} unseen scenes. Cosines: own {own}; wrong place {place}; wrong thing {thing}; "
+            f"both wrong {wrong}.",
         )
     own_rows = [row for row, one in enumerate(value.pictures) if one.name == OWN]
     for row in own_rows:
         near = int(value.cosines[row].argmax())
         yield Finding(
             f"{value.cosines[row, near]:.2f}",
-            f"is the largest cosine of your picture, with “{value.captions[near]}”. A picture from outside Sticker World "
-            "has a nearest caption too; only the others’ cosines say whether it means anything.",
+            f"is the largest cosine of your picture, with “{value.captions[near]}”. A picture from outside Sticker "
+            "World has a nearest caption too; only the others’ cosines say whether it means anything.",
         )
 
 
