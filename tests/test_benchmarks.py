@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks import classroom, director, measuring, pictures, signs, text
+from benchmarks import classroom, diet, director, measuring, pictures, signs, text
 from benchmarks.classroom import Lesson, Waited
 from engines.models import catalogue, hardware
 from engines.pictures import painter
@@ -19,6 +19,7 @@ from engines.text import language_model
 from engines.text.language_model import LanguageModel
 from engines.text.transformer import Network
 from tests.engines import tiny_painters, tiny_text
+from tests.engines.tiny_space import TinySpace
 
 LESSON = Lesson("text", "/write", ("Once", "{seed}", 20))
 
@@ -82,6 +83,14 @@ def test_the_sign_lab_is_timed(capsys) -> None:
     told = capsys.readouterr().out
     assert "2 passes" in told and told.count("| one sign") == 3 and "8 signs in one batch" in told
     assert len(signs.shapes(tiny_text.tiny(), 1, runs=2)) == 3
+
+
+def test_the_search_of_the_diet_is_timed(capsys, monkeypatch) -> None:
+    monkeypatch.setattr(diet.live, "open_painter", lambda: None)
+    monkeypatch.setattr(diet.meaning, "load", lambda painter: TinySpace())
+    diet.main(["--rounds", "1"])
+    told = capsys.readouterr().out
+    assert told.count("by meaning") == len(diet.QUERIES) and "256,000 scenes" in told
 
 
 def test_rivals_take_turns_and_the_best_round_counts() -> None:
