@@ -138,7 +138,7 @@ def _evidence(value: Search, space: meaning.Space, seconds: float, seed: int) ->
     return Evidence(
         value, alt, Table(("search", "caption", "scenes", "cosine"), tuple(rows)),
         Provenance("live", space.name, space.revision,
-                   {"query": value.query, "captions": value.scenes}, seed, seconds),
+                   {"query": value.query, "captions": f"{value.scenes:,}"}, seed, seconds),
         tuple(_findings(value)), snippet(value.query), value.word.scenes,
     )  # fmt: skip
 
