@@ -11,8 +11,8 @@ from markupsafe import Markup
 from engines.statistics import mean_interval, percent, plural
 from lessons.diets.browse import Drawn, Search, Wordings, columns
 from lessons.diets.captions import READERS, Captioned
-from lessons.diets.measures import big
 from lessons.diets.scale import CITED, HIGH, LOW, Amount, Scale
+from lessons.diets.seen import QUESTIONS, SORTS, Asked
 from lessons.diets.similarity import KINDS, Grid
 from lessons.shell import charts
 from lessons.shell.charts import CLAY, GREY
@@ -24,6 +24,8 @@ from lessons.shell.views import BADGES, Bar, bars, join
 BLANK = np.full((128, 128, 3), 222, np.uint8)
 """What stands where a scene is still to be drawn, so that nothing moves when it is."""
 INKS = {"typewriter": "typewriter", "sculptor": "sculptor", "reader": "both"}
+ANSWERS = 4
+"""Questions of each sort that are shown with their picture; the table has all."""
 TICKS = ((6, "a million"), (9, "a billion"), (12, "a trillion"), (15, "10¹⁵"))
 
 # --- scale ------------------------------------------------------------------------------------------------------
@@ -231,6 +233,47 @@ def captions_chart(value: Captioned) -> Any:
     return figure
 
 
-__all__ = [
-    "big", "captions_chart", "counts", "found", "grid", "near_bars", "painted", "scaled", "told", "wordings_bars",
-]  # fmt: skip
+# --- seen -------------------------------------------------------------------------------------------------------
+
+
+def seen_chart(value: tuple[Asked, ...]) -> Any:
+    """Both machines' share right for each sort of question, with its interval, and what chance would give each."""
+    figure = charts.figure(y="share right", height=340)
+    names = [SORTS[one.sort] for one in value]
+    for name, colour, symbol, shares in (
+        ("typewriter", charts.BLUE, "square", [one.right(one.text) for one in value]),
+        ("sculptor", CLAY, "circle", [one.right(one.picture) for one in value]),
+    ):
+        figure.add_scatter(
+            x=names, y=[round(one.rate, 4) for one in shares], name=name, mode="markers",
+            marker={"color": colour, "symbol": symbol, "size": 12},
+            error_y={
+                "type": "data", "symmetric": False, "color": colour,
+                "array": [round(one.high - one.rate, 4) for one in shares],
+                "arrayminus": [round(one.rate - one.low, 4) for one in shares],
+            },
+        )  # fmt: skip
+    figure.add_scatter(
+        x=names, y=[round(one.chance(one.text), 4) for one in value], name="typewriter’s answers dealt out at random",
+        mode="markers", marker={"color": GREY, "symbol": "line-ew-open", "size": 22, "line": {"width": 3}},
+    )  # fmt: skip
+    figure.update_layout(scattermode="group", yaxis={"tickformat": ".0%", "range": [-0.02, 1.04]})
+    return figure
+
+
+def seen_answers(value: tuple[Asked, ...]) -> str:
+    """Some questions of each sort with the typewriter’s word and the sculptor’s picture; those to come keep a place."""
+    parts = []
+    for at, (sort, title) in enumerate(SORTS.items()):
+        one = value[at] if at < len(value) else None
+        shots = []
+        for number, question in enumerate(QUESTIONS[sort][:ANSWERS]):
+            if one is None:
+                shots.append(Shot(BLANK, "Still to be painted", f"{question.text} …"))
+                continue
+            text, picture = one.text[number], one.picture[number]
+            marks = ["✓" if said == question.answer else "✗" for said in (text, picture)]
+            words = f"{question.text} … {text} {marks[0]} · picture: {picture or 'not to be read'} {marks[1]}"
+            shots.append(Shot(one.pictures[number], f"Asked for “{question.caption}”", words))
+        parts.append(Markup("<h3>{}</h3>{}").format(title.capitalize(), row(shots, title)))
+    return str(Markup('<div class="diets-painted">{}</div>').format(join(parts)))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
 
 from engines.pictures.files import open_picture
 from engines.text import vocabularies
-from lessons.diets import browse, captions, scale, similarity
+from lessons.diets import browse, captions, scale, seen, similarity
 from lessons.diets import figures as draw
 from lessons.shell import charts, controls, events, film
 from lessons.shell.experiment import experiment
@@ -25,6 +24,7 @@ def build() -> None:
         _browse(lesson)
         _similarity(lesson)
         _captions(lesson)
+        _seen(lesson)
 
 
 def _scale(lesson: LessonPage) -> None:
@@ -108,13 +108,25 @@ def _captions(lesson: LessonPage) -> None:
             seeds = controls.seeds_slider(captions.SEEDS, captions.MOST_SEEDS)
             seed = controls.seed_number(0, "First seed")
 
-        def paint(*settings: Any) -> Iterator[Any]:
-            yield from captions.captions(*settings)
-
         experiment(
-            screen, "Paint with all three readers", paint, [caption, seeds, seed],
+            screen, "Paint with all three readers", captions.captions, [caption, seeds, seed],
             {film.pictures(): draw.painted, charts.chart(veiled=True): draw.captions_chart,
              gr.HTML(render=False): draw.told},
             truth=captions.captions_truth, queue="pictures", also=[caption.submit], check=captions.check,
             cost=lambda caption, seeds, seed: 3 * seeds,
+        )  # fmt: skip
+
+
+def _seen(lesson: LessonPage) -> None:
+    with lesson.screen("seen", predict="read-about") as screen:
+        with gr.Row(equal_height=True):
+            questions = gr.Slider(
+                seen.LEAST, seen.MOST, seen.MOST, step=1, label="Questions of each sort", min_width=150
+            )
+            seed = controls.seed_number(0)
+        experiment(
+            screen, "Ask both machines", seen.seen, [questions, seed],
+            {charts.chart(veiled=True): draw.seen_chart,
+             gr.HTML(render=False, elem_classes=["reel", "veiled"]): draw.seen_answers},
+            truth=seen.seen_truth, queue="both", cost=lambda questions, seed: 4 * questions,
         )  # fmt: skip

@@ -11,10 +11,12 @@ from engines.pictures import captioning
 from engines.pictures.painter import POCKET
 from engines.statistics import mean_interval
 from engines.stickers import meaning, scenes
-from lessons.diets import api, browse, captions, figures, scale, similarity
+from engines.stickers.world import facts_of
+from lessons.diets import api, browse, captions, figures, scale, seen, similarity
 from lessons.diets.measures import big
 from lessons.shell import waking
 from lessons.shell.content import read_lesson
+from tests.engines import tiny_text
 from tests.engines.tiny_painters import same_pictures
 from tests.engines.tiny_space import TinySpace
 from tests.lessons.common import NASTY, last, run, safe
@@ -87,6 +89,7 @@ def test_bins_end_where_their_words_say():
     assert [bins["thin"].which(n) for n in (0, 1, 99, 100, 999, 1000, 9999, 10_000)] == [0, 1, 1, 2, 2, 3, 3, 4]
     assert [bins["near-miss"].which(n) for n in (-0.1, 0.25, 0.5, 0.75)] == [0, 1, 2, 3]
     assert [bins["left"].which(n) for n in (0, 0.25, 0.5, 0.75, 1)] == [0, 1, 2, 3, 3]
+    assert [bins["read-about"].which(n) for n in (0, 0.25, 0.5, 0.75, 1)] == [0, 1, 2, 3, 3]
 
 
 # --- browse -----------------------------------------------------------------------------------------------------
@@ -250,6 +253,57 @@ def test_captions_that_nobody_can_score_are_refused(bad):
 def test_another_painter_has_no_such_twins(painter):
     with pytest.raises(PlainError, match="bundled"):
         captioning.taught(painter, "whole")
+
+
+# --- seen -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("questions", seen.QUESTIONS.values())
+def test_every_question_has_its_answer_among_options_and_no_answer_wins_by_itself(questions):
+    assert len(questions) == seen.MOST and all(one.answer in one.options for one in questions)
+    assert len({one.text for one in questions}) == len(questions)
+    answers = [one.answer for one in questions]
+    assert max(map(answers.count, answers)) <= len(answers) / 2
+    assert all(facts_of(one.caption).things for one in questions)
+    assert all(facts_of(one.control).lettering in scenes.WORDS for one in questions if one.control)
+
+
+def test_colours_are_read_off_true_pictures():
+    for one in seen.LOOKS:
+        (thing,) = facts_of(one.caption).things
+        for seed in (0, 1):
+            plan = scenes.Plan("single", (scenes.Thing(thing.name),), 1, "white")
+            assert seen.colour_of(np.asarray(scenes.render(plan, seed).picture)) == one.answer, thing
+    assert seen.colour_of(np.full((128, 128, 3), 250, np.uint8)) == ""
+
+
+def test_a_favourite_word_does_not_win_by_being_a_favourite():
+    questions = [seen.Question("", ("red", "blue"), "red", ""), seen.Question("", ("red", "blue"), "blue", "")]
+    chances = np.log([[0.9, 0.1], [0.8, 0.2]])
+    assert seen.answers(questions, chances) == ("red", "blue")
+    assert seen.answers(questions, chances, fair=False) == ("red", "red")
+
+
+def test_both_machines_answer_every_question(bundled, tmp_path):
+    model = tiny_text.tiny()
+    model.reference = tiny_text.saved("llama", tmp_path)
+    events = [one for one in seen.seen(model, bundled, seen.LEAST) if isinstance(one, Evidence)]
+    assert [len(one.value) for one in events] == [1, 2, 3]
+    assert len({figures.seen_answers(one.value).count("<figure") for one in events}) == 1
+    looks, sides, facts = events[-1].value
+    assert looks.picture == tuple(one.answer for one in looks.questions)
+    assert sides.right(sides.picture).rate >= 0.75 and len(facts.lettered) == seen.LEAST
+    assert facts.chance([one.answer for one in facts.questions]) == 1 / seen.LEAST
+    assert seen.seen_truth(events[-1].value)[0] == looks.right(looks.text).rate
+    assert len(figures.seen_chart(events[-1].value).data) == 3
+    assert run(events[-1].snippet) == events[-1].expected
+    with pytest.raises(PlainError):
+        list(seen.seen(model, bundled, 3))
+
+
+def test_another_painters_pictures_cannot_be_read(painter):
+    with pytest.raises(PlainError, match="bundled"):
+        list(seen.seen(tiny_text.tiny(), painter))
 
 
 # --- the API ----------------------------------------------------------------------------------------------------
