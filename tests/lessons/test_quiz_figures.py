@@ -21,6 +21,8 @@ from engines.statistics import wilson
 from lessons import course, defaults
 from lessons.briefing import dice
 from lessons.briefing.measures import paired, signed
+from lessons.diets import captions as sloppy_diet
+from lessons.diets import scale
 from lessons.shell.content import Question, folder, read_quiz
 
 KEYS = [key for unit in course.UNITS for key in unit.lessons]
@@ -341,6 +343,44 @@ def holds_zero() -> str:
     pairs = paired([True] * 5 + [False] * 3, [True] * 7 + [False])
     assert signed(pairs.change).startswith("+25 points (95 % interval −15 to +58)") and not pairs.better
     return "Nothing yet"
+# --- diets --------------------------------------------------------------------------------------------------
+
+
+def scaled() -> scale.Scale:
+    (evidence,) = scale.scale()
+    return evidence.value
+
+
+def lifetimes() -> str:
+    found = scaled().lifetimes
+    assert round(found) == 1168
+    return "About a thousand" if 500 < found < 2000 else ""
+
+
+def larger_diet() -> str:
+    value, share = scaled(), scale.SHARE
+    tokens, pairs = scale.LARGEST.number, scale.PAIRS.number
+    examples, words, pixels = (
+        tokens / pairs,
+        tokens * share / value.caption_words,
+        pairs * value.picture.pixels / tokens,
+    )
+    assert (round(examples), round(words), round(pixels)) == (2667, 200, 98)
+    return "It depends on what is counted" if min(examples, words, pixels) > 1 else "The text"
+
+
+def pixels_and_entries() -> str:
+    picture = scaled().picture
+    assert (picture.pixels, picture.tokens) == (262_144, 49_152)
+    return "Because one counts places" if 380_000 < picture.as_tokens < 420_000 else ""
+
+
+def lost_to_sloppiness() -> str:
+    kept = json.loads((MODELS / "sticker-world" / "captions.json").read_text(encoding="utf-8"))
+    sloppy, whole = kept["readers"]["sloppy"], kept["readers"]["whole"]
+    assert kept["prompts"] == 32 and kept["gain"]["low"] > 0 and whole["count"]["low"] > sloppy["count"]["high"]
+    assert min(sloppy["object"]["low"], sloppy["background"]["low"]) > 0.85
+    return "How many of it there were" if sloppy["count"]["high"] < sloppy["object"]["low"] else ""
 
 
 MEASURED: dict[str, Callable[[], str]] = {
@@ -384,6 +424,10 @@ MEASURED: dict[str, Callable[[], str]] = {
     "briefing/denial": denial,
     "briefing/please": please,
     "briefing/zero": holds_zero,
+    "diets/clock": lifetimes,
+    "diets/larger": larger_diet,
+    "diets/pixel": pixels_and_entries,
+    "diets/lost": lost_to_sloppiness,
 }
 BY_DEFINITION = {
     "handoff/invented": "a caption that leaves something open is met by any picture that has it some way",
@@ -408,6 +452,8 @@ BY_DEFINITION = {
     "predict-and-test/counter": "what a ceiling is",
     "briefing/one-change": "what a controlled experiment is",
     "briefing/director": "what the painter is given: one caption and nothing before it",
+    "diets/nearest": "a space with any points has a nearest one",
+    "diets/cause": "what a controlled experiment is",
 }
 
 
@@ -459,6 +505,13 @@ def test_the_prose_tells_what_the_cards_measured():
     card = (MODELS / "painter" / "README.md").read_text(encoding="utf-8")
     steps, batch = map(int, re.findall(r"--steps (\d+) --batch (\d+)", card)[0])
     assert 8.5e6 < steps * batch < 9.5e6 and "saw nine million ruins" in prose("noising")
+
+
+def test_the_prose_of_diets_tells_what_the_sloppy_captions_name():
+    named = sloppy_diet.named()["sloppy"]
+    assert 0.45 < named["thing"].rate < 0.55 and 1 / 7 < named["background"].rate < 1 / 5
+    assert named["number"].successes == named["colour"].successes == 0
+    assert "Half of the sloppy captions name the thing and one in six the background" in prose("diets")
 
 
 def test_the_flashcard_of_rates_tells_the_recorded_table():
