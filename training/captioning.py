@@ -37,7 +37,7 @@ from training import data, tools
 from training import painter as recipe
 
 EMPTY = 0.1
-KINDS = ("single", "count")
+KINDS: tuple[scenes.Kind, ...] = ("single", "count")
 """Scenes with one kind of thing: what both must read is the thing, its colour, its number and the background."""
 NOISIEST = (300, 1000)
 """The timesteps drawn: what a caption decides is decided in noise (as in ``training/signs.py``)."""
@@ -87,7 +87,8 @@ def train(options: argparse.Namespace) -> dict[str, dict[str, Tensor]]:
     kept, precision = scheduler.alphas_cumprod, tools.encoding_precision(where)
     order = random.Random(options.seed)
     rows = [order.randrange(len(seeds)) for _ in range(options.steps * options.batch)]
-    began, losses = time.monotonic(), {diet: [] for diet in DIETS}  # type: dict[str, list[float]]
+    began = time.monotonic()
+    losses: dict[str, list[float]] = {diet: [] for diet in DIETS}
     for step in range(begin, options.steps):
         dice = torch.Generator().manual_seed(options.seed * 1_000_003 + step)
         chosen = torch.tensor(rows[step * options.batch : (step + 1) * options.batch])
@@ -162,7 +163,8 @@ def evaluate() -> dict[str, Any]:
     measured: dict[str, Any] = {"prompts": len(asked), "seeds": SEEDS, "steps": STEPS, "readers": {}}
     scores: dict[str, np.ndarray] = {}
     for diet in (None, *DIETS):
-        painter, verdicts = taught(bundled, diet), []
+        painter = taught(bundled, diet)
+        verdicts: list[judge.Verdict] = []
         for start in range(0, len(asked), 4):
             some = [one for one in asked[start : start + 4] for _ in range(SEEDS)]
             plan = diffusion.Plan(tuple(some), tuple(range(SEEDS)) * (len(some) // SEEDS), steps=STEPS)
@@ -172,7 +174,7 @@ def evaluate() -> dict[str, Any]:
         answers = [right for one in verdicts for right in one.right.values()]
         rates["all"] = wilson(sum(answers), len(answers))
         measured["readers"][diet or "untaught"] = {aspect: tools.score(one) for aspect, one in rates.items()}
-        rows = np.array([np.mean(list(one.right.values()) or [np.nan]) for one in verdicts])
+        rows = np.array([np.mean([float(right) for right in one.right.values()] or [np.nan]) for one in verdicts])
         scores[diet or "untaught"] = np.nanmean(rows.reshape(len(asked), SEEDS), 1)
         print(
             diet or "untaught",

@@ -126,11 +126,11 @@ def scale(
 ) -> Iterator[Evidence[Scale]]:  # fmt: skip
     """Reckon a reader's lifetimes and set them beside both diets, and a picture beside a vocabulary."""
     began = time.perf_counter()
-    for name, value, low, high in (
+    for name, given, low, high in (
         ("The words a minute", speed, 50, 1000), ("The hours a day", hours, 0.25, 24), ("The years", years, 1, 100),
         ("The words a token", share, 0.3, 1), ("The words a caption", caption, 1, 100),
     ):  # fmt: skip
-        check_number(name, value, low, high)
+        check_number(name, given, low, high)
     side = whole("The side of the picture", side, 64, 2048)
     sizes = {one.key: one for one in vocabularies.available() if one.size}
     chosen = sizes[one_of("The vocabulary", vocabulary, sizes)]

@@ -56,16 +56,17 @@ SIDES = tuple(
         ("left", "horse", "crown"), ("right", "penguin", "cake"), ("left", "guitar", "rose"), ("right", "car", "moon"),
     )
 )  # fmt: skip
-_RIDDLES = (
-    ("the opposite of stop", "go"), ("an animal that barks", "dog"), ("the opposite of south", "north"),
+_RIDDLES = (  # with answers that the bundled painter can letter, as the control shows
+    ("the opposite of closed", "open"), ("an animal that barks", "dog"), ("the opposite of south", "north"),
     ("a drink made from leaves", "tea"), ("the opposite of no", "yes"), ("the star that shines by day", "sun"),
     ("the opposite of slow", "fast"), ("an animal that meows", "cat"), ("the opposite of west", "east"),
-    ("a place where trains stop", "station"), ("the opposite of right", "left"), ("a place to borrow money", "bank"),
+    ("a drink of roasted beans", "coffee"), ("the opposite of right", "left"), ("a place to borrow money", "bank"),
 )  # fmt: skip
 FACTS = tuple(
     Question(
         f"A riddle: {riddle}, in one word. The answer is:", tuple(answer for _, answer in _RIDDLES), answer,
-        f"a white sign that says {riddle}", f"a white sign that says {answer.upper()}",
+        f"a white sign that says {riddle} on a blue background",
+        f"a white sign that says {answer.upper()} on a blue background",
     )
     for riddle, answer in _RIDDLES
 )  # fmt: skip
