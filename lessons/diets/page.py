@@ -50,7 +50,7 @@ def _scale(lesson: LessonPage) -> None:
 def _browse(lesson: LessonPage) -> None:
     with lesson.screen("browse", predict="thin") as screen:
         with gr.Row(equal_height=True):
-            query = controls.caption(browse.QUERY, "Search")
+            query = controls.caption(browse.QUERY, "Search", needed=False)
             samples = gr.Slider(1, browse.MOST_SAMPLES, browse.SAMPLES, step=1, label="Scenes to draw", min_width=120)
             seed = controls.seed_number(0)
         experiment(
