@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from engines.checks import MAX_SEED, whole
 from engines.evidence import PlainError
 from engines.pictures.files import open_picture
 from engines.stickers import meaning, search
@@ -25,8 +24,7 @@ def diet_search(query: str, seeds: int = 6, seed: int = 0) -> dict:
     of them, drawn by ``seed``). ``by_meaning``: the captions nearest in the shared space with their cosines, and the
     seed of a scene for each. ``chance``: cosines to captions drawn blindly. ``never_met``: words that no caption holds.
     """
-    count, seed = whole("The number of scenes", seeds, 1, browse.MOST_SAMPLES), whole("The seed", seed, 0, MAX_SEED)
-    search.asked(query)
+    count, seed = browse.check(query, seeds, seed)
     space = meaning.load(waking.open_painter())
     value = browse.find(search.load(), space, query, count, seed)
     word = value.word

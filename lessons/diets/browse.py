@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from engines.checks import MAX_SEED, whole
 from engines.evidence import Evidence, Finding, Provenance, Table, Underway
 from engines.pictures.diffusion import Painter
-from engines.statistics import Interval, Mean, cells, percent, plural, share, wilson, words
+from engines.statistics import Interval, Mean, percent, plural, share, wilson, words
 from engines.stickers import diet, meaning, scenes, search
 from engines.stickers.search import ByWord, Index, Near
 from engines.stickers.world import facts_of
@@ -57,12 +58,17 @@ class Search:
     chance: Interval | None = None
 
 
+def check(query: Any, samples: Any, seed: Any) -> tuple[int, int]:
+    """The number of scenes to draw, and the seed; PlainError where there is nothing to search for."""
+    search.asked(query)
+    return whole("The number of scenes", samples, 1, MOST_SAMPLES), whole("The seed", seed, 0, MAX_SEED)
+
+
 def browse(
     painter: Painter, query: str = QUERY, samples: int = SAMPLES, seed: int = 0
 ) -> Iterator[Underway | Evidence[Search]]:
     """Search all captions; first what was found, then with ``samples`` scenes of each search drawn."""
-    samples = whole("The number of scenes", samples, 1, MOST_SAMPLES)
-    seed = whole("The seed", seed, 0, MAX_SEED)
+    samples, seed = check(query, samples, seed)
     began = time.perf_counter()
     index, space = search.load(), meaning.load(painter)
     value = find(index, space, query, samples, seed)
@@ -260,6 +266,3 @@ def columns(value: Wordings) -> tuple[tuple[str, Mean], ...]:
             ("drawn blindly, fit", value.chance),
         )
     )
-
-
-__all__ = ["Search", "Wordings", "browse", "browse_truth", "cells", "columns", "find", "wordings"]

@@ -127,7 +127,7 @@ def grid(value: Grid) -> str:
         name = CAPTIONS.get(one.name, one.name)
         best = int(value.cosines[at].argmax())
         cells = join(
-            Markup('<td class="number{best}{own}" style="--near:{near:.0f}%">{cosine}{mark}</td>').format(
+            Markup('<td class="diets-cell{best}{own}" style="--near:{near:.0f}%">{cosine}{mark}</td>').format(
                 best=" diets-best" if column == best else "",
                 own=" diets-own" if column == at else "",
                 near=100 * max(0.0, float(cosine)),

@@ -10,12 +10,13 @@ from engines.pictures.files import open_picture
 from engines.text import vocabularies
 from lessons.diets import browse, captions, scale, seen, similarity
 from lessons.diets import figures as draw
-from lessons.shell import charts, controls, events, film
+from lessons.shell import charts, controls, events, film, views
 from lessons.shell.experiment import experiment
 from lessons.shell.frame import LessonPage, lesson_page
 from lessons.shell.scenes import CAPTIONS
 
 UPLOAD_SIDE = 512
+ADDED = "Your picture is here: it will be the last of the grid. Give it a line of its own, if you like."
 
 
 def build() -> None:
@@ -56,7 +57,7 @@ def _browse(lesson: LessonPage) -> None:
         experiment(
             screen, "Search the diet", browse.browse, [query, samples, seed],
             {gr.HTML(render=False, elem_classes=["veiled"]): draw.counts, film.pictures(): draw.found},
-            truth=browse.browse_truth, queue="pictures", also=[query.submit],
+            truth=browse.browse_truth, queue="pictures", also=[query.submit], check=browse.check,
         )  # fmt: skip
         with gr.Row(equal_height=True):
             queries = gr.Slider(2, browse.MOST_QUERIES, browse.QUERIES, step=1, label="Searches", min_width=150)
@@ -96,9 +97,9 @@ def _similarity(lesson: LessonPage) -> None:
 
         def bring(path: str) -> dict[Any, Any]:
             picture = open_picture(path, width=UPLOAD_SIDE, height=UPLOAD_SIDE)
-            return {own: picture, upload: gr.update(value="Added as the last; choose another")}
+            return {own: picture, run.status: str(views.notice(ADDED))}
 
-        events.on(upload.upload, bring, upload, [own, upload], status=run.status, turn="uploads")
+        events.on(upload.upload, bring, upload, own, status=run.status, turn="uploads")
 
 
 def _captions(lesson: LessonPage) -> None:
@@ -110,7 +111,8 @@ def _captions(lesson: LessonPage) -> None:
 
         experiment(
             screen, "Paint with all three readers", captions.captions, [caption, seeds, seed],
-            {film.pictures(): draw.painted, charts.chart(veiled=True): draw.captions_chart,
+            {gr.HTML(render=False, elem_classes=["reel", "veiled"]): draw.painted,
+             charts.chart(veiled=True): draw.captions_chart,
              gr.HTML(render=False): draw.told},
             truth=captions.captions_truth, queue="pictures", also=[caption.submit], check=captions.check,
             cost=lambda caption, seeds, seed: 3 * seeds,
