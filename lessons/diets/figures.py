@@ -146,7 +146,7 @@ def grid(value: Grid) -> str:
             '<div class="table diets-grid" tabindex="0" role="group" aria-label="The similarity grid"><table><thead>'
             '<tr><th scope="col"><span class="sr-only">picture</span></th>{}</tr></thead><tbody>{}</tbody></table>'
             '</div><p class="diets-note">Outlined: the nearest caption of each picture. Underlined: its own. The '
-            "darker, the nearer.</p>"
+            "stronger the tint, the nearer.</p>"
         ).format(heads, join(lines))
     )
 
@@ -215,13 +215,13 @@ def captions_chart(value: Captioned) -> Any:
         if any(one in reader.rates for reader in value.readers)
     ]  # fmt: skip
     for (name, colour, symbol), reader in zip(
-        (("nothing", GREY, "x"), ("sloppy", CLAY, "square"), ("whole", charts.OK, "circle")),
+        (("taught nothing", GREY, "x"), ("sloppy captions", CLAY, "square"), ("whole captions", charts.OK, "circle")),
         value.readers,
         strict=False,
     ):
         rates = [reader.rates.get(aspect) for aspect in aspects]
         figure.add_scatter(
-            x=aspects, y=[None if one is None else round(one.rate, 4) for one in rates], name=f"taught by {name}",
+            x=aspects, y=[None if one is None else round(one.rate, 4) for one in rates], name=name,
             mode="markers", marker={"color": colour, "symbol": symbol, "size": 12},
             error_y={
                 "type": "data", "symmetric": False, "color": colour,
