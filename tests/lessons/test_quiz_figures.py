@@ -343,6 +343,8 @@ def holds_zero() -> str:
     pairs = paired([True] * 5 + [False] * 3, [True] * 7 + [False])
     assert signed(pairs.change).startswith("+25 points (95 % interval −15 to +58)") and not pairs.better
     return "Nothing yet"
+
+
 # --- diets --------------------------------------------------------------------------------------------------
 
 
