@@ -50,6 +50,13 @@ UNITS = (
         ("lettering", "predict-and-test"),
     ),
     Unit(
+        "meet",
+        "Where they meet",
+        "A typewriter that you train yourself, on a text of your own.",
+        "both",
+        ("train-your-own",),
+    ),
+    Unit(
         "yours",
         "Your turn",
         "What both machines were fed, and how to speak to each.",

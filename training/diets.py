@@ -12,9 +12,10 @@ import re
 from pathlib import Path
 
 from engines.stickers import scenes
+from engines.text import small
 
 ROOT = Path(__file__).resolve().parents[1]
-PLACE = ROOT / "lessons" / "train_your_own" / "diets"
+PLACE = ROOT / "lessons" / "train_your_own" / "texts"
 SIZE = 58_000
 
 WHO = ("the owl", "the cat", "the old whale", "the rabbit", "the tiger", "the small turtle", "the horse", "the frog",
@@ -90,7 +91,7 @@ def code() -> str:
 def main() -> None:
     PLACE.mkdir(parents=True, exist_ok=True)
     for make in (captions, tales, prose, code):
-        text = make()
+        text = small.clean(make())
         end = text.rfind("\n", 0, SIZE)
         path = PLACE / f"{make.__name__}.txt"
         path.write_text((text if len(text) <= SIZE else text[:end]) + "\n", encoding="utf-8")

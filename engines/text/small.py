@@ -61,7 +61,7 @@ class Shape:
     layers: int = 3
     heads: int = 4
     inner: int = 256
-    context: int = 96
+    context: int = 64
 
     def __post_init__(self) -> None:
         for name, (low, high) in SIZES.items():
@@ -419,17 +419,3 @@ def _span(entry: Any, size: Sequence[int], room: int) -> tuple[int, int]:
     if not 0 <= start <= end <= room or end - start != 2 * math.prod(size):
         raise PlainError(BROKEN)
     return start, end
-
-
-# --- writing -----------------------------------------------------------------------------------------------
-
-
-def write(model: Small, prompt: str, *, length: int = 240, temperature: float = 0.8, seed: int = 7) -> str:
-    """``length`` characters after ``prompt``; what of it the model has no keys for is passed over."""
-    from engines.models import worker
-    from engines.text import small_training
-
-    length = whole("The number of characters", length, 1, MOST_LENGTH)
-    check_number("The temperature", temperature, 0.1, 2)
-    seed = whole("The seed", seed, 0, MAX_SEED)
-    return worker.call(small_training.write, model, model.readable(prompt) or "\n", length, temperature, seed)
