@@ -10,14 +10,16 @@ from engines.text.small import MOST, MOST_SECONDS
 from lessons.shell import charts, controls, events, views
 from lessons.shell.experiment import experiment
 from lessons.shell.frame import LessonPage, lesson_page, still
+from lessons.train_your_own import copy, diets, train
 from lessons.train_your_own import figures as draw
-from lessons.train_your_own import train
 from lessons.train_your_own.measures import DIETS
 
 
 def build() -> None:
     with lesson_page("train-your-own") as lesson:
         _train(lesson)
+        _diets(lesson)
+        _copy(lesson)
 
 
 def _diet(value: str, label: str) -> gr.Dropdown:
@@ -59,3 +61,37 @@ def _train(lesson: LessonPage) -> None:
 
         events.on(load.upload, take, load, [model, note], status=run.status, turn="uploads")
         events.on(model.change, lambda file: {save: draw.link(file)}, model, save)
+
+
+def _diets(lesson: LessonPage) -> None:
+    with lesson.screen("diets", predict="stranger") as screen:
+        with gr.Row(equal_height=True):
+            first, second = _diet("prose", "One eats"), _diet("code", "The other eats")
+        with gr.Row(equal_height=True):
+            steps = gr.Slider(
+                diets.LEAST_STEPS, diets.MOST_STEPS, diets.STEPS, step=50, label="Training steps", scale=3
+            )
+            seed = controls.seed_number()
+        experiment(
+            screen, "Feed both", diets.feed, [first, second, steps, seed],
+            {gr.HTML(render=False, elem_classes=["veiled"]): draw.table, gr.HTML(render=False): draw.beside},
+            truth=diets.feed_truth, queue="processor", cost=lambda first, second, steps, seed: steps,
+        )  # fmt: skip
+
+
+def _copy(lesson: LessonPage) -> None:
+    with lesson.screen("copy", predict="by-heart") as screen:
+        with gr.Row(equal_height=True):
+            diet, seed = _diet("prose", "The text"), controls.seed_number()
+        with gr.Row(equal_height=True):
+            size = gr.Slider(
+                copy.LEAST_SIZE, copy.MOST_SIZE, copy.SIZE, step=500, label="Characters of it", min_width=140
+            )
+            steps = gr.Slider(
+                copy.LEAST_STEPS, copy.MOST_STEPS, copy.STEPS, step=50, label="Training steps", min_width=140
+            )
+        experiment(
+            screen, "Train it too long", copy.overtrain, [diet, size, steps, seed],
+            {charts.chart(veiled=True): draw.copies, gr.HTML(render=False): draw.passages},
+            truth=copy.copy_truth, queue="processor", cost=lambda diet, size, steps, seed: steps,
+        )  # fmt: skip
