@@ -383,6 +383,23 @@ def lost_to_sloppiness() -> str:
     assert kept["prompts"] == 32 and kept["gain"]["low"] > 0 and whole["count"]["low"] > sloppy["count"]["high"]
     assert min(sloppy["object"]["low"], sloppy["background"]["low"]) > 0.85
     return "How many of it there were" if sloppy["count"]["high"] < sloppy["object"]["low"] else ""
+def beats_pairs() -> str:
+    (pairs,) = re.findall(r"([\d.]+) by counting pairs", said("train-your-own/train"))
+    first, *_, last = rows("train-your-own/train")
+    assert number(first["low"]) > float(pairs)  # “early on it did”
+    return "It paid clearly fewer" if number(last["high"]) < float(pairs) else "It paid as much"
+
+
+def diet_or_seed() -> str:
+    found = re.findall(r"95 % interval ([−\d.]+)(?:–| to )([−\d.]+)\)", said("train-your-own/diets"))
+    one, other, twin = [(number(low), number(high)) for low, high in found[:3]]
+    return "A third one ate prose again" if min(one[0], other[0]) > 2 * max(map(abs, twin)) else "Because both"
+
+
+def by_heart() -> str:
+    *_, last, own = rows("train-your-own/copy")
+    assert number(own["low"]) <= 12 <= number(own["longest of all"]) and number(last["low"]) > 2 * number(own["high"])
+    return "That alone does not show it"
 
 
 MEASURED: dict[str, Callable[[], str]] = {
@@ -430,6 +447,9 @@ MEASURED: dict[str, Callable[[], str]] = {
     "diets/larger": larger_diet,
     "diets/pixel": pixels_and_entries,
     "diets/lost": lost_to_sloppiness,
+    "train-your-own/pairs": beats_pairs,
+    "train-your-own/diet": diet_or_seed,
+    "train-your-own/heart": by_heart,
 }
 BY_DEFINITION = {
     "handoff/invented": "a caption that leaves something open is met by any picture that has it some way",
@@ -450,6 +470,8 @@ BY_DEFINITION = {
     "lettering/what-is-a-letter": "pixels take every value, letters are a fixed set",
     "lettering/one-cause": "what a controlled experiment is",
     "lettering/mirror": "a text is one row of tokens",
+    "train-your-own/game": "the loss: minus the logarithm of the chance of the true next character",
+    "train-your-own/fair": "what held out means",
     "predict-and-test/prediction": "what can fail: an outcome, a number, a cause",
     "predict-and-test/counter": "what a ceiling is",
     "briefing/one-change": "what a controlled experiment is",
