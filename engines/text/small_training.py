@@ -14,6 +14,7 @@ import os
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -196,12 +197,19 @@ def end_with(place: Any, end: Callable[[int], Any] = os._exit) -> None:
 def main() -> None:
     job = job_from(json.loads(sys.stdin.buffer.readline()))
     end_with(sys.stdin.buffer)
-    bound()
-    torch.set_num_threads(1)  # the matrices are small: two threads wait for each other, for seconds on a busy machine
-    for message in train(job):
-        sys.stdout.write(json.dumps(message) + "\n")
-        sys.stdout.flush()
-    os._exit(0)
+    code = 1
+    try:
+        bound()
+        torch.set_num_threads(1)  # the matrices are small: two threads wait for each other, long on a busy machine
+        for message in train(job):
+            sys.stdout.write(json.dumps(message) + "\n")
+            sys.stdout.flush()
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:  # at once, since a thread still reads the input
+        sys.stderr.flush()
+        os._exit(code)
 
 
 if __name__ == "__main__":

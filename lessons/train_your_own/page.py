@@ -42,6 +42,7 @@ def _train(lesson: LessonPage) -> None:
             {charts.chart(veiled=True): draw.curves, gr.HTML(render=False): draw.samples, model: lambda one: one.file},
             truth=train.train_truth, queue="processor", cost=lambda diet, own, seconds, seed: seconds,
         )  # fmt: skip
+        run.pace = 1.15  # the learner chose the seconds; the rest is the start of a process
         with gr.Row(equal_height=True):
             prompt = gr.Textbox("The painter ", label="Let it write on after", max_length=train.MOST_PROMPT, scale=3)
             temperature = gr.Slider(0.1, 2, 0.8, step=0.1, label="Temperature", scale=2)
