@@ -93,6 +93,6 @@ def _copy(lesson: LessonPage) -> None:
             )
         experiment(
             screen, "Train it too long", copy.overtrain, [diet, size, steps, seed],
-            {charts.chart(veiled=True): draw.copies, gr.HTML(render=False): draw.passages},
+            {charts.chart(veiled=True): draw.copies, gr.HTML(render=False, elem_classes=["veiled"]): draw.passages},
             truth=copy.copy_truth, queue="processor", cost=lambda diet, size, steps, seed: steps,
         )  # fmt: skip

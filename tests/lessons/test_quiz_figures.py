@@ -384,7 +384,7 @@ def lost_to_sloppiness() -> str:
     assert min(sloppy["object"]["low"], sloppy["background"]["low"]) > 0.85
     return "How many of it there were" if sloppy["count"]["high"] < sloppy["object"]["low"] else ""
 def beats_pairs() -> str:
-    (pairs,) = re.findall(r"([\d.]+) by counting pairs", said("train-your-own/train"))
+    (pairs,) = re.findall(r"(\d\.\d\d) by counting pairs", said("train-your-own/train"))
     first, *_, last = rows("train-your-own/train")
     assert number(first["low"]) > float(pairs)  # “early on it did”
     return "It paid clearly fewer" if number(last["high"]) < float(pairs) else "It paid as much"
