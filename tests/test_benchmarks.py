@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from benchmarks import classroom, diet, director, measuring, pictures, signs, text
+from benchmarks import classroom, director, measuring, pictures, signs, small, text
 from benchmarks.classroom import Lesson, Waited
 from engines.models import catalogue, hardware
 from engines.pictures import painter
@@ -76,6 +77,12 @@ def test_one_who_leaves_waits_for_the_first_event_only_and_is_no_failure() -> No
 def test_percentiles() -> None:
     assert classroom.percentile([], 50) == "–"
     assert [classroom.percentile([1.0, 2.0, 3.0], share) for share in (50, 95)] == ["2.00 s", "2.90 s"]
+
+
+def test_the_small_typewriter_is_timed() -> None:
+    told = dict(small.rows(1))
+    assert int(told["characters trained on a second"].replace(",", "")) > 0
+    assert "→" in told["held out, bits a character"]
 
 
 def test_the_sign_lab_is_timed(capsys) -> None:

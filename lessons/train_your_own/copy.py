@@ -139,14 +139,14 @@ def _evidence(value: Copied, began: float, seed: int, weights: int, snippet: str
         f"sample has {now[0]:.0f} characters; the text's own repeats have {own[0]:.0f}. The longest of all: "
         f"“{' '.join(longest.split())[:160]}”"
     )
-    rows = tuple(
+    rows: list[tuple[str | int | float | None, ...]] = [
         (one.step, round(one.loss, 3), round(held[place][0], 3), *cells(value.copied(place), 1),
          max(value.lengths(place)))
         for place, one in enumerate(value.checkpoints)
-    )  # fmt: skip
-    rows += (("the text itself", None, None, *cells(own, 1), max(value.repeats)),)  # type: ignore[assignment]
+    ]  # fmt: skip
+    rows.append(("the text itself", None, None, *cells(own, 1), max(value.repeats)))
     columns = ("step", "training, bits", "held out, bits", "copied, characters", "low", "high", "longest of all")
     source = provenance(began, seed, weights, last.step, text=value.name, characters=len(value.text), samples=SAMPLES)
     return Evidence(
-        value, alt, Table(columns, rows), source, findings, snippet, held[-1][0] if snippet else None
+        value, alt, Table(columns, tuple(rows)), source, findings, snippet, held[-1][0] if snippet else None
     )  # fmt: skip
