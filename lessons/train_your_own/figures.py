@@ -38,7 +38,7 @@ def samples(value: Trained) -> str:
     """What it wrote at each checkpoint from the same seed, the newest first."""
     rows = join(
         Markup("<li><h3>step {}<span>{} of its words stand in the text</span></h3><p>{}</p></li>").format(
-            f"{one.step:,}", said(known_words(one.samples[0], value.text)), plain(one.samples[0])
+            f"{one.step:,}", said(known_words(one.samples[0], value.text)), plain(one.samples[0].strip("\n"))
         )
         for one in reversed(value.checkpoints)
     )
@@ -47,7 +47,7 @@ def samples(value: Trained) -> str:
 
 def _scroll(rows: Markup, name: str) -> Markup:
     return Markup(
-        '<ol class="train-your-own-samples" tabindex="0" role="group" aria-label="{}" translate="no">{}</ol>'
+        '<div class="train-your-own-samples" tabindex="0" role="group" aria-label="{}" translate="no"><ol>{}</ol></div>'
     ).format(name, rows)
 
 

@@ -60,7 +60,7 @@ def _train(lesson: LessonPage) -> None:
             file, words = train.loaded(data)
             return {model: file, note: str(views.notice(words))}
 
-        events.on(load.upload, take, load, [model, note], status=run.status, turn="uploads")
+        events.on(load.upload, take, load, [model, note], status=note, turn="uploads")
         events.on(model.change, lambda file: {save: draw.link(file)}, model, save)
 
 
