@@ -1,4 +1,4 @@
-"""Makes the four texts on which learners train a typewriter: ``python -m training.diets``.
+"""Makes the four texts on which learners train a typewriter: ``python -m training.small_texts``.
 
 They are all the playground's own (MIT, see LICENSE): captions by Sticker World's grammar, tales by the grammar below,
 the prose of the lessons, and the code of the engines. Each is cut to :data:`SIZE` characters. The prose and the code
