@@ -105,6 +105,7 @@ CALLS = [
     *case("diet_search", ("a cat under the stars", 2), "by_meaning", (5,), ("",), ("cat", 99), ("cat", 2, "a")),
     *case(
         "similarity", (["a cat", "an owl"], ["cat-meadow", PICTURE]), "cosines", (5,), ([],), (["a cat"], ["nowhere"]),
+    ),
     *case(
         "train_text", ("captions", 2), "held_out_bits", (5,), ("too short",), ("prose", "long"), ("prose", 600),
         ("prose", 2, "a"), ("prose", 2, 1, 5),

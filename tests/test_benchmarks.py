@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks import classroom, diet, director, measuring, pictures, signs, text
-from benchmarks import classroom, director, measuring, pictures, signs, small, text
+from benchmarks import classroom, diet, director, measuring, pictures, signs, small, text
 from benchmarks.classroom import Lesson, Waited
 from engines.models import catalogue, hardware
 from engines.pictures import painter

@@ -383,6 +383,8 @@ def lost_to_sloppiness() -> str:
     assert kept["prompts"] == 32 and kept["gain"]["low"] > 0 and whole["count"]["low"] > sloppy["count"]["high"]
     assert min(sloppy["object"]["low"], sloppy["background"]["low"]) > 0.85
     return "How many of it there were" if sloppy["count"]["high"] < sloppy["object"]["low"] else ""
+
+
 def beats_pairs() -> str:
     (pairs,) = re.findall(r"(\d\.\d\d) by counting pairs", said("train-your-own/train"))
     first, *_, last = rows("train-your-own/train")
