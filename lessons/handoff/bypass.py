@@ -84,10 +84,10 @@ def bypass(
     began, steps = time.perf_counter(), painter.passes(steps)
     said, wished = messages(chat), check_wish(wish, needed=True)
     assert wished is not None
-    if not painter.is_bundled:
-        raise PlainError("The judge reads Sticker World only. Open the bundled painter on the Start page for this one.")
     check_number("The number of seeds", seeds, 2, MOST_SEEDS, whole=True)
     rows = seed_range(seed, seeds)
+    if not painter.is_bundled:
+        raise PlainError("The judge reads Sticker World only. Open the bundled painter on the Start page for this one.")
     direction = yield from written(model, painter, said)
     if direction.caption is None:
         raise PlainError(declined(direction))

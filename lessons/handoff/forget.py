@@ -57,13 +57,13 @@ def forget(
 ) -> Iterator[Underway | Evidence[Forgetting]]:  # fmt: skip
     """Four rows of pictures, one after the other; the judge says in how many the first caption's things are."""
     began, steps = time.perf_counter(), painter.passes(steps)
-    if not painter.is_bundled:
-        raise PlainError("The judge reads Sticker World only. Open the bundled painter on the Start page for this one.")
     for name, text in zip(("The first caption", "The order", "The new caption"), (caption, order, following),
                           strict=True):  # fmt: skip
         check_caption(text, name)
     check_number("The number of seeds", seeds, 2, MOST_SEEDS, whole=True)
     rows = seed_range(seed, seeds)
+    if not painter.is_bundled:
+        raise PlainError("The judge reads Sticker World only. Open the bundled painter on the Start page for this one.")
     elsewhere = seed_range((seed + ELSEWHERE) % 2**31, seeds)
     wanted = tuple(one for one in sorted(facts(caption)) if one.aspect == "object")
     if not wanted:

@@ -68,11 +68,11 @@ def play(
     """Both captions painted from the same seeds, each held against the facts of the picture that was shown."""
     began, steps = time.perf_counter(), painter.passes(steps)
     number = whole("The number of the picture", number, 0, len(rounds()) - 1)
-    if not painter.is_bundled:
-        raise PlainError("The judge reads Sticker World only. Open the bundled painter on the Start page for this one.")
     check_caption(caption)
     check_number("The number of seeds", seeds, 2, MOST_SEEDS, whole=True)
     one, rows = rounds()[number], seed_range(seed, seeds)
+    if not painter.is_bundled:
+        raise PlainError("The judge reads Sticker World only. Open the bundled painter on the Start page for this one.")
     wanted = tuple(sorted(facts(one.wish)))
     direction = yield from written(model, painter, one.messages)
     sides = []
