@@ -162,12 +162,11 @@ class Written:
 
 def write_on(file: bytes | None, prompt: str, temperature: float, seed: int) -> Iterator[Underway | Evidence[Written]]:
     """Three continuations of the prompt by a typewriter that was trained or loaded on this page."""
-    began = time.perf_counter()
+    began, seeds = time.perf_counter(), seed_range(seed, PROMPTS)
     if not file:
         raise PlainError("There is no typewriter yet. Train one above and let it finish, or load one from a file.")
     prompt = check_text("The beginning", prompt, MOST_PROMPT)
     check_number("The temperature", temperature, 0.1, 2)
-    seeds = seed_range(seed, PROMPTS)
     model = small.load(file)
     passed = "".join(dict.fromkeys(one for one in prompt if one not in model.characters))
     texts: list[tuple[int, str]] = []
