@@ -15,7 +15,9 @@ TYPED = ".stage textarea:visible:enabled, .stage input[type=text]:visible:enable
 MANY = (
     "Captions",
     "Runs",
+    "Seconds",
     "Seeds",
+    "Training steps",
     "Noisy copies",
     "Words at",
     "How many words",
