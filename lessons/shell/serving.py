@@ -102,7 +102,12 @@ def app_options() -> dict[str, Any]:
             Route(f"/{ADDRESS}/recorded/{{lesson}}/{{name}}", _recorded),
             Route(f"/{ADDRESS}/health", _health),
         ],
-        "middleware": [Middleware(GZipMiddleware, minimum_size=1000), Middleware(OldAddresses), Middleware(Door)],
+        "middleware": [
+            Middleware(GZipMiddleware, minimum_size=1000),
+            Middleware(OldAddresses),
+            Middleware(Fonts),
+            Middleware(Door),
+        ],
         "exception_handlers": {404: _nothing_here},
     }
 
@@ -120,6 +125,23 @@ class OldAddresses:
                 await RedirectResponse(f"./{wanted}", status_code=308)(scope, receive, send)
                 return
         await self.app(scope, receive, send)
+
+
+class Fonts:
+    """Has a browser fetch the fonts together with the page, whose head gradio writes only once its script runs."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = dict(message["headers"])
+                if headers.get(b"content-type", b"").startswith(b"text/html"):
+                    message = {**message, "headers": [*message["headers"], (b"link", theme.font_links().encode())]}
+            await send(message)
+
+        await self.app(scope, receive, sending)
 
 
 class Refused(Exception):

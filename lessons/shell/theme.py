@@ -149,7 +149,7 @@ def launch_options() -> dict[str, Any]:
         "theme": theme(),
         "head": '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<script src="{ADDRESS}/script-{_version(script())}.js"></script>'
-        f'<link rel="stylesheet" href="{ADDRESS}/style-{_version(style())}.css">{_preloads()}',
+        f'<link rel="stylesheet" href="{ADDRESS}/style-{_version(style())}.css">',
         "footer_links": ["api"],
         "run_history": False,
         "ssr_mode": False,
@@ -188,9 +188,10 @@ def _fonts() -> str:
     )
 
 
-def _preloads() -> str:
-    return "".join(
-        f'<link rel="preload" as="font" type="font/woff2" crossorigin href="{address}">'
+def font_links() -> str:
+    """The header ``Link`` with which a browser fetches the fonts of a page while its script is still on the way."""
+    return ", ".join(
+        f"<{address}>; rel=preload; as=font; type=font/woff2; crossorigin"
         for _, weight, address in FACES
         if weight in SEEN_FIRST
     )
