@@ -27,9 +27,10 @@ CAPTION = "whales in the ocean"
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """The caption of one side, None where it wrote none, its pictures uint8 [seeds, H, W, 3], and each fact's fate.
+    """The caption of one side, None where it wrote none, its pictures uint8 [seeds, H, W, 3], and what is seen there.
 
-    ``seen`` has for each fact of the wish the pictures in which it is seen, and those in which it can be told.
+    ``asked`` are the facts of its caption. ``seen`` has for each fact of the wish the pictures in which it is seen, and
+    those in which it can be told; ``shares`` [seeds] is the share seen in each picture, NaN where none can be told.
     """
 
     name: str

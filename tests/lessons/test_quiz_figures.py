@@ -503,6 +503,17 @@ def prose(lesson: str) -> str:
     return (folder(lesson) / "lesson.md").read_text(encoding="utf-8")
 
 
+def test_the_prose_of_the_handoff_tells_the_stored_pictures():
+    from engines.director import measures
+
+    stored = measures.outcomes()["pictures"]["held_out"]
+    (seen, told, every), (raw_seen, raw_told, _) = (
+        tuple(map(sum, zip(*stored[way], strict=True))) for way in ("caption", "whole chat")
+    )
+    assert f"{told} of {every} facts can be told in the caption's pictures, {raw_told} in those" in prose("handoff")
+    assert f"the shares are {seen / every:.0%} and {raw_seen / every:.0%}".replace("%", " %") in prose("handoff")
+
+
 def test_the_prose_of_lettering_tells_the_recorded_run():
     measured, text = said("lettering/own"), prose("lettering").split("Measured on")[1].split("\n")[0]
     seen, new, picked, control = re.findall(r"(\d+ of \d+) \(95", measured.split("Pair by pair")[0])[-2:] + re.findall(
