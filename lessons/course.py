@@ -52,9 +52,9 @@ UNITS = (
     Unit(
         "meet",
         "Where they meet",
-        "A typewriter that you train yourself, on a text of your own.",
+        "Pictures written as tokens, and a typewriter that you train yourself.",
         "both",
-        ("train-your-own",),
+        ("image-tokens", "train-your-own"),
     ),
     Unit(
         "yours",

@@ -150,8 +150,8 @@ class Painter:
 
     # --- text ---
 
-    def read(self, caption: str) -> Reading:
-        """The caption's words, tokens and unread tail."""
+    def read(self, caption: str, *, capacity: int | None = None) -> Reading:
+        """The caption's words, tokens and unread tail; ``capacity``: of a network with room for so many tokens."""
         check_caption(caption)
         tokenizer = self.pipeline.tokenizer
         with self._tokenizing:
@@ -161,7 +161,7 @@ class Painter:
             else:
                 ids = tokenizer(caption, **_UNCUT).input_ids
                 offsets = find_offsets(tokenizer.convert_ids_to_tokens(ids), caption)
-        return Reading.of(caption, ids, offsets, self.capacity)
+        return Reading.of(caption, ids, offsets, capacity or self.capacity)
 
     def unread(self, caption: str) -> tuple[str, ...]:
         """The words of a caption for which the text encoder has no room, in order."""

@@ -1,0 +1,88 @@
+"""What the image-tokens lesson offers to ``gradio_client``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from engines.checks import MAX_SEED, whole
+from engines.evidence import PlainError
+from engines.pictures import tiles
+from engines.pictures.files import open_picture
+from engines.pictures.measures import psnr
+from engines.pictures.tiles import FREE, SIDE, TILES, tile_writer
+from lessons.image_tokens import race
+from lessons.image_tokens.measures import FIRST
+from lessons.shell import waking
+from lessons.shell.api import Endpoint
+from lessons.shell.film import data_uri
+from lessons.shell.scenes import CAPTIONS, example
+from lessons.shell.uploads import named_or_sent
+
+
+def encode_tiles(picture: str = FIRST) -> dict:
+    """Turn a picture into tiles and back.
+
+    picture: the name of a bundled scene, such as owl-meadow, or ``handle_file("mine.png")`` of gradio_client, or base64
+    or a data URI of a picture file (as for /round_trip). Returns "tiles", 16 rows of 16 numbers from 0 to 255, the
+    picture decoded from them as a data URI, and its PSNR in dB.
+    """
+    name, own = named_or_sent(picture, CAPTIONS)
+    painter = waking.open_painter()
+    writer = tile_writer(painter)
+    side = SIDE * painter.factor
+    pixels = example(name, side, side) if own is None else open_picture(own, width=side, height=side)
+    written = writer.encode(pixels[None])
+    restored = writer.decode(written)[0]
+    return {
+        "picture": name, "tiles": written[0].tolist(), "restored": data_uri(restored),
+        "psnr": psnr(pixels, restored), "entries": len(writer.entries), "model": writer.name,
+        "revision": writer.revision,
+    }  # fmt: skip
+
+
+def paint_tiles(
+    caption: str, seed: int = 7, guidance: float = tiles.GUIDANCE, temperature: float = 1.0,
+    given: list[list[int]] | None = None,
+) -> Iterator[dict]:  # fmt: skip
+    """Write a picture tile by tile after a caption; streams one answer a row.
+
+    caption: up to 400 characters. guidance: 0 to 20; 1 is without. temperature: 0 to 5; top-p is 0.95. given: 16 rows
+    of 16 numbers, tiles that are placed instead of drawn, -1 where the writer chooses. Each answer holds "row", the
+    "tiles" so far (-1: not written), "bits", what the row's tiles cost before the dials, and "seconds" of the row;
+    the last one "picture" as a data URI too.
+    """
+    seed = whole("The seed", seed, 0, MAX_SEED)
+    caption, guidance, dials = race.settings(caption, guidance, temperature)
+    placed = None if given is None else _given(given)
+    painter = waking.open_painter()
+    writer = tile_writer(painter)
+    seconds, costs = 0.0, []
+    for event in tiles.write(writer, (caption,), (seed,), dials=dials, guidance_scale=guidance, given=placed):
+        seconds += event.seconds
+        chance = float(event.chances().raw[event.tiles[0, -1]])
+        costs.append(round(-float(np.log2(max(chance, 1e-12))), 3))
+        if (event.index + 1) % SIDE:
+            continue
+        answer: dict[str, Any] = {
+            "row": (event.index + 1) // SIDE, "of": SIDE, "tiles": event.pictures()[0].tolist(), "bits": costs,
+            "seconds": seconds,
+        }  # fmt: skip
+        if event.index == TILES - 1:
+            picture = writer.decode(event.pictures())[0]
+            answer |= {"picture": data_uri(picture), "model": writer.name, "revision": writer.revision}
+        yield answer
+        seconds, costs = 0.0, []
+
+
+def _given(given: Any) -> np.ndarray:
+    """Tiles [1, 16, 16] as they were sent; PlainError unless they are 16 rows of 16 whole numbers, −1 among them."""
+    rows = given if isinstance(given, list) else []
+    if len(rows) != SIDE or any(not isinstance(row, list) or len(row) != SIDE for row in rows):
+        raise PlainError(f"Give {SIDE} rows of {SIDE} tiles, {FREE} where the writer chooses.")
+    return np.array([[[whole("A tile", one, FREE, 255) for one in row] for row in rows]])
+
+
+ENDPOINTS = (Endpoint(encode_tiles, "pictures"), Endpoint(paint_tiles, "pictures"))

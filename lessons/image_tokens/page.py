@@ -1,0 +1,104 @@
+"""The image-tokens lesson on screen: the controls of each screen, and which experiment they start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from engines.pictures.files import open_picture
+from engines.pictures.tiles import GUIDANCE
+from lessons.image_tokens import book, facts, half, race
+from lessons.image_tokens import figures as draw
+from lessons.image_tokens.measures import CAPTION, FIRST
+from lessons.shell import controls, events, film, scenes, scripts
+from lessons.shell.experiment import experiment
+from lessons.shell.frame import LessonPage, lesson_page
+from lessons.shell.uploads import OWN
+
+UPLOAD_SIDE = 512  # kept in the tab; the tiles' own size is cut from it
+TILES_JS = scripts.script(Path(__file__).parent / "tiles.js")
+
+
+def build() -> None:
+    with lesson_page("image-tokens") as lesson:
+        _book(lesson)
+        _race(lesson)
+        _half(lesson)
+        _facts(lesson)
+
+
+def _book(lesson: LessonPage) -> None:
+    with lesson.screen("book", predict="entries") as screen:
+        picked = gr.State((FIRST, None))
+        picker = gr.HTML(controls.picker(scenes.scenes(), FIRST), js_on_load=controls.PICKER_JS)
+        own = gr.UploadButton("Use my own picture", file_types=["image"])
+        marked: dict[str, Any] = {"render": False, "js_on_load": TILES_JS}
+        run = experiment(
+            screen, "Turn it into tiles", book.book, [picked],
+            {gr.HTML(elem_classes=["reel", "veiled"], **marked): draw.journey,
+             gr.HTML(elem_classes=["veiled"], **marked): draw.wall},
+            truth=book.truth, queue="pictures",
+        )  # fmt: skip
+
+        def pick(chosen: controls.Picked, event: gr.EventData) -> dict[Any, Any]:
+            return {picked: controls.pick(chosen, event, scenes.CAPTIONS)}
+
+        def upload(path: str) -> dict[Any, Any]:
+            picture = open_picture(path, width=UPLOAD_SIDE, height=UPLOAD_SIDE)
+            return {picked: (OWN, picture), picker: controls.picker_with(scenes.scenes(), picture)}
+
+        events.on(picker.select, pick, picked, picked)
+        events.on(own.upload, upload, own, [picked, picker], status=run.status, turn="uploads")
+
+
+def _race(lesson: LessonPage) -> None:
+    with lesson.screen("race", predict="slower") as screen:
+        with gr.Row(equal_height=True):
+            caption = controls.caption(CAPTION)
+            seed = controls.seed_number()
+        with gr.Row(equal_height=True):
+            guidance = gr.Slider(0, 6, GUIDANCE, step=0.5, label="Guidance of the tile writer", min_width=140)
+            temperature = gr.Slider(0, 2, 1.0, step=0.1, label="Temperature of the tile writer", min_width=140)
+        clocks = gr.HTML(draw.both_clocks(race.Moment()), render=False)
+        reel = film.reel("Both canvases appear here, row by row.")
+
+        def start(*settings: Any) -> Any:
+            return draw.raced(race.race(*settings), clocks, reel)
+
+        experiment(
+            screen, "Start both", start, [caption, seed, guidance, temperature],
+            {film.pictures(): draw.hesitation}, fills=[clocks, reel], truth=race.truth, queue="pictures",
+            also=[caption.submit],
+        )  # fmt: skip
+
+
+def _half(lesson: LessonPage) -> None:
+    with lesson.screen("half", predict="obeys") as screen:
+        with gr.Row(equal_height=True):
+            scene = gr.Dropdown(
+                [(words, name) for name, words in scenes.CAPTIONS.items()], value=half.SCENE, label="Whose upper rows"
+            )
+            other = controls.caption(half.OTHER, "The other caption")
+        with gr.Row(equal_height=True):
+            given = gr.Slider(1, half.MAX_GIVEN, 8, step=1, label="Rows given, of 16", min_width=140)
+            seeds = controls.seeds_slider(6, half.MAX_SEEDS)
+        experiment(
+            screen, "Go on from here", half.half, [scene, other, given, seeds],
+            {film.pictures(): draw.halves, gr.HTML(render=False, elem_classes=["veiled"]): draw.half_bars},
+            truth=half.truth, queue="pictures", also=[other.submit],
+            cost=lambda scene, other, given, seeds: 6 + seeds,
+        )  # fmt: skip
+
+
+def _facts(lesson: LessonPage) -> None:
+    with lesson.screen("facts", predict="longer") as screen:
+        with gr.Row(equal_height=True):
+            captions = gr.Slider(4, facts.MAX_CAPTIONS, 8, step=2, label="Captions", min_width=140)
+            seed = controls.seed_number()
+        experiment(
+            screen, "Ask both painters", facts.asked, [captions, seed],
+            {film.pictures(): draw.fact_rows, gr.HTML(render=False, elem_classes=["veiled"]): draw.fact_bars},
+            truth=facts.truth, queue="pictures", cost=lambda captions, seed: captions,
+        )  # fmt: skip

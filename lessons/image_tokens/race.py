@@ -1,0 +1,189 @@
+"""Screen 2: one caption for both painters: tiles laid row by row, and a canvas that changes everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from engines.checks import MAX_SEED, check_caption, check_number, whole
+from engines.evidence import Evidence, Finding, PlainError, Table
+from engines.pictures import diffusion, snippets, tile_snippets, tiles
+from engines.pictures.diffusion import Painter, Pass, Plan
+from engines.pictures.measures import edits
+from engines.pictures.tiles import MAX_GUIDANCE, SIDE, TILES, Tile, TileWriter, tile_writer
+from engines.statistics import percent, plural
+from engines.stickers import judge
+from engines.stickers.judge import Verdict
+from engines.stickers.world import facts_of
+from engines.text.dials import Dials
+from lessons.image_tokens.measures import provenance
+
+TOLERANCE = 16
+"""Colour steps of 255 by which a pixel must move to count as changed."""
+HESITANT = 0.25
+"""The share of the tiles that is told of as the dearest."""
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """The race so far. Seconds are each machine's own working time; the two take turns on the same processor.
+
+    ``canvas``: the tile writer's, uint8 [H, W, 3], when a row was finished just now. ``verdicts`` are the judge's at
+    the end: the tile writer's picture and the sculptor's.
+    """
+
+    tile: Tile | None = None
+    passes: tuple[Pass, ...] = ()
+    tile_seconds: float = 0.0
+    picture_seconds: float = 0.0
+    canvas: np.ndarray | None = None
+    bits: np.ndarray | None = None
+    verdicts: tuple[Verdict, ...] = ()
+    steps: int = 0
+
+    @property
+    def laid(self) -> int:
+        """How many tiles are laid."""
+        return 0 if self.tile is None else self.tile.index + 1
+
+    @property
+    def sculpted(self) -> float:
+        """The share of its passes that the sculptor has made."""
+        return len(self.passes) / self.passes[-1].passes if self.passes else 0.0
+
+    @property
+    def ratio(self) -> float:
+        """How many times as long the tile writer took."""
+        return self.tile_seconds / self.picture_seconds
+
+    def edited(self) -> np.ndarray:
+        """Share of the pixels of the sculptor's guess that change visibly from pass to pass."""
+        previews = np.stack([one.previews[0] for one in self.passes if one.previews is not None])
+        return edits(previews, threshold=(TOLERANCE + 1) / 255)
+
+
+def settings(caption: Any, guidance_scale: Any, temperature: Any) -> tuple[str, float, Dials]:
+    """What the page sends, checked in the order of the controls."""
+    check_caption(caption)
+    if not caption.strip():
+        raise PlainError("Write a caption: a few words, such as “a strawberry on a blue background”.")
+    check_number("The guidance scale", guidance_scale, 0, MAX_GUIDANCE)
+    dials = Dials(temperature=temperature, top_p=tiles.DIALS.top_p)
+    return caption.strip(), float(guidance_scale), dials
+
+
+def race(
+    painter: Painter, caption: str, seed: int = 7, guidance_scale: float = tiles.GUIDANCE, temperature: float = 1.0
+) -> Iterator[Moment | Evidence[Moment]]:
+    """Both painters on one caption, event by event: whichever has used less time of its own moves next."""
+    seed = whole("The seed", seed, 0, MAX_SEED)
+    caption, guidance_scale, dials = settings(caption, guidance_scale, temperature)
+    writer = tile_writer(painter)
+    moment = Moment(steps=painter.steps)
+    layer = tiles.write(writer, (caption,), (seed,), dials=dials, guidance_scale=guidance_scale)
+    sculptor = diffusion.denoise(painter, Plan(caption, (seed,), steps=painter.steps, previews=True))
+    laying = sculpting = True
+    while laying or sculpting:
+        if laying and (not sculpting or moment.tile_seconds <= moment.picture_seconds):
+            tile = next(layer)
+            row_done = (tile.index + 1) % SIDE == 0
+            canvas = writer.decode(tile.pictures())[0] if row_done else None
+            moment = replace(moment, tile=tile, tile_seconds=moment.tile_seconds + tile.seconds, canvas=canvas)
+            laying = not tile.finished
+            if not row_done:
+                continue
+        else:
+            step = next(sculptor)
+            seconds = moment.picture_seconds + step.seconds
+            moment = replace(moment, passes=(*moment.passes, step), picture_seconds=seconds, canvas=None)
+            sculpting = not step.finished
+        yield moment
+    yield _evidence(painter, writer, caption, seed, guidance_scale, dials, moment)
+
+
+def truth(value: Moment) -> tuple[float, str]:
+    return value.ratio, f"{value.ratio:.1f} times as long"
+
+
+def _evidence(
+    painter: Painter, writer: TileWriter, caption: str, seed: int, guidance_scale: float, dials: Dials, moment: Moment
+) -> Evidence[Moment]:
+    assert moment.tile is not None
+    written = moment.tile.pictures()
+    finished = moment.passes[-1].pictures
+    assert finished is not None
+    drawn = writer.decode(written)
+    verdicts = judge.judge(np.stack([drawn[0], finished[0]]), facts_of(caption))
+    value = replace(moment, canvas=drawn[0], bits=writer.bits((caption,), written)[0], verdicts=verdicts)
+    bits = value.bits
+    assert bits is not None
+    dearest = np.sort(bits.ravel())[::-1][: int(HESITANT * TILES)].sum() / bits.sum()
+    changed = value.edited()
+    pixels = drawn.shape[1] * drawn.shape[2]
+    passes = len(moment.passes)
+    return Evidence(
+        value=value,
+        alt=(
+            f"The tile writer laid {TILES} tiles in {moment.tile_seconds:.1f} seconds and changed none afterwards; the "
+            f"sculptor made {plural(passes, 'pass', 'passes')} in {moment.picture_seconds:.1f} seconds, and from one "
+            f"to the next {percent(float(changed.mean()))} of its pixels changed visibly. {_judged(verdicts)}"
+        ),
+        table=Table(
+            ("row", *(f"column {column}" for column in range(1, SIDE + 1))),
+            tuple((row + 1, *(round(float(one), 2) for one in line)) for row, line in enumerate(bits)),
+        ),
+        provenance=provenance(
+            writer, painter, seed, moment.tile_seconds + moment.picture_seconds, caption=caption, tiles=TILES,
+            guidance=guidance_scale, temperature=dials.temperature, top_p=dials.top_p, **painter.told(moment.steps),
+        ),
+        findings=(
+            Finding(
+                f"{TILES} against {passes}",
+                f"passes: one for each tile, and {passes} over the whole canvas; {moment.tile_seconds:.1f} and "
+                f"{moment.picture_seconds:.1f} seconds of work on this processor",
+            ),
+            Finding(
+                f"0 against {int(round(changed.sum() * pixels)):,}",
+                f"edits: a tile stays as it fell, and of the sculptor’s {pixels:,} pixels "
+                f"{percent(float(changed[0]))} moved in its second pass, {percent(float(changed[-1]))} in its last",
+            ),
+            Finding(
+                f"{percent(float(dearest))} of the bits",
+                f"went into the dearest quarter of the tiles: {bits.sum():.0f} bits in all, "
+                f"{bits.mean():.1f} a tile, where an even choice among {len(writer.entries)} would be "
+                f"{np.log2(len(writer.entries)):.0f}",
+            ),
+            Finding(_score(verdicts), f"{_judged(verdicts)} One picture each says little: the last screen counts."),
+        ),
+        snippet=_both(
+            tile_snippets.writing((caption,), (seed,), dials, guidance_scale),
+            snippets.denoising(
+                painter.source, caption, seeds=(seed,), steps=moment.steps, guidance_scale=painter.guidance_scale
+            ),
+        ),
+        expected=(written, finished),
+    )  # fmt: skip
+
+
+def _score(verdicts: tuple[Verdict, ...]) -> str:
+    """How much of the caption each picture holds, where something could be told."""
+    told = [f"{sum(one.right.values())} of {len(one.right)}" if one.right else "–" for one in verdicts]
+    return " against ".join(told)
+
+
+def _judged(verdicts: tuple[Verdict, ...]) -> str:
+    """What the judge says of both pictures, in words."""
+    said = []
+    for name, one in zip(("the tile writer", "the sculptor"), verdicts, strict=True):
+        right = [aspect for aspect, fine in one.right.items() if fine]
+        wrong = [f"{aspect} (it sees {one.seen[aspect]})" for aspect, fine in one.right.items() if not fine]
+        parts = [*([", ".join(right) + " right"] if right else []), *([", ".join(wrong) + " wrong"] if wrong else [])]
+        said.append(f"{name}: {', '.join(parts) or 'nothing it could tell'}")
+    return "The judge says of " + "; of ".join(said) + "."
+
+
+def _both(tiled: str, painted: str) -> str:
+    return f"{tiled}\nwritten = result\n\n{painted}\nresult = (written, result)\n" if tiled and painted else ""
