@@ -106,6 +106,8 @@ CALLS = [
     *case(
         "similarity", (["a cat", "an owl"], ["cat-meadow", PICTURE]), "cosines", (5,), ([],), (["a cat"], ["nowhere"]),
     ),
+    *case("encode_tiles", (PICTURE,), "tiles", (5,), ("nowhere",)),
+    *case("paint_tiles", (CAPTION, 7, 1, 0), "picture", (5,), ("",), (CAPTION, 1.5), (CAPTION, 7, 2, 1, [1])),
     *case(
         "train_text", ("captions", 2), "held_out_bits", (5,), ("too short",), ("prose", "long"), ("prose", 600),
         ("prose", 2, "a"), ("prose", 2, 1, 5),

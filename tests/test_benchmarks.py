@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks import classroom, diet, director, measuring, pictures, signs, small, text
+from benchmarks import classroom, diet, director, measuring, pictures, signs, small, text, tiles
 from benchmarks.classroom import Lesson, Waited
 from engines.models import catalogue, hardware
 from engines.pictures import painter
@@ -82,6 +82,11 @@ def test_the_small_typewriter_is_timed() -> None:
     told = dict(small.rows(1))
     assert int(told["characters trained on a second"].replace(",", "")) > 0
     assert "→" in told["held out, bits a character"]
+
+
+def test_the_tile_writer_is_timed() -> None:
+    first, ours, *_, sculptor = tiles.rows(2, 1, count=8)
+    assert first[-1] == "1.00 ×" and ours[-1].endswith("×") and "25 passes" in sculptor[0]
 
 
 def test_the_sign_lab_is_timed(capsys) -> None:

@@ -97,12 +97,14 @@ def wall(value: Booked) -> str:
 # --- 2 ----------------------------------------------------------------------------------------------------
 
 
-def raced(moments: Iterator[Moment | Evidence[Moment]], clocks: Any, reel: Any) -> Iterator[Any]:
-    """The race with both clocks in ``clocks`` and both canvases as one film in ``reel``, a frame a finished row."""
+def raced(moments: Iterator[Moment | Evidence[Moment]], clocks: Any, reel: Any, costs: Any) -> Iterator[Any]:
+    """The race: both clocks in ``clocks``, both canvases as one film in ``reel``, a frame a finished row, and at the
+    end what the tiles cost in ``costs``."""
     film = Film(("the tile writer", "the sculptor’s guess"), SIDE, unit="row of tiles")
     guess: np.ndarray | None = None
     for step in moments:
         if isinstance(step, Evidence):
+            yield {costs: hesitation(step.value)}
             yield step
             continue
         yield Underway((step.laid / TILES + step.sculpted) / 2, "Both at work")
@@ -143,10 +145,9 @@ def _clock(ink: str, name: str, seconds: float, share: float, note: str) -> Mark
     ).format(ink, name, seconds, note, share * 100, share * 100)
 
 
-def hesitation(value: Moment) -> str | None:
+def hesitation(value: Moment) -> str:
     """Both finished pictures, and what every tile cost, the brighter the more bits."""
-    if value.bits is None or value.canvas is None or value.passes[-1].pictures is None:
-        return None
+    assert value.bits is not None and value.canvas is not None and value.passes[-1].pictures is not None
     shades = (value.bits / max(float(value.bits.max()), 1e-6)) ** 0.5
     map_ = (shades[..., None] * (255, 224, 190)).round().astype(np.uint8)
     return str(

@@ -64,13 +64,14 @@ def _race(lesson: LessonPage) -> None:
         clocks = gr.HTML(draw.both_clocks(race.Moment()), render=False)
         reel = film.reel("Both canvases appear here, row by row.")
 
+        costs = film.pictures("What each tile cost appears here at the end.")
+
         def start(*settings: Any) -> Any:
-            return draw.raced(race.race(*settings), clocks, reel)
+            return draw.raced(race.race(*settings), clocks, reel, costs)
 
         experiment(
-            screen, "Start both", start, [caption, seed, guidance, temperature],
-            {film.pictures(): draw.hesitation}, fills=[clocks, reel], truth=race.truth, queue="pictures",
-            also=[caption.submit],
+            screen, "Start both", start, [caption, seed, guidance, temperature], fills=[clocks, reel, costs],
+            truth=race.truth, queue="pictures", also=[caption.submit],
         )  # fmt: skip
 
 

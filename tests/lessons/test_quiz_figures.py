@@ -385,6 +385,18 @@ def lost_to_sloppiness() -> str:
     return "How many of it there were" if sloppy["count"]["high"] < sloppy["object"]["low"] else ""
 
 
+def a_byte_a_tile() -> str:
+    (size,) = re.findall(r"(\d+) bytes", said("image-tokens/book").split("for")[0])
+    assert int(size) == 16 * 16
+    return f"{size} bytes"
+
+
+def passes_of_both() -> str:
+    tiles, passes = re.findall(r"(\d+) against (\d+)", said("image-tokens/race"))[0]
+    assert int(tiles) == 256
+    return f"The tile writer one for each tile, {tiles}; the sculptor {passes}"
+
+
 def beats_pairs() -> str:
     (pairs,) = re.findall(r"(\d\.\d\d) by counting pairs", said("train-your-own/train"))
     first, *_, last = rows("train-your-own/train")
@@ -449,6 +461,8 @@ MEASURED: dict[str, Callable[[], str]] = {
     "diets/larger": larger_diet,
     "diets/pixel": pixels_and_entries,
     "diets/lost": lost_to_sloppiness,
+    "image-tokens/bytes": a_byte_a_tile,
+    "image-tokens/passes": passes_of_both,
     "train-your-own/pairs": beats_pairs,
     "train-your-own/diet": diet_or_seed,
     "train-your-own/heart": by_heart,
@@ -472,6 +486,9 @@ BY_DEFINITION = {
     "lettering/what-is-a-letter": "pixels take every value, letters are a fixed set",
     "lettering/one-cause": "what a controlled experiment is",
     "lettering/mirror": "a text is one row of tokens",
+    "image-tokens/lost": "what rounding to the nearest entry is (van den Oord et al. 2017, eq. 1)",
+    "image-tokens/once": "each pass writes the next place only",
+    "image-tokens/same": "the loop of both: score the whole vocabulary, draw one, append it",
     "train-your-own/game": "the loss: minus the logarithm of the chance of the true next character",
     "train-your-own/fair": "what held out means",
     "predict-and-test/prediction": "what can fail: an outcome, a number, a cause",

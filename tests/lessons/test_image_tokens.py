@@ -1,0 +1,227 @@
+"""The image-tokens lesson: tiles counted right, controls that could refute, code against page, hostile input."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engines.evidence import Evidence, PlainError
+from engines.pictures import painter as painters
+from engines.pictures.tiles import FREE, SIDE, tile_writer, written
+from engines.stickers import scenes
+from engines.stickers.world import facts_of
+from lessons.image_tokens import api, book, facts, figures, half, race
+from lessons.shell import waking
+from lessons.shell.content import read_lesson
+from tests.lessons.common import NASTY, last, run, safe
+
+CAPTION = "a strawberry on a blue background"
+
+
+@pytest.fixture(scope="module")
+def bundled():
+    return painters.load(None)
+
+
+@pytest.fixture(scope="module")
+def booked(bundled) -> Evidence:
+    return last(book.book(bundled, ("owl-meadow", None)))
+
+
+@pytest.fixture(scope="module")
+def raced(bundled) -> list:
+    return list(race.race(bundled, CAPTION, 7))
+
+
+@pytest.fixture(scope="module")
+def halved(bundled) -> Evidence:
+    return last(half.half(bundled, "owl-meadow", "a cat on a green meadow", 8, 2))
+
+
+@pytest.fixture(scope="module")
+def asked(bundled) -> Evidence:
+    return last(facts.asked(bundled, 2))
+
+
+def test_the_words_are_complete():
+    lesson = read_lesson("image-tokens")
+    assert [section.key for section in lesson.sections] == ["book", "race", "half", "facts"]
+    assert set(lesson.predictions) == {"entries", "slower", "obeys", "longer"}
+
+
+# --- 1 ----------------------------------------------------------------------------------------------------
+
+
+def test_a_picture_becomes_256_numbers_and_its_rivals_are_measured(booked, bundled):
+    value = booked.value
+    assert value.tiles.shape == (SIDE, SIDE) and value.used == len(set(value.tiles.ravel().tolist()))
+    assert book.truth(value)[0] == value.used
+    assert value.loss(value.unrounded) > value.loss(value.restored) > value.loss(value.thumbnail)
+    assert value.loss(value.restored) > max(value.random_psnr), "learned entries beat entries drawn at random"
+    assert value.loss(value.shuffled) < value.loss(value.swapped) < value.loss(value.restored)
+    writer = tile_writer(bundled)
+    first, second = value.pair
+    exchanged = np.where(value.tiles == first, second, np.where(value.tiles == second, first, value.tiles))
+    assert (value.swapped == writer.decode(exchanged[None])[0]).all()
+    counts = {row[0]: row[1] for row in booked.table.rows}
+    assert sum(counts.values()) == SIDE * SIDE and counts[first] == max(counts.values())
+    assert book.RIVAL**2 * 3 <= SIDE * SIDE
+
+
+def test_its_code_gives_the_same_tiles_and_picture(booked):
+    found = run(booked.snippet)
+    assert (found["tiles"] == booked.expected["tiles"]).mean() > 0.99
+    assert np.abs(found["restored"].astype(int) - booked.expected["restored"]).mean() < 1
+
+
+def test_the_wall_shows_every_entry_once_and_those_in_use_first(booked):
+    markup = figures.wall(booked.value)
+    assert markup.count("data-entry=") == 256 and markup.count("tiles-idle") == 256 - booked.value.used
+    assert figures.journey(booked.value).count("data-entry=") == SIDE * SIDE
+
+
+# --- 2 ----------------------------------------------------------------------------------------------------
+
+
+def test_both_painters_work_to_the_end_and_only_one_edits(raced, bundled):
+    *moments, result = raced
+    value = result.value
+    assert moments[-1].laid == SIDE * SIDE and moments[-1].sculpted == 1
+    assert sum(moment.canvas is not None for moment in moments) == SIDE
+    assert value.bits.shape == (SIDE, SIDE) and value.bits.min() >= 0
+    assert value.edited()[0] > value.edited()[-1]
+    assert race.truth(value)[0] == pytest.approx(value.tile_seconds / value.picture_seconds)
+    assert len(value.verdicts) == 2 and value.verdicts[1].outcome is not False
+    reel, clocks, costs = object(), object(), object()
+    shown = list(figures.raced(iter(raced), clocks, reel, costs))
+    assert sum(reel in one for one in shown if isinstance(one, dict)) == SIDE
+    assert "hesitated" in next(one[costs] for one in shown if isinstance(one, dict) and costs in one)
+
+
+def test_the_race_s_code_writes_the_same_tiles(raced):
+    written, finished = run(raced[-1].snippet)
+    assert (written["tiles"] == raced[-1].expected[0]).all()
+    assert np.abs(np.asarray(finished["pictures"][0]).astype(int) - raced[-1].expected[1][0]).max() <= 1
+
+
+# --- 3 ----------------------------------------------------------------------------------------------------
+
+
+def test_given_rows_stand_and_the_control_has_none(halved, bundled):
+    value = halved.value
+    writer = tile_writer(bundled)
+    given = writer.encode(half.example("owl-meadow", 128, 128)[None])[0, :8]
+    assert (halved.expected["tiles"][:, :8] == given).all()
+    assert value.pictures.shape[:2] == (len(half.WAYS), 2)
+    alone = writer.decode(written(writer, [value.other], [7]))[0]
+    assert np.abs(value.pictures[3, 0].astype(int) - alone).mean() < 2, "the control is the caption's own picture"
+    assert value.share(1, asked=True).trials <= 2
+    bars = figures.half_bars(value)
+    assert bars.count("bar-row") == 8 and figures.halves(value).count("<img") == 1 + 4 * 2
+
+
+def test_the_code_goes_on_from_the_same_rows(halved):
+    found = run(halved.snippet)
+    assert (found["tiles"] == halved.expected["tiles"]).mean() > 0.98, "a batch rounds the last digits differently"
+
+
+def test_what_cannot_be_told_scores_no_guess(halved):
+    from dataclasses import replace
+
+    value = replace(halved.value, asked=((None, None),) * 4, own=((None, None),) * 4)
+    assert "no guess" in str(half.truth(value))
+
+
+# --- 4 ----------------------------------------------------------------------------------------------------
+
+
+def test_captions_hold_one_fact_and_three_of_unseen_scenes(asked):
+    short, long = facts.drawn(16, 7)
+    assert len(set(long)) == 16
+    for one, three in zip(short, long, strict=True):
+        few, many = facts_of(one), facts_of(three)
+        assert few.things[0].name == many.things[0].name and few.background is None and few.things[0].colour is None
+        assert many.background and many.things[0].colour and not many.unread
+    assert facts.FIRST_SCENE > 900_000_000 + 1_000 and scenes.plan(facts.FIRST_SCENE) == scenes.plan(facts.FIRST_SCENE)
+    assert facts.drawn(2, 7)[1] == asked.value.long
+
+
+def test_blind_luck_is_the_next_caption(asked):
+    value = asked.value
+    assert value.pictures.shape[:3] == (2, 2, 2)
+    for painter in range(2):
+        assert value.whole(painter).trials <= 2 and value.chance(painter).trials <= 2
+        assert all(set(one) <= set(facts.ASPECTS) for one in value.right[painter][1])
+    assert value.whole(1).successes >= value.chance(1).successes
+    drawn = figures.fact_bars(value) + figures.fact_rows(value)
+    assert drawn.count("bar-row") == 8
+
+
+def test_three_facts_count_as_right_only_together():
+    right = {"object": True, "colour": True, "background": True}
+    whole = facts._whole((right, right | {"colour": False}, {"object": True}))
+    assert (whole.successes, whole.trials) == (1, 2), "one of three that cannot be told counts neither way"
+
+
+# --- input ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda p: race.race(p, "  ", 7), "Write a caption"),
+        (lambda p: race.race(p, "a" * 5000, 7), "caption"),
+        (lambda p: race.race(p, CAPTION, 1.5), "whole number"),
+        (lambda p: race.race(p, CAPTION, 7, 99), "guidance"),
+        (lambda p: race.race(p, CAPTION, 7, 2, float("nan")), "temperature"),
+        (lambda p: half.half(p, "nowhere", "a cat"), "no such scene"),
+        (lambda p: half.half(p, "owl-meadow", "an owl in the snow"), "something else"),
+        (lambda p: half.half(p, "owl-meadow", "a cat and a dog"), "exactly one thing"),
+        (lambda p: half.half(p, "owl-meadow", "a cat", 99), "rows"),
+        (lambda p: half.half(p, "owl-meadow", "a cat", 8, 2.5), "whole number"),
+        (lambda p: facts.asked(p, 1), "captions"),
+        (lambda p: facts.asked(p, 4, -1), "seed"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_words(bundled, call, words):
+    with pytest.raises(PlainError, match=words):
+        next(iter(call(bundled)))
+
+
+def test_hostile_captions_never_become_markup(bundled):
+    events = []
+    for event in race.race(bundled, NASTY, 7, 1.0, 0.0):
+        events.append(event)
+        if len(events) == 2:
+            break
+    safe(figures.both_clocks(events[-1]))
+
+
+def test_another_painter_is_told_where_the_tiles_are(painter):
+    with pytest.raises(PlainError, match="bundled painter"):
+        next(book.book(painter, ("owl-meadow", None)))
+
+
+# --- api --------------------------------------------------------------------------------------------------
+
+
+def test_tiles_come_and_go_through_the_api(bundled, monkeypatch):
+    monkeypatch.setattr(waking, "open_painter", lambda progress=None: bundled)
+    coded = api.encode_tiles("cat-meadow")
+    assert np.array(coded["tiles"]).shape == (SIDE, SIDE) and coded["psnr"] > 20
+    given = np.full((SIDE, SIDE), FREE)
+    given[:15] = np.array(coded["tiles"])[:15]
+    answers = list(api.paint_tiles("a cat on a green meadow", 7, given=given.tolist()))
+    assert [one["row"] for one in answers] == list(range(1, 17)) and len(answers[0]["bits"]) == SIDE
+    assert answers[-1]["picture"].startswith("data:image/webp")
+    assert (np.array(answers[-1]["tiles"])[:15] == given[:15]).all()
+    assert answers[0]["tiles"][1] == [FREE] * SIDE
+
+
+@pytest.mark.parametrize(
+    "given", [[], [[1] * 16] * 15, [[1.5] * 16] * 16, [[256] * 16] * 16, "tiles", [["a"] * 16] * 16]
+)
+def test_tiles_that_are_none_are_refused(given, monkeypatch):
+    monkeypatch.setattr(waking, "open_painter", lambda progress=None: pytest.fail("opened for nothing"))
+    with pytest.raises(PlainError):
+        next(api.paint_tiles(CAPTION, 7, given=given))
