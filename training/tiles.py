@@ -62,8 +62,10 @@ def loss_of(model: LlamaForCausalLM, entries: int, prompts: Tensor, tiles: Tenso
 
 def split_weights(model: LlamaForCausalLM) -> tuple[list[Tensor], list[Tensor]]:
     """Weights for Muon (the layers' matrices) and for AdamW (embeddings, head and norms)."""
-    hidden = [weight for name, weight in model.named_parameters() if "layers." in name and weight.ndim > 1]
-    rest = [weight for name, weight in model.named_parameters() if not ("layers." in name and weight.ndim > 1)]
+    hidden: list[Tensor] = []
+    rest: list[Tensor] = []
+    for name, weight in model.named_parameters():
+        (hidden if "layers." in name and weight.ndim > 1 else rest).append(weight)
     return hidden, rest
 
 
@@ -97,7 +99,8 @@ def train(options: argparse.Namespace) -> LlamaForCausalLM:
     nothing = prompt_of(torch.tensor(tokenizer("", padding="max_length")["input_ids"][:WORDS]), options.entries)
     odds = torch.from_numpy(captured.cumulative_odds(kinds, options.mix)).to(where)
 
-    model = build(options.entries, len(tokenizer), options).to(where)
+    model: Any = build(options.entries, len(tokenizer), options)
+    model.to(where)
     hidden, rest = split_weights(model)
     optimisers = (
         tools.Muon(hidden, lr=options.rate),
