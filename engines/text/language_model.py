@@ -7,25 +7,21 @@ Reading order: :mod:`engines.text.dials` (one scoreboard), this file (the loop a
 
 from __future__ import annotations
 
-import functools
 import itertools
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from engines.checks import MAX_SEED, check_characters, check_number, one_of, whole
 from engines.evidence import PlainError, Progress, Underway
-from engines.models import four_bits, hardware, lending, worker
+from engines.models import hardware, lending, worker
 from engines.models.counting import Work
 from engines.models.shelf import Shelf
-from engines.text import attention, constrained, logit_lens, snippets
+from engines.text import attention, constrained, logit_lens
 from engines.text.attention import Ablation, Attention, Cell
 from engines.text.constrained import Draft, Sentence
 from engines.text.dials import Dials, Scoreboard, bar_slice, distribution, scoreboard, surprise_bits
@@ -37,7 +33,6 @@ from engines.text.pieces import Pieces, TextStream
 
 if TYPE_CHECKING:
     from engines.models.catalogue import Entry
-    from engines.models.weights import Weights
     from engines.text.quick import Quick
     from engines.text.transformer import Network, Parts
 
@@ -49,8 +44,6 @@ MAX_TOP = 1_000
 MAX_RUNS = 64
 MAX_BATCH_TOKENS = 32_768
 """Tokens of all runs of a batch together, read and written: what their cache of keys and values has to hold."""
-FULL_PRECISION_UP_TO = 4 * 2**30
-"""Weight files up to this many bytes run in float32: logits rounded to half precision would tie."""
 INKLESS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\ufe0e\ufe0f\uffa0")
 ROLES = ("system", "user", "assistant")
 Draw = Callable[[np.ndarray, float], int]
@@ -708,80 +701,9 @@ def loaded() -> tuple[LanguageModel, ...]:
 
 
 def _open(entry: Entry, progress: Progress) -> LanguageModel:
-    from engines.models import weights
+    from engines.text import opening
 
-    files = weights.ensure(entry, lambda share, words: progress(0.8 * share, words))
-    progress(0.85, f"Loading {files.name} into memory")
-    numbers = hardware.numbers_in(files.path)
-    placement = hardware.check_fits(files.name, numbers, memory=hardware.free_bytes(), in_parts=False)
-    size = sum(path.stat().st_size for path in files.path.glob("*.safetensors"))
-    in_full = size <= FULL_PRECISION_UP_TO and numbers * 6 <= placement.memory_bytes
-    tokenizer = _open_tokenizer(files)
-    quick = _open_quick(files.path) if hardware.model_device() == "cpu" else None
-    open_network = functools.partial(_open_network, files, in_full)
-    model = LanguageModel(
-        open_network if quick else open_network(),
-        tokenizer,
-        quick=quick,
-        name=files.name,
-        revision=files.revision,
-        licence=files.licence,
-        reference=snippets.reference(entry, files),
-        key=entry.key,
-    )
-    progress(1.0, f"{files.name} is ready")
-    return model
-
-
-def _open_tokenizer(files: Weights) -> Any:
-    kind = "AutoTokenizer"
-    if (files.path / four_bits.FILE).is_file():
-        kind = "PreTrainedTokenizerFast"  # what our own conversion saves; AutoTokenizer takes seconds to import
-    with _said_in_words(files.name):
-        found: Any = getattr(import_module("transformers"), kind)
-        return found.from_pretrained(files.path, local_files_only=True, trust_remote_code=False)
-
-
-def _open_quick(folder: Path) -> Quick | None:
-    """The quick typewriter, where the model's files have one and this machine can run it."""
-    if not (folder / four_bits.FILE).is_file():
-        return None
-    from engines.text.quick import Quick
-
-    try:
-        return Quick(folder)
-    except Exception:  # onnxruntime's own derive from nothing closer
-        return None
-
-
-def _open_network(files: Weights, in_full: bool) -> Network:
-    from transformers import AutoModelForCausalLM
-
-    from engines.text.transformer import Network
-
-    with _said_in_words(files.name):
-        model: Any = AutoModelForCausalLM.from_pretrained(
-            files.path,
-            dtype="float32" if in_full else hardware.dtype(hardware.model_device()),
-            use_safetensors=True,
-            local_files_only=True,
-            trust_remote_code=False,
-        )
-    network = Network(model.to(hardware.model_device()))
-    if not lending.away():  # where the weights are there in name only, nothing can be tried
-        network.try_out()
-    return network
-
-
-@contextmanager
-def _said_in_words(name: str) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
-        raise PlainError(
-            f"{name} could not be loaded as a language model. Check the name or folder, or choose "
-            f"another one. The loader said: {error}"
-        ) from error
+    return LanguageModel(**vars(opening.open_parts(entry, progress)), key=entry.key)
 
 
 def _go_back(cache: Any, length: int) -> None:

@@ -22,7 +22,7 @@ from engines.models import catalogue, hardware, hub, settings, weights
 from engines.pictures import painter, pipelines
 from engines.pictures.diffusion import Plan, denoise, paint
 from engines.pictures.painter import MODELS, Painter
-from engines.text import language_model
+from engines.text import language_model, opening
 from engines.text.dials import Dials
 from tests.engines import tiny_painters, tiny_text
 from tests.engines.hub_cache import COMMIT, lay_out
@@ -157,7 +157,7 @@ def test_no_code_and_no_pickle_of_a_model_is_ever_loaded(monkeypatch: pytest.Mon
     (folder / "unet" / "diffusion_pytorch_model.safetensors").rename(folder / "unet" / "diffusion_pytorch_model.bin")
     with pytest.raises(PlainError, match="could not be loaded"):
         painter.load(folder)
-    for module in (pipelines, language_model):
+    for module in (pipelines, opening):
         source = inspect.getsource(module)
         assert "trust_remote_code=True" not in source and "use_safetensors=True" in source
     assert inspect.getsource(language_model).count("trust_remote_code=False") == 2  # tokenizer and model

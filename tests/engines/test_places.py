@@ -19,7 +19,7 @@ from engines.models import catalogue, hardware, settings
 from engines.pictures import diffusion, painter, snippets
 from engines.pictures.diffusion import Plan, denoise
 from engines.pictures.painter import Painter
-from engines.text import language_model
+from engines.text import language_model, opening
 from engines.text.dials import Dials
 from engines.text.language_model import LanguageModel
 from tests.engines import tiny_painters, tiny_text
@@ -51,7 +51,7 @@ def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     device, precision = request.param.split("-")
     monkeypatch.setenv(settings.DEVICE.name, device)
     monkeypatch.setattr(hardware, "precision", lambda on=None: precision)
-    monkeypatch.setattr(language_model, "FULL_PRECISION_UP_TO", 0 if precision != "float32" else 2**32)
+    monkeypatch.setattr(opening, "FULL_PRECISION_UP_TO", 0 if precision != "float32" else 2**32)
     for shelf in (painter.SHELF, language_model.SHELF):
         monkeypatch.setattr(shelf, "models", {})
     hardware.device_name.cache_clear()
