@@ -78,6 +78,7 @@ CALLS = [
         "count_letters", ("banana", "a", 2), "answers", (5,), ("banana", 7), ("banana", "a", 2.9),
         ("banana", "a", 2, "backwards"), ("banana", "a", 2, "whole", "b"),
     ),
+    *case("ask_counters", ("banana", "a"), "networks", (5,), ("caf\u00e9", "e"), ("banana", "an"), ("a" * 25, "a")),
     *case("next_token", (TEXT,), "candidates", (5,), (TEXT, "hot"), (TEXT, 1, 1, "many")),
     *case("write", (TEXT, 0.8, 0.9, 7, 3), "text", (5,), (TEXT, 1, 1, "b"), (TEXT, 1, 1, 7, 2.5)),
     *case("branch", (TEXT, "a", 1, 0.8, 0.9, 7, 3), "parts_at", (TEXT, 5), (TEXT, "a", "b")),

@@ -4,12 +4,14 @@
     python -m training.strawberry [--steps 1500] [--only chunks,spelled] [--resume]
     python -m training.strawberry --evaluate            # measure the bundled networks, fill in the card
     python -m training.strawberry --seed 1 --out FOLDER && python -m training.strawberry --evaluate --out FOLDER
+    python -m training.strawberry --keep FOLDER OTHER   # what was measured there, into others.json
 
 ``chunks`` reads words as chunks, ``spelled`` reads them so too and its diet also spells words out, ``letters`` reads
-letters, and ``answers`` is ``chunks`` with its questions spread over all words instead of a tenth of them. All have one
-size and one vocabulary, and take the same number of steps; each step has as many questions (the same ones, in the same
-order, but for ``answers``) and as many other lines. Where the diet does not spell, those lines repeat the same words as
-they are read, so that what ``spelled`` has more is the spelling and nothing else. Writes ``models/strawberry``.
+letters, and ``answers`` is ``chunks`` with its questions spread over all words instead of a tenth of them. ``wrong``,
+not bundled, is ``spelled`` with each word given the letters of another: as many lines, as long, that tell it nothing.
+All have one size and one vocabulary, and take the same number of steps; each step has as many questions (the same
+ones, in the same order, but for ``answers``) and as many other lines. Where the diet does not spell, those lines repeat
+the same words as they are read. Writes ``models/strawberry``.
 """
 
 from __future__ import annotations
@@ -29,15 +31,16 @@ from tokenizers import Tokenizer, models, trainers
 from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from engines.statistics import wilson
+from engines.models.weights import fingerprint
+from engines.statistics import mean_interval, wilson
 from engines.text import letter_counting
-from engines.text.letter_counting import ALPHABET, FOLDER, NETWORKS, Network, Reader, Reading
+from engines.text.letter_counting import ALPHABET, FOLDER, NETWORKS, Reader, Reading
 from training import tools
 
 CHUNKS = 1_000
 LESSON = frozenset(
-    "strawberry lemon tiger planet garden music window apple coffee balloon calendar butterfly committee banana tomorrow "
-    "elegance bubble cheese".split()
+    "strawberry lemon tiger planet garden music window apple coffee balloon calendar butterfly committee banana "
+    "tomorrow elegance bubble cheese".split()
 )
 """Words that the lesson asks about: never seen in training."""
 LENGTHS = ((4, 6), (7, 8), (9, 10), (11, 14))
@@ -47,6 +50,12 @@ ABSENT = 3
 """Letters that are not in a word, for each word."""
 EACH = 60
 """Questions of a length with each count; where there are fewer, others fill up."""
+GAINS: tuple[tuple[str, str], ...] = (
+    ("chunks", "blind"), ("spelled", "chunks"), ("answers", "chunks"), ("letters", "chunks"), ("letters", "spelled"),
+    ("wrong", "chunks"), ("spelled", "wrong"),
+)  # fmt: skip
+SPELLING = ("spelled", "wrong")
+MARKS = "<!-- metrics -->", "<!-- end of metrics -->"
 Question = tuple[str, str]
 
 
@@ -132,7 +141,7 @@ def loss_of(model: LlamaForCausalLM, lines: Sequence[tuple[list[int], list[int]]
     return torch.nn.functional.cross_entropy(logits.transpose(1, 2), wanted[:, 1:].to(model.device))
 
 
-def train(key: Network, reader: Reader, words: dict[str, list[str]], options: argparse.Namespace) -> LlamaForCausalLM:
+def train(key: str, reader: Reader, words: dict[str, list[str]], options: argparse.Namespace) -> LlamaForCausalLM:
     """One network after ``options.steps`` steps."""
     where = tools.device()
     torch.manual_seed(options.seed)
@@ -162,8 +171,10 @@ def train(key: Network, reader: Reader, words: dict[str, list[str]], options: ar
             (reader.question(word, letter, reading), [reader.count(min(word.count(letter), 9))])
             for word, letter in asked
         ]
-        line = reader.spelling if key == "spelled" else reader.again
-        counting, other = loss_of(model, counted), loss_of(model, [line(word, reading) for word in others])
+        given = [(reader.spelling if key in SPELLING else reader.again)(word, reading) for word in others]
+        if key == "wrong":
+            given = [(one, told) for (one, _), (_, told) in zip(given, [*given[1:], given[0]], strict=True)]
+        counting, other = loss_of(model, counted), loss_of(model, given)
         for optimiser in optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = options.rate * tools.warm_cosine(step / options.steps)
@@ -179,9 +190,7 @@ def train(key: Network, reader: Reader, words: dict[str, list[str]], options: ar
             spent = time.monotonic() - began
             print(f"{key} {step + 1}: counting {means[0]:.3f}, other {means[1]:.3f}; {spent:.0f} s", flush=True)
             kept_too = [optimiser.state_dict() for optimiser in optimisers]
-            tools.write_checkpoint(
-                checkpoint, {"step": step + 1, "model": model.state_dict(), "optimisers": kept_too}
-            )
+            tools.write_checkpoint(checkpoint, {"step": step + 1, "model": model.state_dict(), "optimisers": kept_too})
     return model
 
 
@@ -218,8 +227,11 @@ def measure(folder: Path = FOLDER) -> dict[str, Any]:
             for name, part in questions.items()
         },
         "blind": rows({n: [guess[letter] == w.count(letter) for w, letter in p] for n, p in questions.items()}),
-        "networks": {}, "asked": {}, "spelt": {}, "spelling": {},
+        "networks": {}, "asked": {}, "spelt": {}, "spelling": {}, "gains": {}, "weights": {},
     }  # fmt: skip
+    marks: dict[str, list[bool]] = {
+        "blind": [guess[one] == word.count(one) for p in questions.values() for word, one in p]
+    }
     reader = letter_counting.reader(folder)
     told = {one for word in kept["asked"] for one in reader.ids(word, "chunks")}
     chunks = [one for part in questions.values() for word, _ in part for one in reader.ids(word, "chunks")]
@@ -229,11 +241,14 @@ def measure(folder: Path = FOLDER) -> dict[str, Any]:
         "in_asked": round(sum(one in told for one in chunks) / len(chunks), 4),
         "in_training": round(sum(one in known for one in chunks) / len(chunks), 4),
     }
-    for key in NETWORKS:
+    for key in (*NETWORKS, "wrong"):
         if not (folder / key / "config.json").is_file():
             continue
-        counter = letter_counting.load(key, folder)
-        measured["networks"][key] = rows({n: [a.right for a in counter.ask(p)] for n, p in questions.items()})
+        counter = letter_counting.opened(key, folder)
+        right = {name: [answer.right for answer in counter.ask(part)] for name, part in questions.items()}
+        marks[key] = [one for part in right.values() for one in part]
+        measured["networks"][key] = rows(right)
+        measured["weights"][key] = fingerprint(folder / key)
         learned = [one for part in by_count(kept["asked"]) for one in part[:100]]
         seen = [answer.right for answer in counter.ask(learned)]
         measured["asked"][key] = tools.score(wilson(sum(seen), len(seen)))
@@ -244,7 +259,72 @@ def measure(folder: Path = FOLDER) -> dict[str, Any]:
             tried = [word for low, high in LENGTHS for word in _of_length(kept["unseen"], low, high)[:EACH]]
             measured["spelling"][key] = tools.score(wilson(spelled_right(counter, tried), len(tried)))
         print(key, {name: one["rate"] for name, one in measured["networks"][key].items()}, flush=True)
+    for better, worse in GAINS:
+        if better in marks and worse in marks:
+            pairs = zip(marks[better], marks[worse], strict=True)
+            mean, low, high = mean_interval([float(one) - float(other) for one, other in pairs])
+            measured["gains"][f"{better} over {worse}"] = {
+                "mean": round(mean, 4), "low": round(low, 4), "high": round(high, 4)
+            }  # fmt: skip
     return measured
+
+
+def card(measured: dict[str, Any], others: dict[str, Any]) -> str:
+    """The tables of the card, from ``metrics.json`` and ``others.json``."""
+
+    def cells(row: dict[str, Any]) -> str:
+        return " | ".join(
+            f"{100 * row[name]['rate']:.1f} ({100 * row[name]['low']:.1f}–{100 * row[name]['high']:.1f})"
+            for name in (*measured["questions"], "all")
+        )
+
+    lengths = " | ".join(f"{name} letters" for name in measured["questions"])
+    lines = [f"| right, % (95 % interval) | {lengths} | all |", "|---" * (len(measured["questions"]) + 2) + "|"]
+    asked = [*measured["questions"].values(), sum(measured["questions"].values())]
+    lines.append(f"| questions | {' | '.join(map(str, asked))} |")
+    lines.append(f"| blind guess | {cells(measured['blind'])} |")
+    lines += [f"| {key} | {cells(row)} |" for key, row in measured["networks"].items()]
+    lines += [f"| {key}, asked with the word's letters | {cells(row)} |" for key, row in measured["spelt"].items()]
+    lines.append("")
+    for name, gain in measured["gains"].items():
+        lines.append(
+            f"- {name}: {100 * gain['mean']:+.1f} points ({100 * gain['low']:+.1f} to {100 * gain['high']:+.1f}), "
+            "question by question"
+        )
+    for key, row in measured["asked"].items():
+        lines.append(f"- {key}, questions on words it was asked about in training: {row['right']} of {row['of']} right")
+    for key, row in measured["spelling"].items():
+        lines.append(f"- {key} spells {row['right']} of {row['of']} unseen words without a mistake")
+    chunks = measured["chunks"]
+    lines.append(
+        f"- An unseen word is {chunks['a_word']} chunks on average; {100 * chunks['in_training']:.1f} % of them occur "
+        f"in the words of training, {100 * chunks['in_asked']:.1f} % in those that are asked about."
+    )
+    if others["wrong"]:
+        row, gains = others["wrong"]["right"]["all"], others["wrong"]["gains"]
+        told = "; ".join(
+            f"{name} {100 * gains[name]['mean']:+.1f} points ({100 * gains[name]['low']:+.1f} to "
+            f"{100 * gains[name]['high']:+.1f})"
+            for name in ("wrong over chunks", "spelled over wrong")
+        )
+        lines.append(
+            f"- wrong (`spelled`, each word with the letters of another): {row['right']} of {row['of']}; {told}"
+        )
+    for seed, rows in others["seeds"].items():
+        told = ", ".join(f"{key} {100 * row['all']['rate']:.1f} %" for key, row in rows.items())
+        lines.append(f"- Trained anew from seed {seed}, over all lengths: {told}")
+    return "\n".join(lines)
+
+
+def fill_in(folder: Path, measured: dict[str, Any]) -> None:
+    """Write the tables into the card, where there is one."""
+    file, kept = folder / "README.md", folder / "others.json"
+    if file.is_file():
+        others = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {"seeds": {}, "wrong": None}
+        before, _, rest = file.read_text(encoding="utf-8").partition(MARKS[0])
+        _, _, after = rest.partition(MARKS[1])
+        text = f"{before}{MARKS[0]}\n{card(measured, others)}\n{MARKS[1]}{after}"
+        file.write_text(text, encoding="utf-8")
 
 
 def _of_length(words: Sequence[str], low: int, high: int) -> list[str]:
@@ -265,11 +345,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--checkpoints", type=Path, default=tools.CHECKPOINTS)
     parser.add_argument("--out", type=Path, default=FOLDER)
     parser.add_argument("--evaluate", action="store_true", help="only measure what is there")
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        nargs="+",
+        default=(),
+        help="folders of other seeds, and of “wrong” beside those it is compared with, that were evaluated",
+    )
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
     if options.evaluate:
         measured = measure(options.out)
         (options.out / "metrics.json").write_text(json.dumps(measured, indent=1, ensure_ascii=False) + "\n")
+        fill_in(options.out, measured)
+        return
+    if options.keep:
+        found: dict[str, Any] = {"seeds": {}, "wrong": None}
+        for folder in options.keep:
+            other = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+            if "wrong" in other["networks"]:
+                found["wrong"] = {"right": other["networks"]["wrong"], "gains": other["gains"]}
+            else:
+                found["seeds"][str(len(found["seeds"]) + 1)] = other["networks"]
+        (options.out / "others.json").write_text(json.dumps(found, separators=(",", ":"), ensure_ascii=False) + "\n")
         return
     kept = options.out / "words.json"
     if options.words:

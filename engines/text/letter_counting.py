@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,24 +188,50 @@ def words(folder: Path = FOLDER) -> Mapping[str, frozenset[str]]:
 SHELF = Shelf[Counter]("letter counting")
 
 
-def load(key: str, folder: Path = FOLDER) -> Counter:
+def load(key: str) -> Counter:
     """One of :data:`NETWORKS`, opened on the first call only. PlainError for another name, or when it is not here."""
-    name: Any = one_of("The network", key, NETWORKS)
-    place = (folder / name).resolve()
+    name = one_of("The network", key, NETWORKS)
+    return SHELF.load(str(FOLDER / name), lambda: opened(name))
 
-    def open_counter() -> Counter:
-        if not (place / "config.json").is_file():
+
+def opened(key: Any, folder: Path = FOLDER) -> Counter:
+    """The network of that name in ``folder``, read afresh; PlainError when it is not there."""
+    place = folder / key
+    if not (place / "config.json").is_file():
+        raise PlainError(MISSING)
+    import torch
+    from transformers import LlamaForCausalLM
+
+    hardware.check_whole(place)
+    model = LlamaForCausalLM.from_pretrained(place, dtype=torch.float32).eval()
+    return Counter(key, weights.fingerprint(place), reader(folder), model)
+
+
+@functools.cache
+def recorded(folder: Path = FOLDER) -> Mapping[str, Any]:
+    """What ``training/strawberry.py`` measured on words never seen, and of networks that are not bundled "others"."""
+    found: dict[str, Any] = {}
+    for name in ("metrics.json", "others.json"):
+        if not (folder / name).is_file():
             raise PlainError(MISSING)
-        import torch
-        from transformers import LlamaForCausalLM
-
-        hardware.check_whole(place)
-        model = LlamaForCausalLM.from_pretrained(place, dtype=torch.float32).eval()
-        return Counter(name, weights.fingerprint(place), reader(folder), model)
-
-    return SHELF.load(str(place), open_counter)
+        found |= json.loads((folder / name).read_text(encoding="utf-8"))
+    return found
 
 
-def entropy(chances: Sequence[float]) -> float:
-    """Bits of doubt in an answer's distribution."""
-    return -math.fsum(one * math.log2(one) for one in chances if one > 0)
+def code(word: str, letter: str, network: Network) -> str:
+    """Code that asks a network, with the libraries alone; ``result`` is its likeliest count."""
+    cut = f"tokenizer.encode({word!r}).ids" if network != "letters" else f"map(tokenizer.token_to_id, {word!r})"
+    return f"""import torch
+from tokenizers import Tokenizer
+from transformers import LlamaForCausalLM
+
+folder = "models/strawberry"  # of the playground's repository
+tokenizer = Tokenizer.from_file(f"{{folder}}/tokenizer.json")
+model = LlamaForCausalLM.from_pretrained(f"{{folder}}/{network}", dtype=torch.float32)
+how_many = tokenizer.get_vocab_size()  # after the chunks come five signs, then the counts 0 to 9
+asks, zero = how_many + {SIGNS.index("ASKS")}, how_many + {len(SIGNS)}
+ids = [how_many, tokenizer.token_to_id({letter!r}), *{cut}, asks]
+with torch.no_grad():
+    scores = model(torch.tensor([ids])).logits[0, -1, zero : zero + {COUNTS}]
+result = int(scores.argmax())
+"""

@@ -5,15 +5,19 @@ from __future__ import annotations
 import itertools
 import unicodedata
 from collections.abc import Sequence
+from typing import Any
 
 from markupsafe import Markup
 
 from engines.statistics import percent, plural
 from engines.text import byte_pairs
 from engines.text.byte_pairs import Merge
+from engines.text.letter_counting import Answer
 from engines.text.vocabularies import LIVE, WITH_ITS_MODEL, Span, Tokenized, VocabularyInfo
-from lessons.shell import views
+from lessons.shell import charts, views
+from lessons.shell.charts import BLUE, CLAY, GREY, OK
 from lessons.shell.prose import plain
+from lessons.tokenization.cause import NAMES, SHORT, Asked, Repairs, score
 from lessons.tokenization.chunks import Chunks
 from lessons.tokenization.count import Control, Tally
 from lessons.tokenization.look_alikes import Compared, Pair, names_of
@@ -25,6 +29,8 @@ from lessons.tokenization.spell import Spellings, Spelt
 CHIPS_SHOWN = 260
 PRICED = ("cl100k", "o200k")
 CONTROL = "<h3 class='tokenization-head'>The control: does its answer follow the truth?</h3>"
+
+REPAIRS = "<h3 class='tokenization-head'>Three repairs on the same eighteen words</h3>"
 
 
 # --- Chunks ------------------------------------------------------------------------------------
@@ -352,6 +358,83 @@ def _letters(word: Spelt) -> Markup:
     )
     verdict = "✓" if word.exact else f"{word.letters_right} of {len(wanted)}"
     return Markup('<span class="tokenization-letters">{}</span> <small>{}</small>').format(letters, verdict)
+
+
+# --- The cause ---------------------------------------------------------------------------------
+
+
+LOOKS = {
+    "letters": (OK, "circle", "solid"), "answers": (BLUE, "diamond", "dash"), "spelled": (CLAY, "square", "solid"),
+    "chunks": (GREY, "x", "dash"), "blind": (GREY, "line-ew-open", "dot"),
+}  # fmt: skip
+
+
+def asked(value: Asked) -> str:
+    """For each network what it reads, its answer, and how its certainty is spread over the counts."""
+    cards = views.join(_network(NAMES[key], one, value.truth) for key, one in value.answers)
+    return str(
+        Markup(
+            '<p class="tokenization-note" translate="no">{} in <bdi>{}</bdi>: really {}</p>'
+            '<div class="tokenization-cards tokenization-networks">{}</div>'
+        ).format(value.letter, value.word, value.truth, cards)
+    )
+
+
+def _network(name: str, answer: Answer, truth: int) -> Markup:
+    shown = range(max(5, truth + 1, answer.count + 1))
+    bars = [
+        views.Bar(
+            f"“{one}”", answer.chances[one] if one < len(answer.chances) else 0.0,
+            percent(answer.chances[one] if one < len(answer.chances) else 0.0) + (" ✓" if one == truth else ""),
+            chosen=one == answer.count,
+        )
+        for one in shown
+    ]  # fmt: skip
+    return Markup(
+        '<section><h3>{}</h3><p class="tokenization-note">It reads:</p>{}'
+        '<p class="tokenization-note">It answers {} {}; how sure it is (✓ marks the truth):</p>{}</section>'
+    ).format(
+        name[0].upper() + name[1:], _chips(answer.seen), answer.count,
+        "✓" if answer.count == truth else "✗", views.bars(bars),
+    )  # fmt: skip
+
+
+def cause_chart(value: Asked) -> Any:
+    """The share right on words never seen by their length, with 95 % intervals: every network and a blind guess."""
+    figure = charts.figure(x="letters in the word", y="right, words never seen", height=380)
+    lengths = list(value.record["questions"])
+    for key, (colour, symbol, dash) in LOOKS.items():
+        row = value.record["blind"] if key == "blind" else value.record["networks"].get(key)
+        if row is None:
+            continue
+        rates = [score(row[name]) for name in lengths]
+        figure.add_scatter(
+            x=lengths, y=[round(one.rate, 4) for one in rates], name=SHORT[key], mode="lines+markers",
+            line={"color": colour, "dash": dash, "width": 2},
+            marker={"color": colour, "symbol": symbol, "size": 10, "line": {"width": 2, "color": colour}},
+            error_y={
+                "type": "data", "symmetric": False, "color": colour,
+                "array": [round(one.high - one.rate, 4) for one in rates],
+                "arrayminus": [round(one.rate - one.low, 4) for one in rates],
+            },
+        )  # fmt: skip
+    figure.update_layout(scattermode="group", yaxis={"tickformat": ".0%", "range": [-0.02, 1.04]})
+    figure.update_xaxes(type="category")
+    return figure
+
+
+def repairs(value: Repairs) -> str:
+    """The share right of each reader on the same words, with its interval, and what one answer for all would get."""
+    bars = [
+        views.Bar(
+            one.name, right.rate, f"{right.successes} of {right.trials}", low=right.low, high=right.high,
+            ink="typewriter" if one.kind == "live" else "sculptor",
+        )
+        for one, right in ((one, value.right(one)) for one in value.readers)
+    ]  # fmt: skip
+    most = max(value.truths.count(count) for count in set(value.truths))
+    bars.append(views.Bar("one answer for all", most / len(value.truths), f"{most} of {len(value.truths)}"))
+    return str(Markup('<div class="tokenization-repairs">{}</div>').format(views.bars(bars)))
 
 
 # --- Look-alikes -------------------------------------------------------------------------------

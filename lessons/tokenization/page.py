@@ -8,10 +8,10 @@ from typing import Any
 import gradio as gr
 
 from engines.text import vocabularies
-from lessons.shell import controls, events, waking
+from lessons.shell import charts, controls, events, waking
 from lessons.shell.experiment import experiment
 from lessons.shell.frame import LessonPage, lesson_page
-from lessons.tokenization import chunks, count, look_alikes, measures, merges, rates, spell
+from lessons.tokenization import cause, chunks, count, look_alikes, measures, merges, rates, spell
 from lessons.tokenization import figures as draw
 from lessons.tokenization.measures import MAX_RUNS, SHOWN_FIRST, WORD
 
@@ -43,6 +43,7 @@ def build() -> None:
         _merges(lesson)
         _rates(lesson)
         _count(lesson)
+        _cause(lesson)
         _spell(lesson)
         _look_alikes(lesson)
 
@@ -167,6 +168,23 @@ def _count(lesson: LessonPage) -> None:
             screen, f"Control: {len(count.CONTROL_WORDS)} words", count.control, [],
             {_view("tokenization-controls"): draw.controls}, key="control", asks=False,
             cost=lambda: len(count.CONTROL_WAYS) * len(count.CONTROL_WORDS),
+        )  # fmt: skip
+
+
+def _cause(lesson: LessonPage) -> None:
+    with lesson.screen("cause", predict="diet-repair") as screen:
+        with gr.Row(elem_classes=["tokenization-tight"]):
+            word = gr.Textbox(WORD, label="Word", max_lines=1, min_width=140)
+            letter = gr.Textbox("r", label="Letter", max_lines=1, max_length=4, min_width=70)
+        experiment(
+            screen, "Ask the four networks", cause.ask, [word, letter],
+            {_view("tokenization-asked"): draw.asked, charts.chart(veiled=True): draw.cause_chart},
+            truth=cause.repair_truth, queue=None, check=cause.check, also=[word.submit, letter.submit], quick=True,
+        )  # fmt: skip
+        gr.HTML(draw.REPAIRS)
+        experiment(
+            screen, "Compare the repairs", cause.repairs, [], {_view("tokenization-repairs"): draw.repairs},
+            key="repairs", asks=False, cost=lambda: len(count.CONTROL_WAYS) * len(count.CONTROL_WORDS),
         )  # fmt: skip
 
 

@@ -9,11 +9,12 @@ import pytest
 
 from engines.evidence import Evidence, PlainError
 from engines.statistics import wilson
-from engines.text import language_model
+from engines.text import language_model, letter_counting
 from lessons.shell import views
 from lessons.shell.content import read_lesson
 from lessons.tokenization import (
     api,
+    cause,
     chunks,
     count,
     figures,
@@ -24,7 +25,7 @@ from lessons.tokenization import (
     rates,
     spell,
 )  # fmt: skip
-from tests.lessons.common import last, run
+from tests.lessons.common import last, run, safe
 
 KEYS = ("cl100k", "o200k", "qwen3", "gemma")
 NASTY = ("<script>alert(1)</script>", '<img src=x onerror="alert(1)">', "\u202e\u200b</span><b>")
@@ -366,6 +367,83 @@ def test_control_and_spelling(model) -> None:
     assert readable(run(spelt.snippet)) == readable(spelt.expected)
     perfect = spell.Spellings("whole", (spell.Spelt("cat", (" cat",), "cat"), spell.Spelt("dog", (), "dig")))
     assert perfect.exact.successes == 1 and perfect.share[0] == pytest.approx((1 + 2 / 3) / 2)
+
+
+# ---- the cause ----------------------------------------------------------------------------------------------------
+
+
+def test_four_networks_are_asked_about_a_word_that_none_of_them_ever_met() -> None:
+    evidence = last(cause.ask("Strawberry", "R"))
+    value = evidence.value
+    assert (value.word, value.letter, value.truth, value.met) == ("strawberry", "r", 3, "new")
+    assert [key for key, _ in value.answers] == list(letter_counting.NETWORKS)
+    assert run(evidence.snippet) == evidence.expected == dict(value.answers)["spelled"].count
+    assert run(letter_counting.code("strawberry", "r", "letters")) == dict(value.answers)["letters"].count
+    drawn = figures.asked(value)
+    assert "really 3" in drawn and drawn.count("<section>") == 4
+    assert all(cause.standing(word) == "new" for word, _ in count.CONTROL_WORDS)
+    known = letter_counting.words()
+    assert (
+        cause.standing(min(known["asked"])) == "asked" and cause.standing(min(known["met"] - known["asked"])) == "met"
+    )
+
+
+def test_the_chart_and_the_table_hold_every_network_and_the_blind_guess_with_intervals() -> None:
+    evidence = last(cause.ask())
+    chart = figures.cause_chart(evidence.value)
+    assert [trace.name for trace in chart.data] == [cause.SHORT[key] for key in figures.LOOKS]
+    by_name = {(row[0], row[1]): row for row in evidence.table.rows}
+    record = letter_counting.recorded()
+    for trace, key in zip(chart.data, figures.LOOKS, strict=True):
+        for length, rate, up in zip(trace.x, trace.y, trace.error_y.array, strict=True):
+            _, _, right, of, low, high = by_name[cause.NAMES[key], length]
+            assert of >= 200 and rate == pytest.approx(right / of, abs=1e-4)
+            assert low <= rate <= high == pytest.approx(rate + up, abs=2e-4)
+    share, words = cause.repair_truth(evidence.value)
+    rates = [record["networks"][key]["all"]["rate"] for key in ("chunks", "spelled", "letters")]
+    assert share == pytest.approx((rates[1] - rates[0]) / (rates[2] - rates[0]), abs=0.01) and "of the way" in words
+
+
+def test_the_repairs_ask_everybody_about_the_same_words(model) -> None:
+    events = list(cause.repairs(model, count.CONTROL_WORDS[:3]))
+    evidence = events[-1]
+    assert isinstance(evidence, Evidence) and len(events) > 2
+    assert [one.kind for one in evidence.value.readers] == ["live"] * 2 + ["small"] * 4
+    assert [row[2] for row in evidence.table.rows] == list(evidence.value.truths) == [1, 1, 1]
+    assert "one answer for all" in figures.repairs(evidence.value)
+    assert readable(run(evidence.snippet)) == readable(evidence.expected)
+
+
+@pytest.mark.parametrize(
+    ("word", "letter"),
+    [(5, "r"), ("cat", 5), (None, "r"), ("", "r"), ("café", "e"), ("cat", "é"), ("two words", "r"), ("a" * 25, "a"),
+     ("straw\u200bberry", "r"), ("\u202eyrreb", "r"), ("clubs\x00", "s"), ("مرحبا", "م"),
+     *((one, "s") for one in NASTY)],
+    ids=range(15),
+)  # fmt: skip
+def test_what_the_networks_cannot_read_is_refused(word, letter) -> None:
+    with pytest.raises(PlainError):
+        cause.check(word, letter)
+    with pytest.raises(PlainError):
+        api.ask_counters(word, letter)
+
+
+def test_the_networks_answer_through_the_api() -> None:
+    found = api.ask_counters("abcdefghijklmnopqrstuvwx", "X")
+    assert (
+        found["truth"] == 1 and found["standing"] == "new" and set(found["networks"]) == set(letter_counting.NETWORKS)
+    )
+    assert all(sum(one["probabilities"]) == pytest.approx(1) for one in found["networks"].values())
+    safe(figures.asked(last(cause.ask("a" * 24, "a")).value))
+
+
+def test_a_share_of_the_way_is_none_without_a_clear_gain() -> None:
+    value = last(cause.ask()).value
+    record = {
+        **value.record,
+        "gains": {**value.record["gains"], "spelled over chunks": {"mean": 0.1, "low": -0.1, "high": 0.3}},
+    }
+    assert cause.repair_truth(cause.Asked("a", "a", (), "new", record))[0] == 0
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from engines.stickers import nearest
 from engines.stickers import scenes as world
 from engines.stickers.detector import JudgeModel
 from engines.stickers.shared_space import SharedSpace, contrastive_loss
+from engines.text import letter_counting
 from training import autoencoder, copying, data, evaluate, judge, painter, text_encoder, tools
 from training import nearest as nearest_recipe
 
@@ -170,6 +171,7 @@ def test_the_evaluation_asks_seen_and_held_out_things() -> None:
     [
         *((name, f"{name}/metrics.json", ["weights"]) for name in ("autoencoder", "space", "painter", "judge")),
         *((f"signs/{cause}", "signs/metrics.json", ["weights", cause]) for cause in sign_lab.CAUSES),
+        *((f"strawberry/{name}", "strawberry/metrics.json", ["weights", name]) for name in letter_counting.NETWORKS),
         ("judge", "sticker-world/blind_spot.json", ["judge"]),
         ("judge", "sticker-world/beyond_four.json", ["judge"]),
         ("autoencoder", "sticker-world/fingers.json", ["autoencoder"]),

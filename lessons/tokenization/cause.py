@@ -1,0 +1,281 @@
+"""Screen 5: small networks that learned to count letters and differ in one cause each, and three repairs compared."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from engines.evidence import Evidence, Finding, Provenance, Table, Underway
+from engines.statistics import Interval, percent, plural, wilson
+from engines.text import letter_counting
+from engines.text.letter_counting import NETWORKS, Answer, Network
+from lessons.tokenization import count
+from lessons.tokenization.measures import SPELLED, WORD, check_letter, check_word
+
+if TYPE_CHECKING:
+    from engines.text.language_model import LanguageModel
+
+NAMES: dict[str, str] = {
+    "chunks": "chunks",
+    "spelled": "chunks, and a diet that spells",
+    "letters": "letters",
+    "answers": "chunks, and ten times as many words asked about",
+    "blind": "blind guess",
+}
+SHORT: dict[str, str] = {
+    "chunks": "chunks", "spelled": "chunks + spelling", "letters": "letters", "answers": "chunks + more words asked",
+    "blind": "blind guess",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What each network answers about one word, whether it met the word in training, and what is on record of all."""
+
+    word: str
+    letter: str
+    answers: tuple[tuple[Network, Answer], ...]
+    met: str
+    record: Mapping[str, Any]
+
+    @property
+    def truth(self) -> int:
+        return self.word.count(self.letter)
+
+
+def check(word: Any, letter: Any) -> tuple[str, str]:
+    """The word and letter to ask about, in small letters; PlainError unless they are of the alphabet a to z."""
+    return letter_counting.check_question(check_word(word), check_letter(letter))
+
+
+def standing(word: str) -> str:
+    """Where the networks have met a word: "asked", "met" or "new"."""
+    known = letter_counting.words()
+    return "asked" if word in known["asked"] else "met" if word in known["met"] else "new"
+
+
+def ask(word: str = WORD, letter: str = "r") -> Iterator[Evidence[Asked]]:
+    """One question to all networks. PlainError for another alphabet, or when the networks are not here."""
+    word, letter = check(word, letter)
+    began, found = time.perf_counter(), []
+    networks = [letter_counting.load(key) for key in NETWORKS]
+    for network in networks:
+        found.append((network.key, *network.ask([(word, letter)])))
+    value = Asked(word, letter, tuple(found), standing(word), letter_counting.recorded())
+    seconds = time.perf_counter() - began
+    revisions = ", ".join(network.revision for network in networks)
+    source = Provenance("live", "four networks that count letters", revisions, {"word": word, "letter": letter}, None,
+                        seconds)  # fmt: skip
+    yield _evidence(value, source)
+
+
+def _evidence(value: Asked, source: Provenance) -> Evidence[Asked]:
+    told = "; ".join(
+        f"{NAMES[key]}: {one.count} ({percent(one.chances[one.count])} sure)" for key, one in value.answers
+    )
+    lengths = tuple(value.record["questions"])
+    rows = [
+        (NAMES[key], name, row[name]["right"], row[name]["of"], row[name]["low"], row[name]["high"])
+        for key, row in _rows(value.record)
+        for name in (*lengths, "all")
+    ]
+    return Evidence(
+        value=value,
+        alt=f"“{value.word}” holds the letter {value.letter} {plural(value.truth, 'time')}. Answers of the networks: "
+        f"{told}. On words never seen: {_told(value.record)}.",
+        table=Table(("The network reads", "Letters in the word", "Right", "Of", "Low", "High"), tuple(rows)),
+        provenance=source,
+        findings=tuple(_findings(value)),
+        snippet=letter_counting.code(value.word, value.letter, "spelled"),
+        expected=dict(value.answers)["spelled"].count,
+    )
+
+
+def _rows(record: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    return [("blind", record["blind"]), *record["networks"].items()]
+
+
+def _told(record: Mapping[str, Any]) -> str:
+    return "; ".join(f"{NAMES[key]}, {score(row['all'])}" for key, row in _rows(record))
+
+
+def score(row: Mapping[str, Any]) -> Interval:
+    """A share on record, as an interval."""
+    return wilson(row["right"], row["of"])
+
+
+def gain(record: Mapping[str, Any], better: str, worse: str) -> tuple[float, float, float]:
+    """Mean, low and high, in points, of what ``better`` gets right more often than ``worse``, question by question."""
+    return _points(record["gains"][f"{better} over {worse}"])
+
+
+def _points(found: Mapping[str, float]) -> tuple[float, float, float]:
+    return 100 * found["mean"], 100 * found["low"], 100 * found["high"]
+
+
+def points(of: tuple[float, float, float]) -> str:
+    mean, low, high = of
+    return f"{mean:+.0f} points (95 % interval {low:+.0f} to {high:+.0f})"
+
+
+def verdict(of: tuple[float, float, float], more: str, less: str, none: str) -> str:
+    """What a difference with its interval shows."""
+    return more if of[1] > 0 else less if of[2] < 0 else none
+
+
+def _findings(value: Asked) -> Iterator[Finding]:
+    record = value.record
+    right = [NAMES[key] for key, one in value.answers if one.count == value.truth]
+    where = {
+        "asked": "All four were asked about this word in training, so right answers to it show nothing.",
+        "met": "They met this word in training, and one was asked about it.",
+        "new": "None of them ever met this word.",
+    }[value.met]
+    yield Finding(
+        f"{len(right)} of {len(value.answers)} right",
+        f"about “{value.letter}” in “{value.word}”{': ' + '; '.join(right) if right else ''}. {where}",
+    )
+    chunks, blind = score(record["networks"]["chunks"]["all"]), score(record["blind"]["all"])
+    over = gain(record, "chunks", "blind")
+    said = verdict(over, "so it knows a little of its chunks", "which is worse", "which is no better")
+    yield Finding(
+        percent(chunks.rate),
+        f"right with chunks, on words never seen: {chunks}. A blind guess, for each letter its commonest count, gets "
+        f"{blind}: {points(over)}, {said}. On words that it was asked about in training it gets "
+        f"{percent(score(record['asked']['chunks']).rate)}.",
+    )
+    spelling, words = gain(record, "spelled", "chunks"), record["spelling"]["spelled"]
+    yield Finding(
+        f"{spelling[0]:+.0f} points",
+        f"from spelling in the diet: {points(spelling)}, question by question; the same chunks, questions and steps, "
+        f"and as many other lines. It spells {words['right']} of {words['of']} words that it never saw.",
+    )
+    if record["wrong"]:
+        wrong, over = record["wrong"]["right"]["all"], record["wrong"]["gains"]
+        yield Finding(
+            percent(score(wrong).rate),
+            "right when the spelling lines give each word the letters of another one: as many lines, as long, that "
+            f"tell nothing. Against repeating: {points(_points(over['wrong over chunks']))}; true spelling against it: "
+            f"{points(_points(over['spelled over wrong']))}.",
+        )
+    letters, last = gain(record, "letters", "chunks"), gain(record, "letters", "spelled")
+    yield Finding(
+        f"{letters[0]:+.0f} points",
+        f"from letters instead of chunks: {points(letters)}, from the same questions. Against chunks with spelling "
+        f"in the diet it is {points(last)}.",
+    )
+    answers = gain(record, "answers", "chunks")
+    told = verdict(
+        answers, "answers alone teach what is in a chunk, if there are enough words", "it got worse", "no clear gain"
+    )
+    yield Finding(
+        f"{answers[0]:+.0f} points",
+        f"from as many questions about ten times as many words: {points(answers)}; {told}.",
+    )
+    if record["seeds"]:
+        yield _seeds(record)
+
+
+def _seeds(record: Mapping[str, Any]) -> Finding:
+    rows = [record["networks"], *record["seeds"].values()]
+    keys = [key for key in ("chunks", "spelled", "letters") if all(key in row for row in rows)]
+    spans = [(key, [row[key]["all"]["rate"] for row in rows]) for key in keys]
+    told = "; ".join(f"{NAMES[key]} {percent(min(one))} to {percent(max(one))}" for key, one in spans)
+    apart = all(max(one) < min(other) for (_, one), (_, other) in zip(spans, spans[1:], strict=False))
+    return Finding(
+        f"{len(rows)} seeds",
+        f"of training, each with a new start and other draws: {told}. "
+        + ("The order is the same in all of them." if apart else "The ranges overlap, so part of the order is chance."),
+    )
+
+
+def repair_truth(value: Asked) -> tuple[float, str]:
+    """The share of the way from chunks to letters that spelling in the diet goes; 0 without a clear gain."""
+    record = value.record
+    spelling, letters = gain(record, "spelled", "chunks"), gain(record, "letters", "chunks")
+    share = spelling[0] / letters[0] if spelling[1] > 0 and letters[0] > 0 else 0.0
+    rates = {key: record["networks"][key]["all"]["rate"] for key in ("chunks", "spelled", "letters")}
+    told = ", ".join(f"{SHORT[key]} {percent(rate)}" for key, rate in rates.items())
+    return max(0.0, share), f"on words never seen, {told}: {percent(max(0.0, share))} of the way"
+
+
+# --- Three repairs on the same words -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Repair:
+    """One reader's answers to the control's questions; ``kind``: live or small."""
+
+    name: str
+    kind: str
+    answers: tuple[int | None, ...]
+
+
+@dataclass(frozen=True)
+class Repairs:
+    """The words (word, letter) of the control, and what was answered about them by each reader."""
+
+    words: tuple[tuple[str, str], ...]
+    readers: tuple[Repair, ...]
+
+    @property
+    def truths(self) -> tuple[int, ...]:
+        return tuple(word.count(letter) for word, letter in self.words)
+
+    def right(self, reader: Repair) -> Interval:
+        return wilson(sum(a == t for a, t in zip(reader.answers, self.truths, strict=True)), len(self.words))
+
+
+def repairs(
+    model: LanguageModel, words: Sequence[tuple[str, str]] = count.CONTROL_WORDS
+) -> Iterator[Underway | Evidence[Repairs]]:
+    """The control's words to the live model, as one word and with its letters apart, and to the small networks."""
+    began, controls = time.perf_counter(), None
+    for event in count.control(model, words=words):
+        if isinstance(event, Underway):
+            yield event
+        else:
+            controls = event
+    assert controls is not None
+    readers = [Repair(f"{model.name}, {SPELLED[one.spelling]}", "live", one.answers) for one in controls.value]
+    for key in NETWORKS:
+        answers = letter_counting.load(key).ask(words)
+        readers.append(Repair(NAMES[key], "small", tuple(one.count for one in answers)))
+    value = Repairs(tuple(words), tuple(readers))
+    source = Provenance.live(model, began, words=len(words), temperature=0.0, runtime=model.runtime)
+    answers = zip(value.words, value.truths, *(one.answers for one in readers), strict=True)
+    yield Evidence(
+        value=value,
+        alt=f"{len(words)} words, none of which the small networks ever saw. Right: "
+        + "; ".join(f"{one.name}, {value.right(one)}" for one in readers) + ".",
+        table=Table(
+            ("Word", "Letter", "True", *(one.name for one in readers)),
+            tuple((word, letter, truth, *map(_said, said)) for (word, letter), truth, *said in answers),
+        ),
+        provenance=source,
+        findings=tuple(_repaired(value)),
+        snippet=controls.snippet,
+        expected=controls.expected,
+    )  # fmt: skip
+
+
+def _said(answer: int | None) -> str | int:
+    return "no number" if answer is None else answer
+
+
+def _repaired(value: Repairs) -> Iterator[Finding]:
+    by = {one.name: value.right(one) for one in value.readers}
+    whole, spaced = (value.right(one) for one in value.readers if one.kind == "live")
+    for title, before, after in (
+        ("the prompt", whole, spaced),
+        ("the diet", by[NAMES["chunks"]], by[NAMES["spelled"]]),
+        ("the tokens", by[NAMES["chunks"]], by[NAMES["letters"]]),
+    ):
+        clear = ("clearly better", "no clear difference", "clearly worse")[count.compare(before, after)]
+        yield Finding(
+            f"{before.successes} → {after.successes} of {after.trials}",
+            f"right when {title} is repaired: {clear}, by intervals that "
+            f"{'overlap' if clear.startswith('no') else 'do not overlap'}. Always saying 1, 2 or 3 gets a third.",
+        )
