@@ -141,11 +141,12 @@ def loss_of(model: LlamaForCausalLM, lines: Sequence[tuple[list[int], list[int]]
     return torch.nn.functional.cross_entropy(logits.transpose(1, 2), wanted[:, 1:].to(model.device))
 
 
-def train(key: str, reader: Reader, words: dict[str, list[str]], options: argparse.Namespace) -> LlamaForCausalLM:
+def train(key: str, reader: Reader, words: dict[str, list[str]], options: argparse.Namespace) -> Any:
     """One network after ``options.steps`` steps."""
     where = tools.device()
     torch.manual_seed(options.seed)
-    model = network(reader.entries).to(where)
+    model: Any = network(reader.entries)
+    model.to(where)
     reading: Reading = "letters" if key == "letters" else "chunks"
     every = words["asked"] + words["met"]
     questions = by_count(every if key == "answers" else words["asked"])

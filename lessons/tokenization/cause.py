@@ -59,15 +59,14 @@ def standing(word: str) -> str:
 def ask(word: str = WORD, letter: str = "r") -> Iterator[Evidence[Asked]]:
     """One question to all networks. PlainError for another alphabet, or when the networks are not here."""
     word, letter = check(word, letter)
-    began, found = time.perf_counter(), []
+    began = time.perf_counter()
     networks = [letter_counting.load(key) for key in NETWORKS]
-    for network in networks:
-        found.append((network.key, *network.ask([(word, letter)])))
-    value = Asked(word, letter, tuple(found), standing(word), letter_counting.recorded())
+    found = tuple((network.key, network.ask([(word, letter)])[0]) for network in networks)
+    value = Asked(word, letter, found, standing(word), letter_counting.recorded())
     seconds = time.perf_counter() - began
     revisions = ", ".join(network.revision for network in networks)
-    source = Provenance("live", "four networks that count letters", revisions, {"word": word, "letter": letter}, None,
-                        seconds)  # fmt: skip
+    settings = {"word": word, "letter": letter, "chart": "recorded by training/strawberry.py"}
+    source = Provenance("live", "four networks that count letters", revisions, settings, seconds=seconds)
     yield _evidence(value, source)
 
 
@@ -245,14 +244,14 @@ def repairs(
         readers.append(Repair(NAMES[key], "small", tuple(one.count for one in answers)))
     value = Repairs(tuple(words), tuple(readers))
     source = Provenance.live(model, began, words=len(words), temperature=0.0, runtime=model.runtime)
-    answers = zip(value.words, value.truths, *(one.answers for one in readers), strict=True)
+    said = zip(value.words, value.truths, *(one.answers for one in readers), strict=True)
     yield Evidence(
         value=value,
         alt=f"{len(words)} words, none of which the small networks ever saw. Right: "
         + "; ".join(f"{one.name}, {value.right(one)}" for one in readers) + ".",
         table=Table(
             ("Word", "Letter", "True", *(one.name for one in readers)),
-            tuple((word, letter, truth, *map(_said, said)) for (word, letter), truth, *said in answers),
+            tuple((word, letter, truth, *map(_said, answers)) for (word, letter), truth, *answers in said),
         ),
         provenance=source,
         findings=tuple(_repaired(value)),

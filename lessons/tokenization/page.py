@@ -179,7 +179,7 @@ def _cause(lesson: LessonPage) -> None:
         experiment(
             screen, "Ask the four networks", cause.ask, [word, letter],
             {_view("tokenization-asked"): draw.asked, charts.chart(veiled=True): draw.cause_chart},
-            truth=cause.repair_truth, queue=None, check=cause.check, also=[word.submit, letter.submit], quick=True,
+            truth=cause.repair_truth, queue=None, check=cause.check, also=[word.submit, letter.submit],
         )  # fmt: skip
         gr.HTML(draw.REPAIRS)
         experiment(

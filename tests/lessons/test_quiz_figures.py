@@ -122,6 +122,15 @@ def spelling_and_counting() -> str:
     return "It had two problems" if with_spaces[0] <= as_word[0] else "The chunks"
 
 
+def same_chunks() -> str:
+    kept = {name: json.loads((MODELS / "strawberry" / f"{name}.json").read_text()) for name in ("metrics", "others")}
+    right = {key: row["all"] for key, row in kept["metrics"]["networks"].items()}
+    wrong = kept["others"]["wrong"]["gains"]
+    assert right["letters"]["low"] > right["spelled"]["high"]  # “stays well below”
+    assert wrong["spelled over wrong"]["low"] > 0 >= wrong["wrong over chunks"]["low"]
+    return "Its diet told it" if right["spelled"]["low"] > right["chunks"]["high"] else "It merely saw more"
+
+
 def sink() -> str:
     means = column("attention/looking", "mean of 270 heads")
     return "The head found nothing" if means.index(max(means)) == 0 and means[0] > 0.4 else "“The” is the most"
@@ -423,6 +432,7 @@ MEASURED: dict[str, Callable[[], str]] = {
     "handoff/memory": forgets,
     "tokenization/language-price": language_price,
     "tokenization/spelling-and-counting": spelling_and_counting,
+    "tokenization/same-chunks": same_chunks,
     "attention/sink": sink,
     "attention/score-gap": ratio,
     "attention/lens": lens,
