@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engines.evidence import Evidence, Finding, Provenance, Table, Underway
-from engines.statistics import Interval, percent, plural, wilson
+from engines.statistics import Interval, interval, percent, plural, wilson
 from engines.text import letter_counting
 from engines.text.letter_counting import NETWORKS, Answer, Network
 from lessons.tokenization import count
@@ -115,8 +115,16 @@ def _points(found: Mapping[str, float]) -> tuple[float, float, float]:
 
 
 def points(of: tuple[float, float, float]) -> str:
-    mean, low, high = of
-    return f"{mean:+.0f} points (95 % interval {low:+.0f} to {high:+.0f})"
+    mean, low, high = (_signed(one) for one in of)
+    return f"{mean} points (95 % interval {low} to {high})"
+
+
+def _between(of: tuple[float, float, float]) -> str:
+    return f"95 % interval {_signed(of[1])} to {_signed(of[2])}"
+
+
+def _signed(number: float) -> str:
+    return f"{number:+.1f}".replace("-", "−")
 
 
 def verdict(of: tuple[float, float, float], more: str, less: str, none: str) -> str:
@@ -147,9 +155,9 @@ def _findings(value: Asked) -> Iterator[Finding]:
     )
     spelling, words = gain(record, "spelled", "chunks"), record["spelling"]["spelled"]
     yield Finding(
-        f"{spelling[0]:+.0f} points",
-        f"from spelling in the diet: {points(spelling)}, question by question; the same chunks, questions and steps, "
-        f"and as many other lines. It spells {words['right']} of {words['of']} words that it never saw.",
+        f"{_signed(spelling[0])} points",
+        f"from spelling in the diet ({_between(spelling)}, question by question): the same chunks, questions "
+        f"and steps, as many other lines. It spells {words['right']} of {words['of']} words that it never saw.",
     )
     if record["wrong"]:
         wrong, over = record["wrong"]["right"]["all"], record["wrong"]["gains"]
@@ -161,17 +169,15 @@ def _findings(value: Asked) -> Iterator[Finding]:
         )
     letters, last = gain(record, "letters", "chunks"), gain(record, "letters", "spelled")
     yield Finding(
-        f"{letters[0]:+.0f} points",
-        f"from letters instead of chunks: {points(letters)}, from the same questions. Against chunks with spelling "
+        f"{_signed(letters[0])} points",
+        f"from letters instead of chunks ({_between(letters)}), from the same questions. Against chunks with spelling "
         f"in the diet it is {points(last)}.",
     )
     answers = gain(record, "answers", "chunks")
-    told = verdict(
-        answers, "answers alone teach what is in a chunk, if there are enough words", "it got worse", "no clear gain"
-    )
+    told = verdict(answers, "answers teach something of what is in a chunk, too", "they made it worse", "no clear gain")
     yield Finding(
-        f"{answers[0]:+.0f} points",
-        f"from as many questions about ten times as many words: {points(answers)}; {told}.",
+        f"{_signed(answers[0])} points",
+        f"from as many questions about ten times as many words ({_between(answers)}): {told}.",
     )
     if record["seeds"]:
         yield _seeds(record)
@@ -223,6 +229,11 @@ class Repairs:
     def truths(self) -> tuple[int, ...]:
         return tuple(word.count(letter) for word, letter in self.words)
 
+    @property
+    def one_answer(self) -> int:
+        """How many words the best single answer for all of them is right about."""
+        return max(map(self.truths.count, self.truths))
+
     def right(self, reader: Repair) -> Interval:
         return wilson(sum(a == t for a, t in zip(reader.answers, self.truths, strict=True)), len(self.words))
 
@@ -255,8 +266,8 @@ def repairs(
         ),
         provenance=source,
         findings=tuple(_repaired(value)),
-        snippet=controls.snippet,
-        expected=controls.expected,
+        snippet=letter_counting.code(*value.words[0], "letters"),
+        expected=next(one.answers[0] for one in readers if one.name == NAMES["letters"]),
     )  # fmt: skip
 
 
@@ -268,13 +279,19 @@ def _repaired(value: Repairs) -> Iterator[Finding]:
     by = {one.name: value.right(one) for one in value.readers}
     whole, spaced = (value.right(one) for one in value.readers if one.kind == "live")
     for title, before, after in (
-        ("the prompt", whole, spaced),
-        ("the diet", by[NAMES["chunks"]], by[NAMES["spelled"]]),
-        ("the tokens", by[NAMES["chunks"]], by[NAMES["letters"]]),
+        ("the prompt’s repair, letters apart", whole, spaced),
+        ("the diet’s repair, spelling", by[NAMES["chunks"]], by[NAMES["spelled"]]),
+        ("the tokens’ repair, letters", by[NAMES["chunks"]], by[NAMES["letters"]]),
     ):
         clear = ("clearly better", "no clear difference", "clearly worse")[count.compare(before, after)]
         yield Finding(
             f"{before.successes} → {after.successes} of {after.trials}",
-            f"right when {title} is repaired: {clear}, by intervals that "
-            f"{'overlap' if clear.startswith('no') else 'do not overlap'}. Always saying 1, 2 or 3 gets a third.",
+            f"right before and after {title}: {clear}, since the 95 % intervals "
+            f"{'overlap' if clear.startswith('no') else 'do not overlap'} ({interval(before.low, before.high)}, "
+            f"{interval(after.low, after.high)}).",
         )
+    yield Finding(
+        plural(len(value.words), "word"),
+        f"are few, and one answer for all of them gets {value.one_answer}. The chart above asks the small networks "
+        f"{sum(letter_counting.recorded()['questions'].values())} questions.",
+    )

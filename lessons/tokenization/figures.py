@@ -382,14 +382,16 @@ def asked(value: Asked) -> str:
 
 def _network(name: str, answer: Answer, truth: int) -> Markup:
     shown = range(max(5, truth + 1, answer.count + 1))
+    chances = dict(enumerate(answer.chances))
     bars = [
         views.Bar(
-            f"“{one}”", answer.chances[one] if one < len(answer.chances) else 0.0,
-            percent(answer.chances[one] if one < len(answer.chances) else 0.0) + (" ✓" if one == truth else ""),
+            f"“{one}”",
+            chances.get(one, 0.0),
+            f"{100 * chances.get(one, 0.0):.0f} %{' ✓' if one == truth else ''}",
             chosen=one == answer.count,
         )
         for one in shown
-    ]  # fmt: skip
+    ]
     return Markup(
         '<section><h3>{}</h3><p class="tokenization-note">It reads:</p>{}'
         '<p class="tokenization-note">It answers {} {}; how sure it is (✓ marks the truth):</p>{}</section>'
@@ -432,8 +434,8 @@ def repairs(value: Repairs) -> str:
         )
         for one, right in ((one, value.right(one)) for one in value.readers)
     ]  # fmt: skip
-    most = max(value.truths.count(count) for count in set(value.truths))
-    bars.append(views.Bar("one answer for all", most / len(value.truths), f"{most} of {len(value.truths)}"))
+    of = len(value.words)
+    bars.append(views.Bar("one answer for all", value.one_answer / of, f"{value.one_answer} of {of}"))
     return str(Markup('<div class="tokenization-repairs">{}</div>').format(views.bars(bars)))
 
 
