@@ -200,7 +200,9 @@ def opened(key: Any, folder: Path = FOLDER) -> Counter:
     if not (place / "config.json").is_file():
         raise PlainError(MISSING)
     import torch
-    from transformers import LlamaForCausalLM
+
+    # transformers itself replaces its module while it is imported; another thread that waits for it gets the old one.
+    from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
     hardware.check_whole(place)
     model = LlamaForCausalLM.from_pretrained(place, dtype=torch.float32).eval()
