@@ -189,10 +189,11 @@ def _seeds(record: Mapping[str, Any]) -> Finding:
     spans = [(key, [row[key]["all"]["rate"] for row in rows]) for key in keys]
     told = "; ".join(f"{NAMES[key]} {percent(min(one))} to {percent(max(one))}" for key, one in spans)
     apart = all(max(one) < min(other) for (_, one), (_, other) in zip(spans, spans[1:], strict=False))
+    order = "The order is the same in all of them." if apart else "The ranges overlap: part of the order is chance."
     return Finding(
         f"{len(rows)} seeds",
-        f"of training, each with a new start and other draws: {told}. "
-        + ("The order is the same in all of them." if apart else "The ranges overlap, so part of the order is chance."),
+        f"of training, each with a new start and other draws: {told} right on words never seen. "
+        + (order if len(spans) > 1 else "The others were trained from one seed, which says nothing of other starts."),
     )
 
 
