@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,14 @@ BARE = {
     if not name.lower().endswith("_proxy") and name not in (*settings.QUIET, "GRADIO_TEMP_DIR", "CI")
 }
 """This process's environment before the engines were imported, and without what continuous integration adds."""
+
+
+def can_trace() -> bool:
+    strace = shutil.which("strace")
+    return bool(strace) and subprocess.run([strace, "true"], capture_output=True).returncode == 0
+
+
+TRACED = can_trace()
 
 
 def run(code: str, **environment: str) -> str:
@@ -110,8 +119,8 @@ def test_the_process_is_prepared_before_gradio_is_imported_and_by_any_engine() -
     )
     run(f"{watch}import app")
     for module in ("engines.stickers.judge", "engines.models.weights", "training.measure"):
-        assert run(f"import os, {module}; print(os.environ['ORT_DISABLE_TELEMETRY'])") == "1"
-        assert run(f"import os, {module}; print(os.environ['GOMP_SPINCOUNT'])") == "5000"
+        names = "os.environ['ORT_DISABLE_TELEMETRY'], os.environ['GOMP_SPINCOUNT']"
+        assert run(f"import os, {module}; print({names})") == "1 5000"
 
 
 def test_what_somebody_chose_is_kept() -> None:
@@ -189,13 +198,35 @@ import os, time; time.sleep(float(os.environ.get("LINGER", 0)))
 """
 
 
-def read_lettering(home: Path, *wrapper: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def reading_lettering(home: Path, *wrapper: str, **environment: str) -> subprocess.Popen[str]:
     command = [*wrapper, sys.executable, "-c", READ_LETTERING]
     surroundings = BARE | {"HOME": str(home), "OMP_NUM_THREADS": "1"} | environment
     surroundings.pop("XDG_CACHE_HOME", None)
-    done = subprocess.run(command, cwd=ROOT, env=surroundings, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=ROOT, env=surroundings, stdout=pipe, stderr=pipe, text=True)
+
+
+def read_by(process: subprocess.Popen[str]) -> str:
+    """What the process said until it ended."""
+    said, wrong = process.communicate(timeout=300)
+    assert process.returncode == 0, wrong[-2000:]
+    return said
+
+
+@pytest.fixture(scope="module", autouse=TRACED)
+def lingering(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """A process that read lettering and lingers, with the file of what strace saw, begun before this file's tests.
+
+    onnxruntime would ask for its maker's server ten seconds after it began, and nobody need wait for that.
+    """
+    folder = tmp_path_factory.mktemp("lingering")
+    (folder / "home").mkdir()
+    trace = folder / "trace"
+    watched = ("strace", "-f", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o", str(trace))
+    process = reading_lettering(folder / "home", *watched, LINGER="14")
+    yield process, trace
+    process.kill()
+    process.wait()
 
 
 def left_behind(home: Path) -> list[str]:
@@ -208,21 +239,13 @@ def test_reading_lettering_leaves_no_device_id_and_asks_for_no_name(tmp_path: Pa
     it leaves in the home folder before it asks for a name is.
     """
     (tmp_path / "quiet").mkdir()
-    done = read_lettering(tmp_path / "quiet")
-    assert "asked" not in done.stdout and left_behind(tmp_path / "quiet") == []
+    said = read_by(reading_lettering(tmp_path / "quiet"))
+    assert "asked" not in said and left_behind(tmp_path / "quiet") == []
 
 
-def can_trace() -> bool:
-    strace = shutil.which("strace")
-    return bool(strace) and subprocess.run([strace, "true"], capture_output=True).returncode == 0
-
-
-@pytest.mark.skipif(not can_trace(), reason="strace sees what the audit hook cannot, and may not be had or allowed")
-def test_reading_lettering_opens_no_way_to_the_network(tmp_path: Path) -> None:
-    """onnxruntime would ask for its maker's server ten seconds after it began; strace sees that."""
-    trace = tmp_path / "trace"
-    (tmp_path / "home").mkdir()
-    watched = ("strace", "-f", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o", str(trace))
-    read_lettering(tmp_path / "home", *watched, LINGER="14")
+@pytest.mark.skipif(not TRACED, reason="strace sees what the audit hook cannot, and may not be had or allowed")
+def test_reading_lettering_opens_no_way_to_the_network(lingering: tuple[subprocess.Popen[str], Path]) -> None:
+    process, trace = lingering
+    read_by(process)
     reached = [line for line in trace.read_text().splitlines() if "AF_INET" in line and "127.0.0.1" not in line]
     assert reached == []
