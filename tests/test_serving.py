@@ -217,9 +217,7 @@ def test_what_is_cheap_answers_while_many_long_runs_wait(client: Caller) -> None
         assert time.monotonic() - began < 5
 
 
-def test_memory_stays_where_it_was_under_a_hundred_large_bad_calls(
-    client: Caller, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_memory_stays_where_it_was_under_many_large_bad_calls(client: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(visitors, "UNHEARD", 2.0)
     monkeypatch.setattr(visitors, "SWEPT_AFTER", 5_000_000)
     large = "x" * 1_000_000
@@ -234,7 +232,7 @@ def test_memory_stays_where_it_was_under_a_hundred_large_bad_calls(
         return psutil.Process().memory_info().rss
 
     before = grown(20)
-    assert (grown(100) - before) / 100 < 300_000  # bytes a call; each sent 1,000,000
+    assert (grown(50) - before) / 50 < 300_000  # bytes a call; each sent 1,000,000
 
 
 def test_a_taken_port_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
