@@ -18,14 +18,17 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 
 ROOT = Path(__file__).resolve().parents[2]
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+LONGEST = "tests/browser/test_lessons.py::test_every_experiment_runs"
 expect.set_options(timeout=30_000)  # a machine that paints and browses on two cores is slow at times
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests of this folder, and puts the longest of all first, so that no worker waits for one at the end."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.browser)
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))  # the others keep their order
 
 
 @pytest.fixture(scope="session")
