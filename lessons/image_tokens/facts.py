@@ -15,7 +15,7 @@ from engines.evidence import Evidence, Finding, Table, Underway
 from engines.pictures import snippets, tile_snippets
 from engines.pictures.diffusion import Painter, Plan
 from engines.pictures.tiles import DIALS, FOLDER, GUIDANCE, TileWriter, tile_writer
-from engines.statistics import Interval, mean_interval, wilson, words
+from engines.statistics import Interval, mean_interval, percent, wilson, words
 from engines.stickers import judge, scenes
 from engines.stickers.judge import Verdict
 from engines.stickers.world import facts_of
@@ -151,6 +151,7 @@ def _evidence(
     ]
     moved = mean_interval(change) if len(change) > 1 else (0.0, 0.0, 0.0)
     count = len(value.short)
+    kept = [mean_interval(value.kept(number)) for number in range(2)]
     return Evidence(
         value=value,
         alt=(
@@ -175,13 +176,14 @@ def _evidence(
                 f"{_of(value.chance(1))}",
             ),
             Finding(
+                f"{percent(moved[0])} of the things",
+                "is what two more facts change in how often the thing itself is right, of both painters together: "
                 f"{words(moved, 0, percent=True)}",
-                "is what two more facts change in how often the thing itself is right, of both painters together",
             ),
             Finding(
-                f"{words(mean_interval(value.kept(0)), 0, percent=True)}",
-                "of the three facts stand in an average picture of the tile writer; of the sculptor’s "
-                f"{words(mean_interval(value.kept(1)), 0, percent=True)}",
+                f"{percent(kept[0][0])} and {percent(kept[1][0])}",
+                f"of three facts stand in an average picture: the tile writer’s {words(kept[0], 0, percent=True)}, the "
+                f"sculptor’s {words(kept[1], 0, percent=True)}",
             ),
         ),
         snippet=(

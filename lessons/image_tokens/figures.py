@@ -187,10 +187,10 @@ def half_bars(value: Halved) -> str:
     """How often each way shows the scene's thing and the other caption's."""
     rows = []
     for asked in (False, True):
-        thing = value.other if asked else value.caption
+        thing = value.things[asked]
         for way, name in enumerate(WAYS):
             share = value.share(way, asked)
-            label = Markup("{} <small>{}</small>").format(plain(name), plain(f"shows what “{thing}” names"))
+            label = Markup("shows the {} <small>told {}</small>").format(plain(thing), plain(name))
             rows.append(
                 Bar(
                     label,

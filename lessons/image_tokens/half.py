@@ -29,8 +29,8 @@ WAYS = ("its own caption", "the other caption", "no caption", "the other caption
 class Halved:
     """Pictures uint8 [4 ways, seeds, H, W, 3] that begin with ``given`` rows of a scene's tiles, but for the last way.
 
-    ``start`` uint8 [H, W, 3] shows what is given. ``own`` and ``asked`` say for every picture whether the judge sees
-    the thing of the scene and that of the other caption; None where it cannot tell.
+    ``start`` uint8 [H, W, 3] shows what is given. ``things``: what the scene and what the other caption name. ``own``
+    and ``asked`` say for every picture whether the judge sees the one and the other; None where it cannot tell.
     """
 
     scene: str
@@ -39,6 +39,7 @@ class Halved:
     given: int
     start: np.ndarray
     pictures: np.ndarray
+    things: tuple[str, str]
     own: tuple[tuple[bool | None, ...], ...]
     asked: tuple[tuple[bool | None, ...], ...]
 
@@ -57,8 +58,8 @@ def half(
     seed = whole("The first seed", seed, 0, MAX_SEED - MAX_SEEDS)
     if scene not in CAPTIONS:
         raise PlainError(f"There is no such scene. Choose one of: {', '.join(CAPTIONS)}.")
-    asked = _one_thing(other)
-    if asked == _one_thing(CAPTIONS[scene]):
+    things = _one_thing(CAPTIONS[scene]), _one_thing(other)
+    if things[0] == things[1]:
         raise PlainError("Ask for something else than the scene shows, or nothing can be told apart.")
     began = time.perf_counter()
     writer = tile_writer(painter)
@@ -72,10 +73,10 @@ def half(
     written = yield from writing(writer, captions, dice, "Going on", given=beginnings)
     pictures = writer.decode(written)
     yield Underway(0.97, "The judge looks")
-    seen = [_seen(pictures, thing, seeds) for thing in (_one_thing(CAPTIONS[scene]), asked)]
+    seen = [_seen(pictures, thing, seeds) for thing in things]
     value = Halved(
         scene, CAPTIONS[scene], other.strip(), given, writer.decode(start[None])[0],
-        pictures.reshape(len(WAYS), seeds, *pictures.shape[1:]), *seen,
+        pictures.reshape(len(WAYS), seeds, *pictures.shape[1:]), things, *seen,
     )  # fmt: skip
     yield _evidence(writer, value, start, written, dice[:seeds], time.perf_counter() - began)
 
@@ -112,7 +113,7 @@ def _evidence(
     ]
     own, asked, free = value.share(1, False), value.share(1, True), value.share(3, True)
     kept, alone = value.share(0, False), value.share(2, False)
-    thing, other = _one_thing(value.caption), _one_thing(value.other)
+    thing, other = value.things
     given = [written_row.ravel()[: value.given * SIDE].tolist() for written_row in np.stack([start] * len(seeds))]
     return Evidence(
         value=value,

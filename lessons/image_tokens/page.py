@@ -79,7 +79,11 @@ def _half(lesson: LessonPage) -> None:
     with lesson.screen("half", predict="obeys") as screen:
         with gr.Row(equal_height=True):
             scene = gr.Dropdown(
-                [(words, name) for name, words in scenes.CAPTIONS.items()], value=half.SCENE, label="Whose upper rows"
+                [(words, name) for name, words in scenes.CAPTIONS.items()],
+                value=half.SCENE,
+                label="Whose upper rows",
+                scale=3,
+                min_width=240,
             )
             other = controls.caption(half.OTHER, "The other caption")
         with gr.Row(equal_height=True):
