@@ -74,15 +74,32 @@ def bits(writer: TileWriter, count: int) -> dict[str, float]:
 def as_markdown(table: dict[str, dict[str, Any]]) -> str:
     """The table for the model card."""
 
-    def cell(share: dict[str, Any]) -> str:
-        return f"{share['right']} of {share['of']} | {share['rate']:.1%} ({share['low']:.1%}–{share['high']:.1%})"
+    def cells(share: dict[str, Any]) -> str:
+        interval = f"{share['rate']:.1%} ({share['low']:.1%}–{share['high']:.1%})"
+        return f"{share['right']} of {share['of']} | {share['untold']} | {interval}"
 
     lines = [
-        "| question | tile writer | share, 95 % interval | diffusion painter | share, 95 % interval |",
-        "|---|---|---|---|---|",
+        "| question | tile writer: right of told | cannot tell | share, 95 % interval | diffusion painter | "
+        "cannot tell | share, 95 % interval |",
+        "|---|---|---|---|---|---|---|",
     ]
-    lines += [f"| {name} | {cell(by['tile writer'])} | {cell(by['sculptor'])} |" for name, by in table.items()]
+    lines += [f"| {name} | {cells(by['tile writer'])} | {cells(by['sculptor'])} |" for name, by in table.items()]
     return "\n".join(lines)
+
+
+def card(metrics: dict[str, Any]) -> str:
+    """What stands between the marks of the model card."""
+    costs, rounding = metrics["bits_a_tile"], metrics["codebook"]
+    told = (
+        f"Bits a tile on held-out scenes: {costs['own caption']:.2f} after their own caption, "
+        f"{costs['another caption']:.2f} after another scene's, {costs['no caption']:.2f} after none."
+    )
+    codebook = (
+        f"Rounding, on {rounding['pictures']} held-out scenes: {rounding['psnr_db']} dB, "
+        f"{rounding['psnr_db_without_rounding']} without it; {rounding['entries_in_use']} of {rounding['entries']} "
+        f"entries in use, {rounding['bits_a_tile']} bits a tile by frequency alone."
+    )
+    return f"{metrics['how']}\n\n{as_markdown(metrics['questions'])}\n\n{told} {codebook}"
 
 
 def evaluate(options: argparse.Namespace) -> None:
@@ -110,14 +127,4 @@ def evaluate(options: argparse.Namespace) -> None:
         "weights": writer.revision, "how": how, "questions": table, "bits_a_tile": costs, "codebook": rounding,
     }  # fmt: skip
     (tiles.FOLDER / "metrics.json").write_text(json.dumps(metrics, indent=1, ensure_ascii=False) + "\n")
-    told = (
-        f"Bits a tile on held-out scenes: {costs['own caption']:.2f} after their own caption, "
-        f"{costs['another caption']:.2f} after another scene's, {costs['no caption']:.2f} after "
-        "none."
-    )
-    codebook = (
-        f"Rounding, on {rounding['pictures']} held-out scenes: {rounding['psnr_db']} dB, "
-        f"{rounding['psnr_db_without_rounding']} without it; {rounding['entries_in_use']} of {rounding['entries']} "
-        f"entries in use, {rounding['bits_a_tile']} bits a tile by frequency alone."
-    )
-    write_into_card(tiles.FOLDER / "README.md", f"{how}\n\n{as_markdown(table)}\n\n{told} {codebook}")
+    write_into_card(tiles.FOLDER / "README.md", card(metrics))

@@ -1,6 +1,6 @@
 """The tile writer: a causal transformer that writes a picture as 256 tiles of the codebook, after its caption.
 
-    python -m training.tiles --minutes 100 [--resume]
+    python -m training.tiles --minutes 66 [--resume]
     python -m training.tiles --evaluate
 
 A ``LlamaForCausalLM`` of two million weights (the idea of Ramesh et al. 2021, arXiv:2102.12092, with the architecture
@@ -174,7 +174,7 @@ def held_out_bits(
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=100)
+    parser.add_argument("--minutes", type=float, default=66)
     parser.add_argument("--steps", type=int, help="how many steps to take, instead of --minutes")
     parser.add_argument("--resume", action="store_true", help="from the checkpoint")
     parser.add_argument("--export", action="store_true", help="only write --out from the checkpoint's average")
@@ -185,9 +185,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--mix", default="single=0.42,pair=0.36,count=0.17,sign=0.05", help="shares of the kinds")
     parser.add_argument("--width", type=int, default=160)
     parser.add_argument("--layers", type=int, default=6)
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--rate", type=float, default=4e-3)
-    parser.add_argument("--average", type=float, default=0.998, help="decay of the weights' moving average")
+    parser.add_argument("--batch", type=int, default=24)
+    parser.add_argument("--rate", type=float, default=5e-3)
+    parser.add_argument("--average", type=float, default=0.997, help="decay of the weights' moving average")
     parser.add_argument("--scenes", type=int, default=data.ON_A_CPU)
     parser.add_argument("--validation", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)

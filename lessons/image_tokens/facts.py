@@ -15,7 +15,7 @@ from engines.evidence import Evidence, Finding, Table, Underway
 from engines.pictures import snippets, tile_snippets
 from engines.pictures.diffusion import Painter, Plan
 from engines.pictures.tiles import DIALS, FOLDER, GUIDANCE, TileWriter, tile_writer
-from engines.statistics import Interval, mean_interval, percent, wilson, words
+from engines.statistics import Interval, mean_interval, percent, share, wilson, words
 from engines.stickers import judge, scenes
 from engines.stickers.judge import Verdict
 from engines.stickers.world import facts_of
@@ -151,7 +151,7 @@ def _evidence(
     ]
     moved = mean_interval(change) if len(change) > 1 else (0.0, 0.0, 0.0)
     count = len(value.short)
-    kept = [mean_interval(value.kept(number)) for number in range(2)]
+    kept = [share(value.kept(number)) for number in range(2)]
     return Evidence(
         value=value,
         alt=(
@@ -198,9 +198,9 @@ def _evidence(
     )  # fmt: skip
 
 
-def _of(share: Interval) -> str:
-    return f"{share.successes} of {share.trials}"
+def _of(rate: Interval) -> str:
+    return f"{rate.successes} of {rate.trials}"
 
 
-def _range(share: Interval) -> str:
-    return f"95 % interval {100 * share.low:.0f}–{100 * share.high:.0f} %"
+def _range(rate: Interval) -> str:
+    return f"95 % interval {100 * rate.low:.0f}–{100 * rate.high:.0f} %"

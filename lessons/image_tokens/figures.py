@@ -51,12 +51,7 @@ def journey(value: Booked) -> str:
 
 def numbers(tiles: np.ndarray) -> Markup:
     """The tiles int64 [16, 16] as numbers in their places; a press on one marks its kind, here and on the wall."""
-    cells = join(
-        Markup('<button type="button" data-entry="{}" tabindex="{}">{}</button>').format(
-            int(entry), 0 if number == 0 else -1, int(entry)
-        )
-        for number, entry in enumerate(tiles.ravel())
-    )
+    cells = join(_cell(entry, number == 0) for number, entry in enumerate(tiles.ravel().tolist()))
     return Markup(
         '<figure class="tiles-numbers"><div class="tiles-grid" role="group" aria-label="{}" '
         'style="--columns:{}">{}</div>'
@@ -72,16 +67,13 @@ def wall(value: Booked) -> str:
     sheet = np.concatenate([value.wall[entry] for entry in order], axis=1)  # one long row: [8, K·8, 3]
     side = value.wall.shape[1]
     cells = join(
-        Markup(
-            '<button type="button" data-entry="{}" tabindex="{}" class="{}" title="{}" style="--at:{}">'
-            '<span class="sr-only">{}</span></button>'
-        ).format(
-            entry, 0 if place == 0 else -1, "" if entry in used else "tiles-idle",
-            attribute(f"entry {entry}: {plural(used.get(entry, 0), 'tile')} of this picture"), place,
-            f"entry {entry}",
+        _cell(
+            entry,
+            place == 0,
+            Markup(' style="--at:{}"{}').format(place, "" if entry in used else Markup(' class="idle"')),
         )
         for place, entry in enumerate(order)
-    )  # fmt: skip
+    )
     return str(
         Markup(
             '<figure class="tiles-wall"><div class="tiles-entries" role="group" aria-label="{}" '
@@ -92,6 +84,12 @@ def wall(value: Booked) -> str:
             f"The codebook: {len(order)} entries, the {len(used)} of this picture first. Press one.",
         )
     )  # fmt: skip
+
+
+def _cell(entry: int, first: bool, more: str = "") -> Markup:
+    """A button for an entry; of a group the first alone is a tab stop, arrow keys lead on."""
+    stop = Markup("") if first else Markup(' tabindex="-1"')
+    return Markup('<button data-entry="{}"{}{}>{}</button>').format(entry, stop, more, entry)
 
 
 # --- 2 ----------------------------------------------------------------------------------------------------
@@ -268,4 +266,4 @@ def _measured() -> Markup:
 
 
 def _share(of: dict[str, float]) -> str:
-    return f"{percent(of['rate'])} ({100 * of['low']:.0f}–{100 * of['high']:.0f})"
+    return f"{percent(of['rate'])} ({100 * of['low']:.0f}–{100 * of['high']:.0f}), {of['untold']} not told"

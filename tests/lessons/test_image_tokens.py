@@ -76,7 +76,7 @@ def test_its_code_gives_the_same_tiles_and_picture(booked):
 
 def test_the_wall_shows_every_entry_once_and_those_in_use_first(booked):
     markup = figures.wall(booked.value)
-    assert markup.count("data-entry=") == 256 and markup.count("tiles-idle") == 256 - booked.value.used
+    assert markup.count("data-entry=") == 256 and markup.count('class="idle"') == 256 - booked.value.used
     assert figures.journey(booked.value).count("data-entry=") == SIDE * SIDE
 
 

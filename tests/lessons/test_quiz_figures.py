@@ -406,6 +406,15 @@ def passes_of_both() -> str:
     return f"The tile writer one for each tile, {tiles}; the sculptor {passes}"
 
 
+def half_an_owl() -> str:
+    told = said("image-tokens/half")
+    (cats,) = re.findall(r"writer shows the cat in (\d+) of", told)
+    ((owls, all_),) = re.findall(r"and the owl in (\d+) of (\d+)", told)
+    assert owls == all_ != "0" and cats == "0"
+    assert int(re.findall(r"with nothing given it shows the cat in (\d+)", told)[0]) > 0
+    return "The owl in every picture, the cat in none"
+
+
 def beats_pairs() -> str:
     (pairs,) = re.findall(r"(\d\.\d\d) by counting pairs", said("train-your-own/train"))
     first, *_, last = rows("train-your-own/train")
@@ -473,6 +482,7 @@ MEASURED: dict[str, Callable[[], str]] = {
     "diets/lost": lost_to_sloppiness,
     "image-tokens/bytes": a_byte_a_tile,
     "image-tokens/passes": passes_of_both,
+    "image-tokens/half": half_an_owl,
     "train-your-own/pairs": beats_pairs,
     "train-your-own/diet": diet_or_seed,
     "train-your-own/heart": by_heart,

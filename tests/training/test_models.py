@@ -169,7 +169,10 @@ def test_the_evaluation_asks_seen_and_held_out_things() -> None:
 @pytest.mark.parametrize(
     ("folder", "record", "keys"),
     [
-        *((name, f"{name}/metrics.json", ["weights"]) for name in ("autoencoder", "space", "painter", "judge")),
+        *(
+            (name, f"{name}/metrics.json", ["weights"])
+            for name in ("autoencoder", "space", "painter", "judge", "tiles")
+        ),
         *((f"signs/{cause}", "signs/metrics.json", ["weights", cause]) for cause in sign_lab.CAUSES),
         *((f"strawberry/{name}", "strawberry/metrics.json", ["weights", name]) for name in letter_counting.NETWORKS),
         ("judge", "sticker-world/blind_spot.json", ["judge"]),

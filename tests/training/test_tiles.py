@@ -62,8 +62,8 @@ def test_prompts_stand_behind_the_tiles_and_the_loss_counts_tiles_alone(tmp_path
 
 
 def test_shares_stand_beside_the_painters_own() -> None:
-    painted = {"background": {"right": 9, "of": 10, "rate": 0.9, "low": 0.6, "high": 0.98}}
+    painted = {"background": {"right": 9, "of": 10, "rate": 0.9, "low": 0.6, "high": 0.98, "untold": 0}}
     table = tile_measures.shares({"background": [True, None, False], "colour": [True]}, painted)
     assert set(table) == {"background"} and table["background"]["tile writer"]["of"] == 2
     assert table["background"]["tile writer"]["untold"] == 1
-    assert "| background | 1 of 2 | 50.0% " in tile_measures.as_markdown(table)
+    assert "| background | 1 of 2 | 1 | 50.0% " in tile_measures.as_markdown(table)
