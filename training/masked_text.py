@@ -1,0 +1,196 @@
+"""Train two writers of stories that differ in one cause: one guesses what is hidden, the other what comes next.
+
+    python -m training.masked_text --minutes 50 [--steps N] [--resume]
+    python -m training.masked_text --evaluate
+
+``masked`` is a masked diffusion language model (Sahoo et al. 2024, arXiv:2406.07524; Nie et al. 2025,
+arXiv:2502.09992): every position may look at every other, a share t of the canvas is hidden, and the loss of what is
+hidden is weighted by 1/t. ``twin`` reads from left to right and guesses the next word. Class, size, first weights,
+stories and their order, steps, batch, tokenizer, optimiser and average are the same. Writes ``models/masked-text``
+and the measurement ``measured.json``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from engines.text import stories
+from training import tools
+
+WRITERS = ("masked", "twin")
+FOLDER = tools.MODELS / "masked-text"
+WIDTH, LAYERS, HEADS, INNER = 128, 5, 4, 304
+MASK, START = "<mask>", "<start>"
+DECAY = 0.999
+
+
+def tokenizer() -> PreTrainedTokenizerFast:
+    """One token a word; the end mark also fills the canvas behind a story."""
+    names = [stories.END, MASK, START, *stories.vocabulary()]
+    one = Tokenizer(models.WordLevel({word: place for place, word in enumerate(names)}, unk_token=MASK))
+    one.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=one, eos_token=stories.END, pad_token=stories.END, mask_token=MASK, bos_token=START,
+        model_max_length=stories.CANVAS, clean_up_tokenization_spaces=False,
+    )  # fmt: skip
+
+
+def untrained(causal: bool, vocabulary: int, width: int = WIDTH, layers: int = LAYERS) -> LlamaForCausalLM:
+    """A network that looks back only (``causal``) or everywhere."""
+    config = LlamaConfig(
+        vocab_size=vocabulary, hidden_size=width, intermediate_size=INNER, num_hidden_layers=layers,
+        num_attention_heads=HEADS, max_position_embeddings=stories.CANVAS, tie_word_embeddings=True,
+        bos_token_id=2, eos_token_id=0, pad_token_id=None,
+    )  # fmt: skip
+    config.is_causal = causal
+    network = LlamaForCausalLM(config)
+    for layer in network.model.layers:
+        layer.self_attn.is_causal = causal  # or torch's kernel hides the future where it gets no mask
+    return network
+
+
+def canvases(seeds: Sequence[int], ids: dict[str, int]) -> Tensor:
+    """The stories of ``seeds``, end marks behind them: ``[N, 48]``."""
+    rows = torch.zeros(len(seeds), stories.CANVAS, dtype=torch.long)
+    for row, seed in enumerate(seeds):
+        told = [ids[word] for word in stories.story(seed)]
+        rows[row, : len(told)] = torch.tensor(told)
+    return rows
+
+
+def hidden_share(count: int, dice: torch.Generator) -> Tensor:
+    """Shares t of the canvas to hide, ``[count]`` in (0, 1], spread evenly over the batch (Kingma et al. 2021)."""
+    return 1 - (torch.rand(1, generator=dice) + torch.arange(count) / count) % 1
+
+
+def masked_loss(model: Any, rows: Tensor, share: Tensor, dice: torch.Generator) -> Tensor:
+    """The bound in nats a canvas position: what is hidden, weighted by 1/t."""
+    hidden = (torch.rand(rows.shape, generator=dice) < share[:, None]).to(rows.device)
+    given = torch.where(hidden, torch.ones_like(rows), rows)
+    states = model.model(given).last_hidden_state[hidden]
+    loss = functional.cross_entropy(model.lm_head(states), rows[hidden], reduction="none")
+    weight = (1 / share).to(rows.device)[:, None].expand(rows.shape)[hidden]
+    return (loss * weight).sum() / rows.numel()
+
+
+def twin_loss(model: Any, rows: Tensor) -> Tensor:
+    """Nats a canvas position; nothing is asked behind the first end mark."""
+    start = torch.full_like(rows[:, :1], 2)
+    told = functional.pad(rows != 0, (1, 0), value=True)[:, :-1]  # the words, and the first end mark
+    states = model.model(torch.cat([start, rows[:, :-1]], 1)).last_hidden_state[told]
+    return functional.cross_entropy(model.lm_head(states), rows[told], reduction="sum") / rows.numel()
+
+
+def optimisers(model: nn.Module, rate: float) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices of the layers, AdamW for the rest (as in ``training/judge.py``)."""
+    named = dict(model.named_parameters())
+    matrices = [weight for name, weight in named.items() if weight.ndim == 2 and "embed" not in name]
+    rest = [weight for name, weight in named.items() if weight.ndim != 2 or "embed" in name]
+    return [
+        tools.Muon(matrices, lr=rate),
+        torch.optim.AdamW(rest, lr=rate, betas=(0.9, 0.99), weight_decay=0.0),
+    ]
+
+
+def train(options: argparse.Namespace) -> dict[str, LlamaForCausalLM]:
+    """Take every step with both; gives each writer with its averaged weights."""
+    where = tools.device()
+    names = tokenizer()
+    ids = names.get_vocab()
+    writers, averages, rules = {}, {}, {}
+    for name in WRITERS:
+        torch.manual_seed(options.seed)
+        writers[name] = untrained(name == "twin", len(names), options.width, options.layers).to(where)
+        averages[name] = tools.Average(writers[name], DECAY)
+        rules[name] = optimisers(writers[name], options.rate)
+    begin, before = 0, 0.0
+    if options.resume and options.checkpoint.exists():
+        state = torch.load(options.checkpoint, map_location=where)
+        begin, before = int(state["step"]), float(state["minutes"])
+        for name in WRITERS:
+            writers[name].load_state_dict(state[name]["weights"])
+            averages[name].weights, averages[name].seen = state[name]["average"], begin
+            for rule, saved in zip(rules[name], state[name]["optimisers"], strict=True):
+                tools.restore(rule, saved)
+    began = written = time.monotonic() - 60 * before
+    step, losses = begin, {name: [] for name in WRITERS}
+    written = time.monotonic()
+    while (spent := tools.spent(options, step, began)) < 1:
+        dice = torch.Generator().manual_seed(options.seed * 1_000_003 + step)
+        order = random.Random(options.seed * 1_000_003 + step)
+        rows = canvases([order.randrange(options.stories) for _ in range(options.batch)], ids).to(where)
+        for name in WRITERS:
+            for rule in rules[name]:
+                for group in rule.param_groups:
+                    group["lr"] = options.rate * tools.warm_cosine(spent)
+            if name == "masked":
+                loss = masked_loss(writers[name], rows, hidden_share(len(rows), dice), dice)
+            else:
+                loss = twin_loss(writers[name], rows)
+            writers[name].zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(writers[name].parameters(), 1.0)
+            for rule in rules[name]:
+                rule.step()
+            averages[name].update(writers[name])
+            losses[name].append(loss.item())
+        step += 1
+        if step % 50 == 0:
+            now = ", ".join(f"{name} {sum(losses[name][-50:]) / 50:.3f}" for name in WRITERS)
+            rate = (step - begin) / (time.monotonic() - began - 60 * before)
+            print(f"step {step} ({spent:.3f}): nats a position {now}; {rate:.2f} steps a second", flush=True)
+        if time.monotonic() - written > 90:
+            _keep(options, step, (time.monotonic() - began) / 60, writers, averages, rules)
+            written = time.monotonic()
+    minutes = (time.monotonic() - began) / 60
+    _keep(options, step, minutes, writers, averages, rules)
+    print(json.dumps({"steps": step, "minutes": round(minutes, 1)}), flush=True)
+    for name in WRITERS:
+        writers[name].load_state_dict(averages[name].weights)
+    return writers
+
+
+def _keep(options: argparse.Namespace, step: int, minutes: float, writers: Any, averages: Any, rules: Any) -> None:
+    tools.write_checkpoint(
+        options.checkpoint,
+        {"step": step, "minutes": minutes, **{
+            name: {"weights": writers[name].state_dict(), "average": averages[name].weights,
+                   "optimisers": [rule.state_dict() for rule in rules[name]]} for name in WRITERS
+        }},
+    )  # fmt: skip
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="Train a masked writer of stories and its twin.")
+    parser.add_argument("--minutes", type=float, default=50)
+    parser.add_argument("--steps", type=int, default=0, help="count steps instead of minutes")
+    parser.add_argument("--resume", action="store_true", help="from the checkpoint")
+    parser.add_argument("--stories", type=int, default=100_000, help="that the draws come from")
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--rate", type=float, default=6e-3)
+    parser.add_argument("--width", type=int, default=WIDTH)
+    parser.add_argument("--layers", type=int, default=LAYERS)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--checkpoint", type=Path, default=tools.CHECKPOINTS / "masked-text.pt")
+    parser.add_argument("--out", type=Path, default=FOLDER)
+    options = parser.parse_args(arguments)
+    writers = train(options)
+    tokenizer().save_pretrained(options.out)
+    for name, writer in writers.items():
+        tools.save_half(writer, options.out / name)
+
+
+if __name__ == "__main__":
+    main()
