@@ -26,13 +26,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from engines.text import stories
-from training import tools
+from engines.text import masked, stories
+from engines.text.masked import MASK, START
+from training import story_measures, tools
 
 WRITERS = ("masked", "twin")
 FOLDER = tools.MODELS / "masked-text"
 WIDTH, LAYERS, HEADS, INNER = 128, 5, 4, 304
-MASK, START = "<mask>", "<start>"
 DECAY = 0.999
 
 
@@ -124,7 +124,7 @@ def train(options: argparse.Namespace) -> dict[str, LlamaForCausalLM]:
             averages[name].weights, averages[name].seen = state[name]["average"], begin
             for rule, saved in zip(rules[name], state[name]["optimisers"], strict=True):
                 tools.restore(rule, saved)
-    began = written = time.monotonic() - 60 * before
+    began = time.monotonic() - 60 * before
     step, losses = begin, {name: [] for name in WRITERS}
     written = time.monotonic()
     while (spent := tools.spent(options, step, began)) < 1:
@@ -185,7 +185,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--checkpoint", type=Path, default=tools.CHECKPOINTS / "masked-text.pt")
     parser.add_argument("--out", type=Path, default=FOLDER)
+    parser.add_argument("--evaluate", action="store_true", help="only measure the writers that are there")
+    parser.add_argument("--count", type=int, default=400, help="stories to measure on")
     options = parser.parse_args(arguments)
+    options.out.mkdir(parents=True, exist_ok=True)
+    if options.evaluate:
+        measured = story_measures.evaluate(masked.load(options.out), options.count, masked.TEMPERATURE, options.stories)
+        (options.out / "measured.json").write_text(json.dumps(measured, indent=1) + "\n")
+        return
     writers = train(options)
     tokenizer().save_pretrained(options.out)
     for name, writer in writers.items():

@@ -351,8 +351,7 @@ def _story_rules(told: Sequence[Line]) -> set[Rule]:
         "colour": lambda: (asked, question.one("colour")) == (noun, thing[2]),
         "many": lambda: (asked, question.one("answer")) == (plural(thing[3]), thing[0]),
         "where": lambda: (
-            scene is not None
-            and (asked, question.one("place")) == (scene.one("noun"), scene.one("place"))
+            scene is not None and (asked, question.one("place")) == (scene.one("noun"), scene.one("place"))
         ),
     }
     if not right[question.kind]():
