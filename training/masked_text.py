@@ -3,11 +3,14 @@
     python -m training.masked_text --minutes 50 [--steps N] [--resume]
     python -m training.masked_text --evaluate
 
-``masked`` is a masked diffusion language model (Sahoo et al. 2024, arXiv:2406.07524; Nie et al. 2025,
-arXiv:2502.09992): every position may look at every other, a share t of the canvas is hidden, and the loss of what is
-hidden is weighted by 1/t. ``twin`` reads from left to right and guesses the next word. Class, size, first weights,
-stories and their order, steps, batch, tokenizer, optimiser and average are the same. Writes ``models/masked-text``
-and the measurement ``measured.json``.
+Both begin as one network that learns to guess the next word. After ``--shared`` steps it is copied, and from then on
+both take every step together, on the same stories: ``twin`` goes on as before; ``masked`` becomes a masked diffusion
+language model (Sahoo et al. 2024, arXiv:2406.07524; Nie et al. 2025, arXiv:2502.09992): every position looks at every
+other, a share t of the words is hidden, and the loss of what is hidden is weighted by 1/t. Its output keeps the twin's
+place, one before the word it is for (Gong et al. 2024, arXiv:2410.17891, who turn language models into diffusion models
+so). From chance weights it had after 728 steps learned the lines' shapes but not to copy a word. Class, size, stories
+and their order, steps, batch, tokenizer, optimiser and average are the same. Writes ``models/masked-text`` and the
+measurement ``measured.json``.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from torch import Tensor, nn
@@ -76,21 +80,26 @@ def hidden_share(count: int, dice: torch.Generator) -> Tensor:
 
 
 def masked_loss(model: Any, rows: Tensor, share: Tensor, dice: torch.Generator) -> Tensor:
-    """The bound in nats a canvas position: what is hidden, weighted by 1/t."""
-    hidden = (torch.rand(rows.shape, generator=dice) < share[:, None]).to(rows.device)
+    """The bound in nats a word, given the length: what is hidden, weighted by 1/t. End marks are not on its canvas."""
+    words = rows != 0
+    stop = int(words.sum(1).max())
+    rows, words = rows[:, :stop], words[:, :stop]
+    hidden = (torch.rand(rows.shape, generator=dice) < share[:, None]).to(rows.device) & words
     given = torch.where(hidden, torch.ones_like(rows), rows)
-    states = model.model(given).last_hidden_state[hidden]
+    read = torch.cat([torch.full_like(rows[:, :1], 2), given], 1)
+    seen = torch.cat([words[:, :1], words], 1)
+    states = model.model(read, attention_mask=seen.long()).last_hidden_state[:, :-1][hidden]
     loss = functional.cross_entropy(model.lm_head(states), rows[hidden], reduction="none")
     weight = (1 / share).to(rows.device)[:, None].expand(rows.shape)[hidden]
-    return (loss * weight).sum() / rows.numel()
+    return (loss * weight).sum() / words.sum()
 
 
 def twin_loss(model: Any, rows: Tensor) -> Tensor:
-    """Nats a canvas position; nothing is asked behind the first end mark."""
+    """Nats a word, the first end mark counted as one."""
     start = torch.full_like(rows[:, :1], 2)
     told = functional.pad(rows != 0, (1, 0), value=True)[:, :-1]  # the words, and the first end mark
     states = model.model(torch.cat([start, rows[:, :-1]], 1)).last_hidden_state[told]
-    return functional.cross_entropy(model.lm_head(states), rows[told], reduction="sum") / rows.numel()
+    return functional.cross_entropy(model.lm_head(states), rows[told])
 
 
 def optimisers(model: nn.Module, rate: float) -> list[torch.optim.Optimizer]:
@@ -105,7 +114,7 @@ def optimisers(model: nn.Module, rate: float) -> list[torch.optim.Optimizer]:
 
 
 def train(options: argparse.Namespace) -> dict[str, LlamaForCausalLM]:
-    """Take every step with both; gives each writer with its averaged weights."""
+    """Take every step; gives each writer with its averaged weights."""
     where = tools.device()
     names = tokenizer()
     ids = names.get_vocab()
@@ -115,23 +124,28 @@ def train(options: argparse.Namespace) -> dict[str, LlamaForCausalLM]:
         writers[name] = untrained(name == "twin", len(names), options.width, options.layers).to(where)
         averages[name] = tools.Average(writers[name], DECAY)
         rules[name] = optimisers(writers[name], options.rate)
-    begin, before = 0, 0.0
+    step, minutes = 0, 0.0
     if options.resume and options.checkpoint.exists():
         state = torch.load(options.checkpoint, map_location=where)
-        begin, before = int(state["step"]), float(state["minutes"])
+        step, minutes = int(state["step"]), float(state["minutes"])
         for name in WRITERS:
             writers[name].load_state_dict(state[name]["weights"])
-            averages[name].weights, averages[name].seen = state[name]["average"], begin
+            averages[name].weights, averages[name].seen = state[name]["average"], step
             for rule, saved in zip(rules[name], state[name]["optimisers"], strict=True):
                 tools.restore(rule, saved)
-    began = time.monotonic() - 60 * before
-    step, losses = begin, {name: [] for name in WRITERS}
+    begin = step
+    began = time.monotonic() - 60 * minutes
     written = time.monotonic()
+    losses: dict[str, list[float]] = {name: [0.0] for name in WRITERS}
     while (spent := tools.spent(options, step, began)) < 1:
+        apart = step >= options.shared
+        if step == options.shared:
+            writers["masked"].load_state_dict(writers["twin"].state_dict())
+            averages["masked"] = tools.Average(writers["masked"], DECAY)
         dice = torch.Generator().manual_seed(options.seed * 1_000_003 + step)
         order = random.Random(options.seed * 1_000_003 + step)
         rows = canvases([order.randrange(options.stories) for _ in range(options.batch)], ids).to(where)
-        for name in WRITERS:
+        for name in WRITERS if apart else ("twin",):
             for rule in rules[name]:
                 for group in rule.param_groups:
                     group["lr"] = options.rate * tools.warm_cosine(spent)
@@ -147,16 +161,15 @@ def train(options: argparse.Namespace) -> dict[str, LlamaForCausalLM]:
             averages[name].update(writers[name])
             losses[name].append(loss.item())
         step += 1
+        minutes = (time.monotonic() - began) / 60
         if step % 50 == 0:
-            now = ", ".join(f"{name} {sum(losses[name][-50:]) / 50:.3f}" for name in WRITERS)
-            rate = (step - begin) / (time.monotonic() - began - 60 * before)
-            print(f"step {step} ({spent:.3f}): nats a position {now}; {rate:.2f} steps a second", flush=True)
+            now = ", ".join(f"{name} {np.mean(losses[name][-50:]):.3f}" for name in WRITERS)
+            print(f"step {step} ({spent:.3f}), {minutes:.1f} minutes: nats a word {now}", flush=True)
         if time.monotonic() - written > 90:
-            _keep(options, step, (time.monotonic() - began) / 60, writers, averages, rules)
+            _keep(options, step, minutes, writers, averages, rules)
             written = time.monotonic()
-    minutes = (time.monotonic() - began) / 60
     _keep(options, step, minutes, writers, averages, rules)
-    print(json.dumps({"steps": step, "minutes": round(minutes, 1)}), flush=True)
+    print(json.dumps({"steps": step, "from": begin, "minutes": round(minutes, 1)}), flush=True)
     for name in WRITERS:
         writers[name].load_state_dict(averages[name].weights)
     return writers
@@ -177,6 +190,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--minutes", type=float, default=50)
     parser.add_argument("--steps", type=int, default=0, help="count steps instead of minutes")
     parser.add_argument("--resume", action="store_true", help="from the checkpoint")
+    parser.add_argument("--shared", type=int, default=728, help="steps before the two part")
     parser.add_argument("--stories", type=int, default=100_000, help="that the draws come from")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=6e-3)

@@ -1,4 +1,4 @@
-"""What the two writers of stories are worth on stories they never saw: bits a word, valid stories by rounds, and controls."""
+"""What the two writers of stories are worth on stories they never saw: bits a word, valid ones by rounds, controls."""
 
 from __future__ import annotations
 
@@ -29,7 +29,11 @@ def told(seed: int, new_pair: bool = False) -> list[str]:
 
 
 def bits(writers: Writers, texts: Sequence[Sequence[str]], seed: int = 0) -> dict[str, list[float]]:
-    """Bits a word of each text, its end mark counted as a word: the twin's own, and the masked writer's bound."""
+    """Bits a word of each text, its end mark counted as a word: the twin's own, and the masked writer's bound.
+
+    The masked writer is told how many words there are; the bits of that are added, by how often stories are so long.
+    """
+    lengths = Counter(len(stories.story(number)) for number in range(4_000))
     rows = torch.tensor(np.array([writers.canvas(text, True) for text in texts]))
     words = torch.tensor([len(text) + 1 for text in texts])
     found: dict[str, list[float]] = {"masked": [], "twin": []}
@@ -41,10 +45,11 @@ def bits(writers: Writers, texts: Sequence[Sequence[str]], seed: int = 0) -> dic
             found["twin"].append(functional.cross_entropy(logits, row[:count]).item() / math.log(2))
             share = 1 - (torch.rand(1, generator=dice) + torch.arange(SHARES) / SHARES) % 1
             many = row.repeat(SHARES, 1)
-            hidden = torch.rand(many.shape, generator=dice) < share[:, None]
-            logits = writers.masked(torch.where(hidden, writers.ids[masked.MASK], many)).logits
+            hidden = (torch.rand(many.shape, generator=dice) < share[:, None]) & (many != writers.ids[stories.END])
+            logits = masked.seen(writers, torch.where(hidden, writers.ids[masked.MASK], many))
             loss = functional.cross_entropy(logits.transpose(1, 2), many, reduction="none") * hidden / share[:, None]
-            found["masked"].append(loss.sum(1).mean().item() / int(count) / math.log(2))
+            length = -math.log2((lengths[int(count) - 1] + 1) / (lengths.total() + stories.CANVAS))
+            found["masked"].append((loss.sum(1).mean().item() / math.log(2) + length) / int(count))
     return found
 
 
@@ -114,15 +119,6 @@ def evaluate(writers: Writers, count: int, temperature: float, trained: int) -> 
         found["seconds"][name] = round((time.process_time() - began) / 3, 3)
         print(name, found["written"][name], found["seconds"][name], flush=True)
         assert len(last) == 1
-    everything = np.full((count, stories.CANVAS), writers.ids[masked.MASK])
-    free = [
-        masked.last(masked.draft(writers, [seed], rounds=16, temperature=temperature, canvases=row[None])).canvas[0]
-        for seed, row in enumerate(everything[:32])
-    ]
-    found["length not given"] = {
-        **judged([writers.text(row) for row in free]),
-        "words": round(float(np.mean([len(writers.story(row).split()) for row in free])), 1),
-    }
     found["shuffled"] = judged([shuffled(text, seed) for seed, text in enumerate(known)])
     found["one word replaced"] = judged([replaced(text, seed) for seed, text in enumerate(known)])
     return found

@@ -2,11 +2,11 @@
 
 N is the number of canvases, 48 their positions, V the words. The masked writer's rounds are those of diffusers'
 ``LLaDA2Pipeline`` with one block, and its ``BlockRefinementScheduler`` decides what is kept (a test holds the two
-together, word for word); here every canvas has dice of its own, positions may be given, and words forbidden. How long a
-story will be is drawn before its first word: the end marks behind it are given. Otherwise the surest guess is always
-one more end mark, and nothing is written (Nie et al. 2025 meet the same in appendix B.4). Both
-networks are bundled (``training/masked_text.py``) and compute in float32 on the processor, wherever the rest runs: at
-1.2 million weights a card would gain nothing.
+together, word for word); here every canvas has dice of its own, positions may be given, and words forbidden. It must
+know how long a story will be before it writes the first word: end marks stand behind it, and it does not look at them.
+Like its twin's, its output stands one place before the word it is for, so it reads a start mark first. Both networks
+are bundled (``training/masked_text.py``) and compute in float32 on the processor, wherever the rest runs: at 1.2
+million weights a card would gain nothing.
 """
 
 from __future__ import annotations
@@ -197,6 +197,15 @@ def draft(
         )  # fmt: skip
 
 
+def seen(writers: Writers, canvas: Any) -> Any:
+    """The masked writer's scores for canvases [N, 48]: logits [N, 48, V]. Must run in the models' thread."""
+    import torch
+
+    start = torch.full_like(canvas[:, :1], writers.ids[START])
+    read = torch.cat([start, canvas], 1)
+    return writers.masked(read, attention_mask=(read != writers.ids[END]).long(), use_cache=False).logits[:, :-1]
+
+
 def _scheduler(rounds: int, hidden: int) -> Any:
     from diffusers import BlockRefinementScheduler
 
@@ -212,7 +221,7 @@ def _round(
     import torch
 
     canvas = torch.tensor(rows)
-    logits = writers.masked(canvas, use_cache=False).logits
+    logits = seen(writers, canvas)
     if allowed is not None:
         logits = logits.masked_fill(~torch.tensor(allowed), float("-inf"))
     kept, guesses, sure = canvas.clone(), canvas.clone(), torch.ones(canvas.shape)
@@ -327,7 +336,7 @@ def _doubts(writers: Writers, row: np.ndarray) -> np.ndarray:
     places = torch.arange(CANVAS)
     own = rows[0].clone()
     rows[places, places] = hidden
-    chances = writers.masked(rows, use_cache=False).logits[places, places].softmax(-1)
+    chances = seen(writers, rows)[places, places].softmax(-1)
     share = chances[places, own] / chances.max(-1).values
     return torch.where(own == hidden, torch.ones_like(share), share).numpy()
 
@@ -393,10 +402,10 @@ def _guesses_at(writers: Writers, rows: np.ndarray, places: np.ndarray) -> tuple
     canvas, at, each = torch.tensor(rows), torch.tensor(places), torch.arange(len(rows))
     covered = canvas.clone()
     covered[each, at] = writers.ids[MASK]
-    seen = writers.masked(covered, use_cache=False).logits[each, at].softmax(-1)
+    both_sides = seen(writers, covered)[each, at].softmax(-1)
     start = torch.full_like(canvas[:, :1], writers.ids[START])
     left = writers.twin(torch.cat([start, canvas[:, :-1]], 1), use_cache=False).logits[each, at].softmax(-1)
-    return seen.numpy(), left.numpy()
+    return both_sides.numpy(), left.numpy()
 
 
 def read(writers: Writers, what: str, text: object, longest: int = CANVAS) -> list[str]:
