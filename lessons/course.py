@@ -55,6 +55,7 @@ UNITS = (
         "Pictures written as tokens, and a typewriter that you train yourself.",
         "both",
         ("image-tokens", "train-your-own"),
+        ("text-diffusion", "train-your-own"),
     ),
     Unit(
         "yours",

@@ -4,12 +4,13 @@
     python -m training.masked_text --evaluate
 
 Both begin as one network that learns to guess the next word. After ``--shared`` steps it is copied, and from then on
-both take every step together, on the same stories: ``twin`` goes on as before; ``masked`` becomes a masked diffusion
+both take every step together, on the same stories: ``twin`` goes on as before, and ends after ``--twin`` steps, since
+its loss has stopped falling; ``masked`` goes on until the time is up. It becomes a masked diffusion
 language model (Sahoo et al. 2024, arXiv:2406.07524; Nie et al. 2025, arXiv:2502.09992): every position looks at every
 other, a share t of the words is hidden, and the loss of what is hidden is weighted by 1/t. Its output keeps the twin's
 place, one before the word it is for (Gong et al. 2024, arXiv:2410.17891, who turn language models into diffusion models
 so). From chance weights it had after 728 steps learned the lines' shapes but not to copy a word. Class, size, stories
-and their order, steps, batch, tokenizer, optimiser and average are the same. Writes ``models/masked-text`` and the
+and their order, batch, tokenizer, optimiser and average are the same. Writes ``models/masked-text`` and the
 measurement ``measured.json``.
 """
 
@@ -145,10 +146,13 @@ def train(options: argparse.Namespace) -> dict[str, LlamaForCausalLM]:
         dice = torch.Generator().manual_seed(options.seed * 1_000_003 + step)
         order = random.Random(options.seed * 1_000_003 + step)
         rows = canvases([order.randrange(options.stories) for _ in range(options.batch)], ids).to(where)
-        for name in WRITERS if apart else ("twin",):
+        for name in WRITERS:
+            if (name == "masked" and not apart) or (name == "twin" and step >= options.twin):
+                continue
+            rate = options.rate * tools.warm_cosine(spent if name == "masked" else step / options.twin)
             for rule in rules[name]:
                 for group in rule.param_groups:
-                    group["lr"] = options.rate * tools.warm_cosine(spent)
+                    group["lr"] = rate
             if name == "masked":
                 loss = masked_loss(writers[name], rows, hidden_share(len(rows), dice), dice)
             else:
@@ -191,6 +195,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=0, help="count steps instead of minutes")
     parser.add_argument("--resume", action="store_true", help="from the checkpoint")
     parser.add_argument("--shared", type=int, default=728, help="steps before the two part")
+    parser.add_argument("--twin", type=int, default=1_150, help="steps of the twin, whose loss falls no further then")
     parser.add_argument("--stories", type=int, default=100_000, help="that the draws come from")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=6e-3)

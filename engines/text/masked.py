@@ -39,7 +39,7 @@ MOST_AT_ONCE = 64
 DOUBT = 0.01
 """A word is doubted when, with only it covered, it has less than this share of the best word's chance."""
 TRIES = 4
-"""How often :func:`erred` looks for words to doubt."""
+"""How often :func:`revise` looks for words to doubt."""
 TOKENS = re.compile(r"[a-z]+|[.,?]|<end>")
 
 
@@ -323,7 +323,7 @@ def last(events: Iterable[Any]) -> Any:
 def doubts(writers: Writers, row: np.ndarray) -> np.ndarray:
     """How far each word of a canvas [48] is from the best one when only it is covered, float [48] in (0, 1].
 
-    1 where it is the best word itself; what is hidden counts 1. One pass over 48 canvases.
+    1 where it is the best word itself; hidden places and end marks count 1. One pass over as many canvases as words.
     """
     return worker.call(_doubts, writers, np.asarray(row))
 
@@ -331,14 +331,14 @@ def doubts(writers: Writers, row: np.ndarray) -> np.ndarray:
 def _doubts(writers: Writers, row: np.ndarray) -> np.ndarray:
     import torch
 
-    hidden = writers.ids[MASK]
-    rows = torch.tensor(row).repeat(CANVAS, 1)
-    places = torch.arange(CANVAS)
-    own = rows[0].clone()
-    rows[places, places] = hidden
-    chances = seen(writers, rows)[places, places].softmax(-1)
-    share = chances[places, own] / chances.max(-1).values
-    return torch.where(own == hidden, torch.ones_like(share), share).numpy()
+    own = torch.tensor(row)
+    places = ((own != writers.ids[MASK]) & (own != writers.ids[END])).nonzero()[:, 0]
+    rows, each = own.repeat(len(places), 1), torch.arange(len(places))
+    rows[each, places] = writers.ids[MASK]
+    chances = seen(writers, rows)[each, places].softmax(-1)
+    shares = torch.ones(CANVAS)
+    shares[places] = chances[each, own[places]] / chances.max(-1).values
+    return shares.numpy()
 
 
 def erred(
@@ -377,13 +377,25 @@ def erred(
         ):
             canvas = event.canvas[0]
             yield event
-    for attempt in range(TRIES if remask else 0):
+    if remask:
+        yield from revise(writers, canvas, (later + 1) % MAX_SEED, temperature=temperature)
+
+
+def revise(
+    writers: Writers, row: np.ndarray, seed: int, *, temperature: float = TEMPERATURE, tries: int = TRIES
+) -> Iterator[Round]:
+    """Look for words to doubt in a finished canvas [48], cover them all and draft them anew, up to ``tries`` times.
+
+    Yields the rounds of each try; none where nothing is doubted.
+    """
+    canvas = np.array(row)
+    for attempt in range(tries):
         doubted = doubts(writers, canvas) < DOUBT
         if not doubted.any():
             return
         covered = np.where(doubted, writers.ids[MASK], canvas)
         for event in draft(
-            writers, [(later + attempt + 1) % MAX_SEED], rounds=min(8, int(doubted.sum())), temperature=temperature,
+            writers, [(seed + attempt) % MAX_SEED], rounds=min(8, int(doubted.sum())), temperature=temperature,
             canvases=covered[None],
         ):  # fmt: skip
             canvas = event.canvas[0]
@@ -418,6 +430,17 @@ def read(writers: Writers, what: str, text: object, longest: int = CANVAS) -> li
         raise PlainError(f"The writers do not know {_named(unknown[0])}. {_near(unknown[0])}")
     if len(words) > longest:
         raise PlainError(f"{what} has {len(words)} words and stops. Keep it to {longest}.")
+    return words
+
+
+def gapped(writers: Writers, what: str, text: object) -> list[str]:
+    """The words of a canvas with “▒” for what is hidden, as :data:`MASK`; PlainError where nothing is hidden."""
+    parts = check_text(what, text, 600).split("▒")
+    words = [part for piece in parts for part in (MASK, *read(writers, what, piece))][1:]
+    if len(parts) == 1:
+        raise PlainError(f"{what} hides nothing: put ▒ for every word that is to be written.")
+    if len(words) >= CANVAS:
+        raise PlainError(f"{what} has {len(words)} places; a canvas holds {CANVAS - 1} words.")
     return words
 
 

@@ -1,0 +1,63 @@
+"""What the text-diffusion lesson offers to ``gradio_client``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from engines.checks import MAX_SEED, whole
+from engines.text import masked
+from engines.text.masked import TEMPERATURE, Round, Writers
+from lessons.shell.api import Endpoint
+from lessons.text_diffusion import between
+from lessons.text_diffusion.measures import broken, rounds_of, temperature_of
+
+
+def draft(rounds: int = 8, temperature: float = TEMPERATURE, seed: int = 7, text: str = "") -> Iterator[dict]:
+    """Sharpen a story in rounds; streams a canvas a round.
+
+    rounds: passes, 1 to 48. temperature: 0 to 2. seed: of the length and the draws. text: a canvas to fill instead of
+    an empty one, with ▒ for every hidden word. ``states``: given, committed, revealed or draft of every place;
+    ``confidence``: the chance of each word in its draw, null where it was kept before.
+    """
+    rounds, temperature = rounds_of(rounds), temperature_of(temperature)
+    seed = whole("The seed", seed, 0, MAX_SEED)
+    writers = masked.load()
+    canvases = None if text == "" else writers.canvas(masked.gapped(writers, "The text", text), True)[None]
+    for event in masked.draft(writers, [seed], rounds=rounds, temperature=temperature, canvases=canvases):
+        yield _told(writers, event, seed)
+
+
+def _told(writers: Writers, event: Round, seed: int) -> dict[str, Any]:
+    row = event.canvas[0]
+    story = writers.story(row).split()
+    states = event.states(0)[: len(story)]
+    open_ = [state in ("draft", "revealed") for state in states]
+    rules = list(writers.broken(row)) if event.index == event.rounds else None
+    return {
+        "round": event.index, "rounds": event.rounds, "seed": seed, "story": " ".join(story), "states": states,
+        "guesses": [writers.words[one] for one in event.guesses[0][: len(story)]],
+        "confidence": [float(one) if still else None
+                       for one, still in zip(event.confidence[0], open_, strict=False)],
+        "candidates": [[writers.words[one] for one in best] for best in event.candidates[0][: len(story)]],
+        "broken": rules,
+    }  # fmt: skip
+
+
+def fill_middle(beginning: str, ending: str, words: int = 16, rounds: int = 16, seed: int = 7) -> dict:
+    """Write so many words between a beginning and an ending, from both sides, and let the twin try it from the left.
+
+    words: between, 1 to 46. rounds: passes, 1 to 48. ``broken``: the rules of the grammar that each story breaks.
+    """
+    for event in between.fill(beginning, words, ending, rounds, 1, seed):
+        last = event
+    value = last.value  # type: ignore[union-attr]
+    writers = value.writers
+    return {
+        "story": writers.story(value.masked[0]), "broken": list(writers.broken(value.masked[0])),
+        "twin_forced": writers.story(value.forced[0]), "twin_forced_broken": list(writers.broken(value.forced[0])),
+        "twin_free": writers.story(value.free[0]), "words": broken(writers.broken(value.masked[0])), "seed": seed,
+    }  # fmt: skip
+
+
+ENDPOINTS = (Endpoint(draft, "stories"), Endpoint(fill_middle, "stories"))
