@@ -11,7 +11,7 @@ other, a share t of the words is hidden, and the loss of what is hidden is weigh
 place, one before the word it is for (Gong et al. 2024, arXiv:2410.17891, who turn language models into diffusion models
 so). From chance weights it had after 728 steps learned the lines' shapes but not to copy a word. Class, size, stories
 and their order, batch, tokenizer, optimiser and average are the same. Writes ``models/masked-text`` and the
-measurement ``measured.json``.
+measurement ``metrics.json``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from engines.text import masked, stories
+from engines.text import stories
 from engines.text.masked import MASK, START
 from training import story_measures, tools
 
@@ -209,8 +209,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
     if options.evaluate:
-        measured = story_measures.evaluate(masked.load(options.out), options.count, masked.TEMPERATURE, options.stories)
-        (options.out / "measured.json").write_text(json.dumps(measured, indent=1) + "\n")
+        story_measures.record(options.out, options.count, options.stories)
         return
     writers = train(options)
     tokenizer().save_pretrained(options.out)

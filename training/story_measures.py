@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
+import re
 import time
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch.nn import functional
 
+from engines.models.weights import fingerprint
 from engines.statistics import mean_interval, wilson
 from engines.text import masked, stories
 from engines.text.masked import Writers
@@ -20,6 +24,7 @@ from training import tools
 
 HELD_OUT = 10_000_000
 """Stories from this seed on are never trained on."""
+MARKS = "<!-- metrics -->", "<!-- end of metrics -->"
 SHARES = 16
 """Shares of the canvas that are hidden to estimate the bound of one story, spread evenly."""
 
@@ -115,13 +120,51 @@ def evaluate(writers: Writers, count: int, temperature: float, trained: int) -> 
         found["written"][name] = judged([writers.text(row) for row in rows], trained_on)
         began = time.process_time()
         for seed in range(3):
-            last = written(writers, 1, temperature, rounds, seed)
+            written(writers, 1, temperature, rounds, seed)
         found["seconds"][name] = round((time.process_time() - began) / 3, 3)
         print(name, found["written"][name], found["seconds"][name], flush=True)
-        assert len(last) == 1
     found["shuffled"] = judged([shuffled(text, seed) for seed, text in enumerate(known)])
     found["one word replaced"] = judged([replaced(text, seed) for seed, text in enumerate(known)])
     return found
+
+
+def record(folder: Path, count: int, trained: int) -> None:
+    """Measure the writers of a folder, and put it into its ``metrics.json`` and the table of its card."""
+    metrics = {"weights": fingerprint(folder)}
+    metrics |= evaluate(masked.load(folder), count, masked.TEMPERATURE, trained)
+    (folder / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
+    card = folder / "README.md"
+    if card.is_file():
+        pattern = re.compile(f"{re.escape(MARKS[0])}.*?{re.escape(MARKS[1])}", re.DOTALL)
+        new = f"{MARKS[0]}\n{as_markdown(metrics)}\n{MARKS[1]}"
+        card.write_text(pattern.sub(lambda _: new, card.read_text()))
+
+
+def as_markdown(metrics: dict[str, Any]) -> str:
+    """The card's tables."""
+    count = metrics["stories"]
+    rows = ["| bits a word | masked (a bound) | twin | counting words |", "|---|---|---|---|"]
+    for name, words in (("unseen", "unseen stories"), ("new pairs", "a thing in a colour that training left out")):
+        of = metrics["bits"][name]
+        told = (f"{of[who][0]:.2f} ({of[who][1]:.2f}–{of[who][2]:.2f})" for who in ("masked", "twin", "counting words"))
+        rows.append(f"| {count} {words} | {' | '.join(told)} |")
+    rows += [
+        "",
+        f"| {count} stories by | valid (95 % interval) | different | copied | rules broken most | seconds for one |",
+        "|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    for name, one in metrics["written"].items():
+        rows.append(_row("the twin" if name == "twin" else f"{name} rounds", one, f"{metrics['seconds'][name]:.2f}"))
+    rows += [_row(name, metrics[name], "") for name in ("shuffled", "one word replaced")]
+    return "\n".join(rows)
+
+
+def _row(name: str, one: dict[str, Any], seconds: str) -> str:
+    valid = one["valid"]
+    worst = sorted(one["broken"].items(), key=lambda pair: -pair[1])[:3]
+    broken = ", ".join(f"{rule} {times}" for rule, times in worst)
+    share = f"{valid['right']} of {valid['of']} ({100 * valid['low']:.0f}–{100 * valid['high']:.0f} %)"
+    return f"| {name} | {share} | {one['distinct']} | {one['copied']} | {broken} | {seconds} |"
 
 
 def replaced(text: Sequence[str], seed: int) -> list[str]:

@@ -10,7 +10,7 @@ from engines.text import masked
 from engines.text.masked import TEMPERATURE, Round, Writers
 from lessons.shell.api import Endpoint
 from lessons.text_diffusion import between
-from lessons.text_diffusion.measures import broken, rounds_of, temperature_of
+from lessons.text_diffusion.measures import rounds_of, temperature_of
 
 
 def draft(rounds: int = 8, temperature: float = TEMPERATURE, seed: int = 7, text: str = "") -> Iterator[dict]:
@@ -44,7 +44,7 @@ def _told(writers: Writers, event: Round, seed: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def fill_middle(beginning: str, ending: str, words: int = 16, rounds: int = 16, seed: int = 7) -> dict:
+def fill_middle(beginning: str, ending: str, words: int = 15, rounds: int = 16, seed: int = 7) -> dict:
     """Write so many words between a beginning and an ending, from both sides, and let the twin try it from the left.
 
     words: between, 1 to 46. rounds: passes, 1 to 48. ``broken``: the rules of the grammar that each story breaks.
@@ -56,7 +56,8 @@ def fill_middle(beginning: str, ending: str, words: int = 16, rounds: int = 16, 
     return {
         "story": writers.story(value.masked[0]), "broken": list(writers.broken(value.masked[0])),
         "twin_forced": writers.story(value.forced[0]), "twin_forced_broken": list(writers.broken(value.forced[0])),
-        "twin_free": writers.story(value.free[0]), "words": broken(writers.broken(value.masked[0])), "seed": seed,
+        "twin_free": writers.story(value.free[0]), "twin_free_broken": list(writers.broken(value.free[0])),
+        "seed": seed,
     }  # fmt: skip
 
 

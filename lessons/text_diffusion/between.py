@@ -20,7 +20,7 @@ from lessons.text_diffusion.measures import PIPELINE, broken, opened, provenance
 SEEDS = 24
 LEAST_SEEDS, MOST_SEEDS = 8, 48
 BEGINNING, ENDING = "anna finds", "now omar has three old red kites . who has the kites ? omar ."
-WORDS = 16
+WORDS = 15
 LETTERS = 4, 5
 """How many letters an acrostic may have: the verses of the grammar have as many lines."""
 

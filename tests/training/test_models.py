@@ -175,6 +175,7 @@ def test_the_evaluation_asks_seen_and_held_out_things() -> None:
         ),
         *((f"signs/{cause}", "signs/metrics.json", ["weights", cause]) for cause in sign_lab.CAUSES),
         *((f"strawberry/{name}", "strawberry/metrics.json", ["weights", name]) for name in letter_counting.NETWORKS),
+        ("masked-text", "masked-text/metrics.json", ["weights"]),
         ("judge", "sticker-world/blind_spot.json", ["judge"]),
         ("judge", "sticker-world/beyond_four.json", ["judge"]),
         ("autoencoder", "sticker-world/fingers.json", ["autoencoder"]),
