@@ -40,7 +40,7 @@ DOUBT = 0.01
 """A word is doubted when, with only it covered, it has less than this share of the best word's chance."""
 TRIES = 4
 """How often :func:`revise` looks for words to doubt."""
-TOKENS = re.compile(r"[a-z]+|[.,?]|<end>")
+TOKENS = re.compile(r"[a-z]+|[.,?]")
 
 
 @dataclass(frozen=True, eq=False)
@@ -424,8 +424,8 @@ def read(writers: Writers, what: str, text: object, longest: int = CANVAS) -> li
     """The words of a learner's text; PlainError names those that the writers have no key for."""
     given = check_text(what, text, 600).lower()
     words = TOKENS.findall(given)
-    odd = sorted(set(re.findall(r"[^\s.,?]+", given.replace(END, " "))) - set(words))
-    unknown = [word for word in dict.fromkeys([*words, *odd]) if word not in writers.ids]
+    odd = sorted(set(re.findall(r"[^\s.,?]+", given)) - set(words))
+    unknown = [word for word in dict.fromkeys([*words, *odd]) if word not in stories.classes()]
     if unknown:
         raise PlainError(f"The writers do not know {_named(unknown[0])}. {_near(unknown[0])}")
     if len(words) > longest:
@@ -447,7 +447,7 @@ def gapped(writers: Writers, what: str, text: object) -> list[str]:
 def check_word(writers: Writers, word: object) -> str:
     """One word of the writers; PlainError otherwise."""
     text = check_text("The word", word, 60).strip().lower()
-    if text not in writers.ids or text in (MASK, START):
+    if text not in stories.classes():
         raise PlainError(f"The writers do not know {_named(text)}. {_near(text)}")
     return text
 
