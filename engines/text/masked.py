@@ -99,14 +99,15 @@ def load(folder: Any = None) -> Writers:
         if not all((place / name / "config.json").is_file() for name in ("masked", "twin")):
             raise PlainError(MISSING)
         import torch
-        from transformers import AutoTokenizer, LlamaForCausalLM
+        from transformers.models.llama.modeling_llama import LlamaForCausalLM
+        from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
         networks = []
         for name in ("masked", "twin"):
             hardware.check_whole(place / name)
             network = LlamaForCausalLM.from_pretrained(place / name, dtype=torch.float32)
             networks.append(network.eval().requires_grad_(False))
-        return Writers(*networks, AutoTokenizer.from_pretrained(place))
+        return Writers(*networks, TokenizersBackend.from_pretrained(place))
 
     return SHELF.load(str(place), open_writers)
 

@@ -44,6 +44,17 @@ class Drafted:
         wrote = ~self.rounds[0].given
         return _same(self.rounds[0].guesses, np.roll(self.rounds[-1].canvas, 1, 0), wrote & np.roll(wrote, 1, 0))
 
+    @property
+    def typed(self) -> int:
+        """Passes that the twin made for the story that is shown, as far as it is."""
+        words = self.writers.text(self.steps[-1].canvas[0])
+        return words.index(masked.END) + 1 if masked.END in words else len(self.steps)
+
+    @property
+    def passes(self) -> int:
+        """Passes until both stories that are shown are done, as far as they are."""
+        return max(len(self.rounds), self.typed)
+
     def when(self) -> np.ndarray:
         """In which round each word of the story shown was kept, from 1; 0 where none was."""
         found = np.zeros(CANVAS, int)
@@ -106,8 +117,8 @@ def _evidence(value: Drafted, began: float, seed: int, rounds: int, temperature:
         Finding(
             f"{plural(len(value.rounds), 'pass', 'passes')}, {plural(value.length, 'word')}",
             f"for the sharpened story, which is: {broken(writers.broken(last.canvas[0]))}. The twin made "
-            f"{plural(value.writers.text(value.steps[-1].canvas[0]).index(masked.END) + 1, 'pass', 'passes')} for "
-            f"its own, which is: {broken(writers.broken(value.steps[-1].canvas[0]))}. One story each; screen 2 counts.",
+            f"{plural(value.typed, 'pass', 'passes')} for its own, which is: "
+            f"{broken(writers.broken(value.steps[-1].canvas[0]))}. One story each; screen 2 counts.",
         ),
         Finding(
             f"{percent(sum(ahead) / wrote)} out of order",

@@ -48,8 +48,10 @@ def filmed(events: Iterator[Any], reel: Any) -> Iterator[Any]:
             continue
         if not markup:
             markup = str(_head(event))
-        markup += str(_frame(event, max(len(event.rounds), len(event.steps))))
-        yield {reel: markup}
+        passes = max(len(event.rounds), len(event.steps))
+        if passes <= event.passes:
+            markup += str(_frame(event, passes))
+            yield {reel: markup}
 
 
 def _head(value: Drafted) -> Markup:
@@ -64,7 +66,7 @@ def _head(value: Drafted) -> Markup:
 
 def recorded(value: Drafted) -> str:
     """The whole film, or a few of its frames in a recorded first paint."""
-    passes = max(len(value.rounds), len(value.steps))
+    passes = value.passes
     frames = sorted({0, *film.kept(passes, 12), len(value.rounds) - 1})
     return str(_head(value) + join(_frame(value, number + 1) for number in frames if number < passes))
 
@@ -78,12 +80,13 @@ def _frame(value: Drafted, passes: int) -> Markup:
     typed = value.writers.story(steps[-1].canvas[0]).replace("▒", "").strip()
     sharpened = "done" if done else f"{stand} of {value.length} words kept"
     words = plural(len(typed.split()), "word")
+    title = "done" if len(steps) >= value.typed and len(value.steps) > value.typed else f"pass {len(steps)}"
     caption = f"pass {passes}: the canvas {sharpened} ({one.seconds:.1f} s), the twin has {words}"
     return Markup(
         '<div class="film-cell" data-caption="{}"><div class="text-diffusion-frame" hidden>{}'
-        '<div class="text-diffusion-twin" translate="no"><h3>The twin, pass {}</h3><p>{}<b aria-hidden="true">▏</b></p>'
+        '<div class="text-diffusion-twin" translate="no"><h3>The twin, {}</h3><p>{}<b aria-hidden="true">▏</b></p>'
         "</div></div><small>{}</small></div>"
-    ).format(attribute(caption), _canvas(value.writers, one, done, value.length), len(steps), plain(typed), passes)
+    ).format(attribute(caption), _canvas(value.writers, one, done, value.length), title, plain(typed), passes)
 
 
 def _canvas(writers: Writers, one: Round, done: bool, length: int) -> Markup:

@@ -434,6 +434,24 @@ def by_heart() -> str:
     return "That alone does not show it"
 
 
+def eight_rounds() -> str:
+    by = {row["writer"]: row for row in rows("text-diffusion/rounds")}
+    return "Clearly worse" if number(by["twin"]["low"]) > number(by["8 rounds"]["high"]) else "The same"
+
+
+def few_rounds() -> str:
+    by = {row["writer"]: row for row in rows("text-diffusion/rounds")}
+    return "Words drawn in one round" if number(by["32 rounds"]["low"]) > number(by["2 rounds"]["high"]) else ""
+
+
+def first_mention() -> str:
+    by = {(row["wrong"], row["mended by"]): row for row in rows("text-diffusion/mend")}
+    first, last = "where it is told first", "where it is told last"
+    assert number(by[last, "left side only"]["low"]) > number(by[first, "left side only"]["high"])
+    apart = number(by[first, "both sides"]["low"]) > number(by[first, "left side only"]["high"])
+    return "The right word stands after the gap" if apart else ""
+
+
 MEASURED: dict[str, Callable[[], str]] = {
     "handoff/whom": all_that_crossed,
     "handoff/correction": correction,
@@ -483,6 +501,9 @@ MEASURED: dict[str, Callable[[], str]] = {
     "image-tokens/bytes": a_byte_a_tile,
     "image-tokens/passes": passes_of_both,
     "image-tokens/half": half_an_owl,
+    "text-diffusion/twin": eight_rounds,
+    "text-diffusion/together": few_rounds,
+    "text-diffusion/first": first_mention,
     "train-your-own/pairs": beats_pairs,
     "train-your-own/diet": diet_or_seed,
     "train-your-own/heart": by_heart,
@@ -509,6 +530,8 @@ BY_DEFINITION = {
     "image-tokens/lost": "what rounding to the nearest entry is (van den Oord et al. 2017, eq. 1)",
     "image-tokens/once": "each pass writes the next place only",
     "image-tokens/same": "the loop of both: score the whole vocabulary, draw one, append it",
+    "text-diffusion/round": "LLaDA's low-confidence remasking (Nie et al. 2025), and the scheduler of the library",
+    "text-diffusion/bound": "Sahoo et al. 2024: the weighted loss is an upper bound on minus the log-likelihood",
     "train-your-own/game": "the loss: minus the logarithm of the chance of the true next character",
     "train-your-own/fair": "what held out means",
     "predict-and-test/prediction": "what can fail: an outcome, a number, a cause",

@@ -1,0 +1,142 @@
+"""Text diffusion: what the screens measure on a few seeds, their snippets, the endpoints, and hostile input."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from engines.evidence import Evidence, PlainError
+from engines.text import masked, stories
+from lessons.shell import film
+from lessons.shell.content import read_lesson
+from lessons.text_diffusion import api, between, canvas, figures, measures, mend, rounds
+from tests.lessons.common import NASTY, last, safe, shown
+
+
+@pytest.fixture(scope="module")
+def drafted() -> Evidence[canvas.Drafted]:
+    return last(canvas.draft(4, 0.8, 3))
+
+
+def test_a_draft_is_measured_and_repeated_by_the_stock_pipeline(drafted: Evidence[canvas.Drafted]) -> None:
+    value = drafted.value
+    assert len(value.rounds) == 4 and len(drafted.table.rows) == value.length
+    assert value.kept.shape == value.alike.shape == (canvas.SEEDS,)
+    assert canvas.kept_truth(value)[0] == pytest.approx(value.kept.mean())
+    when = value.when()
+    assert all(1 <= one <= 4 for one in when[: value.length]) and not when[value.length :].any()
+    assert shown(drafted.snippet)[0] == drafted.expected == value.writers.story(value.rounds[-1].canvas[0])
+    json.dumps(drafted.as_json())
+
+
+def test_the_film_grows_and_its_record_is_small(drafted: Evidence[canvas.Drafted]) -> None:
+    value, reel = drafted.value, object()
+    first = canvas.Drafted(value.writers, value.rounds[:1], value.steps[:1])
+    events = [*figures.filmed(iter([first, value]), reel)]
+    assert events[1][reel].startswith(events[0][reel]) and 'data-s="draft"' in events[0][reel]
+    assert list(figures.filmed(iter([drafted]), reel)) == [drafted]
+    with film.small():
+        (painted, _) = figures.filmed(iter([drafted]), reel)
+        assert painted[reel].count("film-cell") < 16 and len(painted[reel]) < 60_000
+
+
+def test_rounds_are_compared_with_the_twin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "ROUNDS", (2, 4, 8))
+    seen = [one for one in rounds.compare(8, 0.8, 1) if isinstance(one, Evidence)]
+    value = seen[-1].value
+    assert [row.rounds for row in value.rows] == [None, 2, 4, 8] and len(seen) == 4
+    assert rounds.gap_truth(seen[0].value) is None and not seen[0].snippet
+    assert rounds.gap_truth(value)[0] == pytest.approx(value.of(None).valid.rate - value.of(8).valid.rate)
+    assert all(row.valid.trials == 8 for row in value.rows) and len(figures.curve(value).data) >= 4
+    assert "twin" in figures.price(value)
+    assert shown(seen[-1].snippet)[0] == pytest.approx(seen[-1].expected, abs=0.13)
+
+
+@pytest.mark.parametrize("fact", mend.FACTS)
+def test_a_case_has_one_wrong_word_that_breaks_a_rule(fact: str) -> None:
+    for where in mend.WHERE:
+        one = mend.case(3, fact, where)
+        assert not stories.broken(one.right) and stories.broken(one.spoiled)
+        assert sum(a != b for a, b in zip(one.right, one.spoiled, strict=True)) == 1
+        assert masked.stories.classes()[one.wrong]
+
+
+def test_mending_is_measured_from_both_sides(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = [one for one in mend.mend("colour", 4, 2) if isinstance(one, Evidence)]
+    value = seen[-1].value
+    assert len(value.cases) == 8 == len(value.found) and len(seen) == 2
+    assert mend.mend_truth(seen[0].value) is None
+    pointed = value.mended(value.pointed, "first")
+    assert pointed.trials == 4
+    assert mend.mend_truth(value)[0] == pytest.approx(pointed.rate - value.mended(value.left, "first").rate)
+    assert "nobody points" in figures.mended(value) and "<mark>" in figures.patient(value)
+    assert shown(seen[-1].snippet)[0] == pytest.approx(seen[-1].expected, abs=1e-3)
+
+
+def test_a_middle_is_filled_and_the_given_words_stay() -> None:
+    evidence = last(between.fill("Anna finds", 12, "Who has the kites? Omar.", 4, 8, 1))
+    value = evidence.value
+    for row in (*value.masked, *value.forced):
+        text = value.writers.story(row).split()
+        assert text[:2] == ["anna", "finds"] and text[-7:] == "who has the kites ? omar .".split() and len(text) == 21
+    assert all(value.writers.story(row).startswith("anna finds") for row in value.free)
+    assert between.fill_truth(value)[0] == pytest.approx(
+        value.valid(value.masked).rate - value.valid(value.forced).rate
+    )
+    assert shown(evidence.snippet)[0] == evidence.expected
+    assert figures.shares(value).count("bar-row") == 3 and "<b>anna</b>" in figures.filled(value)
+
+
+def test_an_acrostic_has_its_letters() -> None:
+    value = last(between.acrostic(" Moon", 4, 8, 1)).value
+    for row in (*value.masked, *value.forced):
+        assert between.begins(value.writers.text(row)).startswith("m")
+    assert value.valid(value.masked).trials == 8
+    starts, length = between.layout(5, 1)
+    assert len(starts) == 5 and starts[0] == 0 and length < masked.CANVAS
+
+
+BAD = [
+    lambda: canvas.draft(0, 0.8, 1), lambda: canvas.draft(8, 9, 1), lambda: canvas.draft(8, 0.8, 1.5),
+    lambda: rounds.compare(9.5, 0.8, 1), lambda: rounds.compare(999, 0.8, 1), lambda: rounds.compare(8, "a", 1),
+    lambda: mend.mend("nose", 4, 1), lambda: mend.mend("colour", 0, 1), lambda: mend.mend("colour", 4, None),
+    lambda: between.fill(NASTY, 4, ".", 4, 8, 1), lambda: between.fill("anna", 46, "the kites .", 4, 8, 1),
+    lambda: between.fill("anna", 4, "", 4, 8, 1), lambda: between.fill(5, 4, ".", 4, 8, 1),
+    lambda: between.fill("anna", 4, "漢字", 4, 8, 1), lambda: between.acrostic(NASTY, 4, 8, 1),
+    lambda: between.acrostic("a", 4, 8, 1), lambda: between.acrostic("mooñ", 4, 8, 1),
+    lambda: between.acrostic(None, 4, 8, 1), lambda: api.draft(8, 0.8, 1, NASTY), lambda: api.draft(8, 0.8, 1, "anna"),
+    lambda: api.draft(8, 0.8, 1, "▒" * 48), lambda: [api.fill_middle("anna", "\u202e", 4)],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("run", BAD, ids=range(len(BAD)))
+def test_bad_input_is_refused_in_words(run) -> None:
+    with pytest.raises(PlainError) as refused:
+        list(run())
+    assert "\u202e" not in str(refused.value) and len(str(refused.value)) < 300
+
+
+def test_the_endpoints_stream_and_fill() -> None:
+    events = list(api.draft(3, 0.8, 1, "anna finds ▒▒▒▒ ."))
+    assert [one["round"] for one in events] == [1, 2, 3] and events[0]["broken"] is None
+    assert events[-1]["story"].startswith("anna finds") and "▒" not in events[-1]["story"]
+    assert len(events[0]["states"]) == len(events[0]["guesses"]) == 7 == len(events[0]["candidates"])
+    json.dumps(events)
+    told = api.fill_middle("anna finds", "the kites .", 4, 2)
+    assert told["story"].endswith("the kites .") and len(told["story"].split()) == 9 and json.dumps(told)
+
+
+def test_what_a_writer_wrote_is_shown_escaped() -> None:
+    writers = masked.load()
+    safe(str(figures._cell("<script>", "draft", 0.5)))
+    assert writers.story(writers.canvas(["anna"])).startswith("anna ▒")
+
+
+def test_a_bin_ends_where_its_words_say() -> None:
+    bins = read_lesson("text-diffusion").predictions
+    assert [bins["kept"].which(share) for share in (0.1, 0.2, 0.4, 0.6)] == [0, 1, 2, 3]
+    assert [bins["gap"].which(share) for share in (-1, 0.02, 0.2, 0.6)] == [0, 1, 2, 3]
+    assert [bins["sides"].which(share) for share in (0.1, 0.15, 0.5)] == [0, 1, 2]
+    assert [bins["forced"].which(share) for share in (0, 0.02, 0.3)] == [0, 1, 2]
+    assert measures.broken(()) == "valid"
