@@ -17,7 +17,7 @@ import torch
 from torch.nn import functional
 
 from engines.models.weights import fingerprint
-from engines.statistics import mean_interval, wilson
+from engines.statistics import mean_interval, share, wilson
 from engines.text import masked, stories
 from engines.text.masked import Writers
 from training import tools
@@ -72,7 +72,9 @@ def judged(texts: Sequence[Sequence[str]], trained_on: frozenset[str] = frozense
     broken = [stories.broken(text) for text in texts]
     lines = [" ".join(text) for text in texts]
     rules = Counter(rule for one in broken for rule in one)
+    sound = share([good / max(1, every) for good, every in map(stories.sound_lines, texts)])
     return {
+        "sound_lines": [round(one, 4) for one in sound],
         "valid": tools.score(wilson(sum(not one for one in broken), len(texts))),
         "distinct": len(set(lines)),
         "copied": sum(line in trained_on for line in lines),
@@ -150,8 +152,9 @@ def as_markdown(metrics: dict[str, Any]) -> str:
         rows.append(f"| {count} {words} | {' | '.join(told)} |")
     rows += [
         "",
-        f"| {count} stories by | valid (95 % interval) | different | copied | rules broken most | seconds for one |",
-        "|---|---|---|---|---|---|",
+        f"| {count} stories by | valid (95 % interval) | sound lines | different | copied | rules broken most | "
+        "seconds for one |",
+        "|---|---|---|---|---|---|---|",
     ]  # fmt: skip
     for name, one in metrics["written"].items():
         rows.append(_row("the twin" if name == "twin" else f"{name} rounds", one, f"{metrics['seconds'][name]:.2f}"))
@@ -164,7 +167,8 @@ def _row(name: str, one: dict[str, Any], seconds: str) -> str:
     worst = sorted(one["broken"].items(), key=lambda pair: -pair[1])[:3]
     broken = ", ".join(f"{rule} {times}" for rule, times in worst)
     share = f"{valid['right']} of {valid['of']} ({100 * valid['low']:.0f}–{100 * valid['high']:.0f} %)"
-    return f"| {name} | {share} | {one['distinct']} | {one['copied']} | {broken} | {seconds} |"
+    lines = f"{100 * one['sound_lines'][0]:.0f} %"
+    return f"| {name} | {share} | {lines} | {one['distinct']} | {one['copied']} | {broken} | {seconds} |"
 
 
 def replaced(text: Sequence[str], seed: int) -> list[str]:

@@ -280,6 +280,13 @@ def broken(canvas: Sequence[str]) -> tuple[Rule, ...]:
     return tuple(rule for rule in RULES if rule in found)
 
 
+def sound_lines(canvas: Sequence[str]) -> tuple[int, int]:
+    """How many lines of a text are the grammar's and break no rule by themselves, and how many there are."""
+    text = canvas[: list(canvas).index(END)] if END in canvas else canvas
+    found = [_line(piece, begin) for begin, piece in lines(text)]
+    return sum(line is not None and not _alone(line) for line in found), len(found)
+
+
 def _many(noun: str) -> bool:
     return noun in _singulars()
 

@@ -14,7 +14,7 @@ from engines.statistics import percent, plural
 from engines.text import stories
 from engines.text.masked import CANVAS, DOUBT, END, MASK, Round, Writers
 from lessons.shell import charts, film
-from lessons.shell.charts import BLUE, CLAY
+from lessons.shell.charts import BLUE, CLAY, GREY
 from lessons.shell.prose import attribute, plain
 from lessons.shell.views import Bar, bars, join
 from lessons.text_diffusion.between import Filled
@@ -111,8 +111,8 @@ def _cell(word: str, state: str, sure: float | None = None, note: str = "") -> M
 
 
 def curve(value: Compared) -> Any:
-    """Valid stories by the number of rounds with 95 % intervals, and the twin's as a level band."""
-    figure = charts.figure(x="rounds", y="valid stories")
+    """Valid stories and sound lines by rounds with 95 % intervals, and the twin's stories as a level band."""
+    figure = charts.figure(x="rounds", y="share that is valid")
     rows = [row for row in value.rows if row.rounds]
     twin = value.of(None).valid
     ends = [2, 32]
@@ -122,6 +122,8 @@ def curve(value: Compared) -> Any:
         at = [row.rounds for row in rows]
         charts.band(figure, at, [row.valid.low for row in rows], [row.valid.high for row in rows], CLAY)
         charts.line(figure, at, [row.valid.rate for row in rows], "the masked writer", CLAY)
+        charts.band(figure, at, [row.sound[1] for row in rows], [row.sound[2] for row in rows], GREY)
+        charts.line(figure, at, [row.sound[0] for row in rows], "its lines alone", GREY, "dot", "x")
     figure.update_layout(
         xaxis={"type": "log", "tickvals": [2, 4, 8, 16, 32]}, yaxis={"tickformat": ".0%", "range": [0, 1.02]}
     )

@@ -12,8 +12,8 @@ import numpy as np
 
 from engines.checks import seed_range
 from engines.evidence import Evidence, Finding, Table, Underway
-from engines.statistics import Interval, percent, plural
-from engines.text import masked
+from engines.statistics import Interval, Mean, cells, percent, plural, share, words
+from engines.text import masked, stories
 from engines.text.masked import ROUNDS, Writers
 from lessons.text_diffusion.measures import (
     LEAST_STORIES,
@@ -40,6 +40,8 @@ class Row:
     valid: Interval
     distinct: int
     rules: Counter
+    sound: Mean
+    """The share of a story's lines that break no rule by themselves, over the stories."""
 
     @property
     def name(self) -> str:
@@ -58,11 +60,11 @@ class Compared:
         return next(row for row in self.rows if row.rounds == rounds)
 
 
-def compare(stories: int, temperature: float, seed: int) -> Iterator[Underway | Evidence[Compared]]:
-    """Write ``stories`` from as many seeds with every number of rounds and with the twin; an Evidence each."""
+def compare(count: int, temperature: float, seed: int) -> Iterator[Underway | Evidence[Compared]]:
+    """Write ``count`` stories from as many seeds with every number of rounds and with the twin; an Evidence each."""
     began = time.perf_counter()
     temperature = temperature_of(temperature)
-    seeds = seed_range(seed, stories, least=LEAST_STORIES, most=MOST_STORIES, what="The number of stories")
+    seeds = seed_range(seed, count, least=LEAST_STORIES, most=MOST_STORIES, what="The number of stories")
     yield from opened()
     writers = masked.load()
     value = Compared(writers, seeds, ())
@@ -83,10 +85,15 @@ def compare(stories: int, temperature: float, seed: int) -> Iterator[Underway | 
         rules = Counter(rule for row in last.canvas for rule in writers.broken(row))
         row = Row(
             rounds, last.canvas, passes, last.seconds, valid(writers, last.canvas),
-            len({writers.story(one) for one in last.canvas}), rules,
+            len({writers.story(one) for one in last.canvas}), rules, _sound(writers, last.canvas),
         )  # fmt: skip
         value = Compared(writers, seeds, (*value.rows, row))
         yield _evidence(value, began, temperature)
+
+
+def _sound(writers: Writers, canvases: np.ndarray) -> Mean:
+    counts = [stories.sound_lines(writers.text(row)) for row in canvases]
+    return share([good / max(1, every) for good, every in counts])
 
 
 def gap_truth(value: Compared) -> tuple[float, str] | None:
@@ -115,6 +122,14 @@ def _evidence(value: Compared, began: float, temperature: float) -> Evidence[Com
                 + _gain(first.valid, newest.valid),
             )
         )
+        findings.append(
+            Finding(
+                f"{percent(first.sound[0])} → {percent(newest.sound[0])} of the lines",
+                f"are sound by themselves: {words(first.sound, 0, True)} in {plural(ROUNDS[0], 'round')}, "
+                f"{words(newest.sound, 0, True)} in {newest.rounds}; by the twin {words(twin.sound, 0, True)}. A story "
+                "is valid when all its lines are and they agree.",
+            )
+        )
         worst = newest.rules.most_common(1)
         findings.append(
             Finding(
@@ -126,10 +141,23 @@ def _evidence(value: Compared, began: float, temperature: float) -> Evidence[Com
         )
     rows = [
         (row.name, row.passes, round(row.seconds, 2), row.valid.successes, count, row.valid.low, row.valid.high,
-         row.distinct, ", ".join(f"{RULES[rule]} {times}" for rule, times in row.rules.most_common()))
+         *cells(row.sound, 3), row.distinct, ", ".join(f"{RULES[rule]} {times}" for rule, times in row.rules.most_common()))
         for row in value.rows
     ]  # fmt: skip
-    columns = ("writer", "passes", "seconds", "valid", "of", "low", "high", "different", "rules broken")
+    columns = (
+        "writer",
+        "passes",
+        "seconds",
+        "valid",
+        "of",
+        "low",
+        "high",
+        "sound lines",
+        "lines low",
+        "lines high",
+        "different",
+        "rules broken",
+    )
     alt = "; ".join(f"{row.name}: {row.valid} valid" for row in value.rows)
     settings = {"stories": count, "temperature": temperature}
     snippet, expected = "", None

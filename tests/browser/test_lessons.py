@@ -27,6 +27,7 @@ MANY = (
     "Questions of",
     "Passes of",
     "Tokens really",
+    "Stories of",
 )
 WATCH_SHIFTS = """() => {
     let moved = 0;

@@ -441,7 +441,11 @@ def eight_rounds() -> str:
 
 def few_rounds() -> str:
     by = {row["writer"]: row for row in rows("text-diffusion/rounds")}
-    return "Words drawn in one round" if number(by["32 rounds"]["low"]) > number(by["2 rounds"]["high"]) else ""
+    return (
+        "Words drawn in one round"
+        if number(by["32 rounds"]["lines low"]) > number(by["2 rounds"]["lines high"])
+        else ""
+    )
 
 
 def first_mention() -> str:

@@ -84,6 +84,11 @@ def test_the_end_must_be_there_and_last() -> None:
     assert set(stories.broken(["x"])) <= set(stories.RULES)
 
 
+def test_lines_are_judged_alone() -> None:
+    text = "anna finds three red kites . now he has two blue kite . who has the kites ? anna .".split()
+    assert stories.sound_lines([*text, stories.END]) == (2, 3) and stories.sound_lines([]) == (0, 0)
+
+
 def test_pairs_are_held_out() -> None:
     colours, things = stories.words()["colours"], stories.words()["things"]
     share = sum(stories.is_held_out(colour, thing) for colour in colours for thing in things)
