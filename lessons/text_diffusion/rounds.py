@@ -141,7 +141,8 @@ def _evidence(value: Compared, began: float, temperature: float) -> Evidence[Com
         )
     rows = [
         (row.name, row.passes, round(row.seconds, 2), row.valid.successes, count, row.valid.low, row.valid.high,
-         *cells(row.sound, 3), row.distinct, ", ".join(f"{RULES[rule]} {times}" for rule, times in row.rules.most_common()))
+         *cells(row.sound, 3), row.distinct,
+         ", ".join(f"{RULES[rule]} {times}" for rule, times in row.rules.most_common()))
         for row in value.rows
     ]  # fmt: skip
     columns = (
