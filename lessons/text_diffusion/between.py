@@ -171,8 +171,8 @@ def _evidence(
         ),
         Finding(
             f"{percent(forced.rate)} by the twin under force",
-            f"The control: the twin writes from the left, and {wanted} is put where it must stand: {forced} valid. "
-            + ("" if apart else "So few seeds do not tell the two apart."),
+            f"The control: the twin writes from the left, with {wanted} forced in at the same places: {forced} valid. "
+            + ("" if apart else "The intervals do not tell the two apart."),
         ),
         Finding(
             f"{percent(value.met.rate)} by itself",

@@ -33,7 +33,8 @@ def test_a_draft_is_measured_and_repeated_by_the_stock_pipeline(drafted: Evidenc
 def test_the_film_grows_and_its_record_is_small(drafted: Evidence[canvas.Drafted]) -> None:
     value, reel = drafted.value, object()
     first = canvas.Drafted(value.writers, value.rounds[:1], value.steps[:1])
-    events = [*figures.filmed(iter([first, value]), reel)]
+    second = canvas.Drafted(value.writers, value.rounds[:2], value.steps[:2])
+    events = [*figures.filmed(iter([first, second]), reel)]
     assert events[1][reel].startswith(events[0][reel]) and 'data-s="draft"' in events[0][reel]
     assert list(figures.filmed(iter([drafted]), reel)) == [drafted]
     with film.small():
