@@ -122,7 +122,8 @@ def train(options: argparse.Namespace) -> dict[str, LlamaForCausalLM]:
     writers, averages, rules = {}, {}, {}
     for name in WRITERS:
         torch.manual_seed(options.seed)
-        writers[name] = untrained(name == "twin", len(names), options.width, options.layers).to(where)
+        network: Any = untrained(name == "twin", len(names), options.width, options.layers)
+        writers[name] = network.to(where)
         averages[name] = tools.Average(writers[name], DECAY)
         rules[name] = optimisers(writers[name], options.rate)
     step, minutes = 0, 0.0

@@ -102,12 +102,13 @@ def load(folder: Any = None) -> Writers:
         from transformers.models.llama.modeling_llama import LlamaForCausalLM
         from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
-        networks = []
+        networks: list[Any] = []
         for name in ("masked", "twin"):
             hardware.check_whole(place / name)
             network = LlamaForCausalLM.from_pretrained(place / name, dtype=torch.float32)
             networks.append(network.eval().requires_grad_(False))
-        return Writers(*networks, TokenizersBackend.from_pretrained(place))
+        masked, twin = networks
+        return Writers(masked, twin, TokenizersBackend.from_pretrained(place))
 
     return SHELF.load(str(place), open_writers)
 
@@ -210,7 +211,7 @@ def seen(writers: Writers, canvas: Any) -> Any:
 def _scheduler(rounds: int, hidden: int) -> Any:
     from diffusers import BlockRefinementScheduler
 
-    one = BlockRefinementScheduler(block_length=CANVAS)
+    one: Any = BlockRefinementScheduler(block_length=CANVAS)
     one.set_timesteps(max(1, min(rounds, hidden)), block_length=max(1, hidden))
     return one
 

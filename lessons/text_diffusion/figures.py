@@ -158,12 +158,11 @@ def mended(value: Mended) -> str:
     """The shares mended by each, where the word is wrong."""
     rows = []
     for where, words in WHERE.items():
-        for name, canvases in (
-            ("both sides", value.pointed),
-            ("left side only", value.left),
-            ("nobody points", value.found),
+        for name, one in (
+            ("both sides", value.mended(value.pointed, where)),
+            ("left side only", value.mended(value.left, where)),
+            ("nobody points", value.mended(value.found, where)),
         ):
-            one = value.mended(canvases, where)
             text = f"{one.successes} of {one.trials}"
             label = f"{name}, wrong {words}"
             ink = "typewriter" if name.startswith("left") else "sculptor"

@@ -59,7 +59,7 @@ class Mended:
     def at(self, where: str) -> list[int]:
         return [number for number, case in enumerate(self.cases) if case.where == where]
 
-    def mended(self, rows: Sequence[np.ndarray], where: str) -> Interval:
+    def mended(self, rows: Sequence[np.ndarray] | np.ndarray, where: str) -> Interval:
         """Stories with the mistake ``where`` that break no rule any more."""
         return self._share(lambda number: not self.writers.broken(rows[number]), len(rows), where)
 
@@ -126,13 +126,14 @@ def mend(fact: str, count: int, seed: int) -> Iterator[Underway | Evidence[Mende
         for number, (place, chance) in enumerate(zip(places, chances.astype(float), strict=True)):
             put[number, place] = dice.choice(len(chance), p=chance / chance.sum())
         filled.append(put)
-    value = Mended(writers, fact, cases, *filled, (), (), masked.doubts(writers, rows[0]))
+    pointed, by_left = filled
+    value = Mended(writers, fact, cases, pointed, by_left, (), (), masked.doubts(writers, rows[0]))
     for number, one in enumerate(cases):
         yield Underway(number / len(cases), f"Story {number + 1} of {len(cases)}: it looks for the mistake itself")
         doubted = masked.doubts(writers, rows[number]) < masked.DOUBT
         last = masked.last(masked.revise(writers, rows[number], (seeds[number // 2] + 1) % MAX_SEED))
         value = Mended(
-            writers, fact, cases, *filled, (*value.found, rows[number] if last is None else last.canvas[0]),
+            writers, fact, cases, pointed, by_left, (*value.found, rows[number] if last is None else last.canvas[0]),
             (*value.doubted, bool(doubted[one.place])), value.shown,
         )  # fmt: skip
         if number % 4 == 3 or number + 1 == len(cases):
@@ -148,9 +149,9 @@ def mend_truth(value: Mended) -> tuple[float, str] | None:
 
 
 def _evidence(value: Mended, began: float, seed: int) -> Evidence[Mended]:
-    pointed, left, found = (
-        {where: value.mended(rows, where) for where in WHERE} for rows in (value.pointed, value.left, value.found)
-    )
+    pointed = {where: value.mended(value.pointed, where) for where in WHERE}
+    left = {where: value.mended(value.left, where) for where in WHERE}
+    found = {where: value.mended(value.found, where) for where in WHERE}
     seen = value.seen("first")
     findings = (
         Finding(
