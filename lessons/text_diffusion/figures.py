@@ -156,18 +156,19 @@ def _story(writers: Writers, row: np.ndarray) -> Markup:
 
 def mended(value: Mended) -> str:
     """The shares mended by each, where the word is wrong."""
-    rows = []
+    parts = []
     for where, words in WHERE.items():
+        rows = []
         for name, one in (
             ("both sides", value.mended(value.pointed, where)),
-            ("left side only", value.mended(value.left, where)),
+            ("left only", value.mended(value.left, where)),
             ("nobody points", value.mended(value.found, where)),
         ):
             text = f"{one.successes} of {one.trials}"
-            label = f"{name}, wrong {words}"
             ink = "typewriter" if name.startswith("left") else "sculptor"
-            rows.append(Bar(label, one.rate if one.trials else 0.0, text, low=one.low, high=one.high, ink=ink))
-    return str(bars(rows))
+            rows.append(Bar(name, one.rate if one.trials else 0.0, text, low=one.low, high=one.high, ink=ink))
+        parts.append(Markup("<p>Wrong {}:</p>{}").format(words, bars(rows)))
+    return str(join(parts))
 
 
 def patient(value: Mended) -> str:
@@ -210,9 +211,9 @@ def shares(value: Filled) -> str:
     """Valid stories by both, and how often the free twin comes to what was wanted."""
     ours, forced = value.valid(value.masked), value.valid(value.forced)
     rows = [
-        ("masked writer: valid", ours, "sculptor"),
-        ("twin, forced: valid", forced, "typewriter"),
-        ("twin, free: comes to it", value.met, "typewriter"),
+        ("masked", ours, "sculptor"),
+        ("twin, forced", forced, "typewriter"),
+        ("twin comes to it", value.met, "typewriter"),
     ]
     return str(
         bars(
