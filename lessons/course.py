@@ -52,10 +52,9 @@ UNITS = (
     Unit(
         "meet",
         "Where they meet",
-        "Pictures written as tokens, and a typewriter that you train yourself.",
+        "Pictures written as tokens, text sharpened like a picture, and a typewriter that you train yourself.",
         "both",
-        ("image-tokens", "train-your-own"),
-        ("text-diffusion", "train-your-own"),
+        ("image-tokens", "text-diffusion", "train-your-own"),
     ),
     Unit(
         "yours",

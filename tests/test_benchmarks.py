@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks import classroom, diet, director, measuring, pictures, signs, small, text, tiles
-from benchmarks import classroom, diet, director, drafts, measuring, pictures, signs, small, text
+from benchmarks import classroom, diet, director, drafts, measuring, pictures, signs, small, text, tiles
 from benchmarks.classroom import Lesson, Waited
 from engines.models import catalogue, hardware
 from engines.pictures import painter
@@ -88,6 +87,8 @@ def test_the_small_typewriter_is_timed() -> None:
 def test_the_tile_writer_is_timed() -> None:
     first, ours, *_, sculptor = tiles.rows(2, 1, count=8)
     assert first[-1] == "1.00 ×" and ours[-1].endswith("×") and "25 passes" in sculptor[0]
+
+
 def test_drafts_are_timed_against_the_twin() -> None:
     told = drafts.rows(1)
     assert len(told) == len(drafts.ROUNDS) + 1 and told[-1][0].startswith("the twin") and told[0][2].endswith("×")
