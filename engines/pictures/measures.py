@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from engines.pictures.painter import Painter
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +99,16 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
 def error_map(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Mean absolute difference over the colours of two uint8 pictures, float32 [H, W] in [0, 1]."""
     return np.abs(a.astype(np.float32) - b.astype(np.float32)).mean(axis=-1) / 255
+
+
+def strangeness(painter: Painter, pictures: np.ndarray) -> np.ndarray:
+    """How much of each pixel the autoencoder's round trip changes, float32 [rows, H, W] in [0, 1].
+
+    The autoencoder gives back what is like the pictures it was made for, and changes what is unlike them: noise, or
+    a canvas on which two pictures meet. So it tells a patch that is mended, whatever it shows, from one that is not.
+    """
+    back = painter.decode(painter.encode(pictures), checked=False)
+    return np.stack([error_map(a, b) for a, b in zip(pictures, back, strict=True)])
 
 
 def difference(a: np.ndarray, b: np.ndarray) -> float:

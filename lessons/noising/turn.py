@@ -17,7 +17,7 @@ from engines.pictures.diffusion import Painter, Plan
 from engines.statistics import Interval, cells, percent, share, spread, wilson, words
 from lessons.noising.lock import LOCKED, own_likeness
 from lessons.noising.measures import distance, guidance
-from lessons.shell.painting import painting, strangeness, underway
+from lessons.shell.painting import painting, underway
 
 HOLE = (0.25, 0.25, 0.75, 0.75)
 """What is overwritten with noise to see until when it is mended: left, top, right, bottom."""

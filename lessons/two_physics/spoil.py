@@ -15,11 +15,12 @@ from engines.evidence import Evidence, Finding, Table, Underway
 from engines.pictures import diffusion
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import Painter, Pass, Plan, Poke
+from engines.pictures.measures import strangeness
 from engines.pictures.plan import MAX_STEPS
 from engines.statistics import Mean, cells, mean_interval, percent, plural, share, words
 from engines.text import snippets
 from engines.text.language_model import LanguageModel, Token
-from lessons.shell.painting import strangeness, underway
+from lessons.shell.painting import underway
 from lessons.two_physics.measures import DIALS, TOKENS, TOLERANCE, both, provenance, request
 
 SPOIL_BOX = (0.25, 0.3, 0.75, 0.8)
