@@ -54,7 +54,7 @@ UNITS = (
         "Where they meet",
         "Pictures written as tokens, text sharpened like a picture, and a typewriter that you train yourself.",
         "both",
-        ("image-tokens", "text-diffusion", "train-your-own"),
+        ("image-tokens", "text-diffusion", "train-your-own", "recovery"),
     ),
     Unit(
         "yours",
