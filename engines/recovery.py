@@ -264,7 +264,8 @@ def masked_writer(writers: Writers, seeds: Sequence[int], shares: Sequence[float
                 "masked", share, _valid(writers, calm), _valid(writers, ended), other,
                 tuple(bool(one) for one in ended[each, places] == wrong),
                 tuple(bool(one) for one in unlooked[each, places] == wrong),
-                tuple(_rounds_until(number, places, wrong, rounds) for number in each), tuple(places), calm, ended, hurt,
+                tuple(_rounds_until(number, places, wrong, rounds) for number in each), tuple(places), calm, ended,
+                hurt,
             )
         )  # fmt: skip
     yield tuple(found)
@@ -380,8 +381,8 @@ def tile(writer: TileWriter, seeds: Sequence[int], shares: Sequence[float], redr
         found.append(
             Struck(
                 "tiles", share, right, _right(after, told), other, tuple(bool(one) for one in same),
-                (False,) * len(seeds), (None,) * len(seeds), (place,) * len(seeds), before, after, surprise=_surprise(extra),
-                captions=told,
+                (False,) * len(seeds), (None,) * len(seeds), (place,) * len(seeds), before, after,
+                surprise=_surprise(extra), captions=told,
             )
         )  # fmt: skip
     yield tuple(found)

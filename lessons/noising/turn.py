@@ -14,6 +14,7 @@ from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, U
 from engines.pictures import diffusion
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import Painter, Plan
+from engines.pictures.measures import strangeness
 from engines.statistics import Interval, cells, percent, share, spread, wilson, words
 from lessons.noising.lock import LOCKED, own_likeness
 from lessons.noising.measures import distance, guidance

@@ -12,8 +12,10 @@ from engines.evidence import Evidence, Finding, Provenance, Table, Underway
 from engines.pictures.diffusion import Painter
 from engines.pictures.tiles import tile_writer
 from engines.recovery import Struck
+from engines.statistics import Interval, wilson
 from engines.text import masked
 from engines.text.masked import Writers
+from engines.text.stories import END
 from lessons.recovery.measures import NAMES, of, ranged
 
 LEAST, MOST = 2, 16
@@ -91,8 +93,8 @@ def _evidence(value: Strikes, models: tuple[str, str], seconds: float) -> Eviden
     )  # fmt: skip
 
 
-def wilson_of(values: tuple[bool, ...]) -> recovery.Interval:
-    return recovery.wilson(sum(values), len(values))
+def wilson_of(values: tuple[bool, ...]) -> Interval:
+    return wilson(sum(values), len(values))
 
 
 def _reads(one: Struck) -> str:
@@ -126,7 +128,7 @@ before = {words[:-1]!r}
 wrong = {words[-1]!r}
 
 story = tokenizer.convert_tokens_to_ids([*before, wrong])
-start, end = tokenizer.convert_tokens_to_ids(["<start>", {_end()!r}])
+start, end = tokenizer.convert_tokens_to_ids(["<start>", {END!r}])
 dice = torch.Generator().manual_seed({value.seeds[0]})
 row = [start]
 for place in range({recovery.CANVAS}):
@@ -136,10 +138,6 @@ for place in range({recovery.CANVAS}):
     row.append(story[place] if place < len(story) else drawn)
     if row[-1] == end:
         break
-result = " ".join(word for word in tokenizer.convert_ids_to_tokens(row[1:]) if word != {_end()!r})
+result = " ".join(word for word in tokenizer.convert_ids_to_tokens(row[1:]) if word != {END!r})
 print(result)
 """
-
-
-def _end() -> str:
-    return masked.END

@@ -23,6 +23,7 @@ from lessons.briefing import dice
 from lessons.briefing.measures import paired, signed
 from lessons.diets import captions as sloppy_diet
 from lessons.diets import scale
+from lessons.recovery import measures as recovery
 from lessons.shell.content import Question, folder, read_quiz
 
 KEYS = [key for unit in course.UNITS for key in unit.lessons]
@@ -456,6 +457,20 @@ def first_mention() -> str:
     return "The right word stands after the gap" if apart else ""
 
 
+def looked_again() -> str:
+    some = [one for one in recovery.recorded() if one.machine == "masked"]
+    assert some and all(all(one.calm) for one in some), "without the look the word stands in every run"
+    gone = all(one.standing.high < 1 for one in some) and some[-1].standing.high < 0.5
+    return "Looking again at the end" if gone else ""
+
+
+def early_or_late() -> str:
+    early, *_, late = (one.standing for one in recovery.recorded() if one.machine == "masked")
+    if early.low > late.rate and early.rate > late.high:
+        return "Struck early"
+    return "Struck late" if late.rate > early.high else "At any moment"
+
+
 MEASURED: dict[str, Callable[[], str]] = {
     "handoff/whom": all_that_crossed,
     "handoff/correction": correction,
@@ -508,6 +523,8 @@ MEASURED: dict[str, Callable[[], str]] = {
     "text-diffusion/twin": eight_rounds,
     "text-diffusion/together": few_rounds,
     "text-diffusion/first": first_mention,
+    "recovery/looks": looked_again,
+    "recovery/early": early_or_late,
     "train-your-own/pairs": beats_pairs,
     "train-your-own/diet": diet_or_seed,
     "train-your-own/heart": by_heart,
@@ -536,6 +553,8 @@ BY_DEFINITION = {
     "image-tokens/same": "the loop of both: score the whole vocabulary, draw one, append it",
     "text-diffusion/round": "LLaDA's low-confidence remasking (Nie et al. 2025), and the scheduler of the library",
     "text-diffusion/bound": "Sahoo et al. 2024: the weighted loss is an upper bound on minus the log-likelihood",
+    "recovery/backspace": "each pass scores only the next place",
+    "recovery/control": "what a control is: regression to the mean of runs that were chosen for being right",
     "train-your-own/game": "the loss: minus the logarithm of the chance of the true next character",
     "train-your-own/fair": "what held out means",
     "predict-and-test/prediction": "what can fail: an outcome, a number, a cause",

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from engines.evidence import Evidence, PlainError
+from engines.pictures import painter as painters
 from engines.recovery import Struck, as_record, box_at, from_record, pass_at, tile_at
 from engines.text import masked
 from lessons.recovery import figures, measures, moments, strike
@@ -15,8 +16,13 @@ from tests.lessons.common import last, safe, shown
 
 
 @pytest.fixture(scope="module")
-def struck(painter) -> list[Evidence[strike.Strikes]]:
-    return [one for one in strike.strike(painter, 0.5, 2, 3) if isinstance(one, Evidence)]
+def bundled():
+    return painters.load(None)
+
+
+@pytest.fixture(scope="module")
+def struck(bundled) -> list[Evidence[strike.Strikes]]:
+    return [one for one in strike.strike(bundled, 0.5, 2, 3) if isinstance(one, Evidence)]
 
 
 def test_all_four_are_struck_one_after_another(struck: list[Evidence[strike.Strikes]]) -> None:

@@ -179,6 +179,8 @@ def test_the_evaluation_asks_seen_and_held_out_things() -> None:
         ("judge", "sticker-world/blind_spot.json", ["judge"]),
         ("judge", "sticker-world/beyond_four.json", ["judge"]),
         ("autoencoder", "sticker-world/fingers.json", ["autoencoder"]),
+        ("masked-text", "sticker-world/recovery.json", ["models", "stories"]),
+        *((name, "sticker-world/recovery.json", ["models", name]) for name in ("tiles", "painter", "judge")),
     ],
 )
 def test_what_is_recorded_was_measured_of_the_bundled_weights(folder: str, record: str, keys: list[str]) -> None:
