@@ -104,9 +104,17 @@ class Struck:
 
     @property
     def cost(self) -> Mean:
-        """By how much the stroke lowers the share that is right below another draw's, in pairs; mean and interval."""
+        """By how much the stroke lowers the share that is right below another draw's, in pairs; mean and interval.
+
+        Where all pairs are alike Student's interval would have no width, and Wilson's of the pairs that differ stands.
+        """
         pairs = zip(self.struck, self.other, self.right, strict=False)
-        return mean_interval([float(o) - float(s) for s, o, was in pairs if was and s is not None and o is not None])
+        lost = [float(o) - float(s) for s, o, was in pairs if was and s is not None and o is not None]
+        mean, low, high = mean_interval(lost)
+        if lost and len(set(lost)) == 1:
+            width = wilson(0, len(lost)).high
+            low, high = mean - width, mean + width
+        return mean, max(-1.0, low), min(1.0, high)
 
     def middle(self) -> float | None:
         """The median of rounds or passes until the stroke is gone, of the runs that lose it."""
@@ -264,7 +272,7 @@ def masked_writer(writers: Writers, seeds: Sequence[int], shares: Sequence[float
                 "masked", share, _valid(writers, calm), _valid(writers, ended), other,
                 tuple(bool(one) for one in ended[each, places] == wrong),
                 tuple(bool(one) for one in unlooked[each, places] == wrong),
-                tuple(_rounds_until(number, places, wrong, rounds) for number in each), tuple(places), calm, ended,
+                tuple(_rounds_until(int(number), places, wrong, rounds) for number in each), tuple(places), calm, ended,
                 hurt,
             )
         )  # fmt: skip
@@ -470,7 +478,9 @@ def _painted(
     painter: Painter, told: Sequence[str], seeds: Sequence[int], said: str, poke: Poke | None = None
 ) -> Generator[Underway, None, tuple[np.ndarray, np.ndarray | None, dict[int, np.ndarray]]]:
     """The finished pictures; with a strike also the canvas it left, and the guesses [N, C, h, w] by passes since."""
-    pictures, hurt, guesses = [], [], {step: [] for step in CHECKS if poke and step < PASSES - poke.at}
+    pictures: list[np.ndarray] = []
+    hurt: list[np.ndarray] = []
+    guesses: dict[int, list[np.ndarray]] = {step: [] for step in CHECKS if poke and step < PASSES - poke.at}
     size = SIDE * painter.factor
     for first in range(0, len(seeds), MAX_ROWS):
         part = slice(first, first + MAX_ROWS)

@@ -465,10 +465,15 @@ def looked_again() -> str:
 
 
 def early_or_late() -> str:
-    early, *_, late = (one.standing for one in recovery.recorded() if one.machine == "masked")
-    if early.low > late.rate and early.rate > late.high:
-        return "Struck early"
-    return "Struck late" if late.rate > early.high else "At any moment"
+    some = [one.standing for one in recovery.recorded() if one.machine == "masked"]
+    overlap = max(one.low for one in some) <= min(one.high for one in some)
+    return "Hardly" if overlap and all(one.high < 0.5 for one in some) else ""
+
+
+def tile_against_word() -> str:
+    lost = {name: [one.cost for one in recovery.recorded() if one.machine == name] for name in ("tiles", "twin")}
+    assert all(low > 0.25 for _, low, _ in lost["twin"])
+    return "The tile nothing" if all(low <= 0 <= high for _, low, high in lost["tiles"]) else "Both"
 
 
 MEASURED: dict[str, Callable[[], str]] = {
@@ -525,6 +530,7 @@ MEASURED: dict[str, Callable[[], str]] = {
     "text-diffusion/first": first_mention,
     "recovery/looks": looked_again,
     "recovery/early": early_or_late,
+    "recovery/tile": tile_against_word,
     "train-your-own/pairs": beats_pairs,
     "train-your-own/diet": diet_or_seed,
     "train-your-own/heart": by_heart,
