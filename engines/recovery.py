@@ -116,6 +116,11 @@ class Struck:
             low, high = mean - width, mean + width
         return mean, max(-1.0, low), min(1.0, high)
 
+    @property
+    def example(self) -> int:
+        """The first run that was right undisturbed; the first of all where none was."""
+        return next((number for number, right in enumerate(self.right) if right), 0)
+
     def middle(self) -> float | None:
         """The median of rounds or passes until the stroke is gone, of the runs that lose it."""
         told = [one for one in self.gone if one is not None]

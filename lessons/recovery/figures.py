@@ -62,8 +62,10 @@ def _bar(label: str, share: Interval, ink: str) -> Bar:
     return Bar(label, rate, of(share), low=share.low, high=share.high, ink=ink)
 
 
-def pairs(value: Strikes) -> str:
-    """The first run of each machine: undisturbed, and with the wrong stroke marked."""
+def pairs(value: Strikes) -> str | None:
+    """One run of each machine that was right, undisturbed and with the wrong stroke marked; once all were struck."""
+    if len(value.struck) < len(NAMES):
+        return None
     parts = []
     for one in value.struck:
         name = Markup("<h3>{}</h3>").format(plain(NAMES[one.machine].capitalize()))
@@ -72,12 +74,13 @@ def pairs(value: Strikes) -> str:
 
 
 def _texts(writers: Writers, one: Struck) -> Markup:
-    rows = [("undisturbed", one.before[0], False), ("struck", one.after[0], one.stands[0])]
+    run = one.example
+    rows = [("undisturbed", one.before[run], False), ("struck", one.after[run], one.stands[run])]
     if one.during is not None:
-        rows.insert(1, ("at the stroke", one.during[0], True))
+        rows.insert(1, ("at the stroke", one.during[run], True))
     return Markup('<dl class="recovery-texts">{}</dl>').format(
         join(
-            Markup('<dt>{}</dt><dd translate="no">{}</dd>').format(title, _text(writers, row, one.places[0], wrong))
+            Markup('<dt>{}</dt><dd translate="no">{}</dd>').format(title, _text(writers, row, one.places[run], wrong))
             for title, row, wrong in rows
         )
     )
@@ -98,16 +101,17 @@ def _text(writers: Writers, row: np.ndarray, place: int, wrong: bool) -> Markup:
 
 
 def _pictures(one: Struck) -> Markup:
-    caption, place = one.captions[0], one.places[0]
+    run = one.example
+    caption, place = one.captions[run], one.places[run]
     top, left = box_at(place) if one.machine == "sculptor" else divmod(place, SIDE)
     size = PATCH if one.machine == "sculptor" else 1
-    shots = [Shot(one.before[0], f"{caption}, undisturbed", f"“{caption}”, undisturbed")]
+    shots = [Shot(one.before[run], f"{caption}, undisturbed", f"“{caption}”, undisturbed")]
     if one.during is not None:
-        hurt = outlined(one.during[0], top, left, size)
+        hurt = outlined(one.during[run], top, left, size)
         shots.append(Shot(hurt, "The noisy canvas, a patch overwritten", "the canvas at the stroke"))
-    struck = outlined(one.after[0], top, left, size)
+    struck = outlined(one.after[run], top, left, size)
     shots.append(Shot(struck, f"{caption}, struck; the place is outlined", "struck; the place is outlined"))
-    return film.row(shots, f"The first run of {NAMES[one.machine]}", columns=3)
+    return film.row(shots, f"A run of {NAMES[one.machine]}", columns=3)
 
 
 def outlined(picture: np.ndarray, top: int, left: int, cells: int) -> np.ndarray:
@@ -121,7 +125,7 @@ def outlined(picture: np.ndarray, top: int, left: int, cells: int) -> np.ndarray
 
 def still_right(value: Moments) -> Any:
     """What is still right of what was right undisturbed, by the moment: recorded, and the twin live."""
-    figure = charts.figure(x="the stroke falls at this share of the way", y="still right, of those right undisturbed")
+    figure = charts.figure(x="the stroke falls at this share of the way", y="still right")
     for number, (machine, (colour, dash, symbol)) in enumerate(LINES.items()):
         some = [one for one in value.kept if one.machine == machine and one.kept.trials]
         if some:

@@ -1,4 +1,4 @@
-"""Screen 2: the later the stroke? Two writers of stories live, beside what was recorded of all four machines."""
+"""Screen 2: the later the stroke? The twin live, beside what was recorded of all four machines."""
 
 from __future__ import annotations
 
@@ -101,6 +101,6 @@ def _recorded(value: Moments) -> Iterator[Finding]:
             lost = "; ".join(f"{one.share:.0%}: {words(one.cost, 0, True)}" for one in some)
             yield Finding(
                 f"Recorded: {NAMES[machine]}",
-                f"The stroke stands in {stood}, early to late. Against other dice it costs, struck at {lost} of the "
-                "runs that were right.",
+                f"The stroke stands in {stood}, early to late. Lost beside other dice, of runs that were right: struck "
+                f"at {lost}.",
             )

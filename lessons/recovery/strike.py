@@ -89,7 +89,7 @@ def _evidence(value: Strikes, models: tuple[str, str], seconds: float) -> Eviden
     return Evidence(
         value, f"{alt}.", Table(columns, tuple(rows)),
         Provenance("live", models[0], models[1], settings, value.seeds[0], seconds), tuple(findings),
-        _code(value, twin), value.writers.story(twin.after[0]),
+        _code(value, twin), value.writers.story(twin.after[twin.example]),
     )  # fmt: skip
 
 
@@ -116,8 +116,8 @@ def _reads(one: Struck) -> str:
 
 
 def _code(value: Strikes, one: Struck) -> str:
-    """The twin's first run in plain transformers; ``result`` is the struck story."""
-    words = value.writers.text(one.after[0])[: one.places[0] + 1]
+    """The twin's example in plain transformers; ``result`` is the struck story."""
+    words = value.writers.text(one.after[one.example])[: one.places[one.example] + 1]
     return f"""import torch
 from transformers import AutoTokenizer, LlamaForCausalLM
 
@@ -129,7 +129,7 @@ wrong = {words[-1]!r}
 
 story = tokenizer.convert_tokens_to_ids([*before, wrong])
 start, end = tokenizer.convert_tokens_to_ids(["<start>", {END!r}])
-dice = torch.Generator().manual_seed({value.seeds[0]})
+dice = torch.Generator().manual_seed({value.seeds[one.example]})
 row = [start]
 for place in range({recovery.CANVAS}):
     with torch.inference_mode():

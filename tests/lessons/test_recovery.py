@@ -52,6 +52,7 @@ def test_cards_and_pairs_are_drawn_as_they_come(struck: list[Evidence[strike.Str
     first, whole = struck[0].value, struck[-1].value
     assert figures.cards(first).count("comes next") == 3 and "comes next" not in figures.cards(whole)
     markup = figures.pairs(whole)
+    assert figures.pairs(first) is None
     assert 'data-s="wrong"' in markup and markup.count("<img") == 5
     safe(markup)
 
