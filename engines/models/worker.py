@@ -10,6 +10,7 @@ own for the while, it is the caller's thread.
 from __future__ import annotations
 
 import functools
+import importlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,6 +25,8 @@ _pool = ThreadPoolExecutor(1, thread_name_prefix="models")
 _here = threading.local()
 _queued = 0
 _counting = threading.Lock()
+_imports = threading.Condition()
+_loading, _importing = 0, False
 
 
 def here() -> bool:
@@ -53,10 +56,37 @@ def submit(function: Callable[..., Any], *arguments: Any, **options: Any) -> Fut
 
 def apart(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     """What ``function`` gives back, called in a thread that ends with it, and its helpers too: for loading."""
+    global _loading
     if hardware.on_zero_gpu():
         return function(*arguments, **options)
-    with ThreadPoolExecutor(1, thread_name_prefix="loading") as pool:
-        return pool.submit(copy_context().run, function, *arguments, **options).result()
+    with _imports:
+        _imports.wait_for(lambda: not _importing)
+        _loading += 1
+    try:
+        with ThreadPoolExecutor(1, thread_name_prefix="loading") as pool:
+            return pool.submit(copy_context().run, function, *arguments, **options).result()
+    finally:
+        with _imports:
+            _loading -= 1
+            _imports.notify_all()
+
+
+def import_ahead(module: str) -> None:
+    """Import a module while nothing is being loaded, and keep loading waiting for the while.
+
+    Two threads that import the same large libraries from different ends wait for each other; Python then lets one of
+    them see half a module, and its import fails.
+    """
+    global _importing
+    with _imports:
+        _imports.wait_for(lambda: not _loading)
+        _importing = True
+    try:
+        importlib.import_module(module)
+    finally:
+        with _imports:
+            _importing = False
+            _imports.notify_all()
 
 
 def only(function: Function) -> Function:

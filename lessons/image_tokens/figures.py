@@ -77,7 +77,8 @@ def wall(value: Booked) -> str:
     return str(
         Markup(
             '<figure class="tiles-wall"><div class="tiles-entries" role="group" aria-label="{}" '
-            'style="--sheet:url({});--count:{};--side:{}">{}</div><figcaption><span class="tiles-told" role="status">{}'
+            'style="background-image:url({});--count:{};--side:{}">{}</div><figcaption>'
+            '<span class="tiles-told" role="status">{}'
             "</span></figcaption></figure>"
         ).format(
             attribute("The codebook"), data_uri(sheet, max_side=sheet.shape[1]), len(order), side, cells,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import threading
 from collections.abc import Callable, Generator, Iterator
 from functools import cache
@@ -13,7 +12,7 @@ import gradio as gr
 
 from engines import live
 from engines.evidence import PlainError, Progress, Underway
-from engines.models import catalogue, hardware, weights
+from engines.models import catalogue, hardware, weights, worker
 from engines.models.catalogue import Role
 from engines.models.line import Queue
 from engines.pictures import painter
@@ -126,7 +125,7 @@ def import_ahead() -> None:
 def _import() -> None:
     for module in ("torch", "transformers.models.llama.modeling_llama", "transformers.models.auto.modeling_auto"):
         with contextlib.suppress(Exception):  # a run that needs it will say why it cannot be had
-            importlib.import_module(module)
+            worker.import_ahead(module)
 
 
 def notice(ink: str) -> str:
