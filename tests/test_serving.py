@@ -160,7 +160,7 @@ def test_an_operator_sees_what_is_loaded_and_how_many_wait_and_no_word_of_a_lear
         until(lambda: seen()["lines"]["processor"]["oldest_seconds"] > 0.2)
         told = seen()
         assert told["status"] == "ok" and told["lines"]["processor"]["at_work"] == 1
-        assert set(told["lines"]) == {"text", "pictures", "signs", "uploads", "processor"}
+        assert set(told["lines"]) == {"text", "pictures", "signs", "stories", "uploads", "processor"}
         assert "learner" not in json.dumps(told)
 
 

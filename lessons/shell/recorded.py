@@ -26,7 +26,7 @@ PICTURE = re.compile(r"data:image/webp;base64,([A-Za-z0-9+/=]+)")
 SECONDS = re.compile(r"\d+(\.\d+)? m?s\b|\d+(\.\d+)? (passes|keys) a second")
 DOWNLOAD = re.compile(r'<button type="button" class="link" data-action="download".*?</button>', re.DOTALL)
 """Left out of a record: its file says what the table says, at the cost of a third of the page."""
-STORED = re.compile(rf'{ADDRESS}/recorded/[^"]*')
+STORED = re.compile(rf'{ADDRESS}/recorded/[^")]*')
 RUN = re.compile(r'data-(run|payload)="[^"]*"')
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 DRAWER = re.compile(r'<details class="drawer"><summary>([^<]*)</summary>(.*?)</details>', re.DOTALL)

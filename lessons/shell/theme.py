@@ -131,6 +131,7 @@ def theme() -> Base:
         button_primary_text_color_dark="#10141a",
         button_secondary_background_fill="#fffdf8",
         button_secondary_background_fill_dark="#22262c",
+        button_secondary_background_fill_hover="#f3ede1",  # darker, and clay letters on it would be hard to read
         button_secondary_border_color="#1d4e89",
         button_secondary_border_color_dark="#8db8e8",
         button_secondary_text_color="#1d4e89",

@@ -160,7 +160,7 @@ def test_no_code_and_no_pickle_of_a_model_is_ever_loaded(monkeypatch: pytest.Mon
     for module in (pipelines, opening):
         source = inspect.getsource(module)
         assert "trust_remote_code=True" not in source and "use_safetensors=True" in source
-    assert inspect.getsource(language_model).count("trust_remote_code=False") == 2  # tokenizer and model
+    assert inspect.getsource(opening).count("trust_remote_code=False") == 2  # tokenizer and model
 
 
 def test_a_model_that_wants_its_own_code_run_is_refused(tmp_path: Path) -> None:
