@@ -142,7 +142,7 @@ class TileWriter:
 
     def new_cache(self) -> Any:
         """An empty cache for one run, as long as a picture: one that grows would copy itself at every tile."""
-        from transformers import StaticCache
+        from transformers.cache_utils import StaticCache
 
         return StaticCache(config=self.transformer.config, max_cache_len=WORDS + TILES)
 
@@ -202,7 +202,9 @@ def tile_writer(painter: Painter) -> TileWriter:
 
 def _open(painter: Painter) -> TileWriter:
     import torch
-    from transformers import LlamaForCausalLM
+
+    # transformers replaces its module while it is imported; who waits for it meanwhile gets the old one
+    from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
     from engines.pictures.codebook import Codebook
 

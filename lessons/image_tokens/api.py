@@ -10,15 +10,14 @@ import numpy as np
 from engines.checks import MAX_SEED, whole
 from engines.evidence import PlainError
 from engines.pictures import tiles
-from engines.pictures.files import open_picture
 from engines.pictures.measures import psnr
 from engines.pictures.tiles import FREE, SIDE, TILES, tile_writer
 from lessons.image_tokens import race
-from lessons.image_tokens.measures import FIRST
+from lessons.image_tokens.measures import FIRST, picture_of
 from lessons.shell import waking
 from lessons.shell.api import Endpoint
 from lessons.shell.film import data_uri
-from lessons.shell.scenes import CAPTIONS, example
+from lessons.shell.scenes import CAPTIONS
 from lessons.shell.uploads import named_or_sent
 
 
@@ -32,8 +31,7 @@ def encode_tiles(picture: str = FIRST) -> dict:
     name, own = named_or_sent(picture, CAPTIONS)
     painter = waking.open_painter()
     writer = tile_writer(painter)
-    side = SIDE * painter.factor
-    pixels = example(name, side, side) if own is None else open_picture(own, width=side, height=side)
+    pixels = picture_of(painter, name, own)
     written = writer.encode(pixels[None])
     restored = writer.decode(written)[0]
     return {

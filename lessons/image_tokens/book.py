@@ -12,11 +12,11 @@ from PIL import Image
 from engines.evidence import Evidence, Finding, Table
 from engines.pictures import tile_snippets
 from engines.pictures.diffusion import Painter
-from engines.pictures.files import Source, open_picture
+from engines.pictures.files import Source
 from engines.pictures.measures import psnr
 from engines.pictures.tiles import SIDE, TileWriter, tile_writer
 from engines.statistics import mean_interval, percent, plural, words
-from lessons.image_tokens.measures import BYTES, provenance
+from lessons.image_tokens.measures import BYTES, picture_of, provenance
 from lessons.shell.scenes import CAPTIONS, example
 from lessons.shell.uploads import OWN
 
@@ -73,7 +73,7 @@ def booked(painter: Painter, name: str, own: Source | None, seed: int) -> Eviden
     began = time.perf_counter()
     writer = tile_writer(painter)
     side = SIDE * painter.factor
-    picture = example(name, side, side) if own is None else open_picture(own, width=side, height=side)
+    picture = picture_of(painter, name, own)
     latent = painter.encode(picture[None])
     tiles = writer.nearest(latent)[0]
     entries, counts = np.unique(tiles, return_counts=True)

@@ -17,7 +17,7 @@ from lessons.image_tokens.half import WAYS, Halved
 from lessons.image_tokens.race import Moment
 from lessons.shell.film import Film, Shot, data_uri, figure, row
 from lessons.shell.prose import attribute, plain
-from lessons.shell.views import BADGES, Bar, bars, join
+from lessons.shell.views import BADGES, Bar, Clock, bars, clock_row, join
 
 # --- 1 ----------------------------------------------------------------------------------------------------
 
@@ -127,21 +127,17 @@ def raced(moments: Iterator[Moment | Evidence[Moment]], clocks: Any, reel: Any, 
 def both_clocks(moment: Moment) -> str:
     """Each machine's own time and how far it is."""
     return str(
-        Markup('<div class="tiles-clocks">{}{}</div>').format(
-            _clock("typewriter", "The tile writer", moment.tile_seconds, moment.laid / TILES,
-                   f"{plural(moment.laid, 'tile')}, 0 taken back"),
-            _clock("sculptor", "The sculptor", moment.picture_seconds, moment.sculpted,
-                   f"{plural(len(moment.passes), 'pass', 'passes')} over the whole canvas"),
+        clock_row(
+            Clock(
+                "typewriter", "The tile writer", moment.tile_seconds, moment.laid / TILES,
+                f"{plural(moment.laid, 'tile')}, 0 taken back",
+            ),
+            Clock(
+                "sculptor", "The sculptor", moment.picture_seconds, moment.sculpted,
+                f"{plural(len(moment.passes), 'pass', 'passes')} over the whole canvas",
+            ),
         )
     )  # fmt: skip
-
-
-def _clock(ink: str, name: str, seconds: float, share: float, note: str) -> Markup:
-    return Markup(
-        '<section class="ink-{}"><h3>{}</h3><p>{:.1f} s · {}</p>'
-        '<div class="tiles-meter" role="img" aria-label="{:.0f} % of its passes done"><i style="width:{:.1f}%">'
-        "</i></div></section>"
-    ).format(ink, name, seconds, note, share * 100, share * 100)
 
 
 def hesitation(value: Moment) -> str:

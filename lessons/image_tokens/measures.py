@@ -12,9 +12,11 @@ import numpy as np
 from engines.evidence import Provenance, Underway
 from engines.pictures import tiles
 from engines.pictures.diffusion import Painter
-from engines.pictures.tiles import TILES, TileWriter
+from engines.pictures.files import Source, open_picture
+from engines.pictures.tiles import SIDE, TILES, TileWriter
 from engines.stickers import judge
 from engines.stickers.world import Facts
+from lessons.shell.scenes import example
 
 FIRST = "owl-meadow"
 CAPTION = "a strawberry on a blue background"
@@ -33,6 +35,12 @@ def writing(
             yield Underway(done / tiles.SIDE, f"{words}: row {done} of {tiles.SIDE}")
     assert last is not None
     return last.pictures()
+
+
+def picture_of(painter: Painter, name: str, own: Source | None) -> np.ndarray:
+    """A bundled scene by name, or a picture of one's own, uint8 [128, 128, 3]."""
+    side = SIDE * painter.factor
+    return example(name, side, side) if own is None else open_picture(own, width=side, height=side)
 
 
 def provenance(writer: TileWriter, painter: Painter | None, seed: int | None, seconds: float, **settings: object) -> (

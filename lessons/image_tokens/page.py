@@ -7,17 +7,14 @@ from typing import Any
 
 import gradio as gr
 
-from engines.pictures.files import open_picture
 from engines.pictures.tiles import GUIDANCE
 from lessons.image_tokens import book, facts, half, race
 from lessons.image_tokens import figures as draw
 from lessons.image_tokens.measures import CAPTION, FIRST
-from lessons.shell import controls, events, film, scenes, scripts
+from lessons.shell import controls, film, scenes, scripts
 from lessons.shell.experiment import experiment
 from lessons.shell.frame import LessonPage, lesson_page
-from lessons.shell.uploads import OWN
 
-UPLOAD_SIDE = 512  # kept in the tab; the tiles' own size is cut from it
 TILES_JS = scripts.script(Path(__file__).parent / "tiles.js")
 
 
@@ -41,16 +38,7 @@ def _book(lesson: LessonPage) -> None:
              gr.HTML(elem_classes=["veiled"], **marked): draw.wall},
             truth=book.truth, queue="pictures",
         )  # fmt: skip
-
-        def pick(chosen: controls.Picked, event: gr.EventData) -> dict[Any, Any]:
-            return {picked: controls.pick(chosen, event, scenes.CAPTIONS)}
-
-        def upload(path: str) -> dict[Any, Any]:
-            picture = open_picture(path, width=UPLOAD_SIDE, height=UPLOAD_SIDE)
-            return {picked: (OWN, picture), picker: controls.picker_with(scenes.scenes(), picture)}
-
-        events.on(picker.select, pick, picked, picked)
-        events.on(own.upload, upload, own, [picked, picker], status=run.status, turn="uploads")
+        controls.wire_picker(picked, picker, own, run.status, scenes.scenes())
 
 
 def _race(lesson: LessonPage) -> None:

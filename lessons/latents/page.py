@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import gradio as gr
 
-from engines.pictures.files import open_picture
 from lessons.latents import figures as draw
 from lessons.latents import shrink, smear, surgery, text
 from lessons.latents.measures import FIRST
-from lessons.shell import charts, controls, events, film, scenes
+from lessons.shell import charts, controls, film, scenes
 from lessons.shell.experiment import experiment
 from lessons.shell.frame import LessonPage, lesson_page
-from lessons.shell.uploads import OWN
-
-UPLOAD_SIDE = 512  # kept in the tab; the painter's own size is cut from it
 
 
 def build() -> None:
@@ -35,16 +29,7 @@ def _shrink(lesson: LessonPage, picked: gr.State) -> None:
             screen, "Squeeze it and bring it back", shrink.shrink_picked, [picked], {film.pictures(): draw.shrunk},
             truth=shrink.truth, queue="pictures",
         )  # fmt: skip
-
-        def pick(chosen: controls.Picked, event: gr.EventData) -> dict[Any, Any]:
-            return {picked: controls.pick(chosen, event, scenes.CAPTIONS)}
-
-        def upload(path: str) -> dict[Any, Any]:
-            picture = open_picture(path, width=UPLOAD_SIDE, height=UPLOAD_SIDE)
-            return {picked: (OWN, picture), picker: controls.picker_with(scenes.scenes(), picture)}
-
-        events.on(picker.select, pick, picked, picked)
-        events.on(own.upload, upload, own, [picked, picker], status=run.status, turn="uploads")
+        controls.wire_picker(picked, picker, own, run.status, scenes.scenes())
 
 
 def _smear(lesson: LessonPage, picked: gr.State) -> None:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from engines.checks import MAX_CAPTION, MAX_SEED
 from engines.evidence import PlainError
+from engines.pictures.files import open_picture
 from lessons.shell import captions, events
 from lessons.shell.film import data_uri
 from lessons.shell.uploads import OWN
@@ -19,6 +20,8 @@ from lessons.shell.views import join
 
 Picked = tuple[str, np.ndarray | None]
 """The name of the chosen picture, and the learner's own (uint8 [H, W, 3]), chosen or not."""
+UPLOAD_SIDE = 512
+"""What is kept of an uploaded picture in the tab; the painter's own size is cut from it."""
 PICKER_JS = (Path(__file__).parent / "picker.js").read_text(encoding="utf-8")
 
 
@@ -87,3 +90,20 @@ def pick(picked: Picked, event: gr.EventData, names: Collection[str]) -> Picked:
     if name not in names and (name != OWN or own is None):
         raise PlainError("There is no such picture. Choose one of those shown.")
     return name, own
+
+
+def wire_picker(
+    picked: gr.State, picker: gr.HTML, own: gr.UploadButton, status: gr.HTML,
+    offered: Mapping[str, tuple[str, np.ndarray]],
+) -> None:  # fmt: skip
+    """Set ``picked`` to the one of ``offered`` that is clicked or to an uploaded picture; refusals go to ``status``."""
+
+    def choose(chosen: Picked, event: gr.EventData) -> dict[Any, Any]:
+        return {picked: pick(chosen, event, offered)}
+
+    def upload(path: str) -> dict[Any, Any]:
+        picture = open_picture(path, width=UPLOAD_SIDE, height=UPLOAD_SIDE)
+        return {picked: (OWN, picture), picker: picker_with(offered, picture)}
+
+    events.on(picker.select, choose, picked, picked)
+    events.on(own.upload, upload, own, [picked, picker], status=status, turn="uploads")

@@ -159,6 +159,29 @@ def _bar(row: Bar) -> Markup:
     )
 
 
+@dataclass(frozen=True)
+class Clock:
+    """One machine's own working time: ``share`` in [0, 1] of its passes are done; ``note`` says what they were."""
+
+    ink: str
+    name: str
+    seconds: float
+    share: float
+    note: str
+
+
+def clock_row(*machines: Clock) -> Markup:
+    """Machines at work beside each other, each with its time and how far it is."""
+    parts = (
+        Markup(
+            '<section class="ink-{}"><h3>{}</h3><p>{:.1f} s · {}</p><div class="meter" role="img" '
+            'aria-label="{:.0f} % of its passes done"><i style="width:{:.1f}%"></i></div></section>'
+        ).format(one.ink, one.name, one.seconds, one.note, 100 * one.share, 100 * one.share)
+        for one in machines
+    )
+    return Markup('<div class="clocks">{}</div>').format(join(parts))
+
+
 def chips(
     pieces: Sequence[str], *, titles: Sequence[str] | None = None, numbers: Sequence[int] | None = None
 ) -> Markup:

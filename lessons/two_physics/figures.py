@@ -15,7 +15,7 @@ from lessons.shell import charts
 from lessons.shell.charts import BLUE, CLAY, GREY
 from lessons.shell.film import Film, Shot, row
 from lessons.shell.prose import plain
-from lessons.shell.views import BADGES, Bar, bars, join
+from lessons.shell.views import BADGES, Bar, Clock, bars, clock_row, join
 from lessons.two_physics.fixed import Fixing
 from lessons.two_physics.memory import Copies, Found, Memory
 from lessons.two_physics.price import CITED, Bill, Price, big, seconds_of
@@ -62,27 +62,17 @@ def _finished(film: Film, moment: Moment) -> str:
 def both_clocks(moment: Moment) -> str:
     """Each machine's own time and how far it is, and the text so far."""
     tokens, passes = len(moment.tokens), len(moment.passes)
-    return str(
-        Markup('<div class="two-physics-clocks">{}{}</div><p class="two-physics-text">{}</p>').format(
-            _clock(
-                "typewriter", moment.text_seconds, moment.written,
-                f"{plural(tokens, 'pass', 'passes')}, {plural(tokens, 'token')}, 0 taken back",
-            ),
-            _clock(
-                "sculptor", moment.picture_seconds, moment.sculpted,
-                f"{plural(passes, 'pass', 'passes')} over the whole canvas",
-            ),
-            plain(moment.text),
-        )
+    both = clock_row(
+        Clock(
+            "typewriter", "The typewriter", moment.text_seconds, moment.written,
+            f"{plural(tokens, 'pass', 'passes')}, {plural(tokens, 'token')}, 0 taken back",
+        ),
+        Clock(
+            "sculptor", "The sculptor", moment.picture_seconds, moment.sculpted,
+            f"{plural(passes, 'pass', 'passes')} over the whole canvas",
+        ),
     )  # fmt: skip
-
-
-def _clock(machine: str, seconds: float, share: float, note: str) -> Markup:
-    return Markup(
-        '<section class="ink-{0}"><h3>The {0}</h3><p>{1:.1f} s · {2}</p>'
-        '<div class="two-physics-meter" role="img" aria-label="{3:.0f} % of its passes done"><i style="width:{3:.1f}%">'
-        "</i></div></section>"
-    ).format(machine, seconds, note, share * 100)
+    return str(both + Markup('<p class="two-physics-text">{}</p>').format(plain(moment.text)))
 
 
 def fixed_chart(value: Fixing) -> Any:
