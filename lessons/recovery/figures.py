@@ -23,8 +23,8 @@ from lessons.shell.views import BADGES, Bar, bars, join
 
 COLUMNS = {"commits": ("twin", "tiles"), "revises": ("masked", "sculptor")}
 LINES = {
-    "twin": (CLAY, "solid", "circle"), "masked": (OK, "dash", "square"), "tiles": (GREY, "dot", "diamond"),
-    "sculptor": (BLUE, "dashdot", "triangle-up"),
+    "twin": (BLUE, "solid", "circle"), "masked": (OK, "dash", "square"), "tiles": (GREY, "dot", "diamond"),
+    "sculptor": (CLAY, "dashdot", "triangle-up"),
 }  # fmt: skip
 RED = np.array([200, 30, 30], np.uint8)
 
@@ -125,12 +125,12 @@ def outlined(picture: np.ndarray, top: int, left: int, cells: int) -> np.ndarray
 
 def still_right(value: Moments) -> Any:
     """What is still right of what was right undisturbed, by the moment: recorded, and the twin live."""
-    figure = charts.figure(x="the stroke falls at this share of the way", y="still right")
+    figure = charts.figure(x="struck at this share of the way", y="still right", height=440)
     for number, (machine, (colour, dash, symbol)) in enumerate(LINES.items()):
         some = [one for one in value.kept if one.machine == machine and one.kept.trials]
         if some:
             _line(figure, some, NAMES[machine], colour, dash, symbol, 0.008 * (number - 1.5))
-    _line(figure, [one for one in value.live if one.kept.trials], "the twin, live", CLAY, "dot", "x", 0.024)
+    _line(figure, [one for one in value.live if one.kept.trials], "the twin, live", BLUE, "dot", "x", 0.024)
     figure.update_yaxes(range=[-0.03, 1.03], tickformat=".0%")
     figure.update_xaxes(tickvals=list(MOMENTS), tickformat=".0%", range=[0.15, 0.85])
     return figure
@@ -161,7 +161,7 @@ def standing(value: Moments) -> str:
 
 def surprise(value: Moments) -> Any:
     """Extra bits of what was written after the stroke, by distance, of the two machines that commit, struck halfway."""
-    figure = charts.figure(x="places after the stroke", y="extra bits a place", height=300)
+    figure = charts.figure(x="places after the stroke", y="extra bits a place", height=360)
     half = [one for one in (*value.live, *(kept for kept in recorded() if kept.machine == "tiles"))]
     for one in half:
         if one.share == MOMENTS[1] and one.surprise:

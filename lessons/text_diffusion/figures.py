@@ -112,7 +112,7 @@ def _cell(word: str, state: str, sure: float | None = None, note: str = "") -> M
 
 def curve(value: Compared) -> Any:
     """Valid stories and sound lines by rounds with 95 % intervals, and the twin's stories as a level band."""
-    figure = charts.figure(x="rounds", y="share that is valid")
+    figure = charts.figure(x="rounds", y="share that is valid", height=400)
     rows = [row for row in value.rows if row.rounds]
     twin = value.of(None).valid
     ends = [2, 32]
