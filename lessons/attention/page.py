@@ -11,7 +11,7 @@ from lessons.attention import agreement, arithmetic, fading, lens, looking, mach
 from lessons.attention import figures as draw
 from lessons.attention.measures import EXAMPLES, KEYS
 from lessons.shell import charts, controls, events, scripts
-from lessons.shell.experiment import experiment
+from lessons.shell.experiment import experiment, unveiled
 from lessons.shell.frame import LessonPage, lesson_page
 
 HERE = Path(__file__).parent
@@ -32,8 +32,8 @@ def _file(name: str) -> str:
     return (HERE / name).read_text(encoding="utf-8")
 
 
-def _view(veiled: bool = True) -> gr.HTML:
-    return gr.HTML(render=False, elem_classes=["veiled"] if veiled else [])
+def _view() -> gr.HTML:
+    return gr.HTML(render=False)
 
 
 def _seed(label: str = "Seed", most: int = MAX_SEED) -> gr.Number:
@@ -55,7 +55,8 @@ def _looking(lesson: LessonPage) -> None:
             render=False,
         )
         experiment(
-            screen, "Look inside", looking.gaze, [text], {heads: draw.gaze}, truth=looking.leaning, also=[text.submit]
+            screen, "Look inside", looking.gaze, [text], {unveiled(heads): draw.gaze}, truth=looking.leaning,
+            also=[text.submit],
         )  # fmt: skip
 
 
@@ -112,7 +113,7 @@ def _agreement(lesson: LessonPage) -> None:
             seed = _seed("Seed of the random heads")
         experiment(
             screen, "Switch off one after another", agreement.agree, [text, seed],
-            {_view(): draw.agreement_bars, charts.chart(veiled=True): draw.agreement_chart}, truth=agreement.turned,
+            {_view(): draw.agreement_bars, charts.chart(): draw.agreement_chart}, truth=agreement.turned,
         )  # fmt: skip
 
 
@@ -137,6 +138,6 @@ def _fading(lesson: LessonPage) -> None:
             seed = _seed("First seed", MAX_SEED - fading.MAX_COPIES)
         experiment(
             screen, "Smear the weights", fading.fade, [copies, seed],
-            {charts.chart(veiled=True): draw.fading_chart, _view(): draw.fading}, truth=fading.weaker,
+            {charts.chart(): draw.fading_chart, _view(): draw.fading}, truth=fading.weaker,
             cost=lambda copies, seed: copies * len(fading.LEVELS) * len(fading.FACTS),
         )  # fmt: skip

@@ -84,7 +84,7 @@ def _dice(lesson: LessonPage) -> None:
         with gr.Row(equal_height=True):
             seeds = controls.seeds_slider(8)
             seed = controls.seed_number(0, "First seed")
-        bars = gr.HTML(render=False, elem_classes=["veiled"])
+        bars = gr.HTML(render=False)
         experiment(
             screen, "Paint both wordings", dice.dice, [first, second, wish, seeds, seed],
             {film.pictures(): draw.dice_rows, bars: draw.dice_bars}, truth=dice.dice_truth, queue="pictures",
@@ -113,7 +113,7 @@ def _both(lesson: LessonPage) -> None:
         with gr.Row(equal_height=True):
             seeds = controls.seeds_slider(6, 12)
             seed = controls.seed_number(0, "First seed")
-        bars = gr.HTML(render=False, elem_classes=["veiled"])
+        bars = gr.HTML(render=False)
         experiment(
             screen, "Send it by all three ways", both.both, [chat, wish, own, seeds, seed],
             {film.pictures(): draw.both_rows, bars: draw.both_bars}, truth=both.both_truth, queue="both",

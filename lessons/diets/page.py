@@ -11,7 +11,7 @@ from engines.text import vocabularies
 from lessons.diets import browse, captions, scale, seen, similarity
 from lessons.diets import figures as draw
 from lessons.shell import charts, controls, events, film, views
-from lessons.shell.experiment import experiment
+from lessons.shell.experiment import experiment, unveiled
 from lessons.shell.frame import LessonPage, lesson_page
 from lessons.shell.scenes import CAPTIONS
 
@@ -41,7 +41,7 @@ def _scale(lesson: LessonPage) -> None:
             names = [(f"{one.name}: {one.size:,}", one.key) for one in vocabularies.available() if one.size]
             chosen = gr.Dropdown(names, value="smollm2", label="Vocabulary", min_width=150)
         inputs = [speed, hours, years, share, words, side, chosen]
-        view = gr.HTML(render=False, elem_classes=["veiled"])
+        view = gr.HTML(render=False)
         experiment(
             screen, "Draw it to scale", scale.scale, inputs, {view: draw.scaled}, truth=scale.scale_truth, queue=None,
             quick=True,
@@ -56,7 +56,7 @@ def _browse(lesson: LessonPage) -> None:
             seed = controls.seed_number(0)
         experiment(
             screen, "Search the diet", browse.browse, [query, samples, seed],
-            {gr.HTML(render=False, elem_classes=["veiled"]): draw.counts, film.pictures(): draw.found},
+            {gr.HTML(render=False): draw.counts, unveiled(film.pictures()): draw.found},
             truth=browse.browse_truth, queue="pictures", also=[query.submit], check=browse.check,
         )  # fmt: skip
         with gr.Row(equal_height=True):
@@ -64,7 +64,7 @@ def _browse(lesson: LessonPage) -> None:
             first = controls.seed_number(0, "Seed of the searches")
         experiment(
             screen, "Does meaning find what words miss?", browse.wordings, [queries, first],
-            {gr.HTML(render=False): draw.wordings_bars}, queue="pictures", key="wordings", asks=False,
+            {unveiled(gr.HTML(render=False)): draw.wordings_bars}, queue="pictures", key="wordings", asks=False,
             cost=lambda queries, first: queries,
         )  # fmt: skip
 
@@ -89,8 +89,8 @@ def _similarity(lesson: LessonPage) -> None:
 
         run = experiment(
             screen, "Measure the grid", similarity.similarity, [told, names, own, pairs, seed],
-            {gr.HTML(render=False, elem_classes=["reel"]): draw.grid,
-             gr.HTML(render=False, elem_classes=["veiled"]): draw.near_bars},
+            {unveiled(gr.HTML(render=False, elem_classes=["reel"])): draw.grid,
+             gr.HTML(render=False): draw.near_bars},
             truth=similarity.similarity_truth, queue="pictures", check=check,
             cost=lambda told, names, own, pairs, seed: pairs,
         )  # fmt: skip
@@ -111,9 +111,9 @@ def _captions(lesson: LessonPage) -> None:
 
         experiment(
             screen, "Paint with all three readers", captions.captions, [caption, seeds, seed],
-            {gr.HTML(render=False, elem_classes=["reel", "veiled"]): draw.painted,
-             charts.chart(veiled=True): draw.captions_chart,
-             gr.HTML(render=False): draw.told},
+            {gr.HTML(render=False, elem_classes=["reel"]): draw.painted,
+             charts.chart(): draw.captions_chart,
+             unveiled(gr.HTML(render=False)): draw.told},
             truth=captions.captions_truth, queue="pictures", also=[caption.submit], check=captions.check,
             cost=lambda caption, seeds, seed: 3 * seeds,
         )  # fmt: skip
@@ -128,7 +128,7 @@ def _seen(lesson: LessonPage) -> None:
             seed = controls.seed_number(0)
         experiment(
             screen, "Ask both machines", seen.seen, [questions, seed],
-            {charts.chart(veiled=True): draw.seen_chart,
-             gr.HTML(render=False, elem_classes=["reel", "veiled"]): draw.seen_answers},
+            {charts.chart(): draw.seen_chart,
+             gr.HTML(render=False, elem_classes=["reel"]): draw.seen_answers},
             truth=seen.seen_truth, queue="both", cost=lambda questions, seed: 4 * questions,
         )  # fmt: skip

@@ -11,7 +11,7 @@ from lessons.guidance import dice, edit, fork, maps, one_by_one, silence, sweep
 from lessons.guidance import figures as draw
 from lessons.guidance.measures import CAPTION, OVERCOOKED, PAIR, STEPS, WORDS
 from lessons.shell import charts, controls, events, film
-from lessons.shell.experiment import experiment
+from lessons.shell.experiment import experiment, unveiled
 from lessons.shell.frame import LessonPage, lesson_page
 
 HERE = Path(__file__).parent
@@ -37,7 +37,7 @@ def _one_by_one(lesson: LessonPage) -> None:
         with gr.Row():
             caption = controls.caption(WORDS)
             seeds = controls.seeds_slider(4, 8)
-        bars = gr.HTML(render=False, elem_classes=["veiled"])
+        bars = gr.HTML(render=False)
         experiment(
             screen, "Add one word at a time", one_by_one.one_by_one, [caption, seeds],
             {film.pictures(): draw.words_rows, bars: draw.words_bars},
@@ -71,7 +71,7 @@ def _silence(lesson: LessonPage) -> None:
             first = gr.Slider(1, STEPS, 1, step=1, label="from pass", scale=2, min_width=120)
             last = gr.Slider(1, STEPS, 8, step=1, label="to pass", scale=2, min_width=120)
             seeds = controls.seeds_slider(6, 8)
-        bars = gr.HTML(render=False, elem_classes=["veiled"])
+        bars = gr.HTML(render=False)
         experiment(
             screen, "Take it away, in those passes only", silence.take_away, [caption, word, first, last, seeds],
             {film.pictures(): draw.silenced_rows, bars: draw.silenced_bars},
@@ -92,7 +92,7 @@ def _fork(lesson: LessonPage) -> None:
             return draw.forked(fork.fork(*settings), view)
 
         experiment(
-            screen, "Show both predictions", predict_twice, [caption, scale, seed], fills=[view],
+            screen, "Show both predictions", predict_twice, [caption, scale, seed], fills=[unveiled(view)],
             truth=fork.fork_truth, queue="pictures", also=[caption.submit],
         )  # fmt: skip
 
@@ -104,7 +104,7 @@ def _sweep(lesson: LessonPage) -> None:
             seeds = controls.seeds_slider(8, 12)
         experiment(
             screen, "Turn it from nothing to far too much", sweep.sweep, [caption, seeds],
-            {film.pictures(): draw.sweep_row, charts.chart(veiled=True): draw.sweep_chart},
+            {film.pictures(): draw.sweep_row, charts.chart(): draw.sweep_chart},
             truth=sweep.sweep_truth, queue="pictures", also=[caption.submit],
             cost=lambda caption, seeds: len(sweep.SCALES) * seeds,
         )  # fmt: skip

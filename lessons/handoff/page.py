@@ -14,7 +14,7 @@ from lessons.handoff import figures as draw
 from lessons.handoff.measures import EXAMPLES, MAX_CHAT, check_wish, messages
 from lessons.handoff.rounds import rounds
 from lessons.shell import controls, events, film, scripts
-from lessons.shell.experiment import experiment
+from lessons.shell.experiment import experiment, unveiled
 from lessons.shell.frame import LessonPage, lesson_page
 
 HERE = Path(__file__).parent
@@ -54,8 +54,8 @@ def _chain(lesson: LessonPage) -> None:
         reel = film.reel("The painter's passes appear here once it has its caption.")
         label = "The caption that crossed; change it and paint again"
         caption = gr.Textbox("", label=label, max_length=MAX_CAPTION, render=False)
-        ledger = gr.HTML(render=False, elem_classes=["veiled"])
-        places = (talk, reel, caption, ledger)
+        ledger = gr.HTML(render=False)
+        places = (unveiled(talk), unveiled(reel), caption, ledger)
 
         def start(model: Any, painter: Any, *settings: Any) -> Any:
             return draw.followed(chain.chain(model, painter, *settings), *places)
@@ -92,7 +92,7 @@ def _bypass(lesson: LessonPage) -> None:
         experiment(
             screen, "Send all three", bypass.bypass, [chat, wish, seeds, seed],
             {
-                gr.HTML(render=False, elem_classes=["veiled"]): draw.kept_bars,
+                gr.HTML(render=False): draw.kept_bars,
                 film.pictures(): draw.three_ways,
             },
             truth=bypass.truth, queue="both", cost=lambda chat, wish, seeds, seed: 1 + 3 * seeds / 8,

@@ -12,7 +12,7 @@ from lessons.image_tokens import book, facts, half, race
 from lessons.image_tokens import figures as draw
 from lessons.image_tokens.measures import CAPTION, FIRST
 from lessons.shell import controls, film, scenes, scripts
-from lessons.shell.experiment import experiment
+from lessons.shell.experiment import experiment, unveiled
 from lessons.shell.frame import LessonPage, lesson_page
 
 TILES_JS = scripts.script(Path(__file__).parent / "tiles.js")
@@ -34,8 +34,8 @@ def _book(lesson: LessonPage) -> None:
         marked: dict[str, Any] = {"render": False, "js_on_load": TILES_JS}
         run = experiment(
             screen, "Turn it into tiles", book.book, [picked],
-            {gr.HTML(elem_classes=["reel", "veiled"], **marked): draw.journey,
-             gr.HTML(elem_classes=["veiled"], **marked): draw.wall},
+            {gr.HTML(elem_classes=["reel"], **marked): draw.journey,
+             gr.HTML(**marked): draw.wall},
             truth=book.truth, queue="pictures",
         )  # fmt: skip
         controls.wire_picker(picked, picker, own, run.status, scenes.scenes())
@@ -58,8 +58,8 @@ def _race(lesson: LessonPage) -> None:
             return draw.raced(race.race(*settings), clocks, reel, costs)
 
         experiment(
-            screen, "Start both", start, [caption, seed, guidance, temperature], fills=[clocks, reel, costs],
-            truth=race.truth, queue="pictures", also=[caption.submit],
+            screen, "Start both", start, [caption, seed, guidance, temperature],
+            fills=[clocks, unveiled(reel), unveiled(costs)], truth=race.truth, queue="pictures", also=[caption.submit],
         )  # fmt: skip
 
 
@@ -79,7 +79,7 @@ def _half(lesson: LessonPage) -> None:
             seeds = controls.seeds_slider(6, half.MAX_SEEDS)
         experiment(
             screen, "Go on from here", half.half, [scene, other, given, seeds],
-            {film.pictures(): draw.halves, gr.HTML(render=False, elem_classes=["veiled"]): draw.half_bars},
+            {film.pictures(): draw.halves, gr.HTML(render=False): draw.half_bars},
             truth=half.truth, queue="pictures", also=[other.submit],
             cost=lambda scene, other, given, seeds: 6 + seeds,
         )  # fmt: skip
@@ -92,6 +92,6 @@ def _facts(lesson: LessonPage) -> None:
             seed = controls.seed_number()
         experiment(
             screen, "Ask both painters", facts.asked, [captions, seed],
-            {film.pictures(): draw.fact_rows, gr.HTML(render=False, elem_classes=["veiled"]): draw.fact_bars},
+            {film.pictures(): draw.fact_rows, gr.HTML(render=False): draw.fact_bars},
             truth=facts.truth, queue="pictures", cost=lambda captions, seed: captions,
         )  # fmt: skip

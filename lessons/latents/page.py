@@ -8,7 +8,7 @@ from lessons.latents import figures as draw
 from lessons.latents import shrink, smear, surgery, text
 from lessons.latents.measures import FIRST
 from lessons.shell import charts, controls, film, scenes
-from lessons.shell.experiment import experiment
+from lessons.shell.experiment import experiment, unveiled
 from lessons.shell.frame import LessonPage, lesson_page
 
 
@@ -26,7 +26,8 @@ def _shrink(lesson: LessonPage, picked: gr.State) -> None:
         picker = gr.HTML(controls.picker(scenes.scenes(), FIRST), js_on_load=controls.PICKER_JS)
         own = gr.UploadButton("Use my own picture", file_types=["image"], elem_classes=["latents-own"])
         run = experiment(
-            screen, "Squeeze it and bring it back", shrink.shrink_picked, [picked], {film.pictures(): draw.shrunk},
+            screen, "Squeeze it and bring it back", shrink.shrink_picked, [picked],
+            {unveiled(film.pictures()): draw.shrunk},
             truth=shrink.truth, queue="pictures",
         )  # fmt: skip
         controls.wire_picker(picked, picker, own, run.status, scenes.scenes())
@@ -37,8 +38,8 @@ def _smear(lesson: LessonPage, picked: gr.State) -> None:
         experiment(
             screen, "Send edges, stripes and strangers through", smear.smear_picked, [picked],
             {
-                film.pictures(): draw.detail_bars, charts.chart(veiled=True): draw.stripe_chart,
-                film.pictures(): draw.stripe_pictures, film.pictures(): draw.stranger_row,
+                unveiled(film.pictures()): draw.detail_bars, charts.chart(): draw.stripe_chart,
+                film.pictures(): draw.stripe_pictures, unveiled(film.pictures()): draw.stranger_row,
             },
             truth=smear.truth, queue="pictures",
         )  # fmt: skip
@@ -52,7 +53,7 @@ def _surgery(lesson: LessonPage, picked: gr.State) -> None:
         )  # fmt: skip
         experiment(
             screen, "Operate on all four channels", surgery.operate_picked, [picked, how],
-            {film.pictures(): draw.operated, gr.HTML(render=False, elem_classes=["veiled"]): draw.harm_bars},
+            {film.pictures(): draw.operated, gr.HTML(render=False): draw.harm_bars},
             truth=surgery.truth, queue="pictures",
         )  # fmt: skip
 
@@ -65,7 +66,7 @@ def _text(lesson: LessonPage) -> None:
             seed = controls.seed_number()
         experiment(
             screen, "Draw, squeeze, and read again", text.legibility, [own, count, seed],
-            {film.pictures(): draw.readings, charts.chart(veiled=True): draw.reading_chart},
+            {film.pictures(): draw.readings, charts.chart(): draw.reading_chart},
             truth=text.truth, queue="pictures", also=[own.submit], cost=lambda own, count, seed: count,
             check=text.pick_words,
         )  # fmt: skip

@@ -58,8 +58,8 @@ def _causes(lesson: LessonPage) -> None:
             words = gr.Slider(1, causes.MAX_WORDS, sign_lab.LEAST_WORDS, step=1, label="How many words", min_width=120)
             seeds = gr.Slider(1, causes.MAX_SEEDS, 2, step=1, label="Seeds", min_width=120)
             seed = controls.seed_number(0, "First seed")
-        table = gr.HTML(js_on_load=draw.RERUN, elem_classes=["lettering-recorded", "veiled"], render=False)
-        kept = gr.HTML(elem_classes=["evidence-view", "veiled"], render=False)
+        table = gr.HTML(js_on_load=draw.RERUN, elem_classes=["lettering-recorded"], render=False)
+        kept = gr.HTML(elem_classes=["evidence-view"], render=False)
 
         def rerun(kind: str, length: int, *settings: Any) -> Iterator[Any]:
             yield from causes.rerun(kind, length, *settings)
@@ -95,7 +95,7 @@ def _own(lesson: LessonPage) -> None:
             seed = controls.seed_number(0, "First seed")
         experiment(
             screen, "Ask the painter for both", own.paint, [pairs, seeds, seed],
-            {gr.HTML(elem_classes=["lettering-recorded", "veiled"], render=False): draw.own_signs},
+            {gr.HTML(elem_classes=["lettering-recorded"], render=False): draw.own_signs},
             truth=own.instead_truth, queue="pictures", check=own.check,
             cost=lambda pairs, seeds, seed: 2 * pairs * seeds,
         )  # fmt: skip

@@ -13,7 +13,7 @@ from lessons.noising import clay, lock, own, ruin, strip, turn
 from lessons.noising import figures as draw
 from lessons.noising.measures import CAT, FIRST, HOUSE, ROCKET, SHAPE, STEPS
 from lessons.shell import charts, controls, events, film, scenes, scripts, waking
-from lessons.shell.experiment import experiment
+from lessons.shell.experiment import experiment, unveiled
 from lessons.shell.frame import LessonPage, lesson_page
 from lessons.shell.uploads import OWN
 
@@ -45,7 +45,7 @@ def _ruin(lesson: LessonPage) -> None:
         words = controls.caption("an owl on a green meadow", visible=False, needed=False)
         run = experiment(
             screen, "Ruin it, and let the painter guess", ruin.ruin_scene, [chosen, told, words],
-            {film.reel(): draw.ruin_film, charts.chart(veiled=True): draw.ruin_chart},
+            {film.reel(): draw.ruin_film, charts.chart(): draw.ruin_chart},
             truth=ruin.ruin_truth, queue="pictures",
         )  # fmt: skip
 
@@ -75,7 +75,7 @@ def _strip(lesson: LessonPage) -> None:
             return draw.filmed(strip.strip(*settings), reel)
 
         experiment(
-            screen, "Carve it from static", carve, [caption, seed, steps], fills=[reel],
+            screen, "Carve it from static", carve, [caption, seed, steps], fills=[unveiled(reel)],
             truth=strip.strip_truth, queue="pictures", also=[caption.submit],
         )  # fmt: skip
 
@@ -92,7 +92,7 @@ def _lock(lesson: LessonPage) -> None:
 
         experiment(
             screen, "Paint them all and measure", measure, [caption, seeds],
-            {row: draw.finals_row, charts.chart(veiled=True): draw.lock_chart, film.reel(): draw.lock_film},
+            {unveiled(row): draw.finals_row, charts.chart(): draw.lock_chart, film.reel(): draw.lock_film},
             truth=lock.lock_truth, queue="pictures", also=[caption.submit],
         )  # fmt: skip
 
@@ -105,7 +105,7 @@ def _turn(lesson: LessonPage) -> None:
             seeds = controls.seeds_slider(4, 12)
         experiment(
             screen, "Swap at six different passes", turn.turn, [first, second, seeds],
-            {film.pictures(): draw.turn_grid, charts.chart(veiled=True): draw.turn_chart},
+            {film.pictures(): draw.turn_grid, charts.chart(): draw.turn_chart},
             truth=turn.turn_truth, queue="pictures", cost=lambda first, second, seeds: 14 * seeds,
         )  # fmt: skip
 

@@ -125,6 +125,11 @@ def cards(results: Results | None, places: int) -> list[str]:
     return [*made, *[""] * (places - len(made))]
 
 
+def own(card: str) -> str:
+    """A card of the learner's own results, found in the browser again; nothing hides them."""
+    return str(Markup('<div class="own">{}</div>').format(Markup(card))) if card else ""
+
+
 def card(name: str, result: Result) -> Markup:
     share, unclear = result.scores.get("everything"), result.unclear
     if share:

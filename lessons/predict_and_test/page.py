@@ -19,7 +19,7 @@ from engines.evidence import Evidence
 from lessons.predict_and_test import calibration, easy_hard, hands, notebook, plan, reflect, test
 from lessons.predict_and_test import figures as draw
 from lessons.shell import charts, controls, events, film, scripts, views
-from lessons.shell.experiment import Experiment, experiment
+from lessons.shell.experiment import Experiment, experiment, unveiled
 from lessons.shell.frame import LessonPage, lesson_page
 
 HERE = Path(__file__).parent
@@ -138,8 +138,8 @@ def _test(lesson: LessonPage, desk: Desk) -> Experiment:
             seeds = gr.Slider(2, 16, 8, step=1, label="Seeds for each prompt", scale=3, min_width=160)
             seed = controls.seed_number(0, "First seed")
         gr.HTML(draw.judge_worth())
-        about = gr.HTML("", render=False)
-        sealing = desk.runs[0].status
+        about = unveiled(gr.HTML("", render=False))
+        sealing = unveiled(desk.runs[0].status)
 
         def paint(painter: Any, *inputs: Any) -> Iterator[Any]:
             *fields, kept, seeds, seed = inputs
@@ -226,10 +226,10 @@ def _easy_hard(lesson: LessonPage) -> None:
             )
             seeds = gr.Slider(1, easy_hard.MOST_SEEDS, 4, step=1, label="Seeds of each", min_width=120)
             seed = controls.seed_number(0, "First of these seeds")
-        examples = gr.HTML(elem_classes=["reel", "veiled"], js_on_load=OVERRULE, render=False)
+        examples = gr.HTML(elem_classes=["reel"], js_on_load=OVERRULE, render=False)
         experiment(
             screen, "Paint and judge these sorts", easy_hard.measure, [sorts, prompts, seeds, seed],
-            {charts.chart(veiled=True): draw.map_chart, examples: draw.map_examples},
+            {charts.chart(): draw.map_chart, examples: draw.map_examples},
             truth=easy_hard.never_truth, queue="pictures", check=easy_hard.check,
             cost=lambda sorts, prompts, seeds, seed: len(sorts) * prompts * seeds,
         )  # fmt: skip
@@ -296,7 +296,7 @@ def _keep(desk: Desk) -> None:
     def results(kept: Any) -> dict[Any, Any]:
         known = notebook.read(kept)
         eyes = {name: one.eye for name, one in zip(known.names, known.results, strict=True)} if known else {}
-        shown = dict(zip(desk.cards, draw.cards(known, len(SLOTS)), strict=True)) if known else {}
+        shown = dict(zip(desk.cards, map(draw.own, draw.cards(known, len(SLOTS))), strict=True)) if known else {}
         return shown | {place: eyes.get(slot) for place, slot in zip(desk.eyes, SLOTS, strict=True)}
 
     events.on(states[0].change, fields, states[0], desk.fields)

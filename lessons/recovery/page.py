@@ -7,7 +7,7 @@ import gradio as gr
 from lessons.recovery import figures as draw
 from lessons.recovery import moments, strike
 from lessons.shell import charts, controls
-from lessons.shell.experiment import experiment
+from lessons.shell.experiment import experiment, unveiled
 from lessons.shell.frame import LessonPage, lesson_page
 
 
@@ -27,8 +27,8 @@ def _strike(lesson: LessonPage) -> None:
             seed = controls.seed_number()
         experiment(
             screen, "Strike all four", strike.strike, [share, runs, seed],
-            {gr.HTML(render=False, elem_classes=["veiled"]): draw.cards,
-             gr.HTML(render=False, elem_classes=["veiled"]): draw.pairs},
+            {gr.HTML(render=False): draw.cards,
+             gr.HTML(render=False): draw.pairs},
             truth=strike.truth, queue="pictures", cost=lambda share, runs, seed: 2 + runs,
         )  # fmt: skip
 
@@ -40,7 +40,7 @@ def _moments(lesson: LessonPage) -> None:
             seed = controls.seed_number()
         experiment(
             screen, "Strike the twin three times", moments.moments, [runs, seed],
-            {charts.chart(veiled=True): draw.still_right, gr.HTML(render=False, elem_classes=["veiled"]): draw.standing,
-             charts.chart(): draw.surprise},
+            {charts.chart(): draw.still_right, gr.HTML(render=False): draw.standing,
+             unveiled(charts.chart()): draw.surprise},
             truth=moments.truth, queue="stories", cost=lambda runs, seed: runs,
         )  # fmt: skip

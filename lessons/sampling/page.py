@@ -12,7 +12,7 @@ from lessons.sampling import branch, examples, link, passes, scoreboard, seeds, 
 from lessons.sampling import figures as draw
 from lessons.sampling.measures import LONGEST_KEY, MAX_SEED
 from lessons.shell import charts, controls, events, scripts
-from lessons.shell.experiment import experiment
+from lessons.shell.experiment import experiment, unveiled
 from lessons.shell.frame import LessonPage, lesson_page
 
 BOARD = scripts.script(Path(__file__).parent / "board.js")
@@ -78,7 +78,7 @@ def _scoreboard(lesson: LessonPage) -> None:
         temperature, top_p = _dials(render=False)
         seed, again = _seed(render=False), gr.Button("Other dice", min_width=104, scale=1, render=False)
         typed = _typed_key("Or type a key, then Enter", render=False)
-        desk = _view(js_on_load=BOARD, elem_id="sampling-board")
+        desk = unveiled(_view(js_on_load=BOARD, elem_id="sampling-board"))
         settings, shows = [sheet, text, temperature, top_p, seed], {desk: draw.desk, sheet: _keep}
         run = experiment(
             screen, "Press one key", scoreboard.press_on, settings, shows, truth=scoreboard.cold_truth, quick=True,
@@ -149,8 +149,8 @@ def _branch(lesson: LessonPage) -> None:
             temperature, top_p = _dials()
             seed = _seed()
         typed = _typed_key("Press a key of the scoreboard, or type one: ␣ is a space", render=False)
-        board = _view(js_on_load=BOARD, elem_id="sampling-alternatives")
-        lines = _view(js_on_load=BOARD, elem_id="sampling-lines")
+        board = unveiled(_view(js_on_load=BOARD, elem_id="sampling-alternatives"))
+        lines = unveiled(_view(js_on_load=BOARD, elem_id="sampling-lines"))
         settings, shows = [text, temperature, top_p, seed], {board: draw.alternatives, lines: draw.lines, story: _keep}
         run = experiment(screen, "Write line A", branch.told, settings, shows, asks=False, near=[typed])
         experiment(
@@ -165,7 +165,7 @@ def _branch(lesson: LessonPage) -> None:
         events.on(lines.select, chose, story, [story, board, lines], status=run.status)
         experiment(
             screen, "Force the runner-up in 8 texts", branch.runners_up, settings,
-            {_view(elem_classes=["veiled"]): draw.partings}, truth=branch.stayed_truth, key="runner-up",
+            {_view(): draw.partings}, truth=branch.stayed_truth, key="runner-up",
             cost=lambda *_: branch.PASSES,
         )  # fmt: skip
 
@@ -178,9 +178,9 @@ def _seeds(lesson: LessonPage) -> None:
             temperature, top_p = _dials(1.0)
             seed = _seed(1, "First seed")
             runs = gr.Slider(4, 32, 16, step=4, label="Runs", scale=2, min_width=120)
-        tree = _view(elem_classes=["veiled"])
+        tree = _view()
         settings = [text, temperature, top_p, seed]
-        shows = {tree: draw.tree_of, charts.chart(veiled=True): draw.together_chart, kept: _keep}
+        shows = {tree: draw.tree_of, charts.chart(): draw.together_chart, kept: _keep}
         run = experiment(
             screen, "Run them all", seeds.crowded, [kept, *settings, runs], shows, truth=seeds.third_key,
             cost=lambda kept, text, temperature, top_p, seed, runs: seeds.LENGTH * runs,
@@ -207,7 +207,7 @@ def _sweep(lesson: LessonPage) -> None:
             )  # fmt: skip
         experiment(
             screen, "Write at five temperatures", sweep.swept, [kept, top_p, length, seed, openings, people],
-            {charts.chart(veiled=True): draw.sweep_chart, _view(): draw.samples, kept: _keep},
+            {charts.chart(): draw.sweep_chart, unveiled(_view()): draw.samples, kept: _keep},
             truth=sweep.like_a_person, cost=sweep.passes,
         )  # fmt: skip
 
@@ -218,6 +218,6 @@ def _passes(lesson: LessonPage) -> None:
             "\n".join(examples.QUESTIONS), label="Questions to answer, one a line", lines=4, max_lines=12
         )
         experiment(
-            screen, "Answer them", passes.answered, [questions], {_view(elem_classes=["veiled"]): draw.answer_bars},
+            screen, "Answer them", passes.answered, [questions], {_view(): draw.answer_bars},
             truth=passes.needed, cost=lambda questions: passes.LENGTH * len((questions or "").splitlines()),
         )  # fmt: skip

@@ -17,12 +17,9 @@ CLAY, BLUE, GREY, OK = "#c8683f", "#3a6aa3", "#8f8776", "#22693f"
 """Line colours that keep 3:1 on paper and on the dark card; say in words or dashes too what a colour means."""
 
 
-def chart(veiled: bool = False) -> gr.Plot:
-    """The place of a chart on a page, kept free for it; see :func:`lessons.shell.experiment.experiment`.
-
-    ``veiled``: it answers the screen's prediction, so a recorded one is blurred until there is a guess.
-    """
-    return gr.Plot(show_label=False, elem_classes=["chart", *(["veiled"] if veiled else [])], render=False)
+def chart() -> gr.Plot:
+    """The place of a chart on a page, kept free for it; see :func:`lessons.shell.experiment.experiment`."""
+    return gr.Plot(show_label=False, elem_classes=["chart"], render=False)
 
 
 def figure(x: str = "", y: str = "", height: int = 330) -> Figure:

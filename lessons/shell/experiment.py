@@ -257,6 +257,16 @@ def _drawable(value: Any) -> Any:
     return str(value) if isinstance(value, str) else value
 
 
+def unveiled(view: Any) -> Any:
+    """The view, marked as one from which nobody can read the answer to the screen's prediction."""
+    view.elem_classes = [*view.elem_classes, "unveiled"]
+    return view
+
+
+def _tells(view: Any) -> bool:
+    return isinstance(view, gr.HTML | gr.Plot) and not {"veiled", "unveiled"} & {*view.elem_classes}
+
+
 def experiment(
     screen: Screen,
     words: str,
@@ -293,7 +303,8 @@ def experiment(
     builds on what another experiment left, or shares its places. ``near`` are controls made with ``render=False`` that
     stand between the button and the views, beside what they change. ``select`` is a view whose ``select`` event starts
     the run too, with what it told as one more argument of ``work``. ``quick``: a run of a fraction of a second, whose
-    button keeps its words.
+    button keeps its words. Where the screen asks for a guess, whatever was recorded is blurred until there is one, or a
+    run, since it would give the answer away: all but what is :func:`unveiled`.
     """
     scored = screen.ask if asks and screen.prediction_key else None
     if beside is None:
@@ -316,10 +327,14 @@ def experiment(
         if words:
             with row:
                 go = gr.Button(words, min_width=130, elem_classes=["go"])
+    hidden = False
     for view in (*(shows or {}), *fills):
+        if screen.prediction_key and recordable and words and _tells(view):
+            view.elem_classes = [*view.elem_classes, "veiled"]
+            hidden = True
         if not view.is_rendered:
             view.render()
-    result = beside.result if beside else screen.evidence(veiled=recordable and verdict is not None)
+    result = beside.result if beside else screen.evidence(veiled=recordable and (hidden or verdict is not None))
     one = Experiment(
         "/".join(part for part in (screen.lesson.key, screen.section.key, key) if part),
         screen, words, work, tuple(inputs), dict(shows or {}), tuple(fills), truth, queue, cost, check, row, go, stop,

@@ -10,7 +10,7 @@ import gradio as gr
 
 from engines.text.masked import ROUNDS, TEMPERATURE
 from lessons.shell import charts, controls, film
-from lessons.shell.experiment import experiment
+from lessons.shell.experiment import experiment, unveiled
 from lessons.shell.frame import LessonPage, lesson_page
 from lessons.text_diffusion import between, canvas, mend, rounds
 from lessons.text_diffusion import figures as draw
@@ -45,7 +45,7 @@ def _canvas(lesson: LessonPage) -> None:
             return draw.filmed(canvas.draft(*values), reel)
 
         experiment(
-            screen, "Sharpen a story", run, [many, warmth, seed], {}, fills=[reel], truth=canvas.kept_truth,
+            screen, "Sharpen a story", run, [many, warmth, seed], {}, fills=[unveiled(reel)], truth=canvas.kept_truth,
             queue="stories",
         )  # fmt: skip
 
@@ -57,7 +57,7 @@ def _rounds(lesson: LessonPage) -> None:
             warmth, seed = _warmth(), controls.seed_number()
         experiment(
             screen, "Write them all", rounds.compare, [count, warmth, seed],
-            {charts.chart(veiled=True): draw.curve, gr.HTML(render=False, elem_classes=["veiled"]): draw.price},
+            {charts.chart(): draw.curve, gr.HTML(render=False): draw.price},
             truth=rounds.gap_truth, queue="stories", cost=lambda count, warmth, seed: count,
         )  # fmt: skip
 
@@ -73,7 +73,7 @@ def _mend(lesson: LessonPage) -> None:
             seed = controls.seed_number()
         experiment(
             screen, "Spoil and mend", mend.mend, [fact, count, seed],
-            {gr.HTML(render=False, elem_classes=["veiled"]): draw.mended, gr.HTML(render=False): draw.patient},
+            {gr.HTML(render=False): draw.mended, unveiled(gr.HTML(render=False)): draw.patient},
             truth=mend.mend_truth, queue="stories", cost=lambda fact, count, seed: count,
         )  # fmt: skip
 
@@ -89,12 +89,13 @@ def _between(lesson: LessonPage) -> None:
             seeds = gr.Slider(between.LEAST_SEEDS, between.MOST_SEEDS, between.SEEDS, step=8, label="Seeds", scale=2)
         experiment(
             screen, "Fill the middle", between.fill, [beginning, words, ending, many, seeds, seed],
-            {gr.HTML(render=False, elem_classes=["veiled"]): draw.shares, gr.HTML(render=False): draw.filled},
+            {gr.HTML(render=False): draw.shares, gr.HTML(render=False): draw.filled},
             truth=between.fill_truth, queue="stories", cost=lambda *values: values[3] * values[4],
         )  # fmt: skip
         letters = gr.Textbox("moon", label="Letters for the line starts: a word of four or five", max_length=20)
         experiment(
             screen, "Write the acrostic", between.acrostic, [letters, many, seeds, seed],
-            {gr.HTML(render=False): draw.shares, gr.HTML(render=False): draw.filled}, queue="stories",
-            key="acrostic", asks=False, also=[letters.submit], cost=lambda *values: values[1] * values[2],
+            {unveiled(gr.HTML(render=False)): draw.shares, unveiled(gr.HTML(render=False)): draw.filled},
+            queue="stories", key="acrostic", asks=False, also=[letters.submit],
+            cost=lambda *values: values[1] * values[2],
         )  # fmt: skip

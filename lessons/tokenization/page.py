@@ -9,7 +9,7 @@ import gradio as gr
 
 from engines.text import vocabularies
 from lessons.shell import charts, controls, events, waking
-from lessons.shell.experiment import experiment
+from lessons.shell.experiment import experiment, unveiled
 from lessons.shell.frame import LessonPage, lesson_page
 from lessons.tokenization import cause, chunks, count, look_alikes, measures, merges, rates, spell
 from lessons.tokenization import figures as draw
@@ -147,7 +147,7 @@ def _rates(lesson: LessonPage) -> None:
         keys = _vocabularies()
         experiment(
             screen, "Measure every text", rates.measure, [own, keys],
-            {_view("tokenization-rates", "veiled"): draw.rates}, truth=rates.hindi_truth, queue=None,
+            {_view("tokenization-rates"): draw.rates}, truth=rates.hindi_truth, queue=None,
         )  # fmt: skip
 
 
@@ -160,7 +160,7 @@ def _count(lesson: LessonPage) -> None:
             seed = controls.seed_number(1, "First seed")
         experiment(
             screen, "Ask the model", count.ask, [word, letter, runs, seed],
-            {_view("tokenization-tallies", "veiled"): draw.tallies}, truth=count.spaces_truth,
+            {_view("tokenization-tallies"): draw.tallies}, truth=count.spaces_truth,
             check=count.check, cost=lambda word, letter, runs, seed: len(count.WAYS) * runs,
         )  # fmt: skip
         gr.HTML(draw.CONTROL)
@@ -178,7 +178,7 @@ def _cause(lesson: LessonPage) -> None:
             letter = gr.Textbox("r", label="Letter", max_lines=1, max_length=4, min_width=70)
         experiment(
             screen, "Ask the four networks", cause.ask, [word, letter],
-            {_view("tokenization-asked"): draw.asked, charts.chart(veiled=True): draw.cause_chart},
+            {unveiled(_view("tokenization-asked")): draw.asked, charts.chart(): draw.cause_chart},
             truth=cause.repair_truth, queue=None, check=cause.check, also=[word.submit, letter.submit],
         )  # fmt: skip
         gr.HTML(draw.REPAIRS)
@@ -193,7 +193,7 @@ def _spell(lesson: LessonPage) -> None:
         own = gr.Textbox("", label="A word of your own (optional)", max_lines=1)
         experiment(
             screen, f"Spell {len(spell.WORDS_TO_SPELL)} words", spell.spell, [own],
-            {_view("tokenization-spelt", "veiled"): draw.spelt}, truth=spell.spell_truth, check=spell.check,
+            {_view("tokenization-spelt"): draw.spelt}, truth=spell.spell_truth, check=spell.check,
             cost=lambda own: len(spell.WAYS) * len(spell.WORDS_TO_SPELL),
         )  # fmt: skip
 
@@ -210,7 +210,7 @@ def _look_alikes(lesson: LessonPage) -> None:
         keys = _vocabularies(("live", "cl100k", "o200k", "qwen3", "gemma"))
         run = experiment(
             screen, "Compare", look_alikes.compare, [left, right, keys],
-            {_view("tokenization-pairs", "veiled"): draw.pairs}, truth=look_alikes.accent_truth, queue=None,
+            {_view("tokenization-pairs"): draw.pairs}, truth=look_alikes.accent_truth, queue=None,
             also=[left.submit, right.submit],
         )  # fmt: skip
 

@@ -8,7 +8,7 @@ import gradio as gr
 
 from engines.text.small import MOST, MOST_SECONDS
 from lessons.shell import charts, controls, events, views
-from lessons.shell.experiment import experiment
+from lessons.shell.experiment import experiment, unveiled
 from lessons.shell.frame import LessonPage, lesson_page, still
 from lessons.train_your_own import copy, diets, train
 from lessons.train_your_own import figures as draw
@@ -39,7 +39,7 @@ def _train(lesson: LessonPage) -> None:
         )  # fmt: skip
         run = experiment(
             screen, "Train it", train.train, [diet, own, seconds, seed],
-            {charts.chart(veiled=True): draw.curves, gr.HTML(render=False): draw.samples, model: lambda one: one.file},
+            {charts.chart(): draw.curves, unveiled(gr.HTML(render=False)): draw.samples, model: lambda one: one.file},
             truth=train.train_truth, queue="processor", cost=lambda diet, own, seconds, seed: seconds,
         )  # fmt: skip
         run.pace = 1.15  # the learner chose the seconds; the rest is the start of a process
@@ -75,7 +75,7 @@ def _diets(lesson: LessonPage) -> None:
             seed = controls.seed_number()
         experiment(
             screen, "Feed both", diets.feed, [first, second, steps, seed],
-            {gr.HTML(render=False, elem_classes=["veiled"]): draw.table, gr.HTML(render=False): draw.beside},
+            {gr.HTML(render=False): draw.table, unveiled(gr.HTML(render=False)): draw.beside},
             truth=diets.feed_truth, queue="processor", cost=lambda first, second, steps, seed: steps,
         )  # fmt: skip
 
@@ -93,6 +93,6 @@ def _copy(lesson: LessonPage) -> None:
             )
         experiment(
             screen, "Train it too long", copy.overtrain, [diet, size, steps, seed],
-            {charts.chart(veiled=True): draw.copies, gr.HTML(render=False, elem_classes=["veiled"]): draw.passages},
+            {charts.chart(): draw.copies, gr.HTML(render=False): draw.passages},
             truth=copy.copy_truth, queue="processor", cost=lambda diet, size, steps, seed: steps,
         )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from lessons.shell import charts, controls, film
-from lessons.shell.experiment import experiment
+from lessons.shell.experiment import experiment, unveiled
 from lessons.shell.frame import LessonPage, lesson_page
 from lessons.two_physics import figures as draw
 from lessons.two_physics import fixed, memory, price, race, spoil
@@ -39,7 +39,7 @@ def _race(lesson: LessonPage) -> None:
             return draw.raced(race.race(*settings), clocks, reel)
 
         experiment(
-            screen, "Start both", start, [request, seed], fills=[clocks, reel],
+            screen, "Start both", start, [request, seed], fills=[unveiled(clocks), unveiled(reel)],
             truth=race.race_truth, queue="both", also=[request.submit],
         )  # fmt: skip
 
@@ -50,7 +50,7 @@ def _fixed(lesson: LessonPage) -> None:
             request = _request(CAT)
             seeds = controls.seeds_slider(8, 12)
         experiment(
-            screen, "Run them all", fixed.fixed, [request, seeds], {charts.chart(veiled=True): draw.fixed_chart},
+            screen, "Run them all", fixed.fixed, [request, seeds], {charts.chart(): draw.fixed_chart},
             truth=fixed.fixed_truth, queue="both", also=[request.submit], cost=lambda request, seeds: seeds,
         )  # fmt: skip
 
@@ -74,7 +74,7 @@ def _memory(lesson: LessonPage) -> None:
             pairs = gr.Slider(8, 64, memory.PAIRS, step=8, label="Captions to compare", scale=3)
         experiment(
             screen, "Paint it and search its diet", memory.memory, [caption, seed, pairs],
-            {film.pictures(): draw.memory_rows, charts.chart(veiled=True): draw.memory_chart},
+            {unveiled(film.pictures()): draw.memory_rows, charts.chart(): draw.memory_chart},
             truth=memory.memory_truth, queue="pictures", also=[caption.submit],
             cost=lambda caption, seed, pairs: pairs + 1,
         )  # fmt: skip
@@ -82,8 +82,8 @@ def _memory(lesson: LessonPage) -> None:
             seeds = controls.seeds_slider(8, 12)
         experiment(
             screen, "Now ask one that copies", memory.copying, [seeds],
-            {film.pictures(): draw.copies_rows, gr.HTML(render=False): draw.copies_bars}, queue="pictures",
-            key="copying", asks=False, cost=lambda seeds: 3 * seeds,
+            {unveiled(film.pictures()): draw.copies_rows, unveiled(gr.HTML(render=False)): draw.copies_bars},
+            queue="pictures", key="copying", asks=False, cost=lambda seeds: 3 * seeds,
         )  # fmt: skip
 
 
@@ -98,7 +98,7 @@ def _price(lesson: LessonPage) -> None:
             tokens = gr.Slider(16, price.MOST_TOKENS, TOKENS, step=16, label="Tokens really written", min_width=140)
         experiment(
             screen, "Count the price", price.price, [request, seed, words, passes, tokens],
-            {gr.HTML(render=False, elem_classes=["veiled"]): draw.bill, charts.chart(veiled=True): draw.price_chart},
+            {gr.HTML(render=False): draw.bill, charts.chart(): draw.price_chart},
             truth=price.price_truth, queue="both", also=[request.submit],
             cost=lambda request, seed, words, passes, tokens: passes + tokens + 20,
         )  # fmt: skip

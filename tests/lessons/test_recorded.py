@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import gradio as gr
 import pytest
 
 from engines.models import catalogue, weights
@@ -34,6 +35,28 @@ def test_no_stage_opens_empty(experiments: list[Experiment]) -> None:
     for one in experiments:
         shown = recorded.read(one.name)["places"]
         assert "badge-recorded" in shown["result"], one.name
+
+
+def test_no_record_gives_a_prediction_away(experiments: list[Experiment]) -> None:
+    """What is not blurred before the guess was marked so, and some of what once gave the answer away is blurred."""
+    open_to_all = {}
+    for one in experiments:
+        views = [place for place in (*one.shows, *one.fills) if isinstance(place, gr.HTML | gr.Plot)]
+        if one.screen.prediction_key and one.words:
+            bare = [view for view in views if "veiled" not in view.elem_classes]
+            assert all("unveiled" in view.elem_classes for view in bare), one.name
+            assert "veiled" in one.result.elem_classes or len(bare) == len(views) and one.verdict is None, one.name
+            open_to_all[one.name] = len(bare)
+    for name in (
+        "lettering/signs", "lettering/causes", "lettering/ceiling", "latents/text", "noising/turn", "guidance/maps",
+        "guidance/dice", "briefing/recipe", "handoff/proof", "handoff/play", "tokenization/count/control",
+        "predict-and-test/hands", "two-physics/spoil",
+    ):  # fmt: skip
+        assert open_to_all[name] == 0, name
+
+
+def test_the_last_frame_of_a_film_does_not_tell_what_is_asked() -> None:
+    assert "of the pixels" not in json.dumps(recorded.read("noising/strip")["places"]["fill-0"]).split("film-cell")[-1]
 
 
 @pytest.mark.parametrize("key", KEYS)
