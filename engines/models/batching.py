@@ -11,12 +11,15 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from engines.evidence import PlainError
+from engines.evidence import PlainError, Underway
 from engines.models import worker
+from engines.models.line import in_words
 from engines.models.shelf import Renewed
+from engines.statistics import plural
 
 Load = TypeVar("Load")
 Result = TypeVar("Result")
@@ -117,32 +120,112 @@ class Meeting(Generic[Load, Result]):
                 request.result = result
 
 
-class Room(Renewed):
-    """What all runs together may hold, such as tokens in their caches, at most ``most``."""
+@dataclass(eq=False)
+class Watch:
+    """A run seen from outside its thread: the ``place`` that it waits for, and whether it is to wait no longer."""
 
-    PATIENCE = 120.0
+    place: Place | None = None
+    left: bool = False
+
+
+watch: ContextVar[Watch | None] = ContextVar("watch", default=None)
+"""What a run tells of where it waits, for one who shows it meanwhile."""
+
+
+@dataclass(eq=False)
+class Place:
+    """What one run holds of a room, or waits for: ``size``; ``since`` when, of either."""
+
+    room: Room
+    size: int
+    since: float = field(default_factory=time.monotonic)
+
+    def told(self) -> Underway:
+        """Where it stands among those who wait, and a rough time."""
+        return self.room._told(self)
+
+
+class Room(Renewed):
+    """What all runs together may hold, such as tokens in their caches, at most ``most``.
+
+    A run goes ahead of others that came before and for whom there is too little, but not for longer than
+    :attr:`OVERTAKEN` seconds. ``usual`` is how many seconds runs held their part of late.
+    """
+
+    PATIENCE, OVERTAKEN = 120.0, 20.0
 
     def __init__(self, most: int) -> None:
-        self.most = most
+        self.most, self.usual = most, 5.0
         super().__init__()
 
     def renew(self) -> None:
         self._changed = threading.Condition()
-        self.taken = 0
+        self._holding: list[Place] = []
+        self._waiting: list[Place] = []
+        self._freed = 0.0
+
+    @property
+    def taken(self) -> int:
+        return sum(one.size for one in self._holding)
 
     @contextmanager
     def share(self, size: int) -> Iterator[None]:
         """Wait until ``size`` more fits, and hold it meanwhile; what is larger than the room has it alone.
 
-        PlainError when nothing comes free for :attr:`PATIENCE` seconds.
+        PlainError when nothing comes free for :attr:`PATIENCE` seconds, or when the run is to wait no longer.
         """
+        mine = Place(self, size)
         with self._changed:
-            if not self._changed.wait_for(lambda: not self.taken or self.taken + size <= self.most, self.PATIENCE):
-                raise PlainError("The memory is full of other runs. Try again in a minute, or ask for less.")
-            self.taken += size
+            self._wait(mine)
+            mine.since = time.monotonic()
+            self._holding.append(mine)
         try:
             yield
         finally:
             with self._changed:
-                self.taken -= size
+                self._holding.remove(mine)
+                self._freed = time.monotonic()
+                self.usual += 0.3 * (self._freed - mine.since - self.usual)
                 self._changed.notify_all()
+
+    def _wait(self, mine: Place) -> None:
+        seen = watch.get() or Watch()
+        self._waiting.append(mine)
+        try:
+            while not self._fits(mine):
+                seen.place = mine
+                if seen.left:
+                    raise PlainError("Stopped while it waited for other runs.")
+                if time.monotonic() > max(mine.since, self._freed) + self.PATIENCE:
+                    raise PlainError("The memory is full of other runs. Try again in a minute, or ask for less.")
+                self._changed.wait(min(1.0, self.PATIENCE))
+        finally:
+            seen.place = None
+            self._waiting.remove(mine)
+            self._changed.notify_all()  # whom it held up
+
+    def _fits(self, mine: Place) -> bool:
+        patient = time.monotonic() - self.OVERTAKEN
+        held_up = any(one.since < patient for one in self._before(mine))
+        return not held_up and (not self._holding or self.taken + mine.size <= self.most)
+
+    def _before(self, mine: Place) -> list[Place]:
+        return self._waiting[: self._waiting.index(mine)]
+
+    def _told(self, mine: Place) -> Underway:
+        with self._changed:
+            before = self._before(mine) if mine in self._waiting else []
+            seconds = self._seconds(mine, before)
+        place = f"{plural(len(before), 'run')} waiting before yours" if before else "yours is next"
+        return Underway(0.0, f"The memory is full of other runs; {place}. Your turn comes in {in_words(seconds)}.")
+
+    def _seconds(self, mine: Place, before: Sequence[Place]) -> float:
+        """Until enough of those who hold something should have ended, for those before ``mine`` too."""
+        now = time.monotonic()
+        missing = self.taken + mine.size + sum(one.size for one in before) - self.most
+        left = 0.0
+        for left, size in sorted((max(1.0, one.since + self.usual - now), one.size) for one in self._holding):
+            missing -= size
+            if missing <= 0:
+                return left
+        return left + self.usual * max(0, missing) / self.most

@@ -32,6 +32,8 @@ from engines.text.dice import dice
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from engines.text.tables import Row
+
 FOLDER = MODELS / "tiles"
 SIDE = 16
 TILES = SIDE * SIDE
@@ -85,9 +87,12 @@ class TileWriter:
     """
 
     def __init__(self, painter: Painter, transformer: Any, codebook: Any, revision: str) -> None:
+        from engines.pictures.tile_passes import TilePasses
+
         self.painter, self.transformer, self.codebook = painter, transformer, codebook
         self.name, self.revision = "Tile writer", revision
         self.entries: np.ndarray = codebook.entries.float().cpu().numpy()
+        self.passes = TilePasses(transformer, WORDS + TILES)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """As a painter, it stays where it is: another process of this program has its own."""
@@ -131,20 +136,12 @@ class TileWriter:
         read = tokenizer(list(captions), padding="max_length", truncation=True, max_length=WORDS)["input_ids"]
         return prompt_of(np.asarray(read, np.int64), len(self.entries))
 
-    @worker.only
-    def advance(self, ids: np.ndarray, cache: Any) -> np.ndarray:
-        """Logits float32 [n, K] of the next tile after ``ids`` int64 [n, length], which go into the cache."""
-        import torch
+    def advance(self, ids: np.ndarray, rows: Sequence[Row]) -> np.ndarray:
+        """Logits float32 [n, K] of the next tile after ``ids`` int64 [n, length], which go into ``rows``.
 
-        given = torch.from_numpy(ids).to(self.transformer.device)
-        read = self.transformer.model(input_ids=given, past_key_values=cache, use_cache=True)
-        return self._logits(read.last_hidden_state[:, -1]).cpu().numpy()
-
-    def new_cache(self) -> Any:
-        """An empty cache for one run, as long as a picture: one that grows would copy itself at every tile."""
-        from transformers.cache_utils import StaticCache
-
-        return StaticCache(config=self.transformer.config, max_cache_len=WORDS + TILES)
+        In a pass that runs of other learners may share; company changes the last digits of the logits.
+        """
+        return self.passes.read(ids, rows)[:, : len(self.entries)]
 
     def _logits(self, hidden: Tensor) -> Tensor:
         """The scoreboard over the K entries, float32, of what the last layer says; captions' tokens have no place."""
@@ -231,10 +228,11 @@ def write(
 ) -> Iterator[Tile]:  # fmt: skip
     """Write one picture a row, one :class:`Tile` event a position; closing the iterator stops the run.
 
-    ``given`` int64 [rows, 16, 16] holds tiles that are placed, not drawn; :data:`FREE` elsewhere. A row's picture
-    depends on its own caption, seed and given tiles, except that a batch rounds the last digits of the logits
-    differently. Guidance: logits without the caption + scale · (with it − without it); 1 does without (Sun et al. 2024,
-    after Ho & Salimans 2022). PlainError for settings out of range.
+    Runs of several learners share their passes (:mod:`engines.pictures.tile_passes`). ``given`` int64 [rows, 16, 16]
+    holds tiles that are placed, not drawn; :data:`FREE` elsewhere. A row's picture depends on its own caption, seed and
+    given tiles, except that company rounds the last digits of the logits differently. Guidance: logits without the
+    caption + scale · (with it − without it); 1 does without (Sun et al. 2024, after Ho & Salimans 2022). PlainError for
+    settings out of range, and where the memory stays full of other runs.
     """
     rows = len(captions)
     whole("The number of pictures", rows, 1, MAX_ROWS)
@@ -246,18 +244,19 @@ def write(
     guided = guidance_scale != 1
     ids = writer.prompts([*captions, *([""] * rows if guided else [])])  # [rows or 2·rows, 24]
     tiles = np.empty((rows, 0), np.int64)
-    cache = writer.new_cache()
-    for index in range(TILES):
-        began = time.perf_counter()
-        logits = writer.advance(ids, cache)
-        if guided:
-            logits = logits[rows:] + np.float32(guidance_scale) * (logits[:rows] - logits[rows:])
-        drawn = [draw(distribution(row, dials).kept, roll()) for row, roll in zip(logits, rolls, strict=True)]
-        forced = fixed[:, index] != FREE
-        chosen = np.where(forced, fixed[:, index], drawn)
-        tiles = np.concatenate([tiles, chosen[:, None]], 1)
-        ids = np.tile(chosen[:, None], (2 if guided else 1, 1))
-        yield Tile(index, tuple(captions), tiles, logits, forced, dials, time.perf_counter() - began)
+    with writer.passes.room.share(len(ids)):
+        read = writer.passes.rows(len(ids))
+        for index in range(TILES):
+            began = time.perf_counter()
+            logits = writer.advance(ids, read)
+            if guided:
+                logits = logits[rows:] + np.float32(guidance_scale) * (logits[:rows] - logits[rows:])
+            drawn = [draw(distribution(row, dials).kept, roll()) for row, roll in zip(logits, rolls, strict=True)]
+            forced = fixed[:, index] != FREE
+            chosen = np.where(forced, fixed[:, index], drawn)
+            tiles = np.concatenate([tiles, chosen[:, None]], 1)
+            ids = np.tile(chosen[:, None], (2 if guided else 1, 1))
+            yield Tile(index, tuple(captions), tiles, logits, forced, dials, time.perf_counter() - began)
 
 
 def written(writer: TileWriter, captions: Sequence[str], seeds: Sequence[int], **options: Any) -> np.ndarray:

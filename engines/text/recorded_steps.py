@@ -29,10 +29,14 @@ if TYPE_CHECKING:
 
 
 class RecordedSteps:
-    """Reads rows of a table for a network that packs; see :class:`engines.text.tables.Reader`."""
+    """Reads rows of a table for a network that packs; see :class:`engines.text.tables.Reader`.
+
+    Without a card nothing is recorded, and no rows fill a pass up.
+    """
 
     def __init__(self, network: Network) -> None:
         self._network = network
+        self._replays = Captured(network.model).on(network.model.device)
         config = network.model.config.get_text_config()
         self._heads = int(getattr(config, "num_key_value_heads", None) or network.heads)
         self._width = int(getattr(config, "head_dim", None) or config.hidden_size // network.heads)
@@ -44,7 +48,7 @@ class RecordedSteps:
         return torch.zeros(shape, dtype=model.dtype, device=model.device)
 
     def step(self, ids: Sequence[int], lengths: Sequence[int], table: Table) -> np.ndarray:
-        rows = filled_up(len(ids))
+        rows = filled_up(len(ids)) if self._replays else len(ids)
         table.widen(rows)
         others = [table.text_at(place) for place in range(len(ids), rows)]  # one place after a text's end is free
         places = [*lengths, *(other.length if other else 0 for other in others)]

@@ -88,8 +88,8 @@ class Table:
 
     def bring_forward(self, texts: Sequence[Row]) -> None:
         """Let ``texts`` have the first rows, in an order that moves as few as possible."""
-        front = range(len(texts))
-        free = [place for place in front if self.text_at(place) not in texts]
+        front, wanted = range(len(texts)), set(texts)
+        free = [place for place in front if self.text_at(place) not in wanted]
         for text in texts:
             if text.place not in front:
                 self._swap(text, free.pop())
@@ -112,8 +112,11 @@ class Table:
         text.table, text.place = self, place
 
 
-Tables = dict[int, Table]
-"""The tables of some texts by their rooms."""
+class Tables(dict[int, Table]):
+    """The tables of some texts by their rooms; ``rooms`` are the lengths that a row may have, from the shortest on."""
+
+    def __init__(self, rooms: Sequence[int] = ()) -> None:
+        self.rooms = rooms or ROOMS
 
 
 class Reader(Protocol):
@@ -218,7 +221,7 @@ def _blank(like: Tensor, rows: int, room: int) -> Any:
 
 
 def _table(reader: Reader, tables: Tables, needed: int) -> Table:
-    room = next(room for room in ROOMS if room > needed)
+    room = next(room for room in tables.rooms if room > needed)
     if room not in tables:
         tables[room] = Table(reader.blank(1, 1), room)
     return tables[room]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import torch
 
 from engines.evidence import PlainError
 from engines.models import worker
-from engines.models.batching import Meeting, Room
+from engines.models.batching import Meeting, Room, Watch, watch
 from engines.models.shelf import Turn
 
 
@@ -186,3 +187,49 @@ def test_a_turn_goes_to_who_asked_first_and_its_holder_may_take_it_again() -> No
         assert in_threads(lambda: turn.acquire(0.01)) == [False]
     assert turn.acquire(0.01)
     turn.release()
+
+
+def test_a_run_that_waits_for_room_says_where_it_stands_and_can_be_called_off() -> None:
+    room, watches = Room(10), [Watch() for _ in range(3)]
+    room.usual = 3000.0
+
+    def run(seen: Watch) -> None:
+        watch.set(seen)
+        with room.share(4):
+            pass
+
+    with ThreadPoolExecutor() as pool:
+        with room.share(10):
+            runs = []
+            for number, seen in enumerate(watches):
+                runs.append(pool.submit(run, seen))
+                until(lambda: watches[number].place is not None)  # noqa: B023
+            told = [seen.place.told().words for seen in watches if seen.place]
+            watches[2].left = True
+            with pytest.raises(PlainError, match="Stopped while it waited"):
+                runs[2].result(30)
+            assert len(room._waiting) == 2 and watches[2].place is None
+        assert [one.result(30) for one in runs[:2]] == [None, None] and room.taken == 0
+    assert told[0] == "The memory is full of other runs; yours is next. Your turn comes in about 50 minutes."
+    assert told[2].endswith("2 runs waiting before yours. Your turn comes in about 60 minutes."), "they must end too"
+
+
+def test_a_large_run_is_overtaken_for_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    room, order = Room(10), list[str]()
+
+    def hold(name: str, size: int) -> None:
+        with room.share(size):
+            order.append(name)
+
+    with ThreadPoolExecutor() as pool:
+        with room.share(6):
+            runs = [pool.submit(hold, "large", 8)]
+            until(lambda: len(room._waiting) == 1)
+            hold("small", 2)
+            monkeypatch.setattr(Room, "OVERTAKEN", 0.0)
+            runs.append(pool.submit(hold, "late", 3))
+            until(lambda: len(room._waiting) == 2)
+            assert order == ["small"]
+        for one in runs:
+            one.result(30)
+    assert order == ["small", "large", "late"]
