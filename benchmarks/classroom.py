@@ -6,8 +6,9 @@
     python -m benchmarks.classroom --url http://lab:7860       # a server that runs already
 
 Every learner is a ``gradio_client`` of its own that presses "run" as soon as the last run has ended. The first event
-is what a learner sees first; completion is the end of the run. Models are loaded before the clock starts. In a mixed
-class every second run is a picture, and one run in eight is abandoned after its first event, as by a closed tab.
+is what a learner sees first (of tiles, a row of 16); completion is the end of the run. Models are loaded before
+the clock starts. In a mixed class the runs are a text, a picture, a picture in tiles and a draft in turn, and one
+run in eight is abandoned after its first event, as by a closed tab.
 """
 
 from __future__ import annotations
@@ -70,24 +71,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=2, help="runs of each learner (2)")
     parser.add_argument("--tokens", type=int, default=20, help="length of each text (20)")
     parser.add_argument("--steps", type=int, default=10, help="passes of each picture (10)")
+    parser.add_argument("--drafts", type=int, default=8, help="rounds of each draft in the mixed class (8)")
     parser.add_argument("--no-pictures", action="store_true", help="texts only")
     parser.add_argument("--minutes", type=float, default=0.0, help="only a mixed class, for so long")
     parser.add_argument("--url", help="a server that runs already")
     options = parser.parse_args(arguments)
     texts = Lesson("text", "/write", ("Once upon a time", 0.8, 0.92, "{seed}", options.tokens))
     pictures = Lesson("picture", "/denoise", ("a red car on a white background", "{seed}", options.steps))
-    lessons = [texts] if options.no_pictures else [texts, pictures]
+    tiled = Lesson("tiles", "/paint_tiles", ("a red car on a white background", "{seed}"))
+    drafts = Lesson("draft", "/draft", (options.drafts, 0.8, "{seed}"))
+    lessons = [texts] if options.no_pictures else [texts, pictures, tiled]
+    mixed = lessons if options.no_pictures else [*lessons, drafts]
     rows: list[Row] = []
     with serving(options.url) as (url, process):
-        for lesson in lessons:
+        for lesson in mixed:
             learn(url, [lesson], 1, 1)  # loads the model
         if options.minutes:
-            rows += endure(url, process, lessons, max(options.learners), options.minutes)
+            rows += endure(url, process, mixed, max(options.learners), options.minutes)
         else:
             for lesson in lessons:
                 rows += alone_and_together(url, [lesson], options.learners, options.rounds)
-            if len(lessons) > 1:
-                rows += alone_and_together(url, lessons, options.learners[-1:], options.rounds, leaves=LEAVES)
+            if len(mixed) > 1:
+                rows += alone_and_together(url, mixed, options.learners[-1:], options.rounds, leaves=LEAVES)
     report(COLUMNS, rows)
 
 
@@ -160,8 +165,7 @@ def learn(
         together.wait()
         turn = 0
         while rounds() if callable(rounds) else turn < rounds:
-            goes = bool(leaves) and (number + turn) % leaves == leaves - 1
-            lesson = lessons[(number + turn) % len(lessons)]
+            lesson, goes = chosen(lessons, number + turn, leaves)
             waited.append(run(client, lesson, seed=(number * 1000 + turn) % 100_000, leave=goes))
             turn += 1
 
@@ -173,6 +177,13 @@ def learn(
     for seat in seats:
         seat.join()
     return waited, time.perf_counter() - began
+
+
+def chosen(lessons: Sequence[Lesson], place: int, leaves: int = 0) -> tuple[Lesson, bool]:
+    """What is run at a ``place`` in the turns, and whether it is abandoned; each lesson is at times."""
+    if not leaves:
+        return lessons[place % len(lessons)], False
+    return lessons[(place + place // leaves) % len(lessons)], place % leaves == leaves - 1
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import importlib
+import inspect
 import re
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -71,6 +73,35 @@ def test_one_who_leaves_waits_for_the_first_event_only_and_is_no_failure() -> No
     assert left.left and left.whole == left.first and not left.error
     cells = classroom.row("text", 2, [left, Waited(1.0, 4.0), Waited(1.0, 2.0)], 30.0)
     assert cells[4] == "3.00 s" and cells[6] == "1.3" and cells[-2:] == ("–", "0")
+
+
+def test_every_lesson_of_a_mixed_class_has_its_turn_and_is_abandoned_at_times() -> None:
+    lessons = [Lesson(name, f"/{name}", ()) for name in "abcd"]
+    turns = [classroom.chosen(lessons, place, classroom.LEAVES) for place in range(32)]
+    assert {lesson.name for lesson, goes in turns if goes} == set("abcd") and sum(goes for _, goes in turns) == 4
+    assert {lesson.name for lesson, _ in turns[:4]} == set("abcd")
+    assert classroom.chosen(lessons, 7) == (lessons[3], False)
+
+
+def test_a_class_asks_what_its_endpoints_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A misnamed endpoint would stand in the table as "failed" and no more."""
+    asked: list[tuple[Any, ...]] = []
+
+    def run(client: Any, lesson: Lesson, seed: int, leave: bool = False) -> Waited:
+        asked.append((lesson.endpoint, lesson.arguments))
+        return Waited(0.1, 0.2)
+
+    monkeypatch.setattr(classroom, "run", run)
+    monkeypatch.setattr("gradio_client.Client", lambda url, verbose: None)
+    classroom.main(["--url", "http://nowhere", "--learners", "1", "4", "--rounds", "1"])
+    functions = {
+        f"/{one.function.__name__}": one.function
+        for lesson in ("sampling", "noising", "tokenization", "image_tokens", "text_diffusion")
+        for one in importlib.import_module(f"lessons.{lesson}.api").ENDPOINTS
+    }
+    for endpoint, arguments in asked:
+        inspect.signature(functions[endpoint]).bind(*arguments)
+    assert {"/write", "/denoise", "/paint_tiles", "/draft"} <= {endpoint for endpoint, _ in asked}
 
 
 def test_percentiles() -> None:
