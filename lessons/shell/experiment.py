@@ -16,17 +16,20 @@ Pressing again starts over. Stop ends the run after its step, and what was finis
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from engines.evidence import Evidence, PlainError, Underway
-from engines.models import line
+from engines.models import batching, line
 from engines.models.line import Queue
 from lessons.shell import captions, events, recorded, views, visitors, waking
+from lessons.shell.background import BEAT
 from lessons.shell.frame import Screen, still
 
 Work = Callable[..., Iterator[Any]]
@@ -56,6 +59,7 @@ class _Run:
 
 
 _STOP, _EMPTIED = _Run(None), _Run(None)
+_END = object()
 
 
 @dataclass(eq=False)
@@ -166,9 +170,7 @@ class Experiment:
                 while (place := ticket.wait(1.0)) is not None:
                     yield place
             began = time.monotonic()
-            results: Any = self.work(*models, *values, *told)
-            with contextlib.closing(results):
-                yield from results
+            yield from _in_view(self.work(*models, *values, *told))
             if self.cost is not None and (cost := self.cost(*values)) > 0:
                 self.pace = (time.monotonic() - began) / cost
 
@@ -250,6 +252,27 @@ class Experiment:
         """End the visitor's run in silence, since what was done on the page meanwhile counts."""
         _latest.pop((events.visitor(), self.group), None)
         return {self.status: ""}
+
+
+def _in_view(results: Any) -> Iterator[Any]:
+    """What ``results`` yields, and after every second in which it waits for room in the memory, its place there.
+
+    Each step is made in a thread beside, where the run can wait while this one tells of it.
+    """
+    context, seen = contextvars.copy_context(), batching.Watch()
+    context.run(batching.watch.set, seen)
+    with contextlib.closing(results), ThreadPoolExecutor(1, "run") as aside:
+        try:
+            while True:
+                step = aside.submit(context.run, next, results, _END)
+                while not wait([step], BEAT).done:
+                    if (place := seen.place) is not None:
+                        yield place.told()
+                if step.result() is _END:
+                    return
+                yield step.result()
+        finally:
+            seen.left = True
 
 
 def _drawable(value: Any) -> Any:

@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 
 from engines.evidence import PlainError, Underway
 from engines.models import line
+from engines.models.batching import Room
 from lessons import record
 from lessons.shell import content, events, experiment, recorded
 from lessons.shell.experiment import Experiment
@@ -183,6 +185,38 @@ def test_two_visitors_wait_for_each_other_in_words(tenth: list[Experiment], monk
     assert "One run is before yours. Your turn comes in" in next(second)[wait.status]
     first.close()
     assert list(second)[-1][wait.status] == ""
+
+
+def test_a_run_that_waits_for_room_in_the_memory_says_so_and_can_be_stopped(
+    tenth: list[Experiment], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(experiment, "BEAT", 0.01)
+    wait, room = tenth[2], Room(10)
+
+    def work(steps: int) -> Iterator[Underway]:
+        yield Underway(0.0, "Reading")
+        with room.share(6):
+            yield Underway(0.5, f"Writing for {who.get()}")
+
+    who: ContextVar[str] = ContextVar("who", default="nobody")
+    who.set("a learner")
+    wait.work = work
+    with room.share(6):
+        run = wait.run(None, 3)
+        said = [next(run)[wait.status] for _ in range(3)]
+        assert "Starting" in said[0] and "Reading" in said[1]
+        assert "The memory is full of other runs; yours is next. Your turn comes in a few seconds." in said[2]
+        wait.stopped()
+        assert "Stopped" in list(run)[-1][wait.status] and not room._waiting
+        run = wait.run(None, 3)
+        for _ in range(4):
+            next(run)
+        run.close()  # as by a closed tab
+        assert not room._waiting
+        run = wait.run(None, 3)
+        assert "yours is next" in [next(run) for _ in range(3)][-1][wait.status]
+    assert any("Writing for a learner" in update.get(wait.status, "") for update in list(run))
+    assert room.taken == 0
 
 
 def test_a_long_run_says_so_before_it_starts(tenth: list[Experiment]) -> None:
