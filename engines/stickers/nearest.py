@@ -65,26 +65,32 @@ class Index:
 
         PlainError when the picture is not square or its side no multiple of 32 pixels.
         """
-        found = []
+        wanted, found = patches(picture, PATCHES), []
         for seed in self.proposed(picture):
             drawn = scenes.scene(int(seed))
             pixels = np.asarray(drawn.picture)
-            found.append(Near(int(seed), pixels, drawn.caption, distance(picture, pixels)))
+            found.append(Near(int(seed), pixels, drawn.caption, _apart(wanted, patches(pixels, PATCHES))))
         return tuple(sorted(found, key=lambda near: near.distance)[:count])
 
 
 def patches(picture: np.ndarray, side: int) -> np.ndarray:
-    """Mean colours of ``side`` × ``side`` patches of a square picture, float [side, side, 3] on 0…255."""
+    """Mean colours of ``side`` × ``side`` patches of a square picture (uint8), float [side, side, 3] on 0…255."""
     height, width = picture.shape[:2]
     if height != width or height % side:
         raise PlainError(f"The picture must be square, and its side a multiple of {PATCHES} pixels.")
     cell = height // side
-    return picture.reshape(side, cell, side, cell, 3).mean((1, 3))
+    rows = np.add.reduce([picture[first::cell].astype(np.uint16) for first in range(cell)])
+    columns: np.ndarray = sum(rows[:, first::cell].astype(np.uint32) for first in range(cell))
+    return columns / cell**2
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> float:
     """Root mean squared difference of two pictures over 32 × 32 patches, as a share of full brightness."""
-    return float(np.sqrt(((patches(a, PATCHES) - patches(b, PATCHES)) ** 2).mean()) / 255)
+    return _apart(patches(a, PATCHES), patches(b, PATCHES))
+
+
+def _apart(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.sqrt(((a - b) ** 2).mean()) / 255)
 
 
 @cache

@@ -15,6 +15,7 @@ import importlib.util
 import math
 import os
 import random
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -67,6 +68,7 @@ _HUES = {  # degrees around the circle that the paint replaces
 BOARDS = ("white", "yellow", "green", "blue", "red", "black", "brown")
 
 BACKGROUNDS = (*COLOURS, *SCENIC)
+_NAMES, _PLAIN, _SCENIC = tuple(sorted(OBJECTS)), tuple(COLOURS), tuple(SCENIC)
 
 WORDS = tuple(
     """OPEN CAFE STOP SALE BOOK TAXI PARK ZOO EXIT FOOD HOTEL MUSIC PIZZA BEACH BAKERY DAILY BUS CAR GO NO
@@ -164,8 +166,9 @@ def sticker(name: str, colour: str | None = None, skin: str = "") -> Image.Image
 
 
 def _gradient(top: Sequence[float] | np.ndarray, bottom: Sequence[float] | np.ndarray, side: int = SIZE) -> np.ndarray:
+    """One column of colours from top to bottom, ``[side, 1, 3]``; what is alike in a row is computed once."""
     share = np.linspace(0, 1, side)[:, None, None]
-    return np.asarray(top) * (1 - share) + np.asarray(bottom) * share + np.zeros((side, side, 1))
+    return np.asarray(top) * (1 - share) + np.asarray(bottom) * share
 
 
 def _below(horizon: np.ndarray | float, side: int = SIZE) -> np.ndarray:
@@ -175,11 +178,20 @@ def _below(horizon: np.ndarray | float, side: int = SIZE) -> np.ndarray:
     return np.clip((rows - horizon) / cell + 0.5, 0, 1)[..., None]
 
 
-def _disc(x: float, y: float, radius: float, side: int = SIZE) -> np.ndarray:
+def _lay_disc(pixels: np.ndarray, x: float, y: float, radius: float, colour: Sequence[float]) -> None:
+    """Lay a disc over ``pixels [side, side, 3]`` in place; only where it can reach is anything computed."""
+    side = len(pixels)
     cell = SIZE / side
-    rows, columns = (np.mgrid[:side, :side] + 0.5) * cell
+    top, left = (max(0, int((at - radius) / cell) - 2) for at in (y, x))
+    bottom, right = (int((at + radius) / cell) + 3 for at in (y, x))
+    part = pixels[top:bottom, left:right]
+    rows, columns = (
+        np.arange(first, first + count) + 0.5 for first, count in ((top, len(part)), (left, part.shape[1]))
+    )
     covered = min(1.0, math.pi * (radius / cell) ** 2)  # of one cell, by a disc that is smaller than it
-    return covered * np.clip((radius - np.hypot(columns - x, rows - y)) / cell + 0.5, 0, 1)[..., None]
+    away = np.hypot(columns[None, :] * cell - x, rows[:, None] * cell - y)
+    disc = covered * np.clip((radius - away) / cell + 0.5, 0, 1)[..., None]
+    part[:] = part * (1 - disc) + np.array(colour) * disc
 
 
 def background(name: str, r: random.Random, side: int = SIZE) -> Image.Image:
@@ -201,13 +213,15 @@ def background(name: str, r: random.Random, side: int = SIZE) -> Image.Image:
     }
     sky, ground, edge = looks[name]
     pixels = _gradient(sky[0], sky[1], side)
+    if name in ("sunset", "night"):
+        pixels = np.repeat(pixels, side, axis=1)
     if name == "sunset":
-        sun = _disc(SIZE * r.uniform(0.2, 0.8), horizon - r.uniform(0, 8), r.uniform(15, 19), side)
-        pixels = pixels * (1 - sun) + np.array((255, 240, 190)) * sun
+        x, y = SIZE * r.uniform(0.2, 0.8), horizon - r.uniform(0, 8)
+        _lay_disc(pixels, x, y, r.uniform(15, 19), (255, 240, 190))
     if name == "night":
         for _ in range(14):
-            star = _disc(r.uniform(0, SIZE), r.uniform(0, horizon), r.uniform(0.8, 1.5), side)
-            pixels = pixels * (1 - star) + np.array((245, 240, 215)) * star
+            x, y = r.uniform(0, SIZE), r.uniform(0, horizon)
+            _lay_disc(pixels, x, y, r.uniform(0.8, 1.5), (245, 240, 215))
     below = _below(edge, side)
     pixels = pixels * (1 - below) + _gradient(ground[0], ground[1], side) * below
     if name == "beach":
@@ -226,7 +240,10 @@ def background(name: str, r: random.Random, side: int = SIZE) -> Image.Image:
 
 
 def _picture(pixels: np.ndarray) -> Image.Image:
-    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).convert("RGBA")
+    """RGBA of ``pixels [side, side or 1, 3]`` on 0…255."""
+    side = len(pixels)
+    colours = np.broadcast_to(np.clip(pixels, 0, 255).astype(np.uint8), (side, side, 3))
+    return Image.fromarray(colours).convert("RGBA")
 
 
 # --- signs ---------------------------------------------------------------------------------------------
@@ -245,13 +262,15 @@ def font(size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(path, size)
 
 
+@cache
 def largest_font(word: str, width: float, height: float) -> int:
-    """The largest font size in pixels, at most 44, at which ``word`` fits ``width`` × ``height`` pixels."""
-    for size in range(44, 9, -1):
+    """The largest font size in pixels, 9 to 44, at which ``word`` fits ``width`` × ``height`` pixels."""
+
+    def too_large(size: int) -> bool:
         left, top, right, bottom = font(size).getbbox(word, anchor="ls")
-        if right - left <= width and bottom - top <= height:
-            return size
-    return 9
+        return right - left > width or bottom - top > height
+
+    return 9 + bisect_left(range(10, 45), True, key=too_large)
 
 
 def draw_sign(
@@ -259,17 +278,21 @@ def draw_sign(
     scale: int = 4,
 ) -> None:  # fmt: skip
     """Draw a signpost whose board (centre and sides in pixels) carries ``word`` in letters of ``size``."""
-    layer = Image.new("RGBA", (picture.width * scale, picture.height * scale))
+    corner = max(0, int(x - width / 2) - 1), max(0, int(y - height / 2) - 1)  # nothing is drawn left of it or above
+    across = min(picture.width, int(x + width / 2) + 2) - corner[0]
+    layer = Image.new("RGBA", (across * scale, (picture.height - corner[1]) * scale))
     draw = ImageDraw.Draw(layer)
-    x, y, width, height = (scale * number for number in (x, y, width, height))
-    draw.rectangle([x - 4 * scale, y, x + 4 * scale, layer.height * 0.97], fill=(110, 80, 50))
+    x, y, width, height = (scale * number for number in (x - corner[0], y - corner[1], width, height))
+    foot = scale * (picture.height * 0.97 - corner[1])
+    draw.rectangle([x - 4 * scale, y, x + 4 * scale, foot], fill=(110, 80, 50))
     edge = tuple(int(part * 0.75) for part in COLOURS[colour])
     box = [x - width / 2, y - height / 2, x + width / 2, y + height / 2]
     draw.rounded_rectangle(box, 6 * scale, fill=COLOURS[colour], outline=edge, width=2 * scale)
     ink = (25, 25, 30) if colour in ("white", "yellow") else (250, 250, 250)
     left, top, right, bottom = font(size * scale).getbbox(word, anchor="ls")
     draw.text((x - (left + right) / 2, y - (top + bottom) / 2), word, ink, font(size * scale), anchor="ls")
-    picture.alpha_composite(layer.resize(picture.size, Image.Resampling.BOX))
+    small = layer.resize((layer.width // scale, layer.height // scale), Image.Resampling.BOX)
+    picture.alpha_composite(small, corner)
 
 
 # --- planning ------------------------------------------------------------------------------------------
@@ -309,16 +332,16 @@ def _thing(r: random.Random, name: str) -> Thing:
 
 def _draw_plan(r: random.Random, kind: Kind | None) -> Plan:
     kind = kind or r.choices(("single", "pair", "count", "sign"), (0.5, 0.2, 0.2, 0.1))[0]
-    place = r.choice(tuple(COLOURS)) if r.random() < 0.5 else r.choice(tuple(SCENIC))
+    place = r.choice(_PLAIN) if r.random() < 0.5 else r.choice(_SCENIC)
     if kind == "sign":
         return Plan("sign", (Thing("sign", r.choice(BOARDS)),), 1, place, word=r.choice(WORDS))
     if kind == "pair":
-        first, second = r.sample(sorted(OBJECTS), 2)
+        first, second = r.sample(_NAMES, 2)
         relation: Relation = "left" if r.random() < 0.7 else "above"
         return Plan("pair", (_thing(r, first), _thing(r, second)), 1, place, relation)
     if kind == "count":
-        return Plan("count", (_thing(r, r.choice(sorted(OBJECTS))),), r.randint(2, 4), place)
-    name = "hand" if r.random() < 0.03 else r.choice(sorted(OBJECTS))
+        return Plan("count", (_thing(r, r.choice(_NAMES)),), r.randint(2, 4), place)
+    name = "hand" if r.random() < 0.03 else r.choice(_NAMES)
     return Plan("single", (_thing(r, name),), 1, place)
 
 

@@ -21,6 +21,7 @@ def nearest_scenes(caption: str, seed: int = 0, steps: int | None = None) -> dic
     """
     painter = waking.open_painter()
     plan = diffusion.Plan(caption, (seed,), steps=painter.passes(steps))
+    memory.ahead(caption)
     picture = diffusion.paint(painter, plan)[0]
     own, control = memory.search(painter, picture, caption)
     return {

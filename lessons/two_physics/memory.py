@@ -82,11 +82,8 @@ class Copies:
 
 
 @cache
-def _kinds() -> tuple[tuple[Any, ...], ...]:
-    return tuple(_kind(scenes.plan(UNSEEN + row)) for row in range(LOOKED_AT))
-
-
-def _kind(plan: scenes.Plan) -> tuple[Any, ...]:
+def _kind(row: int) -> tuple[Any, ...]:
+    plan = scenes.plan(UNSEEN + row)
     return sorted(thing.name for thing in plan.things), plan.count, plan.background
 
 
@@ -95,11 +92,21 @@ def unseen_like(caption: str) -> int:
     facts = facts_of(caption)
     names = sorted(thing.name for thing in facts.things)
     count = facts.things[0].count if len(facts.things) == 1 else 1
+    best, most = 0, (False, False, False)
+    for row in range(LOOKED_AT):
+        kind = _kind(row)
+        fits = kind[0] == names, kind[2] == facts.background, kind[1] == count
+        if fits > most:
+            best, most = row, fits
+        if all(fits):
+            break
+    return UNSEEN + best
 
-    def fits(kind: tuple[Any, ...]) -> tuple[bool, bool, bool]:
-        return kind[0] == names, kind[2] == facts.background, kind[1] == count
 
-    return UNSEEN + max(range(LOOKED_AT), key=lambda row: fits(_kinds()[row]))
+def ahead(caption: str) -> None:
+    """Before a picture is painted, open the index and find its control, so that the search after it is short."""
+    nearest.load()
+    unseen_like(caption)
 
 
 def search(painter: Painter, picture: np.ndarray, caption: str) -> tuple[Found, Found]:
@@ -131,6 +138,7 @@ def memory(
     pairs = whole("The number of pairs", pairs, 2, 64)
     scale = painter.guidance_scale if guidance_scale is None else guidance_scale
     settings: dict[str, Any] = {"steps": steps, "guidance_scale": guidance_scale}
+    ahead(caption)
     (picture,) = yield from painting(painter, Plan(caption, (seed,), **settings), "Your picture")
     own, control = search(painter, picture, caption)
     index = nearest.load()

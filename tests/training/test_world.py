@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import json
+import random
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
 from engines.stickers import scenes as world
 from engines.stickers.scenes import Plan, Thing
@@ -91,6 +94,43 @@ def test_a_sign_fits_its_picture_for_every_word() -> None:
         size = world.largest_font(str(word), 104, 30)
         left, _, right, _ = world.font(size).getbbox(str(word), anchor="ls")
         assert right - left <= 104
+
+
+def test_a_words_largest_letters_are_found_as_if_every_size_were_tried() -> None:
+    for word in (*world.WORDS, *(str(word) for (word,) in world.held_out()["words"])):
+        boxes = {size: world.font(size).getbbox(word, anchor="ls") for size in range(9, 45)}
+        fits = [size for size, (left, top, right, low) in boxes.items() if right - left <= 104 and low - top <= 30]
+        assert world.largest_font(word, 104, 30) == max(fits)
+
+
+@pytest.mark.parametrize(("side", "name"), [(128, "night"), (32, "night"), (128, "sunset"), (32, "sunset")])
+def test_a_disc_is_laid_as_if_the_whole_picture_were_computed(side: int, name: str, monkeypatch) -> None:
+    def everywhere(pixels: np.ndarray, x: float, y: float, radius: float, colour: Sequence[float]) -> None:
+        cell = world.SIZE / len(pixels)
+        rows, columns = (np.mgrid[: len(pixels), : len(pixels)] + 0.5) * cell
+        covered = min(1.0, np.pi * (radius / cell) ** 2)
+        disc = covered * np.clip((radius - np.hypot(columns - x, rows - y)) / cell + 0.5, 0, 1)[..., None]
+        pixels[:] = pixels * (1 - disc) + np.array(colour) * disc
+
+    quick = [np.asarray(world.background(name, random.Random(seed), side)) for seed in range(6)]
+    monkeypatch.setattr(world, "_lay_disc", everywhere)
+    for seed, picture in enumerate(quick):
+        np.testing.assert_array_equal(picture, np.asarray(world.background(name, random.Random(seed), side)))
+
+
+@pytest.mark.parametrize(("word", "x", "y", "width"), [("GO", 63.2, 47.9, 56), ("PHARMACY", 65.9, 60.01, 118.5)])
+def test_a_sign_is_drawn_as_if_its_layer_covered_the_picture(word: str, x: float, y: float, width: float) -> None:
+    shown = Image.new("RGBA", (128, 128), (90, 170, 235, 255))
+    whole, layer = shown.copy(), Image.new("RGBA", (512, 512))
+    world.draw_sign(shown, word, "red", x, y, width, 37.5, 20)
+    draw, font = ImageDraw.Draw(layer), world.font(80)
+    draw.rectangle([4 * x - 16, 4 * y, 4 * x + 16, 512 * 0.97], fill=(110, 80, 50))
+    box = [4 * x - 2 * width, 4 * y - 75, 4 * x + 2 * width, 4 * y + 75]
+    draw.rounded_rectangle(box, 24, fill=(214, 60, 60), outline=(160, 45, 45), width=8)
+    left, top, right, bottom = font.getbbox(word, anchor="ls")
+    draw.text((4 * x - (left + right) / 2, 4 * y - (top + bottom) / 2), word, (250, 250, 250), font, anchor="ls")
+    whole.alpha_composite(layer.resize((128, 128), Image.Resampling.BOX))
+    np.testing.assert_array_equal(np.asarray(shown), np.asarray(whole))
 
 
 def test_scenes_are_cached_and_their_records_hold_the_plan(tmp_path) -> None:

@@ -53,3 +53,27 @@ def test_a_sketch_is_like_its_scene():
         drawn = nearest.patches(np.asarray(scenes.scene(seed).picture), 16)
         sketched = nearest.patches(scenes.sketch(seed, 32), 16)
         assert np.sqrt(((drawn - sketched) ** 2).mean()) < 16
+
+
+def test_patches_are_means_to_the_last_bit():
+    dice = np.random.default_rng(0)
+    for size, side in ((128, 32), (128, 16), (64, 32), (1024, 16)):
+        picture = dice.integers(0, 256, (size, size, 3), dtype=np.uint8)
+        cell = size // side
+        np.testing.assert_array_equal(
+            nearest.patches(picture, side), picture.reshape(side, cell, side, cell, 3).mean((1, 3))
+        )
+
+
+def test_the_nearest_are_those_of_the_proposed_compared_one_by_one():
+    """However fast it is made, the answer is that of drawing each proposed scene and comparing it whole."""
+    index = nearest.load()
+    for kind in ("single", "pair", "count", "sign"):
+        picture = np.asarray(scenes.render(scenes.plan(900_000_007, kind), 900_000_007).picture)
+        drawn = {int(seed): scenes.scene(int(seed)) for seed in index.proposed(picture)}
+        away = {seed: nearest.distance(picture, np.asarray(one.picture)) for seed, one in drawn.items()}
+        expected = sorted(away, key=lambda seed: away[seed])[:3]
+        found = index.nearest(picture)
+        assert [one.seed for one in found] == expected
+        assert [one.distance for one in found] == [away[seed] for seed in expected]
+        assert [one.caption for one in found] == [drawn[seed].caption for seed in expected]
