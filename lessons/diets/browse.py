@@ -253,7 +253,59 @@ def wordings(painter: Painter, queries: int = QUERIES, seed: int = 0) -> Iterato
                 "of scenes drawn blindly fit as well: the control.",
             ),
         ),
+        wordings_snippet(value.queries), [float(fit.mean()), float(missed.mean())],
     )  # fmt: skip
+
+
+def wordings_snippet(queries: Sequence[str]) -> str:
+    """``result``: of the captions nearest to ``queries`` the share that fit, and that fit and lack a word."""
+    asked = ",\n    ".join(map(repr, queries))
+    return f"""import re
+
+import numpy as np
+import torch
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from engines.stickers import scenes, search
+from engines.stickers.shared_space import SharedSpace
+from engines.stickers.world import facts_of
+
+queries = [
+    {asked},
+]
+reader = CLIPTextModel.from_pretrained("models/painter/text_encoder", dtype=torch.float32).eval()
+tokenizer = CLIPTokenizer.from_pretrained("models/painter/tokenizer")
+space = SharedSpace.from_pretrained("models/space", torch_dtype=torch.float32).eval()
+kept = np.load("models/sticker-world/captions.npz")
+captions = kept["captions"].tobytes().decode().split("\\n")
+said = list(search.wordings(captions).values())  # numbers of the captions that say the same
+
+
+def vectors(texts):
+    ids = tokenizer(texts, padding=True, truncation=True, return_tensors="pt").input_ids
+    with torch.no_grad():
+        return space.encode_captions(reader(ids).pooler_output).numpy()
+
+
+def words(text):
+    return set(re.findall(r"[^\\W_]+", text.lower()))
+
+
+result = []
+for query in queries:
+    vector = vectors([query])[0]
+    codes = (vector - kept["mean"]) @ kept["axes"].T / kept["step"]
+    rows = ((kept["codes"].astype(np.float32) - codes.astype(np.float32)) ** 2).sum(1).argsort(kind="stable")
+    proposed = [number for row in rows[:{search.PROPOSED}] for number in said[row]][:{search.PROPOSED}]
+    cosines = vectors([captions[number] for number in proposed]) @ vector
+    nearest = [proposed[at] for at in (-cosines).argsort(kind="stable")[:{TOP}]]
+    first = [int((kept["which"] == number).argmax()) for number in nearest]  # a scene of each caption
+    fits = np.array([search.shows(scenes.plan(seed), facts_of(query)) for seed in first])
+    lacks = np.array([not words(query) <= words(captions[number]) for number in nearest])
+    result.append([fits.mean(), (fits & lacks).mean()])
+    print(f"{{query}}: {{fits.sum()}} of {TOP} fit, {{(fits & lacks).sum()}} of these lack a word")
+result = np.mean(result, axis=0)
+"""
 
 
 def columns(value: Wordings) -> tuple[tuple[str, Mean], ...]:

@@ -132,6 +132,7 @@ def test_bad_searches_are_refused(tiny, bad):
 def test_other_wordings_are_found_by_meaning_more_often_than_by_chance(bundled):
     *steps, evidence = browse.wordings(bundled, 8)
     assert len(steps) == 8 and len(evidence.table.rows) == 8
+    np.testing.assert_allclose(run(evidence.snippet), evidence.expected, atol=0.02)
     value = evidence.value
     assert value.fit.mean() > 0.5 > value.chance.mean() and (value.missed <= value.fit).all()
     assert figures.wordings_bars(value).count("bar-row") == 3
