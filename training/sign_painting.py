@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from engines.pictures.pocket_autoencoder import PocketAutoencoder
 from engines.signs.world import COLOURS, draw_box, draw_sign
 from training import captured, signs, tools
+from training.flat import UntilFlat
 from training.painter import SCHEDULE, split_weights
 from training.sign_captions import flat, sloppy, spelled
 from training.signs import SignPainter, build, export, latents_of, loss_of, read_weights, recorded, sheet
@@ -30,6 +31,8 @@ EMPTY = 0.1
 """The share of captions that are left empty."""
 NOISY = 600
 """Timesteps above this are reported apart: letters are settled there."""
+LOOK, HELD_OUT = 250, 256
+"""Steps between looks at the held-out loss, and signs that it is measured on."""
 SLOPPY_PHRASINGS = 64
 """How many sloppy captions of each word are drawn beforehand, for steps that the host has no part in."""
 
@@ -52,6 +55,29 @@ class Diet:
 def noisy_timesteps(count: int, power: float, where: torch.device | str = "cpu") -> Tensor:
     """Timesteps ``[count]`` of 0 to 999, 1000·u^``power``: the less the power, the more noisy ones."""
     return (1000 * torch.rand(count, device=where) ** power).long().clamp_(max=999)
+
+
+class HeldOut:
+    """One painter's error on signs of words kept from it: the same signs, noise and noisy timesteps at every look."""
+
+    def __init__(self, painter: SignPainter, diet: Diet, where: torch.device) -> None:
+        dice = torch.Generator().manual_seed(0)
+        chosen = torch.randint(len(diet.words), (HELD_OUT,), generator=dice)
+        colours = torch.randint(len(COLOURS), (HELD_OUT,), generator=dice)
+        clean = diet.latents[(len(COLOURS) * chosen + colours).to(diet.latents.device)]
+        noise = torch.randn(clean.shape, generator=dice)
+        timesteps = torch.randint(NOISY + 1, 1000, (HELD_OUT,), generator=dice)
+        captions = captions_of(painter, diet.words, random.Random(0))[chosen, 0]
+        kept = torch.zeros(HELD_OUT, dtype=torch.bool)
+        layout = diet.layouts[chosen.to(diet.layouts.device)]
+        self._parts = [part.to(where) for part in (clean, layout, noise, timesteps, captions, kept)]
+        self._painter, self._scheduler = painter, DDPMScheduler(**SCHEDULE)
+
+    @torch.no_grad()
+    def error(self, average: dict[str, Tensor]) -> float:
+        """The mean squared error of the averaged weights."""
+        with signs.averaged(self._painter, average):
+            return loss_of(self._painter, self._scheduler, *self._parts)[1].mean().item()
 
 
 class PlainSteps:
@@ -162,8 +188,17 @@ def captured_steps(
     return captured.Step(loss, parts, everything, average, torch.float32)
 
 
+def diet_of(words: list[str], autoencoder: PocketAutoencoder, where: torch.device) -> Diet:
+    """The signs of words in every colour, and their layouts, as latents."""
+    latents = latents_of(autoencoder, np.stack([draw_sign(word, c) for word in words for c in COLOURS]), where)
+    return Diet(words, latents, latents_of(autoencoder, np.stack([draw_box(word) for word in words]), where))
+
+
 def train(options: argparse.Namespace) -> None:
-    """Train all four for ``options.minutes`` or ``options.steps``; leaves a checkpoint and, at the end, the folders."""
+    """Train all four for ``options.minutes`` or ``options.steps``, or until ``spelled`` is flat (``training/flat.py``).
+
+    Leaves a checkpoint and, at the end, the folders.
+    """
     where = tools.device()
     on_card = captured.wanted(options.captured, where)
     words = flat(signs.word_lists()["seen"])
@@ -188,10 +223,12 @@ def train(options: argparse.Namespace) -> None:
     chooser = random.Random(options.seed + state["seen"])
 
     autoencoder = PocketAutoencoder.from_pretrained(options.autoencoder, torch_dtype=torch.float32).to(where)
-    latents = latents_of(autoencoder, np.stack([draw_sign(word, c) for word in words for c in COLOURS]), where)
-    layouts = latents_of(autoencoder, np.stack([draw_box(word) for word in words]), where)
-    print(f"{len(latents)} signs, latents of deviation {latents.std().item():.2f}", flush=True)
-    diet = Diet(words, latents, layouts)
+    diet = diet_of(words, autoencoder, where)
+    print(f"{len(diet.latents)} signs, latents of deviation {diet.latents.std().item():.2f}", flush=True)
+    ending = UntilFlat(options.patience) if options.until_flat else None
+    if ending:
+        unseen = diet_of(flat(signs.word_lists()["never_seen"]), autoencoder, where)
+        held_out = HeldOut(painters["spelled"], unseen, where)
 
     learn: PlainSteps | captured.Step
     if isinstance(average, captured.Average):
@@ -216,9 +253,16 @@ def train(options: argparse.Namespace) -> None:
     began, hours, seen, step = time.monotonic(), state["hours"], state["seen"], 0
     last_save, last_look = began, began
     while (spent := tools.spent(options, step, began)) < 1:
-        share = options.begin_at + (1 - options.begin_at) * spent
+        share = ending.share(step, spent) if ending else options.begin_at + (1 - options.begin_at) * spent
+        if ending and share >= 1:
+            break
         learn(options.rate * tools.warm_cosine(share) * min(1.0, (step + 1) / 50))
         step, seen = step + 1, seen + options.batch
+        if ending and step % LOOK == 0:
+            loss = held_out.error(average.weights)
+            ending.look(step, loss)
+            until = f"flat at step {ending.flat_at}" if ending.flat_at else f"patience to step {ending.patience}"
+            print(f"step {step}: held-out loss of spelled {loss:.4f}, {until}", flush=True)
         now = time.monotonic()
         if now - last_look > 60 * options.look_every or step == 20:
             last_look = now

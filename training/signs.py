@@ -1,6 +1,7 @@
 """The sign lab's four painters, which differ in one cause each, and the command that trains them.
 
     python -m training.signs --minutes 90 [--resume]
+    python -m training.signs --until-flat --minutes 900
     python -m training.signs --evaluate
 
 All four take every step together: same start, same signs, same noise, same timesteps, same captions left
@@ -8,14 +9,16 @@ empty. Noisy timesteps are drawn more often, as letters are settled there. ``slo
 text is, ``spelled`` captions that name the word, through byte pairs; ``characters`` reads the same captions
 letter by letter; ``boxes`` is ``spelled`` with a picture of the layout concatenated to its latents (as
 InstructPix2Pix does, Brooks et al. 2023, arXiv:2211.09800), by weights that start at zero. The loop is in
-``training/sign_painting.py``.
+``training/sign_painting.py``. With ``--until-flat`` the run ends by itself, for all four at the same step, once the
+loss of ``spelled`` on words kept from it no longer falls (``training/flat.py``); ``--minutes`` is then the most.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,15 +123,23 @@ def save(painter: SignPainter, folder: Path) -> None:
     save_pipeline(painter.unet, painter.text_encoder, painter.tokenizer, folder, kind)
 
 
+@contextmanager
+def averaged(painter: SignPainter, average: dict[str, Tensor]) -> Iterator[None]:
+    """While it lasts, the painter has its part of the averaged weights (names begin with its key)."""
+    modules, key = painter.modules(), f"{painter.key}."
+    current = {name: value.clone() for name, value in modules.state_dict().items()}
+    modules.load_state_dict({name.removeprefix(key): v for name, v in average.items() if name.startswith(key)})
+    try:
+        yield
+    finally:
+        modules.load_state_dict(current)
+
+
 def export(painters: dict[str, SignPainter], average: dict[str, Tensor], folder: Path) -> None:
     """Write every painter's averaged weights, and the word lists, into ``folder``."""
     for key, painter in painters.items():
-        part = {name.removeprefix(f"{key}."): value.clone() for name, value in average.items()
-                if name.startswith(f"{key}.")}  # fmt: skip
-        current = {name: value.clone() for name, value in painter.modules().state_dict().items()}
-        painter.modules().load_state_dict(part)
-        save(painter, folder / key)
-        painter.modules().load_state_dict(current)
+        with averaged(painter, average):
+            save(painter, folder / key)
     lists = word_lists()
     text = {"source": lists["source"], "seen": flat(lists["seen"]), "never_seen": flat(lists["never_seen"])}
     (folder / "words.json").write_text(json.dumps(text, indent=1) + "\n")
@@ -191,6 +202,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--minutes", type=float, default=90)
     parser.add_argument("--steps", type=int, help="how many steps to take, instead of --minutes")
+    parser.add_argument("--until-flat", action="store_true", help="end once the held-out loss of spelled is flat")
+    parser.add_argument("--patience", type=int, default=2000, help="steps that --until-flat takes at least")
     parser.add_argument("--resume", action="store_true", help="from the checkpoint, else from --out")
     parser.add_argument("--begin-at", type=float, default=0.0, help="share of the rate schedule to begin at")
     parser.add_argument("--seed", type=int, default=0)
@@ -211,7 +224,12 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--checkpoint", type=Path, default=CHECKPOINT)
     parser.add_argument("--autoencoder", type=Path, default=tools.MODELS / "autoencoder")
     parser.add_argument("--out", type=Path, default=FOLDER)
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.until_flat and options.steps:
+        parser.error("--steps takes as many as it says, so that runs can be compared: leave it out with --until-flat.")
+    if options.patience < 1:
+        parser.error("--patience is at least 1 step.")
+    return options
 
 
 def recorded(folder: Path) -> dict[str, Any]:

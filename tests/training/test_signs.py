@@ -13,7 +13,7 @@ from diffusers import DDPMScheduler
 from engines.models.weights import fingerprint
 from engines.signs import lab as sign_lab
 from engines.signs.lab import Spelling
-from training import captured, sign_captions, sign_measures, sign_painting, signs
+from training import captured, flat, sign_captions, sign_measures, sign_painting, signs
 from training.painter import SCHEDULE
 
 WORDS = ["A", "AT", "CAT", "STOP", "STEP", "OPEN", "PEN"]
@@ -134,6 +134,56 @@ def test_the_recipe_runs_resumes_and_measures(tmp_path: Path, monkeypatch: pytes
     outcomes, table = metrics["outcomes"]["boxes"]["seen"], metrics["painters"]["boxes"]["seen"]["all"]
     assert len(outcomes) == 3 and all(len(errors) == 4 for errors in outcomes.values())
     assert sum(not letters for errors in outcomes.values() for letters in errors) == table["right"]
+
+
+def test_a_run_until_flat_ends_by_itself_and_cools_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights that cannot change have a flat loss: the run takes its patience and a quarter more, then stops."""
+    lists = {"seen": {1: "A", 3: "CAT PEN", 4: "STOP"}, "never_seen": {1: "B", 3: "TAP", 4: "POTS"}, "source": "here"}
+    monkeypatch.setattr(signs, "word_lists", lambda: lists)
+    monkeypatch.setattr(sign_painting, "LOOK", 2)
+    monkeypatch.setattr(sign_painting, "HELD_OUT", 4)
+    rates: list[float] = []
+    learn = sign_painting.PlainSteps.__call__
+    monkeypatch.setattr(sign_painting.PlainSteps, "__call__", lambda self, rate: (rates.append(rate), learn(self, 0)))
+    few = ["--batch", "2", "--no-sheets", "--checkpoint", str(tmp_path / "signs.pt"), "--out", str(tmp_path / "signs")]
+    signs.main([*few, "--until-flat", "--patience", "8", "--minutes", "600", "--no-captured"])
+    assert torch.load(tmp_path / "signs.pt")["seen"] == 2 * 10 and len(rates) == 10
+    warmed = [rate * 50 / (step + 1) for step, rate in enumerate(rates)]
+    assert warmed[:9] == pytest.approx([3.5e-3] * 9) and warmed[9] < 0.6 * 3.5e-3
+    with pytest.raises(SystemExit):
+        signs.main([*few, "--until-flat", "--steps", "10"])
+
+
+def test_the_held_out_loss_is_of_the_averaged_weights_and_disturbs_nothing() -> None:
+    painters = signs.build(WORDS)
+    diet = sign_painting.Diet(WORDS, torch.randn(5 * len(WORDS), 4, 4, 26), torch.randn(len(WORDS), 4, 4, 26))
+    held_out = sign_painting.HeldOut(painters["spelled"], diet, torch.device("cpu"))
+    weights = {f"spelled.{name}": value.clone() for name, value in painters["spelled"].modules().state_dict().items()}
+    before = torch.random.get_rng_state()
+    first = held_out.error(weights)
+    assert first == held_out.error(weights) and 0.5 < first < 2
+    quiet = {name: torch.zeros_like(value) for name, value in weights.items()}
+    assert held_out.error(quiet) != first and held_out.error(weights) == first
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_patience_grows_with_every_fall_that_counts() -> None:
+    run = flat.UntilFlat(10)
+    run.look(4, 1.0)
+    run.look(8, 0.9)
+    assert (run.patience, run.flat_at) == (16, None)
+    run.look(12, 0.899)  # lower, but not by a share that counts
+    assert run.patience == 16 and run.share(15, 0.1) == flat.WARM
+    run.look(16, 0.95)
+    assert run.flat_at == 16 and run.share(16, 0.1) == flat.WARM
+    assert run.share(18, 0.1) == pytest.approx(0.51) and run.share(20, 0.1) == 1
+    run.look(18, 0.5)  # the cooling goes on
+    assert run.flat_at == 16
+    with pytest.raises(ValueError, match="no|rate"):
+        flat.UntilFlat(10).look(3, float("nan"))
+    late = flat.UntilFlat(1000)
+    assert late.share(79, 0.79) == flat.WARM and late.share(80, 0.8) == flat.WARM
+    assert late.share(90, 0.9) == pytest.approx(0.51) and late.share(100, 1.0) == 1
 
 
 def test_signs_are_drawn_on_the_device_as_on_the_host(painters: dict[str, signs.SignPainter]) -> None:
