@@ -80,7 +80,7 @@ def patches(picture: np.ndarray, side: int) -> np.ndarray:
         raise PlainError(f"The picture must be square, and its side a multiple of {PATCHES} pixels.")
     cell = height // side
     rows = np.add.reduce([picture[first::cell].astype(np.uint16) for first in range(cell)])
-    columns: np.ndarray = sum(rows[:, first::cell].astype(np.uint32) for first in range(cell))
+    columns = np.add.reduce([rows[:, first::cell].astype(np.uint32) for first in range(cell)])
     return columns / cell**2
 
 

@@ -144,7 +144,12 @@ def test_a_run_until_flat_ends_by_itself_and_cools_before(tmp_path: Path, monkey
     monkeypatch.setattr(sign_painting, "HELD_OUT", 4)
     rates: list[float] = []
     learn = sign_painting.PlainSteps.__call__
-    monkeypatch.setattr(sign_painting.PlainSteps, "__call__", lambda self, rate: (rates.append(rate), learn(self, 0)))
+
+    def still(self: sign_painting.PlainSteps, rate: float) -> None:
+        rates.append(rate)
+        learn(self, 0)
+
+    monkeypatch.setattr(sign_painting.PlainSteps, "__call__", still)
     few = ["--batch", "2", "--no-sheets", "--checkpoint", str(tmp_path / "signs.pt"), "--out", str(tmp_path / "signs")]
     signs.main([*few, "--until-flat", "--patience", "8", "--minutes", "600", "--no-captured"])
     assert torch.load(tmp_path / "signs.pt")["seen"] == 2 * 10 and len(rates) == 10
