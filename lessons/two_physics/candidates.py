@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from engines.pictures import diffusion
 from engines.pictures import painter as painters
+from engines.stickers import nearest, scenes
+from engines.stickers.search import shows
+from engines.stickers.world import facts_of
 from engines.text import language_model
 from lessons.defaults import Choice, Figures, painters_print, value_of
-from lessons.two_physics import fixed, measures, race, spoil
+from lessons.two_physics import fixed, measures, memory, race, spoil
 
 SEEDS = 3
 
@@ -32,6 +38,21 @@ def spoiled(request: str) -> Figures:
     }  # fmt: skip
 
 
+def remembered(caption: str) -> Figures:
+    """Screen 4: how far four paintings and the control lie from the diet, what fits the caption, and a near-copy."""
+    painter, facts = painters.load(), facts_of(caption)
+    away, alike, pictures = [], [], diffusion.paint(painter, diffusion.Plan(caption, (7, 8, 9, 10)))
+    for picture in pictures:
+        own, control = memory.search(painter, picture, caption)
+        away.append(own.near[0].distance)
+        alike.extend(shows(scenes.plan(one.seed), facts) for one in own.near)
+    return {
+        "painted": np.mean(away), "unseen": control.near[0].distance, "a near-copy": nearest.load().copied,
+        "nearest show it": np.mean(alike),
+        "control shows it": shows(scenes.plan(memory.unseen_like(caption)), facts),
+    }  # fmt: skip
+
+
 STRAWBERRY, CAT = measures.STRAWBERRY, measures.CAT
 CHOICES = (
     Choice(
@@ -48,5 +69,13 @@ CHOICES = (
         "two-physics/spoil", (STRAWBERRY,), ((STRAWBERRY,), (CAT,)), spoiled,
         lambda figures: figures["third"] < 0.2 and figures["last"] > 0.8,
         "An early accident is mended, the last one is not.", painters_print,
+    ),
+    Choice(
+        "two-physics/memory", (measures.OWL,), ((measures.OWL,), (CAT,), ("three carrots in the ocean",)),
+        remembered,
+        lambda figures: figures["nearest show it"] > 0.5 and figures["control shows it"] == 1
+        and min(figures["painted"], figures["unseen"]) > figures["a near-copy"],
+        "What lies nearest shows the same and is no copy, and the control fits. The diet has no cat on a meadow.",
+        painters_print,
     ),
 )  # fmt: skip

@@ -17,6 +17,7 @@ TOLERANCE = 16
 """Colour steps of 255 by which a pixel must be off to count as changed, on every screen; less is hard to see."""
 MAX_REQUEST = 200
 STRAWBERRY, CAT = "a strawberry on a blue background", "a cat on a green meadow"
+OWL = "an owl under a night sky"
 """What the screens begin with; :mod:`lessons.two_physics.candidates` says why."""
 
 

@@ -11,7 +11,7 @@ from lessons.shell.experiment import experiment, unveiled
 from lessons.shell.frame import LessonPage, lesson_page
 from lessons.two_physics import figures as draw
 from lessons.two_physics import fixed, memory, price, race, spoil
-from lessons.two_physics.measures import CAT, MAX_REQUEST, STRAWBERRY, TOKENS
+from lessons.two_physics.measures import CAT, MAX_REQUEST, OWL, STRAWBERRY, TOKENS
 
 
 def build() -> None:
@@ -69,7 +69,7 @@ def _spoil(lesson: LessonPage) -> None:
 def _memory(lesson: LessonPage) -> None:
     with lesson.screen("memory", predict="remembered") as screen:
         with gr.Row(equal_height=True):
-            caption = controls.caption("an owl under a night sky")
+            caption = controls.caption(OWL)
             seed = controls.seed_number()
             pairs = gr.Slider(8, 64, memory.PAIRS, step=8, label="Captions to compare", scale=3)
         experiment(
