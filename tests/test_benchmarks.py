@@ -123,6 +123,7 @@ def test_the_tile_writer_is_timed() -> None:
 def test_drafts_are_timed_against_the_twin() -> None:
     told = drafts.rows(1)
     assert len(told) == len(drafts.ROUNDS) + 1 and told[-1][0].startswith("the twin") and told[0][2].endswith("×")
+    assert [row[0] for row in drafts.class_rows(2)] == ["in turn", "at once"]
 
 
 def test_the_sign_lab_is_timed(capsys) -> None:

@@ -7,6 +7,9 @@ know how long a story will be before it writes the first word: end marks stand b
 Like its twin's, its output stands one place before the word it is for, so it reads a start mark first. Both networks
 are bundled (``training/masked_text.py``) and compute in float32 on the processor, wherever the rest runs: at 1.2
 million weights a card would gain nothing.
+
+Drafts of different learners share the masked writer's passes. The twin's are each for one run: it reads one word after
+those in its cache, and runs that began at different times have caches of different lengths.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ import numpy as np
 from engines.checks import MAX_SEED, check_number, check_text, whole
 from engines.evidence import PlainError
 from engines.models import hardware, worker
+from engines.models.batching import Meeting
 from engines.models.catalogue import MODELS
 from engines.models.shelf import Shelf
 from engines.text import stories
@@ -130,8 +134,8 @@ class Round:
 
     before, canvas: ids int [N, 48] as read and as left. guesses: the words drawn for every position; confidence: the
     chance that each had in the draw. revealed: bool [N, 48], what this round kept. given: what stood there from the
-    beginning. candidates, chances [N, 48, 5]: the best words and their probabilities, without temperature. ``seconds``
-    since the first round began.
+    beginning. candidates, chances [N, 48, 5]: the best words and their probabilities, without temperature. ``seconds``:
+    what the rounds so far took together, without what was done between them.
     """
 
     index: int
@@ -184,18 +188,19 @@ def draft(
     stops = np.where(given, 0, np.arange(1, CANVAS + 1)).max(1)  # behind the last word to write
     dice = [_dice(seed) for seed in seeds]
     rounds = max((one.num_inference_steps for one in schedulers), default=0)
-    began = time.perf_counter()
+    seconds = 0.0
     for index in range(rounds):
         if not (rows == hidden).any():
             return
-        before = rows
-        kept, guesses, sure, best, chances = worker.call(
-            _round, writers, rows, index, schedulers, stops, dice, temperature, allowed
+        before, began = rows, time.perf_counter()
+        logits = PASSES.ask((writers, rows), size=len(rows), kind=id(writers))
+        rows, guesses, sure, best, chances = worker.call(
+            _settled, writers, rows, logits, index, schedulers, stops, dice, temperature, allowed
         )
-        rows = kept
+        seconds += time.perf_counter() - began
         yield Round(
             index + 1, rounds, before, rows, guesses, sure, (before == hidden) & (rows != hidden), given, best,
-            chances, hidden, time.perf_counter() - began,
+            chances, hidden, seconds,
         )  # fmt: skip
 
 
@@ -208,6 +213,17 @@ def seen(writers: Writers, canvas: Any) -> Any:
     return writers.masked(read, attention_mask=(read != writers.ids[END]).long(), use_cache=False).logits[:, :-1]
 
 
+def _pass(loads: Sequence[tuple[Writers, np.ndarray]]) -> list[Any]:
+    """The scores for the canvases of each load, in one pass; one writer's all."""
+    import torch
+
+    logits = seen(loads[0][0], torch.tensor(np.concatenate([rows for _, rows in loads])))
+    return list(logits.split([len(rows) for _, rows in loads]))
+
+
+PASSES = Meeting[tuple[Writers, np.ndarray], Any](_pass, MOST_AT_ONCE)
+
+
 def _scheduler(rounds: int, hidden: int) -> Any:
     from diffusers import BlockRefinementScheduler
 
@@ -216,14 +232,14 @@ def _scheduler(rounds: int, hidden: int) -> Any:
     return one
 
 
-def _round(
-    writers: Writers, rows: np.ndarray, index: int, schedulers: Sequence[Any], stops: np.ndarray, dice: Sequence[Any],
-    temperature: float, allowed: np.ndarray | None,
+def _settled(
+    writers: Writers, rows: np.ndarray, logits: Any, index: int, schedulers: Sequence[Any], stops: np.ndarray,
+    dice: Sequence[Any], temperature: float, allowed: np.ndarray | None,
 ) -> tuple[np.ndarray, ...]:  # fmt: skip
+    """What a round of one run makes of its pass: each canvas with its own dice and scheduler."""
     import torch
 
     canvas = torch.tensor(rows)
-    logits = seen(writers, canvas)
     if allowed is not None:
         logits = logits.masked_fill(~torch.tensor(allowed), float("-inf"))
     kept, guesses, sure = canvas.clone(), canvas.clone(), torch.ones(canvas.shape)
@@ -245,7 +261,8 @@ def _round(
 @dataclass(frozen=True, eq=False)
 class Step:
     """One pass of the twin over N texts: ids int [N, 48] so far (the rest hidden), as :class:`Round` the chance of the
-    word each wrote, [N], the best five for the first text, and the seconds since it began. ``index`` counts from 1."""
+    word each wrote, [N], the best five for the first text, and the seconds of its passes so far. ``index`` counts from
+    1."""
 
     index: int
     canvas: np.ndarray
@@ -275,11 +292,13 @@ def write(
     dice = [_dice(seed) for seed in seeds]
     cache: Any = None
     last = np.full(many, writers.ids[START])
-    began = time.perf_counter()
+    seconds = 0.0
     for index in range(CANVAS):
+        began = time.perf_counter()
         words, sure, best, chances, cache = worker.call(
             _step, writers, last, cache, dice, temperature, None if allowed is None else allowed[index]
         )
+        seconds += time.perf_counter() - began
         ended = (rows == end).any(1)
         put = forced[:, index] != hidden
         words = np.where(put, forced[:, index], np.where(ended, end, words))
@@ -288,7 +307,7 @@ def write(
         done = (rows == end).any(1).all() and (forced[:, index + 1 :] == hidden).all()
         if done:
             rows = np.where(rows == hidden, end, rows)
-        yield Step(index + 1, rows, sure, best, chances, time.perf_counter() - began)
+        yield Step(index + 1, rows, sure, best, chances, seconds)
         if done:
             return
 
@@ -435,11 +454,12 @@ def read(writers: Writers, what: str, text: object, longest: int = CANVAS) -> li
     return words
 
 
-def gapped(writers: Writers, what: str, text: object) -> list[str]:
-    """The words of a canvas with “▒” for what is hidden, as :data:`MASK`; PlainError where nothing is hidden."""
+def gapped(writers: Writers, what: str, text: object, needed: bool = True) -> list[str]:
+    """The words of a canvas with “▒” for what is hidden, as :data:`MASK`; PlainError where a gap is ``needed`` and
+    nothing is hidden."""
     parts = check_text(what, text, 600).split("▒")
     words = [part for piece in parts for part in (MASK, *read(writers, what, piece))][1:]
-    if len(parts) == 1:
+    if needed and len(parts) == 1:
         raise PlainError(f"{what} hides nothing: put ▒ for every word that is to be written.")
     if len(words) >= CANVAS:
         raise PlainError(f"{what} has {len(words)} places; a canvas holds {CANVAS - 1} words.")

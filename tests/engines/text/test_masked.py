@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -28,6 +31,41 @@ def test_a_story_does_not_depend_on_its_neighbours(writers: Writers) -> None:
     alone = masked.last(masked.draft(writers, [5], rounds=4)).canvas[0]
     among = masked.last(masked.draft(writers, [4, 5, 6], rounds=4)).canvas[1]
     assert (alone == among).mean() > 0.9  # the same but for rounding
+
+
+def test_drafts_of_several_learners_share_passes_and_are_what_they_are_alone(
+    writers: Writers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = [masked.last(masked.draft(writers, [seed], rounds=4)).canvas for seed in range(4)]
+    passes, made = [], masked.PASSES._work
+
+    def counted(loads: Any) -> Any:
+        passes.append(len(loads))
+        return made(loads)
+
+    monkeypatch.setattr(masked.PASSES, "_work", counted)
+    monkeypatch.setattr(masked.PASSES, "_seconds", 20.0)  # the first pass waits until all are there
+    monkeypatch.setattr(masked.PASSES, "_company", 4)
+
+    def stopped() -> None:
+        next(masked.draft(writers, [9], rounds=4))
+
+    with ThreadPoolExecutor(4) as pool:
+        runs = [
+            pool.submit(lambda seed=seed: masked.last(masked.draft(writers, [seed], rounds=4))) for seed in range(3)
+        ]
+        pool.submit(stopped).result(60)
+        together = [run.result(60).canvas for run in runs]
+    assert passes[0] == 4 and len(passes) < 3 * 4 + 1, "all four, then the three that went on"
+    assert all((a == b).all() for a, b in zip(alone, together, strict=False))
+
+
+def test_seconds_are_those_of_its_own_passes(writers: Writers, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(1000))
+    monkeypatch.setattr(masked.time, "perf_counter", lambda: next(clock))
+    drafted, typed = masked.draft(writers, [1], rounds=3), masked.write(writers, [1])
+    for index in (1, 2, 3):  # in turn, as in a race: neither counts the other's passes
+        assert next(drafted).seconds == next(typed).seconds == index
 
 
 def test_every_round_keeps_its_share_and_nothing_else(writers: Writers) -> None:
