@@ -113,7 +113,8 @@ CALLS = [
         "train_text", ("captions", 2), "held_out_bits", (5,), ("too short",), ("prose", "long"), ("prose", 600),
         ("prose", 2, "a"), ("prose", 2, 1, 5),
     ),
-    *case("draft", (2, 0.8, 1), "states", (0,), (2, 9), (2, 0.8, "a"), (2, 0.8, 1, "nothing hidden"), (2, 0.8, 1, 5)),
+    *case("draft", (2, 0.8, 1), "states", (0,), (2, 9), (2, 0.8, "a"), (2, 0.8, 1, "nothing hidden"), (2, 0.8, 1, 5),
+          (2, 0.8, 1, "", "perhaps")),
     *case("fill_middle", ("anna finds", "the kites .", 12, 2), "twin_free", (5, "."), ("anna", ""), ("anna", ".", 99)),
     *case("ascii_draw", ("square", "ask", "dots", 1), "drawings", (5,), ("square", "ask", "dots", "a")),
 ]  # fmt: skip

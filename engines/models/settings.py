@@ -61,6 +61,7 @@ class Setting(Generic[Value]):
 PROFILE = Setting[ProfileName]("PLAYGROUND_PROFILE", "pocket", get_args(ProfileName))
 TEXT_MODEL = Setting[str]("PLAYGROUND_TEXT_MODEL", "")
 PICTURE_MODEL = Setting[str]("PLAYGROUND_PICTURE_MODEL", "")
+DRAFT_MODEL = Setting[str]("PLAYGROUND_DRAFT_MODEL", "")
 CACHE = Setting[str]("PLAYGROUND_CACHE", "")
 WHEELS = Setting[str]("PLAYGROUND_WHEELS", "")
 OFFLINE = Setting[YesNo]("PLAYGROUND_OFFLINE", "no", get_args(YesNo), _YES_NO)
@@ -71,7 +72,8 @@ GUIDANCE = Setting[Literal["on", "off", ""]]("PLAYGROUND_GUIDANCE", "", get_args
 DEVICE = Setting[Literal["cpu", "cuda", "mps", ""]]("PLAYGROUND_DEVICE", "", get_args(DeviceName))
 
 ALL: tuple[Setting, ...] = (
-    PROFILE, TEXT_MODEL, PICTURE_MODEL, CACHE, WHEELS, OFFLINE, DOWNLOAD, SWITCH, SAFETY, GUIDANCE, DEVICE,
+    PROFILE, TEXT_MODEL, PICTURE_MODEL, DRAFT_MODEL, CACHE, WHEELS, OFFLINE, DOWNLOAD, SWITCH, SAFETY, GUIDANCE,
+    DEVICE,
 )  # fmt: skip
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from engines.checks import MAX_SEED, whole
+from engines.evidence import PlainError
 from engines.text import masked
 from engines.text.masked import TEMPERATURE, Round, Writers
 from lessons.shell.api import Endpoint
@@ -13,19 +16,47 @@ from lessons.text_diffusion import between
 from lessons.text_diffusion.measures import rounds_of, temperature_of
 
 
-def draft(rounds: int = 8, temperature: float = TEMPERATURE, seed: int = 7, text: str = "") -> Iterator[dict]:
+def draft(
+    rounds: int = 8, temperature: float = TEMPERATURE, seed: int = 7, text: str = "", mend: bool = False
+) -> Iterator[dict]:
     """Sharpen a story in rounds; streams a canvas a round.
 
     rounds: passes, 1 to 48. temperature: 0 to 2. seed: of the length and the draws. text: a canvas to fill instead of
-    an empty one, with ▒ for every hidden word. ``states``: given, committed, revealed or draft of every place;
-    ``confidence``: the chance of each word in its draw, null where it was kept before.
+    an empty one, with ▒ for every hidden word, such as a finished story with one word covered. mend: afterwards cover
+    the words that are doubted and write them anew, up to four times; then the text may hide nothing, such as a story
+    with a wrong word. ``states``: given, committed, revealed or draft of every place; ``confidence``: the chance of
+    each word in its draw, null where it was kept before. Where nothing is hidden nor doubted, round 0 says so.
     """
     rounds, temperature = rounds_of(rounds), temperature_of(temperature)
     seed = whole("The seed", seed, 0, MAX_SEED)
+    if not isinstance(mend, bool):
+        raise PlainError("mend is true or false.")
     writers = masked.load()
-    canvases = None if text == "" else writers.canvas(masked.gapped(writers, "The text", text), True)[None]
-    for event in masked.draft(writers, [seed], rounds=rounds, temperature=temperature, canvases=canvases):
+    canvas: np.ndarray | None = None
+    if text != "":
+        canvas = writers.canvas(masked.gapped(writers, "The text", text, needed=not mend), True)
+    told = 0
+    for event in masked.draft(
+        writers, [seed], rounds=rounds, temperature=temperature, canvases=None if canvas is None else canvas[None]
+    ):
+        canvas, told = event.canvas[0], told + 1
         yield _told(writers, event, seed)
+    if mend and canvas is not None:
+        for event in masked.revise(writers, canvas, seed, temperature=temperature):
+            told += 1
+            yield _told(writers, event, seed)
+        if not told:
+            yield _stands(writers, canvas, seed)
+
+
+def _stands(writers: Writers, row: np.ndarray, seed: int) -> dict[str, Any]:
+    """A canvas on which nothing was hidden nor doubted."""
+    story = writers.story(row).split()
+    return {
+        "round": 0, "rounds": 0, "seed": seed, "story": " ".join(story), "states": ["given"] * len(story),
+        "guesses": story, "confidence": [None] * len(story), "candidates": [[] for _ in story],
+        "broken": list(writers.broken(row)),
+    }  # fmt: skip
 
 
 def _told(writers: Writers, event: Round, seed: int) -> dict[str, Any]:

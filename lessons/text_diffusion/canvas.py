@@ -118,7 +118,8 @@ def _evidence(value: Drafted, began: float, seed: int, rounds: int, temperature:
             f"{plural(len(value.rounds), 'pass', 'passes')}, {plural(value.length, 'word')}",
             f"for the sharpened story, which is: {broken(writers.broken(last.canvas[0]))}. The twin made "
             f"{plural(value.typed, 'pass', 'passes')} for its own, which is: "
-            f"{broken(writers.broken(value.steps[-1].canvas[0]))}. One story each; screen 2 counts.",
+            f"{broken(writers.broken(value.steps[-1].canvas[0]))}. One story each; screen 2 counts. The passes of all "
+            f"{SEEDS} side by side took {last.seconds:.1f} s; the twin’s {value.steps[-1].seconds:.1f} s.",
         ),
         Finding(
             f"{percent(sum(ahead) / wrote)} out of order",

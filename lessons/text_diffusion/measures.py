@@ -11,7 +11,7 @@ from engines.checks import check_number, whole
 from engines.evidence import Provenance, Underway
 from engines.statistics import Interval, wilson
 from engines.text import masked, stories
-from engines.text.masked import CANVAS, Writers
+from engines.text.masked import CANVAS, MASK, Writers
 
 LEAST_STORIES, MOST_STORIES = 8, 64
 HELD_OUT = 20_000_000
@@ -84,4 +84,19 @@ story = pipeline(
 ).sequences[0]
 result = tokenizer.decode(story)
 print(result)
+"""
+
+
+def covered_code(words: Sequence[str], place: int) -> str:
+    """What the stock model gives the word at a place of a story that is covered; ``result`` is its chance."""
+    covered = [*words[:place], MASK, *words[place + 1 :]]
+    return f"""{PIPELINE}
+covered = {" ".join(covered)!r}
+right = {words[place]!r}
+ids = tokenizer(covered, return_tensors="pt").input_ids
+place = (ids[0] == tokenizer.mask_token_id).nonzero().item()
+with torch.inference_mode():
+    chances = model(ids).logits[0, place].softmax(-1)
+result = chances[tokenizer.convert_tokens_to_ids(right)].item()
+print(f"It gives “{{right}}” {{result:.0%}}")
 """

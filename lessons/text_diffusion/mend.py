@@ -14,8 +14,8 @@ from engines.checks import MAX_SEED, one_of, seed_range, whole
 from engines.evidence import Evidence, Finding, Table, Underway
 from engines.statistics import Interval, percent, wilson
 from engines.text import masked, stories
-from engines.text.masked import MASK, Writers
-from lessons.text_diffusion.measures import HELD_OUT, PIPELINE, broken, opened, provenance
+from engines.text.masked import Writers
+from lessons.text_diffusion.measures import HELD_OUT, broken, covered_code, opened, provenance
 
 FACTS = {"colour": "its colour", "thing": "the thing", "count": "how many"}
 """The facts of a story that a wrong word can spoil."""
@@ -191,7 +191,7 @@ def _evidence(value: Mended, began: float, seed: int) -> Evidence[Mended]:
     return Evidence(
         value, alt, Table(columns, tuple(rows)),
         provenance(value.writers, seed, time.perf_counter() - began, fact=value.fact, stories=len(value.cases)),
-        findings, _code(value) if done else "", _chance(value) if done else None,
+        findings, covered_code(first.right, first.place) if done else "", _chance(value) if done else None,
     )  # fmt: skip
 
 
@@ -201,18 +201,3 @@ def _chance(value: Mended) -> float:
     row = value.writers.canvas(one.spoiled, True)
     both, _ = masked.guesses_at(value.writers, row[None], [one.place])
     return float(both[0, value.writers.ids[one.right[one.place]]])
-
-
-def _code(value: Mended) -> str:
-    one = value.cases[0]
-    covered = [*one.right[: one.place], MASK, *one.right[one.place + 1 :]]
-    return f"""{PIPELINE}
-covered = {" ".join(covered)!r}
-right = {one.right[one.place]!r}
-ids = tokenizer(covered, return_tensors="pt").input_ids
-place = (ids[0] == tokenizer.mask_token_id).nonzero().item()
-with torch.inference_mode():
-    chances = model(ids).logits[0, place].softmax(-1)
-result = chances[tokenizer.convert_tokens_to_ids(right)].item()
-print(f"It gives “{{right}}” {{result:.0%}}")
-"""

@@ -8,11 +8,12 @@ from typing import Any
 
 import gradio as gr
 
+from engines.text import larger as larger_models
 from engines.text.masked import ROUNDS, TEMPERATURE
-from lessons.shell import charts, controls, film
+from lessons.shell import charts, controls, film, scripts
 from lessons.shell.experiment import experiment, unveiled
-from lessons.shell.frame import LessonPage, lesson_page
-from lessons.text_diffusion import between, canvas, mend, rounds
+from lessons.shell.frame import LessonPage, Screen, lesson_page
+from lessons.text_diffusion import between, canvas, cover, larger, mend, rounds
 from lessons.text_diffusion import figures as draw
 from lessons.text_diffusion.measures import LEAST_STORIES, MOST_STORIES
 
@@ -48,6 +49,25 @@ def _canvas(lesson: LessonPage) -> None:
             screen, "Sharpen a story", run, [many, warmth, seed], {}, fills=[unveiled(reel)], truth=canvas.kept_truth,
             queue="stories",
         )  # fmt: skip
+        if larger_models.wanted():
+            _larger(screen)
+
+
+def _larger(screen: Screen) -> None:
+    """Only where the operator chose a larger writer."""
+    request = gr.Textbox(larger.REQUEST, label="A request to the larger writer", max_length=larger_models.MAX_PROMPT)
+    with gr.Row(equal_height=True):
+        length = gr.Slider(8, larger_models.MAX_ANSWER, 48, step=8, label="Tokens", scale=2, min_width=140)
+        many, warmth, seed = _how_many(), _warmth(), controls.seed_number()
+    reel = gr.HTML(elem_classes=["reel"], js_on_load=film.scrubbed(HERE / "canvas.js"), render=False)
+
+    def run(*values: Any) -> Iterator[Any]:
+        return draw.answered(larger.answer(*values), reel)
+
+    experiment(
+        screen, "Let it answer", run, [request, length, many, warmth, seed], {}, fills=[reel], queue="stories",
+        key="larger", asks=False, recordable=False, also=[request.submit], cost=lambda *values: values[2],
+    )  # fmt: skip
 
 
 def _rounds(lesson: LessonPage) -> None:
@@ -76,6 +96,30 @@ def _mend(lesson: LessonPage) -> None:
             {gr.HTML(render=False): draw.mended, unveiled(gr.HTML(render=False)): draw.patient},
             truth=mend.mend_truth, queue="stories", cost=lambda fact, count, seed: count,
         )  # fmt: skip
+        _by_hand(screen)
+
+
+def _by_hand(screen: Screen) -> None:
+    chosen = gr.State(None)
+    with gr.Row(equal_height=True):
+        whose = gr.Dropdown(
+            [(words, key) for key, words in cover.WHOSE.items()], value="own", label="The finished story",
+            scale=2, min_width=150,
+        )  # fmt: skip
+        deed = gr.Dropdown(
+            [(words, key) for key, words in cover.DEEDS.items()], value="wrong", label="What to do to a word",
+            scale=2, min_width=150,
+        )  # fmt: skip
+        word = gr.Textbox("", label="The wrong word (empty: one of its kind)", max_length=60, scale=2, min_width=150)
+        seed = controls.seed_number()
+    words = gr.HTML(render=False, js_on_load=scripts.script(HERE / "words.js"))
+    reel = gr.HTML(elem_classes=["reel"], js_on_load=film.scrubbed(HERE / "canvas.js"), render=False)
+    experiment(
+        screen, "Let it mend", cover.cover, [chosen, whose, deed, word, seed],
+        {unveiled(words): draw.choices, unveiled(reel): draw.covered, unveiled(gr.HTML(render=False)): draw.sides,
+         chosen: lambda one: one.chosen},
+        queue="stories", key="by-hand", asks=False, also=[word.submit], select=words,
+    )  # fmt: skip
 
 
 def _between(lesson: LessonPage) -> None:

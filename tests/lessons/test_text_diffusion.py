@@ -11,7 +11,7 @@ from engines.evidence import Evidence, PlainError
 from engines.text import masked, stories
 from lessons.shell import film
 from lessons.shell.content import read_lesson
-from lessons.text_diffusion import api, between, canvas, figures, measures, mend, rounds
+from lessons.text_diffusion import api, between, canvas, cover, figures, measures, mend, rounds
 from tests.lessons.common import NASTY, last, safe, shown
 
 
@@ -78,6 +78,48 @@ def test_mending_is_measured_from_both_sides(monkeypatch: pytest.MonkeyPatch) ->
     assert shown(seen[-1].snippet)[0] == pytest.approx(seen[-1].expected, abs=1e-3)
 
 
+@pytest.mark.parametrize("whose", cover.WHOSE)
+def test_a_covered_word_is_filled_from_both_sides_and_by_the_twin(whose: str) -> None:
+    evidence = last(cover.cover(None, whose, "cover", "", 5))
+    value = evidence.value
+    place, words = value.chosen.place, value.words
+    assert len(value.rounds) == 1 and not value.wrong and not value.doubted.any()
+    ended = value.writers.text(value.last)
+    assert [*ended[:place], *ended[place + 1 : len(words)]] == [*words[:place], *words[place + 1 :]]
+    assert value.writers.text(value.twin)[:place] == words[:place] and value.lost[1] == len(words) - place - 1
+    assert shown(evidence.snippet)[0] == pytest.approx(evidence.expected, abs=1e-3)
+    again = last(cover.cover(value.chosen, whose, "cover", "", 5)).value
+    assert (again.last == value.last).all() and (again.twin == value.twin).all()
+    assert len(figures.choices(value).split("data-place")) == len(words) + 1
+    json.dumps(evidence.as_json())
+
+
+def test_a_wrong_word_is_put_where_it_was_pressed_and_found_again() -> None:
+    told = {"whose": "grammar", "seed": 3, "place": 0}
+    evidence = last(cover.cover(None, "own", "wrong", " Anna ", 7, told))
+    value = evidence.value
+    assert value.chosen == cover.Chosen("grammar", 3, 0) and value.wrong == "anna" != value.word
+    assert value.writers.words[value.spoiled[0]] == "anna" and value.shares.min() < 1
+    assert value.rounds or value.writers.words[value.last[0]] == "anna"
+    kept = last(cover.cover(value.chosen, "grammar", "wrong", "", 3)).value
+    assert kept.chosen == value.chosen and stories.classes()[kept.wrong] in "fm"
+    other = last(cover.cover(value.chosen, "grammar", "cover", "", 4)).value
+    assert other.chosen.seed == 4, "a place is of its story"
+    film_ = figures.covered(value)
+    assert 'data-s="wrong"' in film_ and "on from place 1" in film_ and "anna" in figures.sides(value)
+    with film.small():
+        assert figures.covered(value).count("film-cell") <= figures.FRAMES
+
+
+def test_a_story_is_worse_with_a_new_broken_rule_or_fewer_sound_lines() -> None:
+    writers = masked.load()
+    kites = "anna finds three old red kites . now anna has three old red kites . who has the kites ? anna .".split()
+    right = writers.canvas(kites, True)
+    blue, odd = (writers.canvas([*kites[:4], word, *kites[5:]], True) for word in ("blue", "anna"))
+    assert cover.no_worse(writers, right, right) and cover.no_worse(writers, blue, right)
+    assert not cover.no_worse(writers, right, blue) and not cover.no_worse(writers, blue, odd)
+
+
 def test_a_middle_is_filled_and_the_given_words_stay() -> None:
     evidence = last(between.fill("Anna finds", 12, "Who has the kites? Omar.", 4, 8, 1))
     value = evidence.value
@@ -102,6 +144,7 @@ def test_an_acrostic_has_its_letters() -> None:
 
 
 draft: Any = canvas.draft
+by_hand: Any = cover.cover
 compare: Any = rounds.compare
 mend_: Any = mend.mend
 fill: Any = between.fill
@@ -110,6 +153,12 @@ BAD = [
     lambda: draft(0, 0.8, 1), lambda: draft(8, 9, 1), lambda: draft(8, 0.8, 1.5),
     lambda: compare(9.5, 0.8, 1), lambda: compare(999, 0.8, 1), lambda: compare(8, "a", 1),
     lambda: mend_("nose", 4, 1), lambda: mend_("colour", 0, 1), lambda: mend_("colour", 4, None),
+    lambda: by_hand(None, "mine", "cover", "", 1), lambda: by_hand(None, "own", "eat", "", 1),
+    lambda: by_hand(None, "grammar", "wrong", NASTY, 1), lambda: by_hand(None, "own", "cover", "", 1.5),
+    lambda: by_hand(None, "grammar", "cover", "", 1, {"whose": "grammar", "seed": 1, "place": 47}),
+    lambda: by_hand(None, "grammar", "cover", "", 1, {"whose": "grammar", "seed": 1, "place": "a"}),
+    lambda: by_hand(None, "grammar", "cover", "", 1, {"whose": NASTY, "seed": 1, "place": 1}),
+    lambda: by_hand(None, "grammar", "cover", "", 1, "word"), lambda: api.draft(8, 0.8, 1, "", "yes"),  # type: ignore[arg-type]
     lambda: fill(NASTY, 4, ".", 4, 8, 1), lambda: fill("anna", 46, "the kites .", 4, 8, 1),
     lambda: fill("anna", 4, "", 4, 8, 1), lambda: fill(5, 4, ".", 4, 8, 1),
     lambda: fill("anna", 4, "漢字", 4, 8, 1), lambda: acrostic(NASTY, 4, 8, 1),
@@ -132,6 +181,11 @@ def test_the_endpoints_stream_and_fill() -> None:
     assert events[-1]["story"].startswith("anna finds") and "▒" not in events[-1]["story"]
     assert len(events[0]["states"]) == len(events[0]["guesses"]) == 7 == len(events[0]["candidates"])
     json.dumps(events)
+    kites = "anna finds three old blue kites . now anna has three old red kites . who has the kites ? anna ."
+    *_, ended = api.draft(4, 0.8, 1, kites, mend=True)
+    assert "▒" not in ended["story"] and len(ended["story"].split()) == len(kites.split())
+    (calm,) = api.draft(4, 0.8, 1, kites.replace("blue", "red"), mend=True)
+    assert calm["round"] == 0 and calm["broken"] == [] and json.dumps(calm)
     told = api.fill_middle("anna finds", "the kites .", 4, 2)
     assert told["story"].endswith("the kites .") and len(told["story"].split()) == 9 and json.dumps(told)
 
