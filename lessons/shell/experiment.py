@@ -264,7 +264,7 @@ def _in_view(results: Any) -> Iterator[Any]:
     with contextlib.closing(results), ThreadPoolExecutor(1, "run") as aside:
         try:
             while True:
-                step = aside.submit(context.run, next, results, _END)
+                step = aside.submit(lambda: context.run(next, results, _END))
                 while not wait([step], BEAT).done:
                     if (place := seen.place) is not None:
                         yield place.told()

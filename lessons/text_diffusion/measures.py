@@ -11,6 +11,7 @@ from engines.checks import check_number, whole
 from engines.evidence import Provenance, Underway
 from engines.statistics import Interval, wilson
 from engines.text import masked, stories
+from engines.text.larger import Drafter
 from engines.text.masked import CANVAS, MASK, Writers
 
 LEAST_STORIES, MOST_STORIES = 8, 64
@@ -48,7 +49,7 @@ def broken(rules: Sequence[stories.Rule]) -> str:
     return ", ".join(RULES[rule] for rule in rules) or "valid"
 
 
-def provenance(writers: Writers, seed: int, seconds: float, **settings: Any) -> Provenance:
+def provenance(writers: Writers | Drafter, seed: int, seconds: float, **settings: Any) -> Provenance:
     return Provenance("live", writers.name, writers.revision, settings, seed, seconds)
 
 

@@ -41,14 +41,16 @@ def spoiled(request: str) -> Figures:
 def remembered(caption: str) -> Figures:
     """Screen 4: how far four paintings and the control lie from the diet, what fits the caption, and a near-copy."""
     painter, facts = painters.load(), facts_of(caption)
-    away, alike, pictures = [], [], diffusion.paint(painter, diffusion.Plan(caption, (7, 8, 9, 10)))
+    away: list[float] = []
+    alike: list[float] = []
+    pictures = diffusion.paint(painter, diffusion.Plan(caption, (7, 8, 9, 10)))
     for picture in pictures:
         own, control = memory.search(painter, picture, caption)
         away.append(own.near[0].distance)
         alike.extend(shows(scenes.plan(one.seed), facts) for one in own.near)
     return {
-        "painted": np.mean(away), "unseen": control.near[0].distance, "a near-copy": nearest.load().copied,
-        "nearest show it": np.mean(alike),
+        "painted": float(np.mean(away)), "unseen": control.near[0].distance, "a near-copy": nearest.load().copied,
+        "nearest show it": float(np.mean(alike)),
         "control shows it": shows(scenes.plan(memory.unseen_like(caption)), facts),
     }  # fmt: skip
 
