@@ -1,17 +1,16 @@
 """Train two writers of stories that differ in one cause: one guesses what is hidden, the other what comes next.
 
-    python -m training.masked_text --minutes 50 [--steps N] [--resume]
+    python -m training.masked_text [--steps N | --minutes M] [--resume]
     python -m training.masked_text --evaluate
 
 Both begin as one network that learns to guess the next word. After ``--shared`` steps it is copied, and from then on
-both take every step together, on the same stories: ``twin`` goes on as before, and ends after ``--twin`` steps, since
-its loss has stopped falling; ``masked`` goes on until the time is up. It becomes a masked diffusion
-language model (Sahoo et al. 2024, arXiv:2406.07524; Nie et al. 2025, arXiv:2502.09992): every position looks at every
-other, a share t of the words is hidden, and the loss of what is hidden is weighted by 1/t. Its output keeps the twin's
-place, one before the word it is for (Gong et al. 2024, arXiv:2410.17891, who turn language models into diffusion models
-so). From chance weights it had after 728 steps learned the lines' shapes but not to copy a word. Class, size, stories
-and their order, batch, tokenizer, optimiser and average are the same. Writes ``models/masked-text`` and the
-measurement ``metrics.json``.
+both take every step together, on the same stories and at the same rate: ``twin`` goes on as before, ``masked`` becomes
+a masked diffusion language model (Sahoo et al. 2024, arXiv:2406.07524; Nie et al. 2025, arXiv:2502.09992): every
+position looks at every other, a share t of the words is hidden, and the loss of what is hidden is weighted by 1/t. Its
+output keeps the twin's place, one before the word it is for (Gong et al. 2024, arXiv:2410.17891, who turn language
+models into diffusion models so). From chance weights it had after 728 steps learned the lines' shapes but not to copy a
+word. Class, size, stories and their order, batch, tokenizer, optimiser and average are the same. Writes
+``models/masked-text`` and the measurement ``metrics.json``.
 """
 
 from __future__ import annotations
@@ -148,9 +147,9 @@ def train(options: argparse.Namespace) -> dict[str, LlamaForCausalLM]:
         order = random.Random(options.seed * 1_000_003 + step)
         rows = canvases([order.randrange(options.stories) for _ in range(options.batch)], ids).to(where)
         for name in WRITERS:
-            if (name == "masked" and not apart) or (name == "twin" and step >= options.twin):
+            if name == "masked" and not apart:
                 continue
-            rate = options.rate * tools.warm_cosine(spent if name == "masked" else step / options.twin)
+            rate = options.rate * tools.warm_cosine(spent)
             for rule in rules[name]:
                 for group in rule.param_groups:
                     group["lr"] = rate
@@ -192,11 +191,10 @@ def _keep(options: argparse.Namespace, step: int, minutes: float, writers: Any, 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Train a masked writer of stories and its twin.")
-    parser.add_argument("--minutes", type=float, default=50)
-    parser.add_argument("--steps", type=int, default=0, help="count steps instead of minutes")
+    parser.add_argument("--steps", type=int, default=4_500, help="0: count --minutes instead")
+    parser.add_argument("--minutes", type=float, default=100)
     parser.add_argument("--resume", action="store_true", help="from the checkpoint")
-    parser.add_argument("--shared", type=int, default=728, help="steps before the two part")
-    parser.add_argument("--twin", type=int, default=1_150, help="steps of the twin, whose loss falls no further then")
+    parser.add_argument("--shared", type=int, default=700, help="steps before the two part")
     parser.add_argument("--stories", type=int, default=100_000, help="that the draws come from")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=6e-3)

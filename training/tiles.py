@@ -1,6 +1,6 @@
 """The tile writer: a causal transformer that writes a picture as 256 tiles of the codebook, after its caption.
 
-    python -m training.tiles --minutes 66 [--resume]
+    python -m training.tiles --minutes 66 [--resume] [--start models/tiles/transformer]
     python -m training.tiles --evaluate
 
 A ``LlamaForCausalLM`` of two million weights (the idea of Ramesh et al. 2021, arXiv:2102.12092, with the architecture
@@ -100,6 +100,8 @@ def train(options: argparse.Namespace) -> LlamaForCausalLM:
     odds = torch.from_numpy(captured.cumulative_odds(kinds, options.mix)).to(where)
 
     model: Any = build(options.entries, len(tokenizer), options)
+    if options.start:
+        model.load_state_dict(LlamaForCausalLM.from_pretrained(options.start, torch_dtype=torch.float32).state_dict())
     model.to(where)
     hidden, rest = split_weights(model)
     optimisers = (
@@ -177,6 +179,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=66)
     parser.add_argument("--steps", type=int, help="how many steps to take, instead of --minutes")
     parser.add_argument("--resume", action="store_true", help="from the checkpoint")
+    parser.add_argument("--start", type=Path, help="folder of a written transformer to begin from")
     parser.add_argument("--export", action="store_true", help="only write --out from the checkpoint's average")
     parser.add_argument("--evaluate", action="store_true", help="only measure, and fill in the card")
     parser.add_argument("--seeds", type=int, default=4, help="pictures of each prompt in --evaluate")

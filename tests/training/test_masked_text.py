@@ -13,7 +13,7 @@ from training import masked_text, story_measures
 
 
 def test_a_tiny_run_resumes_and_is_measured(tmp_path) -> None:
-    tiny = ["--width", "16", "--layers", "1", "--batch", "4", "--shared", "1", "--twin", "3", "--stories", "50"]
+    tiny = ["--width", "16", "--layers", "1", "--batch", "4", "--shared", "1", "--stories", "50"]
     tiny += ["--checkpoint", str(tmp_path / "run.pt"), "--out", str(tmp_path / "out")]
     masked_text.main([*tiny, "--steps", "2"])
     first = torch.load(tmp_path / "run.pt")
