@@ -205,6 +205,8 @@ def _pass(
 def encoded(drafter: Drafter, prompt: object) -> list[int]:
     """The tokens of a request in the model's own form of a chat, if it has one."""
     text, tokenizer = check_text("The request", prompt, MAX_PROMPT).strip(), drafter.tokenizer
+    if not text:
+        raise PlainError("The request is empty. Ask for something.")
     for control in tokenizer.get_added_vocab():
         if control.strip() and control in text:
             raise PlainError(f"“{control[:40]}” is a control token of this model. Leave it out of the request.")

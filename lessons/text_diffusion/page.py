@@ -103,7 +103,7 @@ def _by_hand(screen: Screen) -> None:
     chosen = gr.State(None)
     with gr.Row(equal_height=True):
         whose = gr.Dropdown(
-            [(words, key) for key, words in cover.WHOSE.items()], value="own", label="The finished story",
+            [(words, key) for key, words in cover.WHOSE.items()], value="grammar", label="The finished story",
             scale=2, min_width=150,
         )  # fmt: skip
         deed = gr.Dropdown(
