@@ -466,8 +466,8 @@ def looked_again() -> str:
 
 def early_or_late() -> str:
     some = [one.standing for one in recovery.recorded() if one.machine == "masked"]
-    overlap = max(one.low for one in some) <= min(one.high for one in some)
-    return "Hardly" if overlap and all(one.high < 0.5 for one in some) else ""
+    assert all(one.high < 0.5 for one in some), "most runs lose the word at each moment"
+    return "It rose" if some[0].low > some[-1].high else ""
 
 
 def tile_against_word() -> str:
