@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import urllib.request
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -41,17 +41,21 @@ def at_width(page: Page, width: int) -> None:
     assert overflow <= 1, f"at {width} pixels the page scrolls sideways by {overflow}"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("lesson", ["", "sampling"])
-def test_axe_finds_nothing_serious_before_anything_runs(visit, lesson: str, scheme: Literal["light", "dark"]) -> None:
-    """On a wide screen in the light, on a phone in the dark. The other lessons are looked at as they run."""
-    visit.page.emulate_media(color_scheme=scheme)
+@pytest.mark.parametrize("lesson", ["", *KEYS])
+def test_axe_finds_nothing_serious_in_the_dark_on_a_phone(visit, lesson: str) -> None:
+    """What is recorded. Live, in the light and on a wide screen a lesson is looked at after its runs (test_lessons)."""
+    visit.page.emulate_media(color_scheme="dark")
     page = visit.open(lesson)
-    at_width(page, 1280)
-    if scheme == "dark":
-        at_width(page, 390)
-    assert page.evaluate("document.body.classList.contains('dark')") is (scheme == "dark")
+    for width in (1280, 390):
+        at_width(page, width)
+    assert page.evaluate("document.body.classList.contains('dark')")
     assert not serious(page)
+
+
+@pytest.mark.parametrize("lesson", ["", "sampling"])
+def test_axe_finds_nothing_serious_in_what_is_recorded_in_the_light(visit, lesson: str) -> None:
+    visit.page.emulate_media(color_scheme="light")
+    assert not serious(visit.open(lesson))
 
 
 def test_the_map_leads_to_a_lesson_and_back(visit) -> None:

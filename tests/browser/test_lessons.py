@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from lessons import course
 from lessons.shell.content import read_lesson
-from tests.browser.test_every_page import at_width, serious
+from tests.browser.test_every_page import serious
 
 KEYS = [key for unit in course.UNITS for key in unit.lessons]
 SLOW = 600_000
@@ -99,17 +99,9 @@ def open_table(screen: Locator) -> None:
 @pytest.mark.parametrize("key", KEYS)
 def test_every_experiment_runs_on_the_first_click_and_what_is_typed_never_becomes_markup(visit, key: str) -> None:
     """The first screen's run goes to its end, and on till a guess is judged; the others are stopped at their first
-    result, since what they end with is what axe looked at before, recorded, and unit tests count. One visit for all:
-    what is recorded in the dark and on a phone, then the runs in the light and on a wide screen.
+    result, since what they end with is what test_every_page looks at, recorded, and unit tests count.
     """
-    visit.page.emulate_media(color_scheme="dark")
     page = visit.open(key)
-    at_width(page, 390)
-    assert not serious(page), "recorded, in the dark, on a phone"
-    at_width(page, 1280)
-    page.click("[data-action=theme]")
-    page.emulate_media(color_scheme="light")
-    assert not page.evaluate("document.body.classList.contains('dark')")
     verdict = page.locator(f"#lesson-{key} .verdict[data-hit]").first
     for number, screen in enumerate(screens(page, key)):
         guess(screen)
