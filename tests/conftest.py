@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-"""Before torch is imported. Two workers on two cores: threads that wait for each other are slower than one each."""
+"""Before torch is imported: two workers on two cores, and threads that wait for each other, are slower than one each."""
 
 
 def pytest_make_parametrize_id(val: Any, argname: str) -> str | None:
