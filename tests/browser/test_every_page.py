@@ -33,29 +33,27 @@ def serious(page: Page) -> list[str]:
     return [violation for violation in first if violation in again]
 
 
-def at_width(page: Page, width: int) -> None:
-    """At that width the page does not scroll sideways."""
+def at_home(page: Page, width: int) -> None:
+    """At that width the page does not scroll sideways, and axe finds nothing serious."""
     page.set_viewport_size({"width": width, "height": 900})
     page.wait_for_function(f"document.documentElement.clientWidth <= {width}")
+    assert not serious(page), f"{width} pixels wide"
     overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert overflow <= 1, f"at {width} pixels the page scrolls sideways by {overflow}"
 
 
 @pytest.mark.parametrize("lesson", ["", *KEYS])
-def test_axe_finds_nothing_serious_in_the_dark_on_a_phone(visit, lesson: str) -> None:
-    """What is recorded. Live, in the light and on a wide screen a lesson is looked at after its runs (test_lessons)."""
-    visit.page.emulate_media(color_scheme="dark")
+def test_axe_finds_nothing_serious(visit, lesson: str) -> None:
+    visit.page.emulate_media(color_scheme="light")
     page = visit.open(lesson)
     for width in (1280, 390):
-        at_width(page, width)
-    assert page.evaluate("document.body.classList.contains('dark')")
-    assert not serious(page)
+        at_home(page, width)
 
 
-@pytest.mark.parametrize("lesson", ["", "sampling"])
-def test_axe_finds_nothing_serious_in_what_is_recorded_in_the_light(visit, lesson: str) -> None:
-    visit.page.emulate_media(color_scheme="light")
-    assert not serious(visit.open(lesson))
+@pytest.mark.parametrize("lesson", ["", "sampling", "noising"])
+def test_axe_finds_nothing_serious_in_the_dark(visit, lesson: str) -> None:
+    visit.page.emulate_media(color_scheme="dark")
+    at_home(visit.open(lesson), 1280)
 
 
 def test_the_map_leads_to_a_lesson_and_back(visit) -> None:
@@ -109,7 +107,7 @@ def test_a_bookmark_with_an_unknown_lesson_gets_a_clear_page(visit) -> None:
     visit.watch.errors.clear()  # the browser reports the 404 we asked for
 
 
-def test_a_visit_carries_what_it_shows_and_keeps_the_rest(first_visit, server: str) -> None:
+def test_a_visit_carries_what_it_shows_and_keeps_the_rest(visit, server: str) -> None:
     for key in ["", *KEYS]:
         request = urllib.request.Request(f"{server}/{key}", headers={"Accept-Encoding": "identity"})
         with urllib.request.urlopen(request, timeout=30) as page:
@@ -118,10 +116,10 @@ def test_a_visit_carries_what_it_shows_and_keeps_the_rest(first_visit, server: s
     with urllib.request.urlopen(request, timeout=30) as page:
         assert page.headers["Content-Encoding"] == "gzip" and len(page.read()) <= 120_000
     kept: list[str] = []
-    first_visit.page.on(
+    visit.page.on(
         "response", lambda r: kept.append(r.headers.get("cache-control", "")) if "/course/" in r.url else None
     )
-    first_visit.open("sampling")
+    visit.open("sampling")
     assert len(kept) >= 4 and all("immutable" in one for one in kept)
 
 

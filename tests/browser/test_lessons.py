@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
@@ -75,14 +73,6 @@ def end(screen: Locator) -> None:
     expect(go).not_to_have_text("Start over", timeout=SLOW)
 
 
-def first_steps(screen: Locator) -> None:
-    """Wait while a run's first steps show what was typed: 1.5 seconds, less where it ends or is refused before."""
-    go = screen.locator(".run-row .go").first
-    with contextlib.suppress(AssertionError):
-        expect(go).to_have_text("Start over", timeout=500)
-        expect(go).not_to_have_text("Start over", timeout=1000)
-
-
 def open_table(screen: Locator) -> None:
     """Open the first table. A run still under way redraws its figure, and a click may fall between two drawings."""
     table = screen.locator(".evidence table").first
@@ -129,7 +119,7 @@ def test_every_experiment_runs_on_the_first_click_and_what_is_typed_never_become
             box.fill(HOSTILE)
         if boxes.count() and screen.locator(".run-row .go").count():
             run(screen)
-            first_steps(screen)
+            page.wait_for_timeout(1500)  # its first steps show what was typed
             end(screen)
     assert page.evaluate("window.hacked") is None
     assert page.locator("img[src=x]").count() == 0
@@ -147,11 +137,11 @@ def test_an_open_drawer_stays_open_while_its_figure_is_redrawn(visit) -> None:
     expect(smear.locator(".evidence table").first).to_be_hidden()
 
 
-def test_a_chart_on_its_way_leaves_no_hole(first_visit) -> None:
+def test_a_chart_on_its_way_leaves_no_hole(visit) -> None:
     late: list[Route] = []
-    first_visit.page.route("**/*PlotlyPlot*.js", lambda route: late.append(route))
-    with first_visit.page.expect_request("**/*PlotlyPlot*.js"):  # the recorded chart asks for it
-        page = first_visit.open("attention")
+    visit.page.route("**/*PlotlyPlot*.js", lambda route: late.append(route))
+    with visit.page.expect_request("**/*PlotlyPlot*.js"):  # the recorded chart asks for it
+        page = visit.open("attention")
     chart = page.locator("#attention-fading")
     expect(chart.locator("[aria-label='Empty value']")).to_be_hidden()
     assert not serious(page)
@@ -160,11 +150,11 @@ def test_a_chart_on_its_way_leaves_no_hole(first_visit) -> None:
     expect(chart.locator(".js-plotly-plot")).to_be_visible()
 
 
-def test_a_font_that_comes_late_moves_nothing(first_visit) -> None:
+def test_a_font_that_comes_late_moves_nothing(visit) -> None:
     late: list[Route] = []
-    first_visit.page.route("**/*.woff2", lambda route: late.append(route))
-    with first_visit.page.expect_request("**/*.woff2"):
-        page = first_visit.open("latents")
+    visit.page.route("**/*.woff2", lambda route: late.append(route))
+    with visit.page.expect_request("**/*.woff2"):
+        page = visit.open("latents")
     page.evaluate(WATCH_SHIFTS)
     page.wait_for_timeout(500)
     for route in late:
