@@ -245,7 +245,7 @@ def choices(value: Covered) -> str:
     return str(
         Markup(
             '<p class="text-diffusion-ask">Press any word of the finished story (with keys: Tab, arrows, Enter). It '
-            'breaks: <em data-ok="{}">{}</em></p><ol class="text-diffusion-cells text-diffusion-choices" role="group" '
+            'breaks: <em data-ok="{}">{}</em></p><ol class="text-diffusion-cells text-diffusion-choices" '
             'aria-label="The words of the finished story" translate="no" data-whose="{}" data-seed="{}">{}</ol>'
         ).format(
             "no" if value.writers.broken(value.story) else "yes",

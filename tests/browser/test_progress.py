@@ -77,10 +77,12 @@ def test_a_file_that_is_no_progress_destroys_none_and_invented_answers_count_not
     today = {"version": 1, "last": "", "misses": {"a/b/1": -5}, "predictions": {"a/b": "yes"}, "cards": {"a/b": {}}}
     invented = {**today, "answers": {f"sampling/{number}": True for number in range(5000)}}
     page.once("dialog", lambda dialog: dialog.dismiss())
-    restore(page, tmp_path, json.dumps(invented))
+    with page.expect_event("dialog"):
+        restore(page, tmp_path, json.dumps(invented))
     expect(page.locator(".xp")).to_contain_text("15 XP · 1 of")
     page.once("dialog", lambda dialog: dialog.accept())
-    restore(page, tmp_path, json.dumps(invented))
+    with page.expect_event("dialog"):
+        restore(page, tmp_path, json.dumps(invented))
     expect(page.locator(".keep-status")).to_contain_text("Restored: 0 XP.")
     expect(page.locator(".xp")).to_contain_text("0 XP · 0 of")
     page.click("[data-action=progress-undo]")
