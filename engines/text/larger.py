@@ -167,6 +167,8 @@ def draft(
         part = slice(at * block, (at + 1) * block)
         for index in range(rounds):
             if not (tokens[part] == drafter.mask).any():
+                if temperature:  # the pipeline's pass that finds nothing to do throws its dice too
+                    torch.multinomial(torch.ones(block, drafter.network.config.vocab_size), 1, generator=dice)
                 break
             before, began = tokens.copy(), time.perf_counter()
             tokens[part], drawn, sure = worker.call(

@@ -318,8 +318,10 @@ def _answer_frame(value: Answered) -> Markup:
     cells = []
     for place, token in enumerate(one.tokens):
         state = one.state(place)
-        word = value.drafter.piece(int(token if state in ("revealed", "committed") else one.guesses[place]))
-        shown = MASK if state == "noise" else word.replace("\n", "⏎").strip(" ") or "␣"
+        shown = MASK
+        if state != "noise":
+            word = value.drafter.piece(int(one.guesses[place] if state == "draft" else token))
+            shown = word.replace("\n", "⏎").strip(" ") or "␣"
         cells.append(_cell(shown, state, float(one.confidence[place]) if state in ("draft", "revealed") else None))
     title = f"Block {one.block} of {one.blocks}, round {one.round}"
     caption = f"pass {one.passes}, {one.seconds:.1f} s; {int((one.revealed | one.before).sum())} tokens kept"

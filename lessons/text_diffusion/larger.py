@@ -80,8 +80,12 @@ def answer(
 
 
 def code(drafter: Drafter, request: str, length: int, rounds: int, temperature: float, seed: int) -> str:
-    """The stock pipeline's code for the same settings. Where a block begins within the request its draws differ."""
-    return f"""import torch
+    """The stock pipeline's code for the same settings."""
+    chats = bool(getattr(drafter.tokenizer, "chat_template", None))
+    plain = f'input_ids=tokenizer({request!r}, return_tensors="pt", add_special_tokens=False).input_ids'
+    return f"""from itertools import takewhile
+
+import torch
 from diffusers import BlockRefinementScheduler, LLaDA2Pipeline
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
@@ -89,10 +93,13 @@ MODEL = {larger.wanted()!r}
 tokenizer = AutoTokenizer.from_pretrained(MODEL)
 model = AutoModelForMaskedLM.from_pretrained(MODEL, use_safetensors=True).eval()
 pipeline = LLaDA2Pipeline(model=model, scheduler=BlockRefinementScheduler(), tokenizer=tokenizer)
-result = pipeline(
-    prompt={request!r}, gen_length={length}, block_length={BLOCK}, num_inference_steps={rounds},
-    temperature={temperature}, sampling_method="multinomial", threshold=1.0, editing_threshold=None,
-    generator=torch.Generator().manual_seed({seed}),
-).texts[0]
+tokens = pipeline(
+    {f"prompt={request!r}" if chats else plain},
+    gen_length={length}, block_length={BLOCK}, num_inference_steps={rounds}, temperature={temperature},
+    sampling_method="multinomial", threshold=1.0, editing_threshold=None, eos_early_stop=False,
+    generator=torch.Generator().manual_seed({seed}), output_type="seq",
+).sequences[0].tolist()
+ends = (tokenizer.eos_token_id, tokenizer.sep_token_id)
+result = tokenizer.decode(list(takewhile(lambda one: one not in ends, tokens)), skip_special_tokens=True).strip()
 print(result)
 """

@@ -15,7 +15,7 @@ from engines.models import settings
 from engines.text import larger
 from lessons.text_diffusion import figures
 from lessons.text_diffusion import larger as lesson
-from tests.lessons.common import NASTY, safe
+from tests.lessons.common import NASTY, safe, shown
 
 SPECIAL = ("[PAD]", "[UNK]", "[SEP]", "[MASK]")
 WORDS = (
@@ -59,7 +59,7 @@ def drafter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[larger.Dr
     larger.SHELF.unload()
 
 
-@pytest.mark.parametrize(("words", "temperature"), [(8, 0.8), (16, 0.8), (5, 0.0), (19, 0.0)])
+@pytest.mark.parametrize(("words", "temperature"), [(8, 0.8), (16, 0.8), (5, 0.8), (19, 0.8), (19, 0.0)])
 def test_its_rounds_are_those_of_the_stock_pipeline(drafter: larger.Drafter, words: int, temperature: float) -> None:
     import torch
     from diffusers import BlockRefinementScheduler, LLaDA2Pipeline
@@ -122,10 +122,12 @@ def test_hostile_requests_are_refused(drafter: larger.Drafter, prompt: Any) -> N
 
 def test_the_page_shows_its_answer_and_passes_no_verdict(drafter: larger.Drafter) -> None:
     reel = object()
-    *_, evidence = events = list(figures.answered(lesson.answer(f"the kite {NASTY}", 16, 2, 0.8, 1), reel))
+    *_, evidence = events = list(figures.answered(lesson.answer(f"the kite {NASTY}", 48, 2, 0.8, 1), reel))
     frames = [one[reel] for one in events if isinstance(one, dict)]
     assert frames[-1].startswith(frames[0]) and frames[-1].count("film-cell") == len(frames)
     for frame in frames:
         safe(frame)
+    assert 'data-s="noise"' in frames[0], "what no block has come to yet"
+    assert shown(evidence.snippet)[0] == evidence.expected  # type: ignore[union-attr]
     assert isinstance(evidence, Evidence) and evidence.findings[-1].headline == "No verdict"
     assert json.dumps(evidence.as_json()) and str(drafter.numbers // 10**9) in "0"
