@@ -92,7 +92,10 @@ def _frame(value: Drafted, passes: int) -> Markup:
             len(steps) / max(value.typed, len(steps)), plural(len(typed.split()), "word"),
         ),
     )  # fmt: skip
-    caption = f"after {plural(passes, 'pass', 'passes')} of each; {SEEDS} stories side by side, the first shown"
+    caption = (
+        f"after {plural(len(rounds), 'pass', 'passes')} of the canvas and {len(steps)} of the twin; {SEEDS} stories "
+        "side by side, the first shown"
+    )
     cells = _canvas(value.writers, one, done, value.length)
     return _cells_of(caption, Markup("{}{}").format(clocks, cells), _told(typed, ""), str(passes))
 
@@ -106,7 +109,9 @@ def _cells_of(caption: str, canvas: Markup, twin: Markup, label: str) -> Markup:
 
 def _told(text: str | Markup, title: str) -> Markup:
     """What the twin wrote, beside the canvas."""
-    head = Markup("<h3>{}</h3>").format(title) if title else Markup("")
+    head = Markup("<h3{}>{}</h3>").format(
+        "" if title else Markup(' class="text-diffusion-narrow"'), title or "The twin"
+    )
     end = Markup("") if title else Markup('<b aria-hidden="true">▏</b>')
     words = text if isinstance(text, Markup) else plain(text)
     return Markup('<div class="text-diffusion-twin" translate="no">{}<p>{}{}</p></div>').format(head, words, end)
@@ -358,7 +363,8 @@ def sides(value: Covered) -> str:
     )  # fmt: skip
     return str(
         Markup(
-            '<div class="text-diffusion-table" tabindex="0" role="group" aria-label="Chances at the place"><table>'
+            '<div class="text-diffusion-table text-diffusion-chances" tabindex="0" role="group" '
+            'aria-label="Chances at the place"><table>'
             '<thead><tr><th scope="col">at place {}, covered</th><th scope="col" class="number">from both sides</th>'
             '<th scope="col" class="number">from the left (the twin)</th></tr></thead><tbody>{}</tbody></table></div>'
         ).format(value.chosen.place + 1, rows)
