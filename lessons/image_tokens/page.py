@@ -59,7 +59,7 @@ def _race(lesson: LessonPage) -> None:
 
         experiment(
             screen, "Start both", start, [caption, seed, guidance, temperature],
-            fills=[clocks, unveiled(reel), unveiled(costs)], truth=race.truth, queue="pictures", also=[caption.submit],
+            fills=[clocks, reel, unveiled(costs)], truth=race.truth, queue="pictures", also=[caption.submit],
         )  # fmt: skip
 
 
