@@ -20,6 +20,7 @@ import app
 from engines.evidence import PlainError
 from engines.models import line
 from lessons.shell import events, serving, visitors
+from lessons.shell.content import ADDRESS, folder
 
 LINE = line.of("processor")[0]
 working, go_on = threading.Semaphore(0), threading.Event()
@@ -146,6 +147,14 @@ def test_a_call_that_names_nothing_there_is_refused_in_words(client: Caller) -> 
 
 def test_figures_are_told_without_the_dust_of_binary_fractions(client: Caller) -> None:
     assert result(client, "length", send(client, "length", "abc", 2)) == [{"length": 6, "share": 0.3}]
+
+
+def test_only_a_page_has_a_browser_fetch_the_fonts(client: Caller) -> None:
+    """A drawer's table asked for fonts too, beside its own address, where there are none."""
+    assert "woff2" in client.get("/").headers["Link"]
+    drawer = next((folder("latents") / "recorded").glob("*.html"))
+    answer = client.get(f"/{ADDRESS}/recorded/latents/{drawer.name}")
+    assert answer.status_code == 200 and "Link" not in answer.headers
 
 
 def test_an_operator_sees_what_is_loaded_and_how_many_wait_and_no_word_of_a_learner(client: Caller) -> None:

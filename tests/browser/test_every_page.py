@@ -123,6 +123,33 @@ def test_a_visit_carries_what_it_shows_and_keeps_the_rest(visit, server: str) ->
     assert len(kept) >= 4 and all("immutable" in one for one in kept)
 
 
+def test_a_new_element_has_only_itself_styled(visit) -> None:
+    """A rule for the children of what has not got something had the whole page styled for every label of a chart."""
+    page = visit.open("noising")
+    page.wait_for_timeout(3000)
+    session = page.context.new_cdp_session(page)
+    events: list[dict[str, Any]] = []
+    ended: list[Any] = []
+    session.on("Tracing.dataCollected", lambda told: events.extend(told["value"]))
+    session.on("Tracing.tracingComplete", lambda told: ended.append(told))
+    session.send("Tracing.start", {"categories": "devtools.timeline"})
+    page.evaluate("""() => {
+        const box = document.body.appendChild(document.createElement("div"));
+        box.getBoundingClientRect();
+        for (let i = 0; i < 10; i++) {
+            box.appendChild(document.createElement("i"));
+            box.getBoundingClientRect();
+        }
+        box.remove();
+    }""")
+    session.send("Tracing.end")
+    while not ended:
+        page.wait_for_timeout(100)
+    told = [one["args"] for one in events if one["name"] == "UpdateLayoutTree"]
+    styled = [one["elementCount"] for one in told if "elementCount" in one]
+    assert len(styled) >= 10 and max(styled) < 200 < page.locator("*").count()
+
+
 def test_what_a_recorded_drawer_holds_comes_when_it_is_opened(visit) -> None:
     page = visit.open("latents")
     drawer = page.locator(".evidence .drawer", has_text="Table").first
