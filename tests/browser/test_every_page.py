@@ -204,11 +204,14 @@ def test_flashcards_flip_and_are_rescheduled(visit) -> None:
 
 
 def test_dark_and_light_can_be_chosen_and_stay(visit) -> None:
+    visit.page.emulate_media(color_scheme="dark")
     page = visit.open()
     dark = "document.body.classList.contains('dark')"
-    before = page.evaluate(dark)
+    papers = "['body', '.gradio-container'].map(one => getComputedStyle(document.querySelector(one)).backgroundColor)"
+    assert page.evaluate(dark)
     page.click("[data-action=theme]")
-    assert page.evaluate(dark) is not before
+    assert not page.evaluate(dark)
+    assert page.evaluate(papers) == ["rgb(250, 247, 241)"] * 2, "the system's choice shows at the edges"
     visit.open()
     page.wait_for_timeout(400)
-    assert page.evaluate(dark) is not before
+    assert not page.evaluate(dark)
