@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import copy
 import random
-import threading
 from typing import Literal
-from weakref import WeakKeyDictionary
 
 from engines.evidence import PlainError
 from engines.models.catalogue import MODELS
@@ -19,9 +17,6 @@ from engines.stickers import scenes
 Diet = Literal["whole", "sloppy"]
 DIETS: tuple[Diet, ...] = ("whole", "sloppy")
 FOLDER = MODELS / "sticker-world"
-_MAKING = threading.Lock()
-_made: WeakKeyDictionary[Painter, dict[str, Painter]] = WeakKeyDictionary()
-"""The twins of each painter that is still in memory."""
 
 
 def is_taught(name: str) -> bool:
@@ -42,12 +37,7 @@ def taught(painter: Painter, diet: Diet | None) -> Painter:
     """
     if not painter.is_bundled:
         raise PlainError("Only the bundled painter has such twins. Choose it to compare their captions.")
-    with _MAKING:
-        twins = _made.setdefault(painter, {})
-        key = diet or "untaught"
-        if key not in twins:
-            twins[key] = _twin(painter, diet)
-        return twins[key]
+    return painter.companion(f"taught {diet}", lambda: _twin(painter, diet))
 
 
 def _twin(painter: Painter, diet: Diet | None) -> Painter:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import threading
-from weakref import WeakKeyDictionary
 
 from engines.evidence import PlainError
 from engines.models.catalogue import MODELS
@@ -14,9 +12,6 @@ NAME = "models/sticker-world/copying.safetensors"
 FILE = MODELS / "sticker-world" / "copying.safetensors"
 SCENE, CAPTION, REPEATS, DRAWS = 72, "a horse at sunset", 1_000, 4_000
 """The scene by its seed, its caption, how often it was drawn, and among how many draws."""
-_MAKING = threading.Lock()
-_made: WeakKeyDictionary[Painter, Painter] = WeakKeyDictionary()
-"""The twin of each painter that is still in memory."""
 
 
 def is_changed(name: str) -> bool:
@@ -33,10 +28,7 @@ def copying(painter: Painter) -> Painter:
         raise PlainError("Only the bundled painter has a copying twin. Choose it to see what copying is.")
     if not FILE.is_file():
         raise PlainError("The copying painter's weights are not here. Run “python -m training.copying”.")
-    with _MAKING:
-        if painter not in _made:
-            _made[painter] = _twin(painter)
-        return _made[painter]
+    return painter.companion("copying", lambda: _twin(painter))
 
 
 def _twin(painter: Painter) -> Painter:

@@ -9,7 +9,7 @@ import inspect
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from engines.statistics import plural
 if TYPE_CHECKING:
     from torch import Tensor
 
+Made = TypeVar("Made")
 USUAL_STEPS, FEW_STEPS = 25, 4
 _DISTILLED = re.compile(r"turbo|lightning|hyper|schnell|lcm|dmd|tcd", re.IGNORECASE)
 
@@ -81,7 +82,8 @@ class Painter:
         self.guidance_scale = usual if guidance_scale is None else guidance_scale
         self.steps = USUAL_STEPS if self.has_two_branches else FEW_STEPS
         self.screened, self.preview, self.key = screened, preview, key
-        self._tokenizing = Turn()
+        self._tokenizing, self._making = Turn(), Turn()
+        self._companions: dict[str, Any] = {}
         self._passes = shared_passes.meeting(lambda: self.unet, self.device)
         if self.is_xl and self.vae.dtype == torch.float16 and self.vae.config.get("force_upcast"):
             self.vae.float()  # float16 overflows in the autoencoder of XL
@@ -110,9 +112,17 @@ class Painter:
         """``wanted`` passes; None: as many as suit this painter."""
         return self.steps if wanted is None else wanted
 
+    def companion(self, name: str, make: Callable[[], Made]) -> Made:
+        """What works beside this painter under that ``name``, made by the first who asks; it goes as the weights go."""
+        with self._making:
+            if (found := self._companions.get(name)) is None:
+                found = self._companions[name] = make()
+            return found
+
     @worker.only
     def close(self) -> None:
         """Drop the weights, after the pass under way; a run that goes on is told to start again."""
+        self._companions.clear()
         self._passes = shared_passes.meeting(lambda: self.unet, self.device)  # what was recorded holds the weights too
         self.pipeline = self.unet = self.vae = self.preview = hardware.Unloaded()
 

@@ -10,12 +10,10 @@ Papers: van den Oord et al. 2017 (VQ-VAE), Ramesh et al. 2021 (DALL-E: captions 
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -43,10 +41,6 @@ MAX_ROWS, MAX_GUIDANCE = 64, 20.0
 DIALS, GUIDANCE = Dials(top_p=0.95), 2.0
 FREE = -1
 """In given tiles: one that the writer chooses."""
-
-_MAKING = threading.Lock()
-_made: WeakKeyDictionary[Painter, TileWriter] = WeakKeyDictionary()
-"""The tile writer beside each painter that is still in memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,10 +185,7 @@ def tile_writer(painter: Painter) -> TileWriter:
         raise PlainError(
             "The tile writer shares the bundled painter's autoencoder. Choose that painter to see it write."
         )
-    with _MAKING:
-        if painter not in _made:
-            _made[painter] = worker.apart(_open, painter)
-        return _made[painter]
+    return painter.companion("tile writer", lambda: worker.apart(_open, painter))
 
 
 def _open(painter: Painter) -> TileWriter:
