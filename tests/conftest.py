@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+"""Before torch is imported. Two workers on two cores: threads that wait for each other are slower than one each."""
 
 
 def pytest_make_parametrize_id(val: Any, argname: str) -> str | None:

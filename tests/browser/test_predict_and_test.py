@@ -58,6 +58,12 @@ def screen(page: Page, number: int):
     return page.locator("#lesson-predict-and-test .screen").nth(number)
 
 
+def few_seeds(page: Page) -> None:
+    box = screen(page, 1).get_by_label("number input for Seeds for each prompt")
+    box.fill("2")
+    box.blur()
+
+
 def test_start_afresh_forgets_the_plan_after_a_question(visit) -> None:
     page = visit.open("predict-and-test")
     before = fields(page).first.input_value()
@@ -95,6 +101,7 @@ def test_start_over_on_the_start_page_forgets_the_plan_too(visit) -> None:
 
 def test_a_test_is_stopped_changed_and_told_so(visit) -> None:
     page = visit.open("predict-and-test")
+    few_seeds(page)
     screen(page, 1).get_by_role("button", name="Paint and judge all my prompts").click()
     expect(screen(page, 1).locator(".notice", has_text="Painting prompt")).to_be_visible(timeout=240_000)
     screen(page, 1).get_by_role("button", name="Stop").click()
@@ -120,6 +127,7 @@ def test_a_click_on_a_picture_overrules_the_judge_and_stays_after_a_reload(visit
     page = visit.open("predict-and-test")
     for at in range(1, 6):
         fields(page).nth(2 * at).fill("")
+    few_seeds(page)
     screen(page, 1).get_by_role("button", name="Paint and judge all my prompts").click()
     card = screen(page, 1).locator(".exercise-card").first
     expect(screen(page, 1).locator(".evidence .badge-live")).to_be_visible(timeout=240_000)

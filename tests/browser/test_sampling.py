@@ -86,10 +86,10 @@ def test_a_dial_reshapes_the_recorded_scoreboard_while_the_server_is_away(visit)
     visit.watch.errors.clear()
 
 
-def test_a_dial_turned_before_the_board_has_its_script_counts(visit) -> None:
-    page, late = visit.page, []
+def test_a_dial_turned_before_the_board_has_its_script_counts(first_visit) -> None:
+    page, late = first_visit.page, []
     page.route("**/view-*.js", lambda route: late.append(route))
-    visit.open("sampling")
+    first_visit.open("sampling")
     rows = board_of(page).locator(".sampling-row .bar-value")
     turn(page, 12)
     expect(page.locator("#sampling-scoreboard input[type=number]").first).to_have_value("0.2")
