@@ -33,7 +33,7 @@ CONTROLS = """<div class="film-controls"><button type="button" class="button fil
 MAPS = f"""
 <div class="guidance-maps guidance-blank" style="--frames:25;--tracks:1">
   <p class="empty">The picture appears here pass by pass, and with it every word's heatmap.</p>
-  <div class="guidance-words veiled" role="group" aria-label="The words of the caption; choose one"></div>
+  <div class="guidance-words" role="group" aria-label="The words of the caption; choose one"></div>
   <div class="guidance-pair">
     <figure><canvas class="guidance-heat" width="320" height="320" role="img"></canvas>
       <figcaption>where the painter looks at this word</figcaption></figure>

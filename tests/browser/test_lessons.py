@@ -38,6 +38,9 @@ WATCH_SHIFTS = """() => {
     watcher.observe({ type: "layout-shift" });
     window.movedSoFar = () => { add(watcher.takeRecords()); return moved; };
 }"""
+ANSWERED = """() => [...document.querySelectorAll(".screen .veiled")].filter((place) =>
+    !place.parentElement.closest(".veiled") && place.innerText.trim() && !place.querySelector("div.empty")
+    && getComputedStyle(place.firstElementChild).filter === "none").map((place) => place.innerText)"""
 HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>\u202e'
 
 
@@ -104,6 +107,7 @@ def test_every_experiment_runs_on_the_first_click_and_what_is_typed_never_become
     """
     visit.page.emulate_media(color_scheme="dark")
     page = visit.open(key)
+    assert page.evaluate(ANSWERED) == [], "seen before the guess"
     at_width(page, 390)
     assert not serious(page), "recorded, in the dark, on a phone"
     at_width(page, 1280)
