@@ -21,7 +21,8 @@ def serious(page: Page) -> list[str]:
     """What axe holds against the page, twice in a row: a figure in the middle of being drawn does not count."""
 
     def found() -> list[str]:
-        violations: list[dict[str, Any]] = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+        answer = Axe().run(page, options={"resultTypes": ["violations"]}).response
+        violations: list[dict[str, Any]] = answer["violations"]
         grave = [v for v in violations if v["impact"] in ("serious", "critical")]
         return [f"{v['id']}: {node['html'][:200]}" for v in grave for node in v["nodes"]]
 
