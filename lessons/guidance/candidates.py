@@ -9,8 +9,9 @@ from engines.evidence import Evidence
 from engines.models import catalogue, weights
 from engines.pictures import painter as painters
 from engines.pictures.diffusion import Painter
+from engines.statistics import more
 from lessons.defaults import Choice, Figures
-from lessons.guidance import edit, maps, one_by_one, sweep
+from lessons.guidance import edit, fork, maps, one_by_one, silence, sweep
 from lessons.guidance.measures import CAPTION, OVERCOOKED, PAIR, WORDS
 
 SEEDS = 3
@@ -44,6 +45,24 @@ def looked(caption: str) -> Figures:
     figures = {"naming words": naming, "little words": little, "markers": markers}
     pair = value.two_things()
     return figures | ({"two things alike": value.alike(*pair).mean()} if pair else {})
+
+
+def taken_away(caption: str, word: str) -> Figures:
+    """Screen 3: how far the picture moves without a word in passes 1 to 8, in all others, and in all."""
+    value = _last(silence.silence(_painter(), caption, word, seeds=2 * SEEDS))
+    early, later = value.change(silence.WINDOW), value.change(silence.REST)
+    return {
+        "gone in 1 to 8": early.mean(), "gone in the others": later.mean(), "told apart": abs(more(early, later)),
+        "gone in all": value.change(silence.ALWAYS).mean(),
+    }  # fmt: skip
+
+
+def forked(caption: str) -> Figures:
+    """Screen 4: how far apart the two guessed pictures are in the first, middle and last third of the passes."""
+    thirds = fork.thirds(_last(fork.fork(_painter(), caption, seeds=SEEDS)).picture)
+    return dict(zip(("first third", "middle third", "last third"), thirds.mean(axis=0), strict=True)) | {
+        "told apart": more(thirds[:, 0], thirds[:, 1:].max(axis=1))
+    }
 
 
 @cache
@@ -93,6 +112,17 @@ CHOICES = (
         "guidance/maps", (PAIR,), ((PAIR,), (CAPTION,), ("a lemon and a penguin",)), looked,
         lambda figures: figures.get("two things alike", 1.0) < 0.2,
         "Two things have maps of their own; with one thing all maps are alike.", _model,
+    ),
+    Choice(
+        "guidance/silence", (CAPTION, "yellow"), ((CAPTION, "yellow"), (WORDS, "red"), (PAIR, "cat")), taken_away,
+        lambda figures: figures["told apart"] == 1 and figures["gone in all"] > 0.1,
+        "A word without which the picture is another, and a part of the passes that clearly did the listening.",
+        _model,
+    ),
+    Choice(
+        "guidance/fork", (CAPTION,), ((CAPTION,), (PAIR,), (WORDS,)), forked,
+        lambda figures: figures["told apart"] == 1 and figures["first third"] > 2 * figures["last third"],
+        "Where the words say most is seen: the two guesses part at first and meet in the end.", _model,
     ),
     Choice(
         "guidance/edit/negative", ("a whale", "on a pink background"),

@@ -11,6 +11,8 @@ from lessons.defaults import Choice, Figures, painters_print, value_of
 from lessons.noising import clay, lock, measures, own, ruin, strip, turn
 
 SEEDS, NOISES = 3, 4
+PAIRS = (7, 9, 11)
+"""Seeds, each with the next one as the other."""
 
 
 def _painter() -> Painter:
@@ -67,6 +69,29 @@ def poked(caption: str, region: str) -> Figures:
     }  # fmt: skip
 
 
+def stirred(caption: str) -> Figures:
+    """Screen 5, stirring: how far the picture goes of the way to the other seed's, over three pairs of seeds."""
+    ways = []
+    for seed in PAIRS:
+        value = value_of(clay.nudge(_painter(), caption, seed=seed, other_seed=seed + 1))
+        pictures = np.stack([one.picture for one in value.exhibits])
+        ways.append(measures.distance(pictures, pictures[:1]))
+    way = np.mean(ways, axis=0)
+    return {"a tenth": way[1] / way[-1], "a half": way[4] / way[-1], "the whole way": way[-1]}
+
+
+def walked(caption: str, other: str = "") -> Figures:
+    """Screen 5, both walks: the longest of six strides beside the mean one, and start to goal, over three seeds."""
+    leaps, ways = [], []
+    for seed in PAIRS:
+        value = value_of(clay.walk(_painter(), caption, seed=seed, other_seed=seed + 1, other_caption=other))
+        pictures = np.stack([one.picture for one in value.exhibits])
+        strides = measures.distance(pictures[1:], pictures[:-1])
+        leaps.append(strides.max() / strides.mean())
+        ways.extend(measures.distance(pictures[-1:], pictures[:1]))
+    return {"longest of the mean stride": np.mean(leaps), "of every seed": min(leaps), "start to goal": np.mean(ways)}
+
+
 def landed(shape: str) -> Figures:
     """Screen 6: pure noise and trained samples on the drawing."""
     value = value_of(own.train_own(own.preset(shape), steps=measures.STEPS, seed=7))
@@ -74,6 +99,7 @@ def landed(shape: str) -> Figures:
 
 
 CAT, ROCKET = measures.CAT, measures.ROCKET
+OPEN = "a rabbit"
 CHOICES = (
     Choice(
         "noising/ruin", (measures.FIRST,), ((measures.FIRST,), ("house-night",), ("octopus-orange",)), ruined,
@@ -105,6 +131,23 @@ CHOICES = (
          ("a strawberry on a blue background", "the middle")),
         poked, lambda figures: figures["early"] > 2 * figures["spill"],
         "An early hole moves the rest of the picture: look at the chimney.", painters_print,
+    ),
+    Choice(
+        "noising/clay/nudge", (measures.HOUSE,), ((measures.HOUSE,), (CAT,), (OPEN,)), stirred,
+        lambda figures: figures["a tenth"] < 0.5 and figures["the whole way"] > 0.05,
+        "A little of another noise changes a little, all of it a picture that is seen to be another.", painters_print,
+    ),
+    Choice(
+        "noising/clay/walk", (measures.HOUSE,), ((measures.HOUSE,), (CAT,), (OPEN,)), walked,
+        lambda figures: figures["longest of the mean stride"] > 1.5 and figures["start to goal"] > 0.05,
+        "The walk through the noise is even, and the pictures leap, to a goal that is seen to be another.",
+        painters_print,
+    ),
+    Choice(
+        "noising/clay/words", (measures.HOUSE, measures.TREE),
+        ((measures.HOUSE, measures.TREE), (CAT, measures.ROCKET)), walked,
+        lambda figures: figures["longest of the mean stride"] > 1.5 and figures["start to goal"] > 0.1,
+        "The walk through the encoder's numbers is even, and the pictures leap.", painters_print,
     ),
     Choice(
         "noising/own", (measures.SHAPE,), ((measures.SHAPE,), ("heart",), ("smile",)), landed,

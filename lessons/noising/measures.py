@@ -20,6 +20,7 @@ FIRST = "owl-meadow"
 CAT = "a cat on a green meadow"
 ROCKET = "a rocket under a night sky"
 HOUSE = "a house in the snow"
+TREE = "a tree at sunset"
 SHAPE, STEPS = "spiral", 2000
 """What the screens begin with; :mod:`lessons.noising.candidates` says why."""
 

@@ -11,7 +11,7 @@ from engines.evidence import PlainError
 from engines.pictures.files import open_picture
 from lessons.noising import clay, lock, own, ruin, strip, turn
 from lessons.noising import figures as draw
-from lessons.noising.measures import CAT, FIRST, HOUSE, ROCKET, SHAPE, STEPS
+from lessons.noising.measures import CAT, FIRST, HOUSE, ROCKET, SHAPE, STEPS, TREE
 from lessons.shell import charts, controls, events, film, scenes, scripts, waking
 from lessons.shell.experiment import experiment, unveiled
 from lessons.shell.frame import LessonPage, lesson_page
@@ -128,7 +128,7 @@ def _clay(lesson: LessonPage) -> None:
             caption = controls.caption(HOUSE)
             seed = controls.seed_number()
         with gr.Row(equal_height=True):
-            other = controls.caption("a tree at sunset", "Second caption", visible=False, needed=False)
+            other = controls.caption(TREE, "Second caption", visible=False, needed=False)
             other_seed = controls.seed_number(8, "Second seed", visible=False)
             region = gr.Dropdown(list(clay.REGIONS), value="the middle", label="Where", scale=2)
         run = experiment(

@@ -1,0 +1,56 @@
+"""The guidance that the tile writer could begin with, and how each is measured."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engines.models import weights
+from engines.pictures import painter as painters
+from engines.pictures import tiles
+from engines.statistics import more
+from engines.stickers import judge
+from engines.stickers.world import Facts, facts_of
+from lessons.defaults import Choice, Figures
+from lessons.image_tokens import facts, measures
+
+SEEDS, CAPTIONS = 6, 8
+SCALES = sorted({0, 1, 2, 3, 4, 6, tiles.GUIDANCE})
+
+
+def written(caption: str, guidance: str) -> Figures:
+    """Screen 2: facts right of the caption over six seeds and of eight others, and these against the wrong caption."""
+    writer = tiles.tile_writer(painters.load())
+    _, others = facts.drawn(CAPTIONS, 7)
+    asked = [caption] * SEEDS + list(others)
+    seeds = [*range(7, 7 + SEEDS), *range(7, 7 + CAPTIONS)]
+    *_, last = tiles.write(writer, asked, seeds, guidance_scale=float(guidance))
+    pictures = writer.decode(last.pictures())
+    wanted = [facts_of(one) for one in asked]
+    own, of_others = (
+        _shares(pictures[some], wanted[some]) for some in (slice(0, SEEDS), slice(SEEDS, len(asked)))
+    )  # fmt: skip
+    blind = _shares(pictures[SEEDS:], [*wanted[SEEDS + 1 :], wanted[SEEDS]])
+    return {
+        "its own caption": np.nanmean(own), "other captions": np.nanmean(of_others), "by chance": np.nanmean(blind),
+        "told apart": more(*np.stack([of_others, blind])[:, ~np.isnan(of_others + blind)]),
+    }  # fmt: skip
+
+
+def _shares(pictures: np.ndarray, wanted: list[Facts]) -> np.ndarray:
+    """Of each picture the share of its facts that is right, of those that can be told; nan where none can."""
+    verdicts = judge.judge(pictures, wanted, lettering=False)
+    return np.array([np.mean(list(one.right.values())) if one.right else np.nan for one in verdicts])
+
+
+def _model() -> str:
+    return weights.fingerprint(tiles.FOLDER)
+
+
+CHOICES = (
+    Choice(
+        "image-tokens/race", (measures.CAPTION, str(float(tiles.GUIDANCE))),
+        tuple((measures.CAPTION, str(float(scale))) for scale in SCALES), written,
+        lambda figures: figures["told apart"] == 1 and figures["other captions"] > figures["by chance"] + 0.3,
+        "The tile writer follows captions, and this one, far beyond what a wrong caption gets by chance.", _model,
+    ),
+)  # fmt: skip
