@@ -61,7 +61,7 @@ CHOICES = (
         "diets/similarity", GRID, (GRID, OWN_WORDS), compared,
         lambda figures: figures["nearest to their own"] >= figures["of"] - 1
         and figures["a pair"] > figures["shuffled"] + 0.2,
-        "Pictures that differ in one thing find captions in words of ours, and the rival is close.", painters_print,
+        "Every picture finds its own caption, said in other words than the diet has.", painters_print,
     ),
     Choice(
         "diets/captions", (captions.CAPTION,),
