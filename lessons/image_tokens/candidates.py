@@ -1,4 +1,4 @@
-"""The guidance that the tile writer could begin with, and how each is measured."""
+"""The inputs that the screens of the tile writer could begin with, and how each is measured."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from engines.pictures import tiles
 from engines.statistics import more
 from engines.stickers import judge
 from engines.stickers.world import Facts, facts_of
-from lessons.defaults import Choice, Figures
-from lessons.image_tokens import facts, measures
+from lessons.defaults import Choice, Figures, value_of
+from lessons.image_tokens import facts, half, measures
 
 SEEDS, CAPTIONS = 6, 8
 SCALES = sorted({0, 1, 2, 3, 4, 6, tiles.GUIDANCE})
@@ -36,6 +36,16 @@ def written(caption: str, guidance: str) -> Figures:
     }  # fmt: skip
 
 
+def gone_on(scene: str, other: str, given: str) -> Figures:
+    """Screen 3, over twelve seeds: who shows the thing of the other caption, and who that of the rows given."""
+    value = value_of(half.half(painters.load(), scene, other, int(given), half.MAX_SEEDS))
+    asked, own, free = value.share(1, True), value.share(1, False), value.share(3, True)
+    return {
+        "asked, after the rows": asked.rate, "of": asked.trials, "the rows' own": own.rate, "own, of": own.trials,
+        "asked, nothing given": free.rate, "free, of": free.trials,
+    }  # fmt: skip
+
+
 def _shares(pictures: np.ndarray, wanted: list[Facts]) -> np.ndarray:
     """Of each picture the share of its facts that is right, of those that can be told; nan where none can."""
     verdicts = judge.judge(pictures, wanted, lettering=False)
@@ -52,5 +62,14 @@ CHOICES = (
         tuple((measures.CAPTION, str(float(scale))) for scale in SCALES), written,
         lambda figures: figures["told apart"] == 1 and figures["other captions"] > figures["by chance"] + 0.3,
         "The tile writer follows captions, and this one, far beyond what a wrong caption gets by chance.", _model,
+    ),
+    Choice(
+        "image-tokens/half", (half.SCENE, half.OTHER, "8"),
+        ((half.SCENE, half.OTHER, "4"), (half.SCENE, half.OTHER, "8"), (half.SCENE, half.OTHER, "12"),
+         ("rocket-meadow", half.OTHER, "8"), ("cake-night", "a moon under a night sky", "8")),
+        gone_on,
+        lambda figures: figures["asked, nothing given"] > 0.8 and figures["asked, after the rows"] < 0.2
+        and figures["the rows' own"] > 0.8,
+        "Asked for alone the other thing comes; after half of a picture that half decides.", _model,
     ),
 )  # fmt: skip

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 
+from engines.evidence import Evidence
 from engines.pictures import measures as picture_measures
 from engines.pictures import painter as painters
 from engines.pictures.diffusion import Painter
@@ -82,14 +86,34 @@ def stirred(caption: str) -> Figures:
 
 def walked(caption: str, other: str = "") -> Figures:
     """Screen 5, both walks: the longest of six strides beside the mean one, and start to goal, over three seeds."""
-    leaps, ways = [], []
+    leaps: list[float] = []
+    ways: list[float] = []
     for seed in PAIRS:
         value = value_of(clay.walk(_painter(), caption, seed=seed, other_seed=seed + 1, other_caption=other))
         pictures = np.stack([one.picture for one in value.exhibits])
         strides = measures.distance(pictures[1:], pictures[:-1])
-        leaps.append(strides.max() / strides.mean())
+        leaps.append(float(strides.max() / strides.mean()))
         ways.extend(measures.distance(pictures[-1:], pictures[:1]))
-    return {"longest of the mean stride": np.mean(leaps), "of every seed": min(leaps), "start to goal": np.mean(ways)}
+    figures = (float(np.mean(leaps)), min(leaps), float(np.mean(ways)))
+    return dict(zip(("longest of the mean stride", "of every seed", "start to goal"), figures, strict=True))
+
+
+def repainted(caption: str, other: str, region: str) -> Figures:
+    """Screen 5, repainting: the change within the part and around it, beside what the round trip costs there."""
+    tables = [_numbers(clay.repaint(_painter(), caption, other, region=region, seed=seed)) for seed in PAIRS]
+    inside, outside, cost = np.mean([list(one.values()) for one in tables], axis=0)
+    return {"inside": inside, "outside": outside, "by the round trip": cost}
+
+
+def hurried(caption: str) -> Figures:
+    """Screen 5, passes: how like the picture of 50 passes that of 2, 5, 10 and 20 is, and another seed's."""
+    return _numbers(clay.compare_steps(_painter(), caption, seed=7))
+
+
+def _numbers(run: Iterable[Any]) -> dict[str, float]:
+    """The second column of a run's table, by the first."""
+    *_, result = (event for event in run if isinstance(event, Evidence))
+    return {str(row[0]): float(row[1] or 0) for row in result.table.rows}
 
 
 def landed(shape: str) -> Figures:
@@ -99,7 +123,7 @@ def landed(shape: str) -> Figures:
 
 
 CAT, ROCKET = measures.CAT, measures.ROCKET
-OPEN = "a rabbit"
+OPEN, REGION = "a rabbit", "the middle"
 CHOICES = (
     Choice(
         "noising/ruin", (measures.FIRST,), ((measures.FIRST,), ("house-night",), ("octopus-orange",)), ruined,
@@ -148,6 +172,19 @@ CHOICES = (
         ((measures.HOUSE, measures.TREE), (CAT, measures.ROCKET)), walked,
         lambda figures: figures["longest of the mean stride"] > 1.5 and figures["start to goal"] > 0.1,
         "The walk through the encoder's numbers is even, and the pictures leap.", painters_print,
+    ),
+    Choice(
+        "noising/clay/repaint", (measures.HOUSE, measures.TREE, REGION),
+        ((measures.HOUSE, measures.TREE, REGION), (measures.HOUSE, measures.TREE, "the left half"),
+         (CAT, ROCKET, REGION)), repainted,
+        lambda figures: figures["inside"] > 0.1 and figures["inside"] > 2 * figures["outside"],
+        "The part shows something else, and the rest stands where it stood.", painters_print,
+    ),
+    Choice(
+        "noising/clay/steps", (measures.HOUSE,), ((measures.HOUSE,), (CAT,), (OPEN,)), hurried,
+        lambda figures: figures["2"] < figures["5"] < figures["20"] and figures["20"] > figures["another seed"] + 0.2,
+        "Few passes paint another picture, twenty nearly that of fifty: what more of them buy, and where it ends.",
+        painters_print,
     ),
     Choice(
         "noising/own", (measures.SHAPE,), ((measures.SHAPE,), ("heart",), ("smile",)), landed,
