@@ -68,8 +68,8 @@ CHOICES = (
         ((half.SCENE, half.OTHER, "4"), (half.SCENE, half.OTHER, "8"), (half.SCENE, half.OTHER, "12"),
          ("rocket-meadow", half.OTHER, "8"), ("cake-night", "a moon under a night sky", "8")),
         gone_on,
-        lambda figures: figures["asked, nothing given"] > 0.8 and figures["asked, after the rows"] < 0.2
-        and figures["the rows' own"] > 0.8,
-        "Asked for alone the other thing comes; after half of a picture that half decides.", _model,
+        lambda figures: figures["asked, nothing given"] > 0.8
+        and figures["the rows' own"] > figures["asked, after the rows"] + 0.4,
+        "Asked for alone the other thing comes; after half of a picture that half decides more often.", _model,
     ),
 )  # fmt: skip
