@@ -411,9 +411,9 @@ def half_an_owl() -> str:
     told = said("image-tokens/half")
     (cats,) = re.findall(r"writer shows the cat in (\d+) of", told)
     ((owls, all_),) = re.findall(r"and the owl in (\d+) of (\d+)", told)
-    assert owls == all_ != "0" and cats == "0"
+    assert 2 * int(owls) > int(all_) and cats == "0"
     assert int(re.findall(r"with nothing given it shows the cat in (\d+)", told)[0]) > 0
-    return "The owl in every picture, the cat in none"
+    return "The owl in most pictures, the cat in none"
 
 
 def beats_pairs() -> str:
