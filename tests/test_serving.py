@@ -155,6 +155,8 @@ def test_only_a_page_has_a_browser_fetch_the_fonts(client: Caller) -> None:
     drawer = next((folder("latents") / "recorded").glob("*.html"))
     answer = client.get(f"/{ADDRESS}/recorded/latents/{drawer.name}")
     assert answer.status_code == 200 and "Link" not in answer.headers
+    nothing = client.get("/dragons/and", headers={"Accept": "text/html"})
+    assert nothing.status_code == 404 and "Link" not in nothing.headers
 
 
 def test_an_operator_sees_what_is_loaded_and_how_many_wait_and_no_word_of_a_learner(client: Caller) -> None:

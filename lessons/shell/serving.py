@@ -130,7 +130,8 @@ class OldAddresses:
 class Fonts:
     """Has a browser fetch the fonts together with the page, whose head gradio writes only once its script runs.
 
-    What is fetched into a page gets no such header: its addresses are relative, and would be looked for beside it.
+    What is fetched into a page, or is not there, gets no such header: its addresses are relative, and would be looked for
+    beside it.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -138,7 +139,7 @@ class Fonts:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] == "http.response.start" and message["status"] == 200:
                 kind = dict(message["headers"]).get(b"content-type", b"")
                 if kind.startswith(b"text/html") and f"/{ADDRESS}/" not in scope["path"]:
                     message = {**message, "headers": [*message["headers"], (b"link", theme.font_links().encode())]}
