@@ -130,8 +130,8 @@ class OldAddresses:
 class Fonts:
     """Has a browser fetch the fonts together with the page, whose head gradio writes only once its script runs.
 
-    What is fetched into a page, or is not there, gets no such header: its addresses are relative, and would be looked for
-    beside it.
+    What is fetched into a page, or is not there, gets no such header: its addresses are relative, and would be looked
+    for beside it.
     """
 
     def __init__(self, app: ASGIApp) -> None:
