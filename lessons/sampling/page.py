@@ -137,7 +137,7 @@ def _scoreboard(lesson: LessonPage) -> None:
         for button in samples:
             events.on(button.click, replaced, button, [text, *run.places])
         came = events.on(desk.apply, linked, None, [text, temperature, top_p, seed, *run.places], status=run.status)
-        came.then(made, [screen.guess, *settings], run.places, api_visibility="private", show_progress="hidden")
+        came.then(made, [screen.guess, *settings], run.places, **events.PRIVATE)
         events.on(desk.expand, lambda: {sheet: link.Kept(examples.TEXT, 1, on_page=True)}, None, sheet)
 
 

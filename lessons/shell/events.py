@@ -30,6 +30,9 @@ NO_ROOM = (
 )
 SORRY = "This run failed for a reason the playground did not expect. The server's log has the details; try again."
 DIGITS = 12
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "show_progress_on": []}
+"""Of every event of a page. Without the last, gradio keeps a clock for each place that an event may fill, sixty times a
+second, hidden or not, and copies the value of each with every message."""
 
 Handler = Callable[..., Any]
 
@@ -158,7 +161,7 @@ def on(
         cleared = {status: ""} if status is not None else {}
         return {**cleared, **(found or {})} or gr.skip()
 
-    options = {"api_visibility": "private", "show_progress": "hidden", "queue": False, **options}
+    options = {**PRIVATE, "queue": False, **options}
     events = [triggers] if callable(triggers) else list(triggers)
     return gr.on(events, call, inputs, places, trigger_mode="always_last", **options)
 
@@ -174,7 +177,7 @@ def stream(trigger: Any, handler: Handler, inputs: Any, outputs: Sequence[Any], 
         except Exception as error:
             yield {status: refusal(error)}
 
-    return gr.on([trigger], run, inputs, list(outputs), api_visibility="private", show_progress="hidden")
+    return gr.on([trigger], run, inputs, list(outputs), **PRIVATE)
 
 
 # Blocks under construction -> function -> the outputs it fills
@@ -202,7 +205,7 @@ def wire_loads() -> None:
         def ask(function: Callable[[], Any] = function, count: int = len(outputs)) -> Any:
             return (function(),) * count if count > 1 else function()
 
-        gr.on(None, ask, None, outputs, api_visibility="private", show_progress="hidden", queue=False)
+        gr.on(None, ask, None, outputs, queue=False, **PRIVATE)
 
 
 def endpoints(lesson: str) -> None:

@@ -375,7 +375,7 @@ def _wire(one: Experiment, guess: Any, also: Sequence[Any], select: gr.HTML | No
     if not one.words:
         events.on(also, one.at_once, list(one.inputs), one.places, status=one.status)
         return
-    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    private = events.PRIVATE
     free: dict[str, Any] = {"trigger_mode": "multiple", "concurrency_limit": None, **private}
     gr.on([one.go.click, *also], one.run, [guess, *one.inputs], one.places, **free)
     one.after = lambda event: event.then(one.run, [guess, *one.inputs], one.places, **free)

@@ -100,7 +100,7 @@ def _chunks(lesson: LessonPage) -> None:
 
         events.on(sample.select, choose, [keys, mode], [text, *typed.places], status=typed.status)
         # What is cut in the end is what then stands in the box: fetching takes a while, and learners type meanwhile.
-        private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": None}
+        private: dict[str, Any] = {**events.PRIVATE, "concurrency_limit": None}
         fetched = view.select(fetch, None, [space.status], **private)
         fetched.then(typed.at_once, inputs, typed.places, **private)
 
