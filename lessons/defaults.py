@@ -40,10 +40,15 @@ class Choice:
     with_model: Callable[[], str]
 
 
+def evidence_of(run: Iterable[Any]) -> Evidence[Any]:
+    """The last Evidence of a run."""
+    *_, result = (event for event in run if isinstance(event, Evidence))
+    return result
+
+
 def value_of(run: Iterable[Any]) -> Any:
     """The value of the last Evidence of a run."""
-    *_, result = (event for event in run if isinstance(event, Evidence))
-    return result.value
+    return evidence_of(run).value
 
 
 def painters_print() -> str:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
-from engines.evidence import Evidence
 from engines.models import catalogue, weights
 from engines.pictures import painter as painters
 from engines.pictures.diffusion import Painter
 from engines.statistics import more
-from lessons.defaults import Choice, Figures
+from lessons.defaults import Choice, Figures, value_of
 from lessons.guidance import edit, fork, maps, one_by_one, silence, sweep
 from lessons.guidance.measures import CAPTION, OVERCOOKED, PAIR, WORDS
 
@@ -21,14 +19,9 @@ def _painter() -> Painter:
     return painters.load()
 
 
-def _last(run: Any) -> Any:
-    *_, result = (event for event in run if isinstance(event, Evidence))
-    return result.value
-
-
 def added(caption: str) -> Figures:
     """Screen 1: change of naming and little words in both orders, and the judge's certainty of all words in both."""
-    value = _last(one_by_one.one_by_one(_painter(), caption, 2))
+    value = value_of(one_by_one.one_by_one(_painter(), caption, 2))
     kinds, control = value.kinds(), value.kinds(shuffled=True)
     written, shuffled = value.certainty[:, :, -1].mean(axis=1)
     return {
@@ -40,7 +33,7 @@ def added(caption: str) -> Figures:
 
 def looked(caption: str) -> Figures:
     """Screen 2: shares of attention, and how alike the maps of two words are."""
-    value = _last(maps.look(_painter(), caption, seeds=SEEDS))
+    value = value_of(maps.look(_painter(), caption, seeds=SEEDS))
     naming, little, markers = value.kinds().mean(axis=0)
     figures = {"naming words": naming, "little words": little, "markers": markers}
     pair = value.two_things()
@@ -49,7 +42,7 @@ def looked(caption: str) -> Figures:
 
 def taken_away(caption: str, word: str) -> Figures:
     """Screen 3: how far the picture moves without a word in passes 1 to 8, in all others, and in all."""
-    value = _last(silence.silence(_painter(), caption, word, seeds=2 * SEEDS))
+    value = value_of(silence.silence(_painter(), caption, word, seeds=2 * SEEDS))
     early, later = value.change(silence.WINDOW), value.change(silence.REST)
     return {
         "gone in 1 to 8": early.mean(), "gone in the others": later.mean(), "told apart": abs(more(early, later)),
@@ -59,7 +52,7 @@ def taken_away(caption: str, word: str) -> Figures:
 
 def forked(caption: str) -> Figures:
     """Screen 4: how far apart the two guessed pictures are in the first, middle and last third of the passes."""
-    thirds = fork.thirds(_last(fork.fork(_painter(), caption, seeds=SEEDS)).picture)
+    thirds = fork.thirds(value_of(fork.fork(_painter(), caption, seeds=SEEDS)).picture)
     return dict(zip(("first third", "middle third", "last third"), thirds.mean(axis=0), strict=True)) | {
         "told apart": more(thirds[:, 0], thirds[:, 1:].max(axis=1))
     }
@@ -68,7 +61,7 @@ def forked(caption: str) -> Figures:
 @cache
 def pushed(caption: str) -> Figures:
     """Screens 5 and 7: what guidance does to certainty, clipping, the round trip and the spread of seeds."""
-    value = _last(sweep.sweep(_painter(), caption, SEEDS, scales=(1, 4, 12, 20)))
+    value = value_of(sweep.sweep(_painter(), caption, SEEDS, scales=(1, 4, 12, 20)))
     spread = value.diversity()
     figures: dict[str, float] = {}
     for i, scale in enumerate(value.scales):
@@ -82,21 +75,21 @@ def pushed(caption: str) -> Figures:
 
 def negated(caption: str, negative: str) -> Figures:
     """Screen 6: how sure the judge is of the negative caption, without it and with it."""
-    value = _last(edit.negate(_painter(), caption, negative, seeds=SEEDS))
+    value = value_of(edit.negate(_painter(), caption, negative, seeds=SEEDS))
     before, after = (each.mean() for each in value.asked)
     return {"there without": before, "there with": after, "change": list(value.changes.values())[0].mean()}
 
 
 def weighed(caption: str, word: str) -> Figures:
     """Screen 6: how far a muted and a louder word move the picture."""
-    value = _last(edit.reweigh(_painter(), caption, word, weights=(0.0, 4.0), seeds=2))
+    value = value_of(edit.reweigh(_painter(), caption, word, weights=(0.0, 4.0), seeds=2))
     names = "× 0", "× 4", "deleted"
     return {name: change.mean() for name, change in zip(names, value.changes.values(), strict=True)}
 
 
 def swapped(caption: str, word: str, other: str) -> Figures:
     """Screen 6: how far the new word moves the picture, plainly and with the layout held."""
-    value = _last(edit.swap_word(_painter(), caption, word, other, seeds=2))
+    value = value_of(edit.swap_word(_painter(), caption, word, other, seeds=2))
     plain, held = (change.mean() for change in value.changes.values())
     return {"plainly": plain, "layout held": held}
 

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from engines.evidence import Evidence
 from engines.pictures import measures as picture_measures
 from engines.pictures import painter as painters
 from engines.pictures.diffusion import Painter
-from lessons.defaults import Choice, Figures, painters_print, value_of
+from lessons.defaults import Choice, Figures, evidence_of, painters_print, value_of
 from lessons.noising import clay, lock, measures, own, ruin, strip, turn
 
 SEEDS, NOISES = 3, 4
@@ -112,8 +111,7 @@ def hurried(caption: str) -> Figures:
 
 def _numbers(run: Iterable[Any]) -> dict[str, float]:
     """The second column of a run's table, by the first."""
-    *_, result = (event for event in run if isinstance(event, Evidence))
-    return {str(row[0]): float(row[1] or 0) for row in result.table.rows}
+    return {str(row[0]): float(row[1] or 0) for row in evidence_of(run).table.rows}
 
 
 def landed(shape: str) -> Figures:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import gc
 import json
 import threading
 import time
+import weakref
 
 import diffusers
 import numpy as np
@@ -726,3 +728,20 @@ def test_distilled_painters_run_one_branch(sd):
     assert not painter.has_two_branches and painter.guidance_scale == 1.0
     last = list(denoise(painter, Plan(CAPTION, steps=1, guidance_scale=7.5)))[-1]
     assert last.noise_unconditional is None
+
+
+def test_what_works_beside_a_painter_is_made_once_and_goes_with_its_weights(tmp_path):
+    """The tile writer held its painter, and what remembered it for the painter held it for ever."""
+
+    class Beside:
+        def __init__(self):
+            self.painter = painter
+
+    painter = diffusion.load(tiny_painters.save_sd(tmp_path / "sd"))
+    beside = painter.companion("one", Beside)
+    assert painter.companion("one", Beside) is beside is not painter.companion("other", Beside)
+    left = weakref.ref(beside)
+    del beside
+    painter.close()
+    gc.collect()
+    assert left() is None
