@@ -76,7 +76,8 @@ def test_its_rounds_are_those_of_the_stock_pipeline(drafter: larger.Drafter, wor
     ours = rounds[-1].tokens
     done = ours != drafter.mask
     assert done.any() and (ours[done] == stock[:20][done]).all()
-    assert done.all() or drafter.tokenizer.sep_token_id in ours, "it ends early only behind an end mark"
+    if drafter.tokenizer.sep_token_id not in ours:  # a mask may stand there still, if the model chose one
+        assert (ours == stock[:20]).all(), "it ends early only behind an end mark"
 
 
 def test_every_pass_keeps_its_share_and_says_what_it_saw(drafter: larger.Drafter) -> None:
