@@ -5,24 +5,29 @@
     python -m benchmarks.classroom --minutes 15                # a mixed class for so long: who is lost, and the memory
     python -m benchmarks.classroom --url http://lab:7860       # a server that runs already
 
-Every learner is a ``gradio_client`` of its own that presses "run" as soon as the last run has ended. The first event
-is what a learner sees first (of tiles, a row of 16); completion is the end of the run. Models are loaded before
-the clock starts. In a mixed class the runs are a text, a picture, a picture in tiles and a draft in turn, and one
-run in eight is abandoned after its first event, as by a closed tab.
+Every learner asks by plain HTTP, as a page does, and presses "run" as soon as the last run has ended; a
+``gradio_client`` each would keep these cores as busy as the server does, looking for its next event every millisecond.
+The first event is what a learner sees first (of tiles, a row of 16); completion is the end of the run. Models are
+loaded before the clock starts. In a mixed class the runs are a text, a picture, a picture in tiles and a draft in
+turn, and one run in eight is abandoned after its first event, as by a closed tab.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
+from uuid import uuid4
+
+import httpx
 
 from benchmarks.measuring import Row, playground, report, resident_bytes
 from engines.statistics import mean_interval
@@ -46,7 +51,6 @@ class Lesson:
     name: str
     endpoint: str
     arguments: tuple[Any, ...]
-    streams: bool = True
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,37 @@ class Waited:
     left: bool = False
 
 
-CHEAP = Lesson("cut a word into tokens", "/tokenize", ("strawberry", "o200k"), streams=False)
+CHEAP = Lesson("cut a word into tokens", "/tokenize", ("strawberry", "o200k"))
+
+
+class Learner:
+    """One who asks the server at ``url``, in a session of their own; ``defaults`` are those of :func:`defaults_of`."""
+
+    def __init__(self, url: str, defaults: Mapping[str, Sequence[Any]]) -> None:
+        self._http = httpx.Client(base_url=f"{url}/gradio_api/call", timeout=httpx.Timeout(30, read=LOST))
+        self._session, self._defaults = uuid4().hex, defaults
+
+    def events(self, endpoint: str, arguments: Sequence[Any]) -> Generator[str]:
+        """The name of each event of an answer, as it comes. RuntimeError with the server's words when it refuses."""
+        given = [*arguments, *self._defaults[endpoint][len(arguments) :]]
+        asked = self._http.post(endpoint, json={"data": given, "session_hash": self._session})
+        asked.raise_for_status()
+        with self._http.stream("GET", f"{endpoint}/{asked.json()['event_id']}") as answer:
+            event = ""
+            for line in answer.iter_lines():
+                field, _, value = line.partition(": ")
+                if field == "event":
+                    event = value
+                elif field == "data" and event == "error":
+                    raise RuntimeError((json.loads(value) or {}).get("error") or "the server says no more")
+                elif field == "data" and event != "heartbeat":
+                    yield event
+
+
+def defaults_of(url: str) -> dict[str, list[Any]]:
+    """What each endpoint takes where nothing is given."""
+    about = httpx.get(f"{url}/gradio_api/info", timeout=30).json()["named_endpoints"]
+    return {name: [one.get("parameter_default") for one in info["parameters"]] for name, info in about.items()}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -155,13 +189,12 @@ def learn(
     Each makes ``rounds`` runs, or goes on while that is true; its runs take turns among ``lessons``. One run in
     ``leaves`` is abandoned.
     """
-    from gradio_client import Client
-
-    clients = [Client(url, verbose=False) for _ in range(learners)]
+    defaults = defaults_of(url)
+    clients = [Learner(url, defaults) for _ in range(learners)]
     together = threading.Barrier(learners + 1)
     waited: list[Waited] = []
 
-    def sit(client: Client, number: int) -> None:
+    def sit(client: Learner, number: int) -> None:
         together.wait()
         turn = 0
         while rounds() if callable(rounds) else turn < rounds:
@@ -189,9 +222,7 @@ def chosen(lessons: Sequence[Lesson], place: int, leaves: int = 0) -> tuple[Less
 @contextmanager
 def asking(url: str) -> Iterator[list[Waited]]:
     """What one more learner waits meanwhile for what needs no model."""
-    from gradio_client import Client
-
-    client, waited, done = Client(url, verbose=False), list[Waited](), threading.Event()
+    client, waited, done = Learner(url, defaults_of(url)), list[Waited](), threading.Event()
 
     def ask() -> None:
         while not done.is_set():
@@ -207,18 +238,17 @@ def asking(url: str) -> Iterator[list[Waited]]:
         asks.join()
 
 
-def run(client: Any, lesson: Lesson, seed: int, leave: bool = False) -> Waited:
+def run(client: Learner, lesson: Lesson, seed: int, leave: bool = False) -> Waited:
     """One run, streamed to its end, or given up after its first event."""
     arguments = [seed if argument == "{seed}" else argument for argument in lesson.arguments]
     began = time.perf_counter()
     first = None
     try:
-        job = client.submit(*arguments, api_name=lesson.endpoint)
-        for _ in job if lesson.streams else [job.result()]:
-            first = first or time.perf_counter() - began
-            if leave:
-                job.cancel()
-                return Waited(first, first, left=True)
+        with closing(client.events(lesson.endpoint, arguments)) as events:
+            for _ in events:
+                first = first or time.perf_counter() - began
+                if leave:
+                    return Waited(first, first, left=True)
     except Exception as error:  # a refusal is a result here: the queue has a bound
         return Waited(first or 0.0, 0.0, f"{type(error).__name__}: {error}")
     whole = time.perf_counter() - began

@@ -115,7 +115,7 @@ def agreement(model: LanguageModel, by_torch: LanguageModel, texts: int = 24) ->
 
 
 def _write(model: LanguageModel, prompt: Prompt, tokens: int) -> None:
-    for _ in model.write(prompt, DIALS, seed=1, max_tokens=tokens):
+    for _ in model.write(prompt, DIALS, seed=1, max_tokens=tokens, fresh=True):  # as generate() reads it each time
         pass
 
 

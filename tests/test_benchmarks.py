@@ -6,7 +6,7 @@ import copy
 import importlib
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,38 +26,27 @@ from tests.engines.tiny_space import TinySpace
 LESSON = Lesson("text", "/write", ("Once", "{seed}", 20))
 
 
-class Client:
-    """Answers with so many events; a number below zero refuses."""
+class Client(classroom.Learner):
+    """Is answered with so many events; a number below zero refuses."""
 
-    def __init__(self, events: int) -> None:
-        self.events, self.asked = events, []  # type: ignore[var-annotated]
+    def __init__(self, count: int) -> None:
+        self.count, self.asked, self.left = count, [], False  # type: ignore[var-annotated]
 
-    def submit(self, *arguments: Any, api_name: str) -> Client:
-        self.asked.append((*arguments, api_name))
-        return self
-
-    def __iter__(self) -> Iterator[int]:
-        if self.events < 0:
+    def events(self, endpoint: str, arguments: Sequence[Any]) -> Generator[str]:
+        self.asked.append((endpoint, *arguments))
+        if self.count < 0:
             raise ValueError("the queue is full")
-        yield from range(self.events)
-
-    def result(self) -> str:
-        return "the only answer"
-
-    def cancel(self) -> None:
-        self.events = 0
+        try:
+            yield from ["generating"] * self.count
+        except GeneratorExit:
+            self.left = True
+            raise
 
 
 def test_a_run_is_timed_to_its_first_event_and_its_end() -> None:
     client = Client(3)
     waited = classroom.run(client, LESSON, seed=7)
-    assert client.asked == [("Once", 7, 20, "/write")]
-    assert 0 < waited.first <= waited.whole and not waited.error
-
-
-def test_an_endpoint_that_does_not_stream_has_one_event() -> None:
-    """The client's iterator is empty where the answer was there before it began: every cheap call counted as failed."""
-    waited = classroom.run(Client(0), classroom.CHEAP, 1)
+    assert client.asked == [("/write", "Once", 7, 20)]
     assert 0 < waited.first <= waited.whole and not waited.error
 
 
@@ -69,8 +58,9 @@ def test_a_refusal_and_an_empty_run_count_as_failed() -> None:
 
 
 def test_one_who_leaves_waits_for_the_first_event_only_and_is_no_failure() -> None:
-    left = classroom.run(Client(3), LESSON, 1, leave=True)
-    assert left.left and left.whole == left.first and not left.error
+    client = Client(3)
+    left = classroom.run(client, LESSON, 1, leave=True)
+    assert client.left and left.left and left.whole == left.first and not left.error
     cells = classroom.row("text", 2, [left, Waited(1.0, 4.0), Waited(1.0, 2.0)], 30.0)
     assert cells[4] == "3.00 s" and cells[6] == "1.3" and cells[-2:] == ("–", "0")
 
@@ -92,7 +82,7 @@ def test_a_class_asks_what_its_endpoints_take(monkeypatch: pytest.MonkeyPatch) -
         return Waited(0.1, 0.2)
 
     monkeypatch.setattr(classroom, "run", run)
-    monkeypatch.setattr("gradio_client.Client", lambda url, verbose: None)
+    monkeypatch.setattr(classroom, "defaults_of", lambda url: {})
     classroom.main(["--url", "http://nowhere", "--learners", "1", "4", "--rounds", "1"])
     functions = {
         f"/{one.function.__name__}": one.function

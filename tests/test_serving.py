@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ import psutil
 import pytest
 
 import app
+from benchmarks import classroom
 from engines.evidence import PlainError
 from engines.models import line
 from lessons.shell import events, serving, visitors
@@ -147,6 +149,22 @@ def test_a_call_that_names_nothing_there_is_refused_in_words(client: Caller) -> 
 
 def test_figures_are_told_without_the_dust_of_binary_fractions(client: Caller) -> None:
     assert result(client, "length", send(client, "length", "abc", 2)) == [{"length": 6, "share": 0.3}]
+
+
+def test_the_benchmarks_learner_hears_each_event_and_the_words_of_a_refusal(client: Caller) -> None:
+    url = str(client.base_url).rstrip("/")
+    learner = classroom.Learner(url, classroom.defaults_of(url))
+    assert list(learner.events("/length", ("four",))) == ["complete"]
+    with pytest.raises(RuntimeError, match=r"Keep it to 2,000\."):
+        list(learner.events("/length", ("x" * 3000,)))
+    heard = learner.events("/slow", (4,))
+    assert [next(heard), next(heard)] == ["generating"] * 2
+    heard.close()
+    until(lambda: LINE.waiting() == 0)
+
+
+def test_no_event_looks_for_matplotlib_on_the_disk(client: Caller) -> None:
+    assert "matplotlib" in sys.modules  # as None, where it is not installed
 
 
 def test_only_a_page_has_a_browser_fetch_the_fonts(client: Caller) -> None:

@@ -37,6 +37,19 @@ class Renewed:
         raise NotImplementedError
 
 
+class Lock(Renewed):
+    """``with`` it, one thread at a time."""
+
+    def renew(self) -> None:
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *error: object) -> None:
+        self._lock.release()
+
+
 class Turn(Renewed):
     """A lock that one thread holds at a time, as often as it likes; who asked first gets it first."""
 

@@ -20,7 +20,7 @@ from engines.checks import MAX_SEED, check_characters, check_number, one_of, who
 from engines.evidence import PlainError, Progress, Underway
 from engines.models import hardware, lending, worker
 from engines.models.counting import Work
-from engines.models.shelf import Shelf
+from engines.models.shelf import Lock, Shelf
 from engines.text import attention, constrained, logit_lens
 from engines.text.attention import Ablation, Attention, Cell
 from engines.text.constrained import Draft, Sentence
@@ -47,6 +47,9 @@ MAX_BATCH_TOKENS = 32_768
 INKLESS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\ufe0e\ufe0f\uffa0")
 ROLES = ("system", "user", "assistant")
 Draw = Callable[[np.ndarray, float], int]
+SCORING = Lock()
+"""Held while a token is scored. Thirty threads that do so at once hand Python's own lock to one another after every
+small step in numpy, which takes as long as the steps."""
 
 
 def _a_pass(model: Any, *arguments: Any, **options: Any) -> float:
@@ -296,6 +299,7 @@ class LanguageModel:
         draw: Draw | None = None,
         keep_logits: bool = False,
         top: int = 12,
+        fresh: bool = False,
     ) -> Iterator[Token]:
         """Write one token at a time until the model ends its text or ``max_tokens`` is reached.
 
@@ -303,6 +307,8 @@ class LanguageModel:
         that step 12 has the same dice whatever was forced at step 3. Forced tokens from step 0 on are read
         together with the prompt in one pass. ``draw`` chooses a token from probabilities float64 [V] and u in
         [0, 1); :func:`engines.text.dials.draw` unless given. ``top`` is the length of each scoreboard.
+        ``fresh``: the prompt is read, though a text that begins alike may be in memory, since somebody looks how long
+        that takes.
         """
         _check_length(max_tokens)
         self._check_room(prompt, max_tokens)
@@ -313,13 +319,15 @@ class LanguageModel:
         for token_id in forced.values():
             self._check_token(token_id)
         if draw is not None:  # it may be anything, so it is called here and only the passes go to a lent card
-            return self._sample(prompt, dials, seed, max_tokens, forced, draw, keep_logits, top)
-        return self._sample_there(prompt, dials, seed, max_tokens, forced, dials_draw, keep_logits, top)
+            return self._sample(prompt, dials, seed, max_tokens, forced, draw, keep_logits, top, fresh)
+        return self._sample_there(prompt, dials, seed, max_tokens, forced, dials_draw, keep_logits, top, fresh)
 
-    def _read_there(self, ids: Sequence[int], cache: Any = None, keep: int = 1) -> tuple[np.ndarray, Any]:
+    def _read_there(
+        self, ids: Sequence[int], cache: Any = None, keep: int = 1, fresh: bool = False
+    ) -> tuple[np.ndarray, Any]:
         """As ``Network.read``; from away the cache is the ids themselves, since no tensor crosses."""
         if not lending.away():
-            return self._writer.read(ids, cache, keep)
+            return self._writer.read(ids, cache, keep, fresh)
         seen = [*(cache or ()), *ids]
         return self._read_whole(seen, keep), seen
 
@@ -337,6 +345,7 @@ class LanguageModel:
         draw: Draw,
         keep_logits: bool,
         top: int,
+        fresh: bool,
     ) -> Iterator[Token]:
         """The sampling loop (autoregressive decoding) with a KV cache: read, turn the dials, draw, append."""
         throw, stream = dice(seed), TextStream(self._pieces)
@@ -348,33 +357,35 @@ class LanguageModel:
             for index in range(max_tokens):
                 started = time.perf_counter()
                 if not scored:
-                    rows, cache = self._read_there(unread, cache, len(prefix) + 1 if index == 0 else 1)
+                    rows, cache = self._read_there(unread, cache, len(prefix) + 1 if index == 0 else 1, fresh)
                     scored.extend(rows)
                     passes += 1
                 logits = scored.popleft()
-                chances = distribution(logits, dials)
-                u = throw()
-                token_id = forced[index] if index in forced else draw(chances.kept, u)
-                finished = self._finished(token_id, index, max_tokens)
-                yield Token(
-                    index=index,
-                    token_id=token_id,
-                    text=stream.push(token_id, last=finished is not None),
-                    piece=self.piece(token_id),
-                    probability=float(chances.raw[token_id]),
-                    kept_probability=float(chances.kept[token_id]),
-                    rank=int(np.count_nonzero(logits > logits[token_id])) + 1,
-                    surprise_bits=surprise_bits(chances.raw[token_id]),
-                    draw=None if dials.greedy or index in forced else u,
-                    slice=bar_slice(chances.kept, token_id),
-                    forced=index in forced,
-                    scoreboard=scoreboard(chances, self.piece, top),
-                    seconds=time.perf_counter() - started,
-                    passes=passes,
-                    finished=finished,
-                    logits=logits if keep_logits else None,
-                    steps=tuple((dial, float(after[token_id])) for dial, after in chances.steps),
-                )
+                with SCORING:
+                    chances = distribution(logits, dials)
+                    u = throw()
+                    token_id = forced[index] if index in forced else draw(chances.kept, u)
+                    finished = self._finished(token_id, index, max_tokens)
+                    token = Token(
+                        index=index,
+                        token_id=token_id,
+                        text=stream.push(token_id, last=finished is not None),
+                        piece=self.piece(token_id),
+                        probability=float(chances.raw[token_id]),
+                        kept_probability=float(chances.kept[token_id]),
+                        rank=int(np.count_nonzero(logits > logits[token_id])) + 1,
+                        surprise_bits=surprise_bits(chances.raw[token_id]),
+                        draw=None if dials.greedy or index in forced else u,
+                        slice=bar_slice(chances.kept, token_id),
+                        forced=index in forced,
+                        scoreboard=scoreboard(chances, self.piece, top),
+                        seconds=time.perf_counter() - started,
+                        passes=passes,
+                        finished=finished,
+                        logits=logits if keep_logits else None,
+                        steps=tuple((dial, float(after[token_id])) for dial, after in chances.steps),
+                    )
+                yield token
                 if finished:
                     return
                 unread = [token_id]

@@ -60,14 +60,19 @@ class Quick:
         caches = self._session.get_inputs()[4:]
         self._names, (_, self._kv_heads, _, self._head_width) = [cache.name for cache in caches], caches[0].shape
         self.room = Room(MOST_CACHED)
-        self._tables = Tables()
+        self._tables = Tables(shared=True)
         self._begun: dict[tuple[int, ...], Row] = {}
         self._meeting = Meeting[Piece, np.ndarray](lambda pieces: read_together(self, pieces, self._tables), MOST_READ)
 
-    def read(self, ids: Sequence[int], cache: Row | None = None, keep: int = 1) -> tuple[np.ndarray, Row]:
-        """Read ``ids`` [T] after what ``cache`` holds, in a pass that others may share; logits [keep, V] and cache."""
+    def read(
+        self, ids: Sequence[int], cache: Row | None = None, keep: int = 1, fresh: bool = False
+    ) -> tuple[np.ndarray, Row]:
+        """Read ``ids`` [T] after what ``cache`` holds, in a pass that others may share; logits [keep, V] and cache.
+
+        What another text began with too is not read again, unless it is to be ``fresh``.
+        """
         cache = cache or Row()
-        return shared_passes.read(self._meeting, ids, cache, keep), cache
+        return shared_passes.read(self._meeting, ids, cache, keep, fresh), cache
 
     def begun(self, ids: Sequence[int]) -> Row:
         """A row that has read ``ids`` [T], with which other texts begin too: the latest few are kept."""

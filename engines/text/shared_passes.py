@@ -20,18 +20,22 @@ MOST_CACHED = 49_152
 class Piece:
     """New tokens ``ids`` of the text that ``cache`` holds; the scores of the last ``keep`` are wanted.
 
-    The cache is a :class:`engines.text.packing.Cached`, or a :class:`engines.text.quick.Row`.
+    The cache is a :class:`engines.text.packing.Cached`, or a :class:`engines.text.tables.Row`. ``fresh``: the beginning
+    of a text is read, whoever begins alike.
     """
 
     ids: Sequence[int]
     cache: Any
     keep: int
+    fresh: bool = False
 
 
-def read(meeting: Meeting[Piece, np.ndarray], ids: Sequence[int], cache: Any, keep: int) -> np.ndarray:
+def read(
+    meeting: Meeting[Piece, np.ndarray], ids: Sequence[int], cache: Any, keep: int, fresh: bool = False
+) -> np.ndarray:
     """Logits float32 [keep, V] of the last ``keep`` of ``ids``, read after what ``cache`` holds, which grows."""
     while len(ids) > max(keep, MOST_READ):
         part = min(MOST_READ, len(ids) - keep)
-        meeting.ask(Piece(ids[:part], cache, 1), size=part)
+        meeting.ask(Piece(ids[:part], cache, 1, fresh), size=part)
         ids = ids[part:]
-    return meeting.ask(Piece(ids, cache, keep), size=len(ids))
+    return meeting.ask(Piece(ids, cache, keep, fresh), size=len(ids))

@@ -8,7 +8,8 @@ width of a head, V the vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, Protocol
 from weakref import ref
@@ -21,15 +22,28 @@ from engines.text.shared_passes import Piece
 
 ROOMS = (128, 256, 512, 1024, 2624)
 """The lengths of a row in the tables. A text moves on before it fills its row, so that one place stays free."""
+KEPT = 2_048
+"""Places of the rows that are kept when their texts are gone, since others may begin as they did."""
+WORTH_SHARING = 16
+"""Tokens: to read fewer of them again costs less than a pass of its own for what comes after them."""
 
 
 class Row:
-    """The keys and values of one text: row ``place`` of ``table``, of which the first ``length`` tokens count."""
+    """The keys and values of one text: row ``place`` of ``table``, for the tokens ``ids``."""
 
     def __init__(self) -> None:
-        self.length = 0
+        self.ids: list[int] = []
         self.table: Table | None = None
         self.place = 0
+
+    @property
+    def length(self) -> int:
+        """Of its tokens. Set, it takes the text back to its first so many."""
+        return len(self.ids)
+
+    @length.setter
+    def length(self, length: int) -> None:
+        del self.ids[length:]
 
     @property
     def content(self) -> Tensor:
@@ -47,30 +61,28 @@ class Table:
         self.held = _blank(like, 2, room)
         self._texts: list[ref[Row] | None] = []
 
-    @property
-    def used(self) -> bool:
-        return any(self.text_at(place) for place in range(len(self._texts)))
-
     def text_at(self, place: int) -> Row | None:
         text = self._texts[place] if place < len(self._texts) else None
         return text() if text else None
 
-    def take_in(self, text: Row, content: Tensor) -> None:
-        """Give ``text`` a row here, with this content [2 L, H_kv, length, d]."""
+    def take_in(self, text: Row, ids: Sequence[int], content: Tensor) -> None:
+        """Give ``text`` a row here, with this content [2 L, H_kv, T, d] of ``ids`` [T]."""
         place = self._free()
-        self.held[:, place, :, : content.shape[2]] = content
+        self.held[:, place, :, : len(ids)] = content
         if text.table:
             text.table._texts[text.place] = None
-        text.length = content.shape[2]
+        text.ids = list(ids)
         self._put(text, place)
 
     def copy(self, text: Row) -> Row:
         """Another row with the content of one that is here."""
-        other, place = Row(), self._free()
-        self.held[:, place, :, : text.length] = text.content
-        other.length = text.length
-        self._put(other, place)
+        other = Row()
+        self.take_in(other, text.ids, text.content)
         return other
+
+    def texts(self) -> Iterator[Row]:
+        """Whose rows these are."""
+        return filter(None, map(self.text_at, range(len(self._texts))))
 
     def _free(self) -> int:
         """A place that no text has, in a table that grows where all are taken."""
@@ -113,10 +125,38 @@ class Table:
 
 
 class Tables(dict[int, Table]):
-    """The tables of some texts by their rooms; ``rooms`` are the lengths that a row may have, from the shortest on."""
+    """The tables of some texts by their rooms; ``rooms`` are the lengths that a row may have, from the shortest on.
 
-    def __init__(self, rooms: Sequence[int] = ()) -> None:
+    A text that begins as another one does goes on from a copy of its row where they are ``shared``. The rows of the
+    latest beginnings are kept for that, as the slots of llama.cpp's server are, and as the blocks of Kwon et al. 2023
+    (vLLM, §4.3, shared prefix).
+    """
+
+    def __init__(self, rooms: Sequence[int] = (), shared: bool = False) -> None:
         self.rooms = rooms or ROOMS
+        self.shared = shared
+        self._kept: deque[Row] = deque()
+
+    def alike(self, ids: Sequence[int]) -> tuple[Row, int]:
+        """The row whose text has the most tokens in common with the beginning of ``ids``, and how many."""
+        rows = (row for table in self.values() for row in table.texts())
+        return max(((row, in_common(row.ids, ids)) for row in rows), key=lambda found: found[1], default=(Row(), 0))
+
+    def keep(self, text: Row) -> None:
+        """Keep a text that has begun, or that another began as, and as many of the latest as there is room for."""
+        self._kept = deque(row for row in self._kept if in_common(row.ids, text.ids) < row.length)
+        self._kept.append(text)
+        while sum(row.table.room for row in self._kept if row.table) > KEPT:
+            self._kept.popleft()
+
+    def tidy(self) -> None:
+        """Drop the tables that have no text."""
+        for room in [room for room, table in self.items() if not any(table.texts())]:
+            del self[room]
+
+    def clear(self) -> None:
+        self._kept.clear()
+        super().clear()
 
 
 class Reader(Protocol):
@@ -139,39 +179,104 @@ def read_together(reader: Reader, pieces: Sequence[Piece], tables: Tables) -> li
     """One pass over pieces of several texts, each with its own :class:`Row`; for each its logits [keep, V].
 
     ``tables`` hold these rows and those of others who wait. Next tokens are read together, and so are beginnings of
-    about one length; longer pieces that go on a text are read one after the other. A pass that fails has changed
-    nothing.
+    about one length; longer pieces that go on a text are read one after the other, or, where there are many short ones,
+    token by token together. A pass that fails has changed nothing.
     """
-    for room in [room for room, table in tables.items() if not table.used]:
-        del tables[room]
-    found: dict[int, np.ndarray] = {}
-    begun = [piece for piece in pieces if piece.cache.length]
-    for piece in begun:
+    tables.tidy()
+    before = [(piece.cache, piece.cache.length) for piece in pieces]
+    try:
+        found: dict[Row, np.ndarray] = {}
+        begun = [piece for piece in pieces if piece.cache.length]
+        waiting = [piece for piece in pieces if not piece.cache.length]
+        while True:
+            new, alike, waiting = _how_to_begin(waiting, tables)
+            found |= _begin(reader, new, tables)
+            going_on = [_copied(reader, *one, tables) for one in alike] + ([] if waiting else begun)
+            found |= _go_on(reader, going_on, tables)
+            if not waiting:
+                return [found[piece.cache] for piece in pieces]
+    except Exception:
+        for row, length in before:
+            row.length = length
+        raise
+
+
+def _how_to_begin(
+    pieces: Sequence[Piece], tables: Tables
+) -> tuple[list[Piece], list[tuple[Piece, Row, int]], list[Piece]]:
+    """Who reads all of its beginning, who goes on from a copy of so many tokens of a row, and who waits for one."""
+    new: list[Piece] = []
+    alike: list[tuple[Piece, Row, int]] = []
+    waiting: list[Piece] = []
+    for piece in pieces:
+        if piece.fresh or not tables.shared:
+            new.append(piece)
+            continue
+        row, common = tables.alike(piece.ids[: -piece.keep])
+        others = (other.ids for other in [*new, *(one for one, _, _ in alike)])
+        if max((in_common(other, piece.ids) for other in others), default=0) >= common + WORTH_SHARING:
+            waiting.append(piece)
+        elif common >= WORTH_SHARING:
+            alike.append((piece, row, common))
+        else:
+            new.append(piece)
+    return new, alike, waiting
+
+
+def _begin(reader: Reader, pieces: Sequence[Piece], tables: Tables) -> dict[Row, np.ndarray]:
+    """Read the beginnings of texts."""
+    found: dict[Row, np.ndarray] = {}
+    for together in _of_about_one_length(pieces):
+        held = reader.blank(len(together), len(together[-1].ids))
+        for place, (piece, rows) in enumerate(zip(together, reader.read_on(together, held), strict=True)):
+            found[piece.cache] = rows
+            _table(reader, tables, len(piece.ids)).take_in(piece.cache, piece.ids, held[:, place, :, : len(piece.ids)])
+            if tables.shared:
+                tables.keep(piece.cache)
+    return found
+
+
+def _copied(reader: Reader, piece: Piece, row: Row, common: int, tables: Tables) -> Piece:
+    """What is left of a piece after the ``common`` tokens, which its text now has from ``row``."""
+    _table(reader, tables, len(piece.ids)).take_in(piece.cache, row.ids[:common], row.content[:, :, :common])
+    tables.keep(row if common < row.length and len(piece.ids) < common + WORTH_SHARING else piece.cache)
+    return Piece(piece.ids[common:], piece.cache, piece.keep)
+
+
+def _go_on(reader: Reader, pieces: Sequence[Piece], tables: Tables) -> dict[Row, np.ndarray]:
+    """Read pieces of texts that have begun."""
+    for piece in pieces:
         text, needed = piece.cache, piece.cache.length + len(piece.ids)
         if text.table.room <= needed:
-            _table(reader, tables, needed).take_in(text, text.content)
-    single = sorted((piece for piece in begun if len(piece.ids) == 1), key=lambda piece: piece.cache.table.room)
-    for _, group in groupby(single, key=lambda piece: piece.cache.table.room):
-        together = list(group)
-        table = together[0].cache.table
-        table.bring_forward([piece.cache for piece in together])
-        together.sort(key=lambda piece: piece.cache.place)
-        logits = reader.step([piece.ids[0] for piece in together], [piece.cache.length for piece in together], table)
-        found |= {id(piece): row[None] for piece, row in zip(together, logits, strict=True)}
-    for piece in begun:
-        if len(piece.ids) > 1:
+            _table(reader, tables, needed).take_in(text, text.ids, text.content)
+    longer = [piece for piece in pieces if len(piece.ids) > 1]
+    stepping = [piece for piece in pieces if piece.keep == 1 and len(piece.ids) <= max(1, len(longer))]
+    found: dict[Row, np.ndarray] = {}
+    for left in range(max((len(piece.ids) for piece in stepping), default=0), 0, -1):
+        found |= _step(reader, [(piece.cache, piece.ids[-left]) for piece in stepping if len(piece.ids) >= left])
+    for piece in pieces:
+        if piece not in stepping:
             place = piece.cache.place
-            (found[id(piece)],) = reader.read_on([piece], piece.cache.table.held[:, place : place + 1])
-    contents: list[tuple[Row, Tensor]] = []
-    for together in _of_about_one_length([piece for piece in pieces if not piece.cache.length]):
-        held = reader.blank(len(together), len(together[-1].ids))
-        found |= {id(piece): rows for piece, rows in zip(together, reader.read_on(together, held), strict=True)}
-        contents += [(piece.cache, held[:, place, :, : len(piece.ids)]) for place, piece in enumerate(together)]
-    for piece in begun:
-        piece.cache.length += len(piece.ids)
-    for text, content in contents:
-        _table(reader, tables, content.shape[2]).take_in(text, content)
-    return [found[id(piece)] for piece in pieces]
+            (found[piece.cache],) = reader.read_on([piece], piece.cache.table.held[:, place : place + 1])
+            piece.cache.ids.extend(piece.ids)
+    return found
+
+
+def _step(reader: Reader, texts: Iterable[tuple[Row, int]]) -> dict[Row, np.ndarray]:
+    """Read the next token of each of ``texts``."""
+    found: dict[Row, np.ndarray] = {}
+    new = dict(texts)
+    for _, group in groupby(sorted(new, key=lambda text: text.table.room), key=lambda text: text.table.room):  # type: ignore[union-attr]
+        together = list(group)
+        table = together[0].table
+        assert table is not None
+        table.bring_forward(together)
+        together.sort(key=lambda text: text.place)
+        logits = reader.step([new[text] for text in together], [text.length for text in together], table)
+        for text, row in zip(together, logits, strict=True):
+            text.ids.append(new[text])
+            found[text] = row[None]
+    return found
 
 
 class TableBatch:
@@ -185,14 +290,14 @@ class TableBatch:
         self._reader, self._tables = reader, Tables()
         self._rows = [Row() for _ in prompts]
         if begun is not None:
-            _table(reader, self._tables, begun.length).take_in(self._rows[0], begun.content)
+            _table(reader, self._tables, begun.length).take_in(self._rows[0], begun.ids, begun.content)
         same = len(prompts) > 1 and all(prompt == prompts[0] for prompt in prompts)
         read = zip(prompts, self._rows[:1] if same else self._rows, strict=False)
         self.logits = self._read([Piece(ids, row, 1) for ids, row in read])
         if same:
             first, *others = self._rows
             for row in others:
-                first.table.take_in(row, first.content)  # type: ignore[union-attr]
+                first.table.take_in(row, first.ids, first.content)  # type: ignore[union-attr]
             self.logits = np.repeat(self.logits, len(prompts), axis=0)
 
     @worker.only
@@ -218,6 +323,12 @@ class TableBatch:
 
 def _blank(like: Tensor, rows: int, room: int) -> Any:
     return like.new_zeros((like.shape[0], rows, like.shape[2], room, like.shape[4]))
+
+
+def in_common(one: Sequence[int], other: Sequence[int]) -> int:
+    """With how many tokens both begin."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (mine, others) in pairs if mine != others), min(len(one), len(other)))
 
 
 def _table(reader: Reader, tables: Tables, needed: int) -> Table:

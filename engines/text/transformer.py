@@ -82,7 +82,7 @@ class Network:
         self.records = False
         self.room = Room(MOST_CACHED)
         self._meeting = Meeting[Piece, np.ndarray](self._read_together, MOST_READ)
-        self._tables = Tables()
+        self._tables = Tables(shared=True)
 
     @worker.only
     def try_out(self) -> None:
@@ -184,16 +184,17 @@ class Network:
         for twin in ("_packed", "in_table", "_steps", "_microscope", "_blocks"):
             self.__dict__.pop(twin, None)
 
-    def read(self, ids: Sequence[int], cache: Any = None, keep: int = 1) -> tuple[np.ndarray, Any]:
+    def read(self, ids: Sequence[int], cache: Any = None, keep: int = 1, fresh: bool = False) -> tuple[np.ndarray, Any]:
         """Read ``ids`` [T] after what ``cache`` holds (the KV cache, grown in place), in a pass that others may share.
 
-        Returns logits float32 [keep, V] of the last ``keep`` positions, and the cache. Company changes the last digits
-        of the logits, since a larger matrix is multiplied in another order.
+        On a card, what another text began with too is not read again, unless it is to be ``fresh``. Returns logits
+        float32 [keep, V] of the last ``keep`` positions, and the cache. Company changes the last digits of the logits,
+        since a larger matrix is multiplied in another order.
         """
         if not self.packs:
             return self._read_alone(ids, cache, keep)
         cache = cache or (Row() if self.records else Cached())
-        return shared_passes.read(self._meeting, ids, cache, keep), cache
+        return shared_passes.read(self._meeting, ids, cache, keep, fresh), cache
 
     @worker.only
     def _read_alone(self, ids: Sequence[int], cache: Any, keep: int) -> tuple[np.ndarray, Any]:

@@ -7,7 +7,9 @@ import logging
 import os
 import re
 import socket
+import sys
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -56,6 +58,8 @@ NAME = re.compile(rb'"(?:session_hash|event_id)"\s*:\s*"([^"]*)"')
 def launch(playground: Any, **options: Any) -> None:
     """Serve ``playground``. PlainError when the port that ``GRADIO_SERVER_PORT`` names is not to be had."""
     route_utils.update_root_in_config = _of_one_page
+    if find_spec("matplotlib") is None:
+        sys.modules["matplotlib"] = None  # type: ignore[assignment]  # gradio looks for it twice at every event
     playground.launch(
         max_file_size="20mb",
         max_threads=THREADS,

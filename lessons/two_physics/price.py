@@ -144,7 +144,7 @@ def price(
 
     text, ended = "", False
     text_seconds: list[float] = []
-    for seconds, token in timed(model.write(prompt, DIALS, seed=seed, max_tokens=tokens)):
+    for seconds, token in timed(model.write(prompt, DIALS, seed=seed, max_tokens=tokens, fresh=True)):
         text, ended = text + token.text, token.finished == "eos"
         text_seconds.append(seconds)
         yield Underway(0.3 + 0.3 * len(text_seconds) / tokens, f"Writing token {len(text_seconds)}")

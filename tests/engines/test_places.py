@@ -85,7 +85,7 @@ def test_the_loop_paints_what_the_stock_pipeline_paints(sculptor: Painter, place
     plan = Plan(CAPTIONS[0], seeds=(7,), steps=3, guidance_scale=5.0)
     sculptor.pipeline.set_progress_bar_config(disable=True)
     *_, last = denoise(sculptor, plan)
-    dice = noise.from_seed(last.latent.shape, 7)  # the library draws them in bfloat16, of which an older torch has others
+    dice = noise.from_seed(last.latent.shape, 7)  # an older torch draws others in bfloat16, as the library does
     stock = sculptor.pipeline(
         CAPTIONS[0], num_inference_steps=3, guidance_scale=5.0, output_type="latent",
         latents=dice.to(sculptor.unet.device, sculptor.unet.dtype),

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from torch import Tensor
 
 from engines.evidence import PlainError
 from engines.models import four_bits, worker
 from engines.text import language_model, shared_passes, tables
 from engines.text.dials import Dials
 from engines.text.language_model import LanguageModel, Prompt
+from engines.text.quick import Quick
 from engines.text.shared_passes import Piece
-from engines.text.tables import Row, Tables, read_together
+from engines.text.tables import Row, Table, Tables, read_together
 from tests.engines import tiny_text
 
 PROMPT = "The keys to the cabinet are so rusty"
@@ -86,12 +88,15 @@ def test_its_scores_are_torchs(model: LanguageModel, scores: tuple[list[int], np
     assert cache.length == 36
 
 
+@pytest.mark.parametrize("shared", [False, True])
 def test_texts_that_join_leave_and_outgrow_their_rows_keep_their_own_scores(
-    model: LanguageModel, scores: tuple[list[int], np.ndarray], monkeypatch: pytest.MonkeyPatch
+    model: LanguageModel, scores: tuple[list[int], np.ndarray], monkeypatch: pytest.MonkeyPatch, shared: bool
 ) -> None:
     monkeypatch.setattr(tables, "ROOMS", (8, 16, 64))
+    monkeypatch.setattr(tables, "WORTH_SHARING", 3)
+    monkeypatch.setattr(tables, "KEPT", 80)
     ids, expected = scores
-    places = Tables()
+    places = Tables(shared=shared)
     texts: dict[int, Row] = {}
     dice = np.random.default_rng(0)
 
@@ -109,7 +114,7 @@ def test_texts_that_join_leave_and_outgrow_their_rows_keep_their_own_scores(
         results = worker.call(read_together, model._quick, pieces, places)
         for piece, start, logits in zip(pieces, starts, results, strict=True):
             end = start + len(piece.ids)
-            assert piece.cache.length == end
+            assert piece.cache.ids == ids[:end]
             np.testing.assert_allclose(logits, expected[end - piece.keep : end], atol=2e-4)
         return len(pieces)
 
@@ -117,7 +122,82 @@ def test_texts_that_join_leave_and_outgrow_their_rows_keep_their_own_scores(
     texts.clear()
     last = Row()
     worker.call(read_together, model._quick, [Piece(ids[:2], last, 1)], places)
-    assert [table.held.shape[1] for table in places.values()] == [2]  # the rows of those who left are given back
+    rooms = [table.room for table in places.values() for _ in table.texts()]
+    if shared:
+        assert 2 <= len(rooms) and sum(rooms) <= 80 + 8
+    else:
+        assert [table.held.shape[1] for table in places.values()] == [2]  # the rows of those who left are given back
+
+
+class Counted:
+    """A network that counts the tokens it reads."""
+
+    def __init__(self, quick: Quick) -> None:
+        self._quick, self.tokens, self.fails = quick, 0, False
+
+    def blank(self, rows: int, room: int) -> Tensor:
+        return self._quick.blank(rows, room)
+
+    def step(self, ids: Sequence[int], lengths: Sequence[int], table: Table) -> np.ndarray:
+        self.tokens += len(ids)
+        if self.fails:
+            raise PlainError("the memory is full")
+        return self._quick.step(ids, lengths, table)
+
+    def read_on(self, pieces: Sequence[Piece], held: Tensor) -> list[np.ndarray]:
+        self.tokens += sum(len(piece.ids) for piece in pieces)
+        return self._quick.read_on(pieces, held)
+
+
+def test_what_texts_have_in_common_at_their_beginning_is_read_once(
+    model: LanguageModel, scores: tuple[list[int], np.ndarray]
+) -> None:
+    """A class that starts from one text, a key pressed after another, and the same text once more."""
+    quick, ids = model._quick, scores[0][:60]
+    assert quick is not None
+    counted, places = Counted(quick), Tables(shared=True)
+    others = [[*ids, 7, number, 9] for number in range(10, 22)]
+    expected = [worker.call(quick.read, other, None, 1, True)[0] for other in others]
+
+    def read(texts: Sequence[Sequence[int]], fresh: bool = False) -> tuple[int, list[Row], list[np.ndarray]]:
+        counted.tokens, rows = 0, [Row() for _ in texts]
+        pieces = [Piece(one, row, 1, fresh) for one, row in zip(texts, rows, strict=True)]
+        logits = worker.call(read_together, counted, pieces, places)
+        assert [row.ids for row in rows] == [list(one) for one in texts]
+        return counted.tokens, rows, logits
+
+    tokens, rows, logits = read(others)
+    np.testing.assert_allclose(np.concatenate(logits), np.concatenate(expected), atol=2e-4)
+    assert tokens == 63 + 11 * 2  # all of the first, and of the others what they do not begin with
+    del rows
+    tokens, rows, logits = read(others[:1])
+    np.testing.assert_allclose(logits[0], expected[0], atol=2e-4)
+    assert tokens == 1, "the same text, when its own is gone"
+    tokens, rows, logits = read(others[:1], fresh=True)
+    np.testing.assert_allclose(logits[0], expected[0], atol=2e-4)
+    assert tokens == 63
+    tokens, _, _ = read([ids[:15]])
+    assert tokens == 15, "too little to be worth it"
+    for place in range(61, 90):
+        page = [*ids, *scores[0][60:place]]
+        assert read([page])[0] <= 20, "a page that grows key by key"
+
+
+def test_a_pass_that_fails_takes_every_text_back(model: LanguageModel, scores: tuple[list[int], np.ndarray]) -> None:
+    quick, ids = model._quick, scores[0]
+    assert quick is not None
+    counted, places = Counted(quick), Tables(shared=True)
+    begun, rows = Row(), [Row() for _ in range(4)]
+    worker.call(read_together, counted, [Piece(ids[:40], begun, 1)], places)
+    pieces = [Piece(ids[40:41], begun, 1), *(Piece([*ids[:30], 5, number], row, 1) for number, row in enumerate(rows))]
+    counted.fails = True
+    with pytest.raises(PlainError):
+        worker.call(read_together, counted, pieces, places)
+    assert begun.ids == ids[:40] and not any(row.ids for row in rows)
+    counted.fails = False
+    logits = worker.call(read_together, counted, pieces, places)
+    np.testing.assert_allclose(logits[0], scores[1][40:41], atol=2e-4)
+    assert [row.length for row in rows] == [32] * 4
 
 
 def test_texts_are_token_for_token_those_of_torch(model: LanguageModel) -> None:
