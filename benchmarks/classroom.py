@@ -15,7 +15,6 @@ turn, and one run in eight is abandoned after its first event, as by a closed ta
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import threading
 import time
@@ -81,16 +80,20 @@ class Learner:
         given = [*arguments, *self._defaults[endpoint][len(arguments) :]]
         asked = self._http.post(endpoint, json={"data": given, "session_hash": self._session})
         asked.raise_for_status()
-        with self._http.stream("GET", f"{endpoint}/{asked.json()['event_id']}") as answer:
-            event = ""
-            for line in answer.iter_lines():
-                field, _, value = line.partition(": ")
-                if field == "event":
-                    event = value
-                elif field == "data" and event == "error":
-                    raise RuntimeError((json.loads(value) or {}).get("error") or "the server says no more")
-                elif field == "data" and event != "heartbeat":
-                    yield event
+        event = ""
+        try:
+            with self._http.stream("GET", f"{endpoint}/{asked.json()['event_id']}") as answer:
+                for line in answer.iter_lines():
+                    field, _, value = line.partition(": ")
+                    if field == "event":
+                        event = value
+                    elif field == "data" and event == "error":
+                        raise RuntimeError(value)
+                    elif field == "data" and event != "heartbeat":
+                        yield event
+        finally:
+            if event != "complete":  # the tab was closed: the next run is another tab's
+                self._session = uuid4().hex
 
 
 def defaults_of(url: str) -> dict[str, list[Any]]:

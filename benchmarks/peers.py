@@ -49,8 +49,8 @@ def typewriters(tokens: int, rounds: int) -> list[Row]:
     model, by_torch, stock = text.endless()
     prompt = model.encode(text.TEXT, chat=True)
     rivals: list[Callable[[], object]] = [
-        lambda: list(model.write(prompt, text.DIALS, seed=1, max_tokens=tokens)),
-        lambda: list(by_torch.write(prompt, text.DIALS, seed=1, max_tokens=tokens)),
+        lambda: list(model.write(prompt, text.DIALS, seed=1, max_tokens=tokens, fresh=True)),
+        lambda: list(by_torch.write(prompt, text.DIALS, seed=1, max_tokens=tokens, fresh=True)),
         lambda: text.generate(stock, prompt, tokens),
     ]
     with tempfile.TemporaryDirectory() as folder:

