@@ -24,6 +24,8 @@ ROOMS = (128, 256, 512, 1024, 2624)
 """The lengths of a row in the tables. A text moves on before it fills its row, so that one place stays free."""
 KEPT = 2_048
 """Places of the rows that are kept when their texts are gone, since others may begin as they did."""
+FEW = 8
+"""Rows that a table keeps, whoever has left."""
 WORTH_SHARING = 16
 """Tokens: to read fewer of them again costs less than a pass of its own for what comes after them."""
 
@@ -98,6 +100,14 @@ class Table:
             wider[:, :have] = self.held
             self.held = wider
 
+    def narrow(self) -> None:
+        """Give memory back where three quarters of the rows have no text any more."""
+        texts = list(self.texts())
+        if self.held.shape[1] > FEW and 4 * len(texts) <= self.held.shape[1]:
+            self.bring_forward(texts)
+            self.held = self.held[:, : 2 * len(texts)].clone()
+            del self._texts[len(texts) :]
+
     def bring_forward(self, texts: Sequence[Row]) -> None:
         """Let ``texts`` have the first rows, in an order that moves as few as possible."""
         front, wanted = range(len(texts)), set(texts)
@@ -144,15 +154,19 @@ class Tables(dict[int, Table]):
 
     def keep(self, text: Row) -> None:
         """Keep a text that has begun, or that another began as, and as many of the latest as there is room for."""
+        if text.table is None or text.table.room > KEPT:
+            return
         self._kept = deque(row for row in self._kept if in_common(row.ids, text.ids) < row.length)
         self._kept.append(text)
         while sum(row.table.room for row in self._kept if row.table) > KEPT:
             self._kept.popleft()
 
     def tidy(self) -> None:
-        """Drop the tables that have no text."""
+        """Drop the tables that have no text, and the rows that a class has left."""
         for room in [room for room, table in self.items() if not any(table.texts())]:
             del self[room]
+        for table in self.values():
+            table.narrow()
 
     def clear(self) -> None:
         self._kept.clear()

@@ -2,7 +2,8 @@
 
 gradio itself keeps a copy of every component for each caller, whatever was sent to it and shown by it, and results
 that nobody fetches; a few thousand careless calls took gigabytes. Here a run begins once its caller listens for the
-result, ends soon after the caller has gone, and leaves nothing behind.
+result, ends soon after the caller has gone, and leaves nothing behind (but the beginnings of the latest texts, see
+:mod:`engines.text.tables`).
 """
 
 from __future__ import annotations

@@ -183,6 +183,23 @@ def test_what_texts_have_in_common_at_their_beginning_is_read_once(
         assert read([page])[0] <= 20, "a page that grows key by key"
 
 
+def test_the_rows_of_a_class_that_has_left_are_given_back(
+    model: LanguageModel, scores: tuple[list[int], np.ndarray]
+) -> None:
+    quick, (ids, expected), places = model._quick, scores, Tables(shared=True)
+    rows = [Row() for _ in range(40)]
+    worker.call(read_together, quick, [Piece([*ids[:30], 5], row, 1) for row in rows], places)
+    (table,) = places.values()
+    assert table.held.shape[1] >= 40
+    stays = rows[33]
+    del rows
+    (logits,) = worker.call(read_together, quick, [Piece(ids[30:31], stays, 1)], places)
+    assert table.held.shape[1] <= 4 and stays.ids == [*ids[:30], 5, ids[30]]
+    last = Row()
+    (logits,) = worker.call(read_together, quick, [Piece(ids[:40], last, 1)], places)
+    np.testing.assert_allclose(logits, expected[39:40], atol=2e-4)
+
+
 def test_a_pass_that_fails_takes_every_text_back(model: LanguageModel, scores: tuple[list[int], np.ndarray]) -> None:
     quick, ids = model._quick, scores[0]
     assert quick is not None
