@@ -80,7 +80,7 @@ def test_a_link_brings_its_recipe_before_the_one_that_is_kept_and_steps_back_whe
     visit.open()
     page.goto(f"{visit.address}/briefing{LINK}")
     expect(caption(page)).to_have_value("two dogs at night")
-    expect(page.locator("#briefing-recipe .notice")).to_have_text("This recipe came with the link.")
+    expect(page.locator("#briefing-recipe .notice").first).to_have_text("This recipe came with the link.")
     seed, passes, guidance = (page.locator("#briefing-recipe input[type=number]").nth(number) for number in range(3))
     for box, value in ((seed, "12"), (passes, "30"), (guidance, "6.5")):
         expect(box).to_have_value(value)
