@@ -174,3 +174,12 @@ def test_the_smallest_top_p_keeps_the_most_likely_token(top_p: float) -> None:
 def test_broken_logits_say_so() -> None:
     with pytest.raises(PlainError, match="no longer numbers"):
         reshape(np.full(10, np.nan, dtype=np.float32), Dials(), str)
+
+
+def test_the_doubt_of_a_scoreboard_is_that_of_its_chances_though_a_token_is_ruled_out():
+    logits = np.random.default_rng(0).normal(0, 3, 500).astype(np.float32)
+    logits[:20] = -np.inf
+    chances = distribution(logits, Dials())
+    some = chances.raw[chances.raw > 0]
+    board = scoreboard(chances, str)
+    assert board.entropy_bits == pytest.approx(-(some * np.log2(some)).sum(), abs=1e-5) and board.kept == 480
