@@ -14,6 +14,7 @@ from engines.text.dials import (
     draw,
     entropy_bits,
     reshape,
+    scoreboard,
     surprise_bits,
 )
 
