@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from engines.models.batching import Meeting
 from engines.models.capture import Captured, filled_up
+from engines.pictures.quick import Quick
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,21 +36,22 @@ def meeting(unet: Callable[[], Any], device: Any) -> Meeting[Input, Tensor]:
     def network(batch: Tensor, t: Tensor, given: dict[str, Any]) -> Tensor:
         return unet()(batch, t, **given, return_dict=False)[0]
 
-    captured = Captured(network)
+    captured, quick = Captured(network), Quick(network, unet)
 
     def together(inputs: Sequence[Input]) -> list[Tensor]:
         import torch
 
         on_card = captured.on(device)
         if len(inputs) == 1 and not on_card:
-            return [network(**vars(inputs[0]))]
+            return [quick(**vars(inputs[0]))]
         rows = [len(one.batch) for one in inputs]
         batch = torch.cat([one.batch for one in inputs])
         times = torch.cat([one.t.reshape(1).to(batch.device).expand(len(one.batch)) for one in inputs])
-        whole = {"batch": batch, "t": times, "given": _joined([one.given for one in inputs])}
+        whole: dict[str, Any] = {"batch": batch, "t": times, "given": _joined([one.given for one in inputs])}
         if on_card:
             whole = _filled(whole, sum(rows), filled_up(sum(rows)))
-        return list(captured(**whole)[: sum(rows)].split(rows))
+            return list(captured(**whole)[: sum(rows)].split(rows))
+        return list(quick(**whole).split(rows))
 
     return Meeting[Input, Any](together, MOST_CELLS.get(device.type, MOST_CELLS["cpu"]))
 

@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from diffusers import UNet2DConditionModel
 from torch import Tensor, nn
 from torch.nn import functional
 
 from engines.pictures.pocket_autoencoder import PocketAutoencoder
 from engines.stickers import scenes as world
+from engines.stickers.shared_space import SharedSpace
 from training import autoencoder, autoencoding, captured, data, painter, painting, text_encoder, tools
 
 on_a_card = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no card here")
@@ -329,11 +331,24 @@ def test_the_autoencoder_resumes_from_the_checkpoint_it_is_told(small_world: Pat
     assert torch.load(small_world / "new.pt")["seen"] == 2 * first["seen"] == 32
 
 
+def few_weights(width: int = 40) -> painter.Painter:
+    """A painter of one block each way: what a recipe does with its weights takes as long as there are tensors."""
+    tokenizer = text_encoder.build_tokenizer()
+    unet = UNet2DConditionModel(
+        sample_size=16, in_channels=4, out_channels=4, block_out_channels=(16,), layers_per_block=1,
+        down_block_types=("CrossAttnDownBlock2D",), up_block_types=("CrossAttnUpBlock2D",), mid_block_type=None,
+        cross_attention_dim=width, attention_head_dim=4, norm_num_groups=4,
+    )  # fmt: skip
+    words = text_encoder.build_text_encoder(tokenizer, width, layers=1)
+    return painter.Painter(unet, words, SharedSpace(text_width=width), tokenizer)
+
+
 @pytest.mark.usefixtures("played_card")
 def test_the_painter_learns_from_device_drawn_batches_and_resumes_on_either_path(
     small_world: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     monkeypatch.setattr(tools, "fastest_precision", lambda step, tries=1: torch.float32)
+    monkeypatch.setattr(painting, "build", few_weights)
     few = [*FEW, "--no-sheets", "--autoencoder", str(small_world / "autoencoder")]
     few += ["--checkpoint", str(small_world / "painter.pt"), "--out", str(small_world / "painter")]
     seen = []

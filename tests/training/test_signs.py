@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from diffusers import DDPMScheduler
+from diffusers import DDPMScheduler, UNet2DConditionModel
 
 from engines.models.weights import fingerprint
 from engines.signs import lab as sign_lab
@@ -105,10 +105,25 @@ def test_error_rates_are_counted_over_letters_and_resampled_over_words() -> None
     assert alone["character_error_low"] == alone["character_error_high"] == alone["character_error_rate"]
 
 
+@pytest.fixture
+def few_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Painters of one block each way: what a recipe does with its weights takes as long as there are tensors."""
+
+    def small(channels: int = 4) -> UNet2DConditionModel:
+        return UNet2DConditionModel(
+            sample_size=(4, 26), in_channels=channels, out_channels=4, block_out_channels=(8,), layers_per_block=1,
+            down_block_types=("CrossAttnDownBlock2D",), up_block_types=("CrossAttnUpBlock2D",), mid_block_type=None,
+            cross_attention_dim=signs.TEXT_WIDTH, attention_head_dim=4, norm_num_groups=4,
+        )  # fmt: skip
+
+    monkeypatch.setattr(signs, "build_unet", small)
+
+
+@pytest.mark.usefixtures("few_weights")
 def test_the_recipe_runs_resumes_and_measures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lists = {"seen": {1: "A", 3: "CAT PEN", 4: "STOP"}, "never_seen": {4: "POTS"}, "source": "here"}
+    lists = {"seen": {1: "A", 4: "STOP"}, "never_seen": {4: "POTS"}, "source": "here"}
     monkeypatch.setattr(signs, "word_lists", lambda: lists)
-    monkeypatch.setattr(signs, "LENGTH_ODDS", (1, 1, 1))
+    monkeypatch.setattr(signs, "LENGTH_ODDS", (1, 1))
     monkeypatch.setattr(sign_lab, "paint", partial(sign_lab.paint, steps=2))
     few = ["--minutes", "0.01", "--batch", "4", "--no-sheets", "--checkpoint", str(tmp_path / "signs.pt")]
     signs.main([*few, "--out", str(tmp_path / "signs")])
@@ -132,10 +147,11 @@ def test_the_recipe_runs_resumes_and_measures(tmp_path: Path, monkeypatch: pytes
     signs.main([*again, "--out", str(tmp_path / "signs")])
     assert torch.load(tmp_path / "anew.pt")["seen"] > metrics["training"]["signs"]
     outcomes, table = metrics["outcomes"]["boxes"]["seen"], metrics["painters"]["boxes"]["seen"]["all"]
-    assert len(outcomes) == 3 and all(len(errors) == 4 for errors in outcomes.values())
+    assert len(outcomes) == 2 and all(len(errors) == 4 for errors in outcomes.values())
     assert sum(not letters for errors in outcomes.values() for letters in errors) == table["right"]
 
 
+@pytest.mark.usefixtures("few_weights")
 def test_a_run_until_flat_ends_by_itself_and_cools_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Weights that cannot change have a flat loss: the run takes its patience and a quarter more, then stops."""
     lists = {"seen": {1: "A", 3: "CAT PEN", 4: "STOP"}, "never_seen": {1: "B", 3: "TAP", 4: "POTS"}, "source": "here"}
@@ -213,7 +229,7 @@ def test_signs_are_drawn_on_the_device_as_on_the_host(painters: dict[str, signs.
     assert (timesteps > 600).float().mean().item() == pytest.approx(1 - 0.6 ** (1 / 0.35), abs=0.012)
 
 
-@pytest.mark.usefixtures("played_card")
+@pytest.mark.usefixtures("played_card", "few_weights")
 def test_all_four_learn_from_device_drawn_batches_and_resume_on_either_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
