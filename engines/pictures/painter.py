@@ -22,6 +22,7 @@ from engines.pictures import shared_passes
 from engines.pictures.captions import Reading, find_offsets
 from engines.pictures.pipelines import POCKET, GuidanceRule, open_pipeline
 from engines.pictures.plan import FromPicture, Plan, Spacing
+from engines.pictures.quick import Quick
 from engines.statistics import plural
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class Painter:
         self._tokenizing, self._making = Turn(), Turn()
         self._companions: dict[str, Any] = {}
         self._passes = shared_passes.meeting(lambda: self.unet, self.device)
+        self._decoder = self._new_decoder()
         if self.is_xl and self.vae.dtype == torch.float16 and self.vae.config.get("force_upcast"):
             self.vae.float()  # float16 overflows in the autoencoder of XL
         others = (getattr(pipeline, name, None) for name in ("text_encoder", "text_encoder_2", "safety_checker"))
@@ -119,11 +121,15 @@ class Painter:
                 found = self._companions[name] = make()
             return found
 
+    def _new_decoder(self) -> Quick:
+        return Quick(lambda latents: self.vae.decode(latents, return_dict=False)[0], lambda: self.vae)
+
     @worker.only
     def close(self) -> None:
         """Drop the weights, after the pass under way; a run that goes on is told to start again."""
         self._companions.clear()
         self._passes = shared_passes.meeting(lambda: self.unet, self.device)  # what was recorded holds the weights too
+        self._decoder = self._new_decoder()
         self.pipeline = self.unet = self.vae = self.preview = hardware.Unloaded()
 
     def weight_bytes(self) -> int:
@@ -280,7 +286,7 @@ class Painter:
             self.unet(torch.cat([latent] * (1 + branches)), told, **given, return_dict=False)
 
         encoders = [getattr(self.pipeline, name, None) for name in ("text_encoder", "text_encoder_2")]
-        parts = ((read, encoders), (look, [self.unet]), (lambda: self.decode_tensor(latent), [self.vae.decoder]))
+        parts = ((read, encoders), (look, [self.unet]), (lambda: self.vae.decode(latent), [self.vae.decoder]))
         return tuple(
             counting.Work(counting.multiply_adds(step), hardware.bytes_of(*networks)) for step, networks in parts
         )  # type: ignore[return-value]
@@ -350,7 +356,7 @@ class Painter:
     @worker.only
     def decode_tensor(self, latents: Tensor) -> np.ndarray:
         latents = self._denormalise(latents.to(device=self.device, dtype=self.vae.dtype))
-        return _as_pictures(self.vae.decode(latents, return_dict=False)[0])
+        return _as_pictures(self._decoder(latents))
 
     @worker.only
     def decode_previews(self, latents: Tensor) -> np.ndarray:

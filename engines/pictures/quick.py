@@ -1,8 +1,9 @@
-"""The quick painter: the passes of a small U-Net by onnxruntime, about twice as fast on a CPU as by torch.
+"""The quick painter: the passes of a small U-Net and what a small decoder makes of a latent, by onnxruntime.
 
-The graphs in ``graphs/`` hold what is computed and no weights: those come from the network in memory, so that one graph
-serves every painter of its build, its twins too. ``python -m engines.pictures.quick`` makes them again. What watches or
-changes attention, what works on a card, and every other build stays with torch.
+On a CPU that is nearly twice as fast as by torch. The graphs in ``graphs/`` hold what is computed and no weights: those
+come from the network in memory, so that one graph serves every painter of its build, its twins too. ``python -m
+engines.pictures.quick`` makes them again. What watches or changes attention, what works on a card, and every other
+build stays with torch.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import io
 import json
 import logging
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,93 +22,113 @@ from engines.models.catalogue import MODELS
 if TYPE_CHECKING:
     from torch import Tensor
 
-Network = Callable[["Tensor", "Tensor", dict[str, Any]], "Tensor"]
 log = logging.getLogger("playground")
 FOLDER = Path(__file__).parent / "graphs"
-BUILDS = {"painter": MODELS / "painter", "signs": MODELS / "signs" / "spelled", "boxes": MODELS / "signs" / "boxes"}
-"""A painter of each build that has a graph."""
 CLOSE = 1e-3
 """How far a first answer may be from torch's, as a share of its largest number; rounding makes it about 1e-6."""
-_GIVEN = {"encoder_hidden_states"}
-_INPUTS = ("batch", "t", "text")
+
+
+@dataclass(frozen=True)
+class Build:
+    """A kind of network that has a graph. ``like``: a folder with the weights of one; ``inputs``: names of its tensors.
+
+    Its pictures or latents may be of any size whose sides are multiples of ``multiple``, and of any number.
+    """
+
+    name: str
+    like: Path
+    inputs: tuple[str, ...]
+    multiple: int
+
+    @property
+    def graph(self) -> Path:
+        return FOLDER / f"{self.name}.onnx"
+
+
+_PASS, _LATENT = ("batch", "t", "text"), ("latent",)
+BUILDS = (
+    Build("painter", MODELS / "painter" / "unet", _PASS, 4),  # a U-Net pads sizes that it cannot halve, its graph not
+    Build("signs", MODELS / "signs" / "spelled" / "unet", _PASS, 2),
+    Build("boxes", MODELS / "signs" / "boxes" / "unet", _PASS, 2),
+    Build("decoder", MODELS / "autoencoder", _LATENT, 1),
+)
 
 
 class Quick:
-    """``network(batch, t, given)`` [B, C, h, w] by the graph of ``unet``, if it has one and lies on a CPU.
+    """``network(*tensors)``, each [B, …], by the graph of ``module``, if its build has one and it lies on a CPU.
 
-    The graph is put together when the first pass is asked for, and its first answer is held against the network's:
-    where it says anything else, or cannot be had, passes stay the network's.
+    The graph is put together when the first call is made, and its first answer is held against the network's: where it
+    says anything else, or cannot be had, calls stay the network's.
     """
 
-    def __init__(self, network: Network, unet: Callable[[], Any]) -> None:
-        self._network, self._unet = network, unet
+    def __init__(self, network: Callable[..., Tensor], module: Callable[[], Any]) -> None:
+        self._network, self._module = network, module
         self._session: Any = None
+        self._build: Build | None = None
         self.plain = False
 
-    def __call__(self, batch: Tensor, t: Tensor, given: dict[str, Any]) -> Tensor:
+    def __call__(self, *tensors: Tensor) -> Tensor:
         import torch
 
-        if self.plain or batch.device.type != "cpu" or batch.dtype != torch.float32 or given.keys() != _GIVEN:
-            return self._network(batch, t, given)
-        halvings = len(self._unet().config.block_out_channels) - 1
-        if any(side % 2**halvings for side in batch.shape[2:]):  # the network pads such sizes, its graph does not
-            return self._network(batch, t, given)
-        if self._session is None:
-            return self._first(batch, t, given)
-        return self._by_graph(batch, t, given)
+        first = tensors[0]
+        if self.plain or first.device.type != "cpu" or first.dtype != torch.float32:
+            return self._network(*tensors)
+        if self._build is None:
+            self._build = build_of(self._module())
+        if self._build is None:
+            self.plain = True
+            return self._network(*tensors)
+        if any(side % self._build.multiple for side in first.shape[2:]):
+            return self._network(*tensors)
+        return self._begun(*tensors) if self._session is None else self._by_graph(*tensors)
 
-    def _by_graph(self, batch: Tensor, t: Tensor, given: dict[str, Any]) -> Tensor:
+    def _by_graph(self, *tensors: Tensor) -> Tensor:
         import torch
 
-        tensors = (batch, t.reshape(-1).float().expand(len(batch)), given["encoder_hidden_states"])
-        fed = {name: tensor.contiguous().numpy() for name, tensor in zip(_INPUTS, tensors, strict=True)}
+        assert self._build is not None
+        fed = {name: one.float().contiguous().numpy() for name, one in zip(self._build.inputs, tensors, strict=True)}
         return torch.from_numpy(self._session.run(None, fed)[0])
 
-    def _first(self, batch: Tensor, t: Tensor, given: dict[str, Any]) -> Tensor:
-        expected = self._network(batch, t, given)
-        unet = self._unet()
+    def _begun(self, *tensors: Tensor) -> Tensor:
+        assert self._build is not None
+        expected = self._network(*tensors)
         try:
-            if (graph := graph_of(unet)) is None:
-                self.plain = True
-                return expected
-            self._session = session(graph, unet)
-            found = self._by_graph(batch, t, given)
+            self._session = session(self._build, self._module())
+            found = self._by_graph(*tensors)
             if not float((found - expected).abs().max()) <= CLOSE * float(expected.abs().max()):
                 raise RuntimeError("the graph does not say what the network says")
             return found
         except Exception as error:  # whatever onnxruntime raises: the network itself is always there
             self.plain, self._session = True, None
-            log.warning("passes of this painter stay with torch: %s", (str(error).splitlines() or [""])[0][:200])
+            log.warning("%s stays with torch: %s", self._build.name, (str(error).splitlines() or [""])[0][:200])
             return expected
 
 
-def graph_of(unet: Any) -> Path | None:
-    """The graph of a network's build, told by its configuration; None where there is none."""
-    built = _build(unet.config)
-    for name, folder in BUILDS.items():
-        config, graph = folder / "unet" / "config.json", FOLDER / f"{name}.onnx"
-        if config.is_file() and graph.is_file() and _build(json.loads(config.read_text())) == built:
-            return graph
+def build_of(module: Any) -> Build | None:
+    """The build of a network, told by its configuration; None where it has no graph."""
+    mine = json.loads(json.dumps(dict(getattr(module, "config", {})), default=str))  # lists for tuples, as in a file
+    for build in BUILDS:
+        file = build.like / "config.json"
+        config = json.loads(file.read_text(encoding="utf-8")) if file.is_file() and build.graph.is_file() else {}
+        told = {name: value for name, value in config.items() if not name.startswith("_")}
+        if told and all(mine.get(name) == value for name, value in told.items()):
+            return build
     return None
 
 
-def _build(config: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in config.items() if not name.startswith("_")}
-
-
-def session(graph: Path, unet: Any) -> Any:
-    """onnxruntime's session of a ``graph`` with the weights of ``unet`` in it."""
+def session(build: Build, module: Any) -> Any:
+    """onnxruntime's session of a build's graph with the weights of ``module`` in it."""
     import onnx
     import onnxruntime
     import torch
     from onnx import numpy_helper
 
-    model = onnx.load(graph)
-    wanted = [one.name for one in model.graph.input if one.name not in _INPUTS]
-    inputs = [one for one in model.graph.input if one.name in _INPUTS]
+    model = onnx.load(build.graph)
+    wanted = [one.name for one in model.graph.input if one.name not in build.inputs]
+    inputs = [one for one in model.graph.input if one.name in build.inputs]
     del model.graph.input[:]
     model.graph.input.extend(inputs)
-    weights = unet.state_dict()
+    weights = module.state_dict()
     model.graph.initializer.extend(numpy_helper.from_array(weights[name].float().numpy(), name) for name in wanted)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
@@ -115,34 +137,33 @@ def session(graph: Path, unet: Any) -> Any:
     return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
-def save(unet: Any, graph: Path) -> None:
-    """Write the graph of ``unet`` without its weights: any number of rows, of any size, with captions of any length."""
+# --- making the graphs ----------------------------------------------------------------------------------------
+
+
+def save(build: Build, module: Any, graph: Path) -> None:
+    """Write the graph of ``module`` without its weights."""
     import onnx
     import torch
 
     class Pass(torch.nn.Module):
-        def forward(self, batch: Tensor, t: Tensor, text: Tensor) -> Tensor:
-            return unet(batch, t, encoder_hidden_states=text, return_dict=False)[0]
+        def forward(self, *tensors: Tensor) -> Tensor:
+            return direct(build, module, *tensors)
 
-    size = unet.config.sample_size
-    rows, columns = (size, size) if isinstance(size, int) else size
-    batch = torch.zeros(2, unet.config.in_channels, rows, columns)
-    text = torch.zeros(2, 16, unet.config.cross_attention_dim)
-    network = Pass()
-    network.unet = unet.eval()
+    network: Any = Pass()
+    network.module = module.eval()
     buffer: Any = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of sizes that the trace takes for granted, which Quick keeps away
         torch.onnx.export(
-            network, (batch, torch.zeros(2), text), buffer, dynamo=False, export_params=False,
-            do_constant_folding=False, opset_version=17, input_names=list(_INPUTS), output_names=["noise"],
+            network, tuple(_example(build, module)), buffer, dynamo=False, export_params=False,
+            do_constant_folding=False, opset_version=17, input_names=list(build.inputs), output_names=["made"],
             dynamic_axes={
                 "batch": {0: "rows", 2: "height", 3: "width"}, "t": {0: "rows"}, "text": {0: "rows", 1: "tokens"},
-                "noise": {0: "rows", 2: "height", 3: "width"},
+                "latent": {0: "rows", 2: "height", 3: "width"}, "made": {0: "rows", 2: "high", 3: "wide"},
             },
         )  # fmt: skip
     model = onnx.load_from_string(buffer.getvalue())
-    names = {one.name: one.name.removeprefix("unet.") for one in model.graph.input}
+    names = {one.name: one.name.removeprefix("module.") for one in model.graph.input}
     for one in model.graph.input:
         one.name = names[one.name]
     for node in model.graph.node:
@@ -150,13 +171,44 @@ def save(unet: Any, graph: Path) -> None:
     onnx.save(model, graph)
 
 
-def main() -> None:
-    """Make the graphs of all builds again."""
+def direct(build: Build, module: Any, *tensors: Tensor) -> Tensor:
+    """What ``module`` itself makes of the tensors of its ``build``."""
+    if build.inputs == _LATENT:
+        return module.decode(*tensors, return_dict=False)[0]
+    batch, t, text = tensors
+    return module(batch, t, encoder_hidden_states=text, return_dict=False)[0]
+
+
+def _example(build: Build, module: Any) -> Iterator[Tensor]:
+    import torch
+
+    config = module.config
+    if build.inputs == _LATENT:
+        yield torch.zeros(2, config.latent_channels, 16, 16)
+        return
+    size = config.sample_size
+    height, width = (size, size) if isinstance(size, int) else size
+    yield torch.zeros(2, config.in_channels, height, width)
+    yield torch.zeros(2)
+    yield torch.zeros(2, 16, config.cross_attention_dim)
+
+
+def load(build: Build) -> Any:
+    """The network that a build is like, in float32."""
+    import torch
     from diffusers import UNet2DConditionModel
 
+    from engines.pictures.pocket_autoencoder import PocketAutoencoder
+
+    kind: Any = PocketAutoencoder if build.inputs == _LATENT else UNet2DConditionModel
+    return kind.from_pretrained(build.like, torch_dtype=torch.float32).eval().requires_grad_(False)
+
+
+def main() -> None:
+    """Make the graphs of all builds again."""
     FOLDER.mkdir(exist_ok=True)
-    for name, folder in BUILDS.items():
-        save(UNet2DConditionModel.from_pretrained(folder, subfolder="unet"), FOLDER / f"{name}.onnx")
+    for build in BUILDS:
+        save(build, load(build), build.graph)
 
 
 if __name__ == "__main__":

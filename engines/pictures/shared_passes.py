@@ -17,6 +17,7 @@ from engines.pictures.quick import Quick
 if TYPE_CHECKING:
     from torch import Tensor
 
+_TEXT = "encoder_hidden_states"
 MOST_CELLS = {"cpu": 8_192, "cuda": 65_536}
 """Cells (rows × height × width of the latent) of one shared pass: what its memory and its time are in proportion to."""
 
@@ -36,14 +37,20 @@ def meeting(unet: Callable[[], Any], device: Any) -> Meeting[Input, Tensor]:
     def network(batch: Tensor, t: Tensor, given: dict[str, Any]) -> Tensor:
         return unet()(batch, t, **given, return_dict=False)[0]
 
-    captured, quick = Captured(network), Quick(network, unet)
+    captured = Captured(network)
+    quick = Quick(lambda batch, t, text: network(batch, t, {_TEXT: text}), unet)
+
+    def on_cpu(batch: Tensor, t: Tensor, given: dict[str, Any]) -> Tensor:
+        if given.keys() != {_TEXT}:
+            return network(batch, t, given)
+        return quick(batch, t.reshape(-1).expand(len(batch)), given[_TEXT])
 
     def together(inputs: Sequence[Input]) -> list[Tensor]:
         import torch
 
         on_card = captured.on(device)
         if len(inputs) == 1 and not on_card:
-            return [quick(**vars(inputs[0]))]
+            return [on_cpu(**vars(inputs[0]))]
         rows = [len(one.batch) for one in inputs]
         batch = torch.cat([one.batch for one in inputs])
         times = torch.cat([one.t.reshape(1).to(batch.device).expand(len(one.batch)) for one in inputs])
@@ -51,7 +58,7 @@ def meeting(unet: Callable[[], Any], device: Any) -> Meeting[Input, Tensor]:
         if on_card:
             whole = _filled(whole, sum(rows), filled_up(sum(rows)))
             return list(captured(**whole)[: sum(rows)].split(rows))
-        return list(quick(**whole).split(rows))
+        return list(on_cpu(**whole).split(rows))
 
     return Meeting[Input, Any](together, MOST_CELLS.get(device.type, MOST_CELLS["cpu"]))
 

@@ -27,6 +27,7 @@ from engines.models.catalogue import MODELS
 from engines.models.shelf import Shelf, Turn
 from engines.models.weights import fingerprint
 from engines.pictures import shared_passes
+from engines.pictures.quick import Quick
 from engines.signs.world import (
     CAPTION,
     CAUSES,
@@ -185,6 +186,11 @@ def autoencoder() -> Any:
     return loaded.to(hardware.device()).eval().requires_grad_(False)
 
 
+@cache
+def _decoder() -> Quick:
+    return Quick(lambda latents: autoencoder().decode(latents, return_dict=False)[0], autoencoder)
+
+
 def _load(place: Path, cause: Cause) -> SignPainter:
     import torch
     from diffusers import StableDiffusionInstructPix2PixPipeline, StableDiffusionPipeline
@@ -287,8 +293,8 @@ def _ids(pipe: Any, captions: list[str]) -> Any:
 
 @worker.only
 def _decode(pipe: Any, latent: Any) -> np.ndarray:
-    pixels = pipe.vae.decode(latent / pipe.vae.config.scaling_factor, return_dict=False)[0]
-    pixels = (pixels * 0.5 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).float().cpu().numpy()
+    decoded = _decoder()(latent / pipe.vae.config.scaling_factor)
+    pixels = (decoded * 0.5 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).float().cpu().numpy()
     return (pixels * 255).round().astype(np.uint8)
 
 

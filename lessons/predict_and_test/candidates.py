@@ -1,0 +1,58 @@
+"""The plans and captions that the exercise could begin with, and how each is measured."""
+
+from __future__ import annotations
+
+from engines.pictures import painter as painters
+from lessons.defaults import Choice, Figures, painters_print, value_of
+from lessons.predict_and_test import hands, plan, test
+
+SEEDS = 16
+PROMPTS = tuple(entry.prompt for entry in plan.DEFAULTS)
+PLANS = (
+    PROMPTS,
+    ("a penguin on an orange background", "a pink balloon in the snow", "two tigers in the desert",
+     "a rocket to the left of a key", "four apples on a white background", "a red sign that says GO at the beach"),
+    ("a teacup on a brown background", "a green book on a white background", "a cat on a green meadow",
+     "an owl to the right of a cake", "two keys in the desert", "a white sign that says GARDEN on a pink background"),
+    ("a cat in the snow", "a house on a green meadow", "two apples on a white background",
+     "a dragon on a white background", "a purple pizza on a white background", "a purple car on a white background"),
+)  # fmt: skip
+HANDS = tuple(
+    (f"an open hand {where}",)
+    for where in ("on a blue background", "on a yellow background", "in the snow", "at sunset")
+)
+
+
+def trial(*prompts: str) -> Figures:
+    """Screens 1 and 2 over sixteen seeds: wholly right of the easy and of the hard three, and how many are judged."""
+    entries = [plan.Entry(kind, prompt, "", 50) for kind, prompt in zip(plan.ORDER, prompts, strict=True)]
+    value = value_of(test.run(painters.load(), entries, SEEDS))
+    easy, hard = (test.pooled(value.rates(kind)) for kind in ("easy", "hard"))
+    rates = [one.everything.rate for one in value.tested if one.entry.kind == "hard" and one.everything]
+    return {
+        "easy": easy.rate if easy else 0, "low": easy.low if easy else 0, "hard": hard.rate if hard else 1,
+        "high": hard.high if hard else 1, "hardest": min(rates, default=1), "best of the hard": max(rates, default=0),
+        "judged": sum(one.everything is not None for one in value.tested),
+    }  # fmt: skip
+
+
+def counted(caption: str) -> Figures:
+    """Screen 6 over sixteen seeds: hands with five fingers, and hands on which none could be counted."""
+    value = value_of(hands.paint(painters.load(), caption, SEEDS))
+    return {"five": value.five.rate, "none found": sum(one.fingers is None for one in value.counted) / SEEDS}
+
+
+CHOICES = (
+    Choice(
+        "predict-and-test/plan", PROMPTS, PLANS, trial,
+        lambda figures: figures["judged"] == len(PROMPTS) and figures["low"] > figures["high"]
+        and figures["best of the hard"] > 0.5,
+        "All six can be judged, the easy three come out right more often, and one of the hard surprises by coming out.",
+        painters_print,
+    ),
+    Choice(
+        "predict-and-test/hands", HANDS[0], HANDS, counted,
+        lambda figures: figures["none found"] < 0.1 and 0 < figures["five"] < 1,
+        "Fingers can be counted on nearly all of these hands, and on some they are not five.", painters_print,
+    ),
+)  # fmt: skip
