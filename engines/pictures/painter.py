@@ -66,6 +66,7 @@ class Painter:
         from engines.pictures.cross_attention import install
 
         self.pipeline, self.unet, self.vae = pipeline, pipeline.unet, pipeline.vae
+        self.device, self.dtype = pipeline._execution_device, self.unet.dtype  # each asks all modules, milliseconds
         self.name, self.revision, self.source = name or "a painter", revision, source
         if self.unet.config.in_channels != self.vae.config.latent_channels:
             raise PlainError(f"{self.name} is an inpainting or depth model. Choose a text-to-image model.")
@@ -143,14 +144,6 @@ class Painter:
     def has_two_branches(self) -> bool:
         """Whether guidance compares a prediction with the caption to one without."""
         return self.guidance_rule == "two branches"
-
-    @property
-    def device(self) -> Any:
-        return self.pipeline._execution_device
-
-    @property
-    def dtype(self) -> Any:
-        return self.unet.dtype
 
     @property
     def prediction_type(self) -> str:
