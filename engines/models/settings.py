@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 from typing import Generic, Literal, TypeVar, cast, get_args
 
 from engines.evidence import PlainError
@@ -120,8 +124,8 @@ _set_aside: dict[str, str] = {}
 
 
 def prepare_process() -> None:
-    """Have the libraries of this process report to nobody, reach itself without a proxy, share no folder, and sleep
-    while they wait.
+    """Have the libraries of this process report to nobody, reach itself without a proxy, share no folder, sleep while
+    they wait, and start without needless work.
 
     The package ``engines`` calls this when it is first imported, so no program of the playground can forget it.
     Nothing that somebody chose is changed, but for proxies: this machine is added to ``NO_PROXY``, and a SOCKS proxy
@@ -137,8 +141,33 @@ def prepare_process() -> None:
         for name in [*_PROXIES, *map(str.upper, _PROXIES)]:
             if os.environ.get(name, "").strip().lower().startswith("socks"):
                 _set_aside[name] = os.environ.pop(name)
+    if "gradio.component_meta" not in sys.modules and not any(isinstance(one, _WithoutStubs) for one in sys.meta_path):
+        sys.meta_path.insert(0, _WithoutStubs())
     if not os.environ.get("GRADIO_TEMP_DIR") and hasattr(os, "getuid"):
         os.environ["GRADIO_TEMP_DIR"] = str(_own_folder(Path(tempfile.gettempdir()) / f"gradio-{os.getuid()}"))
+
+
+class _WithoutStubs(MetaPathFinder):
+    """Keeps gradio from writing a .pyi file beside the source of each component, ours among them.
+
+    It parses and compares all of them whenever it is imported, and has no switch for it: two of the five seconds that
+    its import takes on one core.
+    """
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> ModuleSpec | None:
+        if fullname != "gradio.component_meta":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(fullname)
+        if spec and spec.loader:
+            run = spec.loader.exec_module
+
+            def exec_module(module: ModuleType) -> None:
+                run(module)
+                module.create_or_modify_pyi = lambda *given: None  # type: ignore[attr-defined]
+
+            spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
 
 
 def unusable_proxy() -> str:

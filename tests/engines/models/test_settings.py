@@ -117,7 +117,8 @@ def test_the_process_is_prepared_before_gradio_is_imported_and_by_any_engine() -
         "        assert not missing, (arguments[0], missing)\n"
         "sys.addaudithook(heard)\n"
     )
-    run(f"{watch}import app")
+    quiet = "import gradio.component_meta as meta; print(meta.create_or_modify_pyi.__module__)"
+    assert run(f"{watch}import app; {quiet}") == "engines.models.settings", "gradio writes .pyi files at every import"
     for module in ("engines.stickers.judge", "engines.models.weights", "training.measure"):
         names = "os.environ['ORT_DISABLE_TELEMETRY'], os.environ['GOMP_SPINCOUNT']"
         assert run(f"import os, {module}; print({names})") == "1 5000"
