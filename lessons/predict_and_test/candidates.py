@@ -12,8 +12,9 @@ PLANS = (
     PROMPTS,
     ("a penguin on an orange background", "a pink balloon in the snow", "two tigers in the desert",
      "a rocket to the left of a key", "four apples on a white background", "a red sign that says GO at the beach"),
-    ("a teacup on a brown background", "a green book on a white background", "a cat on a green meadow",
-     "an owl to the right of a cake", "two keys in the desert", "a white sign that says GARDEN on a pink background"),
+    ("a strawberry on a white background", "an elephant in the snow", "three lemons on a blue background",
+     "a dog to the left of a cat on a white background", "three roses in the snow",
+     "a white sign that says OPEN on a blue background"),
     ("a cat in the snow", "a house on a green meadow", "two apples on a white background",
      "a dragon on a white background", "a purple pizza on a white background", "a purple car on a white background"),
 )  # fmt: skip
@@ -51,7 +52,7 @@ CHOICES = (
         painters_print,
     ),
     Choice(
-        "predict-and-test/hands", HANDS[0], HANDS, counted,
+        "predict-and-test/hands", HANDS[-1], HANDS, counted,
         lambda figures: figures["none found"] < 0.1 and 0 < figures["five"] < 1,
         "Fingers can be counted on nearly all of these hands, and on some they are not five.", painters_print,
     ),

@@ -239,7 +239,7 @@ def _hands(lesson: LessonPage) -> None:
     with lesson.screen("hands", predict="five") as screen:
         gr.HTML(draw.worth())
         with gr.Row(equal_height=True):
-            caption = controls.caption("an open hand on a blue background", max_length=plan.MAX_PROMPT)
+            caption = controls.caption("an open hand at sunset", max_length=plan.MAX_PROMPT)
             seeds = controls.seeds_slider(12)
             seed = controls.seed_number(0)
         view = film.pictures()

@@ -35,24 +35,27 @@ class Entry:
 
 
 DEFAULTS = (
-    Entry("easy", "a strawberry on a white background", "One thing, in the middle, with nothing around it.", 90),
-    Entry("easy", "an elephant in the snow", "It has seen many elephants and a lot of snow.", 85),
-    Entry("easy", "three lemons on a blue background", "A small number, and all of them look the same.", 75),
-    Entry("hard", "a dog to the left of a cat on a white background", "Two things and two sides to keep apart.", 50),
-    Entry("hard", "three roses in the snow", "Maybe it never saw three roses together.", 40),
-    Entry("hard", "a white sign that says OPEN on a blue background", "To a painter, letters are only squiggles.", 15),
+    Entry("easy", "a teacup on a brown background", "One thing, in the middle, with nothing around it.", 90),
+    Entry("easy", "a green book on a white background", "One thing and one colour, and books are often green.", 80),
+    Entry("easy", "a cat on a green meadow", "Cats and meadows: it must have seen many together.", 85),
+    Entry("hard", "an owl to the right of a cake", "Two things and two sides to keep apart.", 50),
+    Entry("hard", "two keys in the desert", "Who ever painted keys in a desert?", 40),
+    Entry("hard", "a white sign that says GARDEN on a pink background", "Letters are only squiggles to it.", 15),
 )  # fmt: skip
 """A plan that works on the first click. The page shows its reasons as examples only; they are nobody's answers."""
 
 EXAMPLES = (
-    ("one object", ("a penguin on an orange background", "a teacup on a brown background")),
-    ("two objects and their sides", ("a rocket to the left of a key", "an owl to the right of a cake")),
-    ("a count", ("four apples on a white background", "two tigers in the desert")),
-    ("a colour", ("a pink balloon in the snow", "a green book on a white background")),
-    ("an odd combination", ("a cat on a green meadow", "a purple car on a white background", "two keys in the desert")),
-    ("lettering", ("a red sign that says GO at the beach", "a white sign that says GARDEN on a pink background")),
+    ("one object", ("a strawberry on a white background", "an elephant in the snow")),
+    (
+        "two objects and their sides",
+        ("a rocket to the left of a key", "a dog to the left of a cat on a white background"),
+    ),
+    ("a count", ("four apples on a white background", "three lemons on a blue background")),
+    ("a colour", ("a pink balloon in the snow", "a blue car on a yellow background")),
+    ("an odd combination", ("three roses in the snow", "a purple car on a white background")),
+    ("lettering", ("a red sign that says GO at the beach", "a white sign that says OPEN on a blue background")),
     ("outside its world", ("a dragon on a white background", "a purple pizza on a white background")),
-)  # fmt: skip
+)
 """Prompts to click, by what each kind probes."""
 
 

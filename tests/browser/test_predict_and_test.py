@@ -115,7 +115,7 @@ def test_a_test_is_stopped_changed_and_told_so(visit) -> None:
     fields(page).first.fill("a cat in the snow")
     screen(page, 1).get_by_role("button", name="Paint and judge all my prompts").click()
     expect(screen(page, 1).locator(".notice", has_text="The sealed plan is tested")).to_be_visible(timeout=240_000)
-    expect(screen(page, 1).locator(".exercise-card")).to_contain_text("strawberry", timeout=240_000)
+    expect(screen(page, 1).locator(".exercise-card")).to_contain_text("teacup", timeout=240_000)
     expect(screen(page, 1).locator(".evidence .badge-live")).to_be_visible(timeout=240_000)
     expect(screen(page, 0).locator(".notice", has_text="was tested")).to_be_visible()  # it "waits" no longer
 
