@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from lessons.predict_and_test.plan import MAX_PROMPT
 from lessons.predict_and_test.test import PEEK, Moment
 
 FIVE = 5
-TRUE = 48
+TRUE, AT_ONCE = 48, 8
 """Drawn hands on which the counter is tried, on the background that was asked for."""
 
 
@@ -73,23 +74,32 @@ def paint(
     counted: tuple[Hand, ...] = ()
     true: tuple[Hand, ...] = ()
     if painter.is_bundled:
-        yield Underway(0.95, f"Counting the fingers of {TRUE} true hands there")
-        counted, true = count_fingers(event.pictures), true_hands(painter, facts_of(caption).background)
+        counted = count_fingers(event.pictures)
+        true = yield from true_hands(painter, facts_of(caption).background)
     yield _evidence(painter, Hands(caption, rows, event.pictures, counted, true), steps, began)
 
 
-def true_hands(painter: Painter, background: str | None) -> tuple[Hand, ...]:
-    """What the counter finds on :data:`TRUE` drawn hands after the autoencoder; None: on backgrounds of all sorts."""
+def true_hands(painter: Painter, background: str | None) -> Generator[Underway, None, tuple[Hand, ...]]:
+    """What the counter finds on :data:`TRUE` drawn hands after the autoencoder; None: on backgrounds of all sorts.
 
-    def count() -> tuple[Hand, ...]:
+    Counted once for each painter in memory and background.
+    """
+
+    def count(first: int) -> tuple[Hand, ...]:
         drawn = []
-        for number in range(TRUE):
+        for number in range(first, first + AT_ONCE):
             where = background or scenes.BACKGROUNDS[number % len(scenes.BACKGROUNDS)]
             plan = scenes.Plan("single", (scenes.Thing("hand"),), 1, where)
             drawn.append(np.asarray(scenes.render(plan, 600_000_000 + number).picture))
         return count_fingers(painter.decode(painter.encode(np.stack(drawn)), checked=False))
 
-    return painter.companion(f"true hands on {background}", count)
+    found: list[Hand] = []
+    for first in range(0, TRUE, AT_ONCE):
+        yield Underway(
+            0.8 + 0.2 * first / TRUE, f"The control: {first} of {TRUE} true hands on this background counted"
+        )
+        found += painter.companion(f"true hands on {background} from {first}", partial(count, first))
+    return tuple(found)
 
 
 def words(fingers: int | None) -> str:
