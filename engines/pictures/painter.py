@@ -86,8 +86,7 @@ class Painter:
         self.screened, self.preview, self.key = screened, preview, key
         self._tokenizing, self._making = Turn(), Turn()
         self._companions: dict[str, Any] = {}
-        self._passes = shared_passes.meeting(lambda: self.unet, self.device)
-        self._decoder = self._new_decoder()
+        self._begin()
         if self.is_xl and self.vae.dtype == torch.float16 and self.vae.config.get("force_upcast"):
             self.vae.float()  # float16 overflows in the autoencoder of XL
         others = (getattr(pipeline, name, None) for name in ("text_encoder", "text_encoder_2", "safety_checker"))
@@ -122,15 +121,22 @@ class Painter:
                 found = self._companions[name] = make()
             return found
 
-    def _new_decoder(self) -> Quick:
-        return Quick(lambda latents: self.vae.decode(latents, return_dict=False)[0], lambda: self.vae)
+    def _begin(self) -> None:
+        self._quick = shared_passes.quick(lambda: self.unet)
+        self._passes = shared_passes.meeting(lambda: self.unet, self.device, self._quick)
+        self._decoder = Quick(lambda latents: self.vae.decode(latents, return_dict=False)[0], lambda: self.vae)
+
+    def prepare(self) -> None:
+        """Make ready what makes its passes quick on a CPU; else the first run does."""
+        if self.device.type == "cpu":
+            self._quick.prepare()
+            self._decoder.prepare()
 
     @worker.only
     def close(self) -> None:
         """Drop the weights, after the pass under way; a run that goes on is told to start again."""
         self._companions.clear()
-        self._passes = shared_passes.meeting(lambda: self.unet, self.device)  # what was recorded holds the weights too
-        self._decoder = self._new_decoder()
+        self._begin()  # what was recorded holds the weights too
         self.pipeline = self.unet = self.vae = self.preview = hardware.Unloaded()
 
     def weight_bytes(self) -> int:
@@ -493,6 +499,8 @@ def load(model: str | Path | Entry | None = None, progress: Callable[[float, str
         chosen = model if isinstance(model, Entry) and key == model.key else key
         tell = progress or (lambda share, text: None)
         painter = Painter(**vars(open_pipeline(chosen, tell)), key=key)
+        tell(0.95, "Making its passes quick")
+        painter.prepare()
         tell(1.0, "The painter is ready")
         return painter
 

@@ -57,51 +57,62 @@ BUILDS = (
 class Quick:
     """``network(*tensors)``, each [B, …], by the graph of ``module``, if its build has one and it lies on a CPU.
 
-    The graph is put together when the first call is made, and its first answer is held against the network's: where it
-    says anything else, or cannot be had, calls stay the network's.
+    The graph is put together by :meth:`prepare` or with the first call, and its first answer is held against the
+    network's: where it says anything else, or cannot be had, calls stay the network's.
     """
 
     def __init__(self, network: Callable[..., Tensor], module: Callable[[], Any]) -> None:
         self._network, self._module = network, module
-        self._session: Any = None
-        self._build: Build | None = None
+        self._made: tuple[Build, Any] | None = None
+        self._held = False
         self.plain = False
+
+    def prepare(self) -> None:
+        """Put the graph together, half a second's work, so that no run's clock counts it."""
+        if self.plain or self._made:
+            return
+        module = self._module()
+        build = build_of(module)
+        if build is None:
+            self.plain = True
+            return
+        try:
+            self._made = build, session(build, module)
+        except Exception as error:  # whatever onnxruntime raises: the network itself is always there
+            self._stay(build, error)
 
     def __call__(self, *tensors: Tensor) -> Tensor:
         import torch
 
         first = tensors[0]
-        if self.plain or first.device.type != "cpu" or first.dtype != torch.float32:
+        if first.device.type != "cpu" or first.dtype != torch.float32:
             return self._network(*tensors)
-        if self._build is None:
-            self._build = build_of(self._module())
-        if self._build is None:
-            self.plain = True
+        self.prepare()
+        if self._made is None or any(side % self._made[0].multiple for side in first.shape[2:]):
             return self._network(*tensors)
-        if any(side % self._build.multiple for side in first.shape[2:]):
-            return self._network(*tensors)
-        return self._begun(*tensors) if self._session is None else self._by_graph(*tensors)
+        return self._by_graph(*self._made, *tensors) if self._held else self._begun(*self._made, *tensors)
 
-    def _by_graph(self, *tensors: Tensor) -> Tensor:
+    def _by_graph(self, build: Build, made: Any, *tensors: Tensor) -> Tensor:
         import torch
 
-        assert self._build is not None
-        fed = {name: one.float().contiguous().numpy() for name, one in zip(self._build.inputs, tensors, strict=True)}
-        return torch.from_numpy(self._session.run(None, fed)[0])
+        fed = {name: one.float().contiguous().numpy() for name, one in zip(build.inputs, tensors, strict=True)}
+        return torch.from_numpy(made.run(None, fed)[0])
 
-    def _begun(self, *tensors: Tensor) -> Tensor:
-        assert self._build is not None
+    def _begun(self, build: Build, made: Any, *tensors: Tensor) -> Tensor:
         expected = self._network(*tensors)
         try:
-            self._session = session(self._build, self._module())
-            found = self._by_graph(*tensors)
+            found = self._by_graph(build, made, *tensors)
             if not float((found - expected).abs().max()) <= CLOSE * float(expected.abs().max()):
                 raise RuntimeError("the graph does not say what the network says")
-            return found
-        except Exception as error:  # whatever onnxruntime raises: the network itself is always there
-            self.plain, self._session = True, None
-            log.warning("%s stays with torch: %s", self._build.name, (str(error).splitlines() or [""])[0][:200])
+        except Exception as error:
+            self._stay(build, error)
             return expected
+        self._held = True
+        return found
+
+    def _stay(self, build: Build, error: Exception) -> None:
+        self.plain, self._made = True, None
+        log.warning("%s stays with torch: %s", build.name, (str(error).splitlines() or [""])[0][:200])
 
 
 def build_of(module: Any) -> Build | None:
@@ -130,11 +141,13 @@ def session(build: Build, module: Any) -> Any:
     model.graph.input.extend(inputs)
     weights = module.state_dict()
     model.graph.initializer.extend(numpy_helper.from_array(weights[name].float().numpy(), name) for name in wanted)
+    whole = model.SerializeToString()
+    del model  # three copies of the weights at once are enough
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3
     options.add_session_config_entry("session.force_spinning_stop", "1")  # torch computes on the same cores
-    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(whole, options, providers=["CPUExecutionProvider"])
 
 
 # --- making the graphs ----------------------------------------------------------------------------------------

@@ -31,19 +31,24 @@ class Input:
     given: dict[str, Any]
 
 
-def meeting(unet: Callable[[], Any], device: Any) -> Meeting[Input, Tensor]:
+def quick(unet: Callable[[], Any]) -> Quick:
+    """The passes of a painter's network, given its captions and nothing else, where there is no card."""
+    return Quick(lambda batch, t, text: unet()(batch, t, **{_TEXT: text}, return_dict=False)[0], unet)
+
+
+def meeting(unet: Callable[[], Any], device: Any, passes: Quick | None = None) -> Meeting[Input, Tensor]:
     """Where the runs of one painter on ``device`` meet; ``unet`` gives its network as it is by then."""
+    quickly = passes or quick(unet)
 
     def network(batch: Tensor, t: Tensor, given: dict[str, Any]) -> Tensor:
         return unet()(batch, t, **given, return_dict=False)[0]
 
     captured = Captured(network)
-    quick = Quick(lambda batch, t, text: network(batch, t, {_TEXT: text}), unet)
 
     def on_cpu(batch: Tensor, t: Tensor, given: dict[str, Any]) -> Tensor:
         if given.keys() != {_TEXT}:
             return network(batch, t, given)
-        return quick(batch, t.reshape(-1).expand(len(batch)), given[_TEXT])
+        return quickly(batch, t.reshape(-1).expand(len(batch)), given[_TEXT])
 
     def together(inputs: Sequence[Input]) -> list[Tensor]:
         import torch

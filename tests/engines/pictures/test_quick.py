@@ -15,6 +15,8 @@ from engines.pictures.diffusion import Plan, paint
 from tests.engines import tiny_painters
 
 ROWS_AND_SIDES = ((1, 0), (2, 0), (5, 4))
+SMALL = [build for build in quick.BUILDS if build.name in ("signs", "decoder")]
+of_small_ones = pytest.mark.parametrize("build", SMALL, ids=lambda build: build.name, indirect=True)
 
 
 @pytest.fixture(scope="module", params=quick.BUILDS, ids=lambda build: build.name)
@@ -77,6 +79,7 @@ def test_what_is_asked_again_comes_again_from_the_first_call_on(build, module, p
     assert torch.equal(passes(*inputs(build, module)), passes(*inputs(build, module)))
 
 
+@of_small_ones
 def test_each_network_brings_its_own_weights(build, module):
     strange = other(module)
     network = Counted(build, strange)
@@ -87,6 +90,7 @@ def test_each_network_brings_its_own_weights(build, module):
     assert network.calls == 2
 
 
+@of_small_ones
 def test_a_graph_is_made_again_from_its_network(build, module, network, passes, tmp_path, monkeypatch):
     monkeypatch.setattr(quick, "FOLDER", tmp_path)
     assert quick.build_of(module) is None
@@ -113,6 +117,7 @@ def test_another_number_type_stays_with_the_network(build, module):
     assert seen == [torch.bfloat16] and not passes.plain
 
 
+@of_small_ones
 def test_a_graph_that_says_anything_else_is_not_used(build, module, network, caplog):
     passes = quick.Quick(network, lambda: other(module))
     with caplog.at_level(logging.WARNING, "playground"):
@@ -140,6 +145,20 @@ def test_a_build_without_a_graph_stays_with_its_network():
     for _ in range(2):
         passes(*inputs(build, unet))
     assert passes.plain and network.calls == 2
+
+
+@of_small_ones
+def test_a_graph_that_was_prepared_is_held_against_its_network_all_the_same(build, module, network, caplog):
+    good, bad = quick.Quick(network, lambda: module), quick.Quick(network, lambda: other(module))
+    for passes in (good, bad):
+        passes.prepare()
+        assert network.calls == 0 and not passes.plain
+    tensors = inputs(build, module)
+    good(*tensors)
+    assert network.calls == 1 and not good.plain
+    with caplog.at_level(logging.WARNING, "playground"):
+        assert torch.equal(bad(*tensors), network(*tensors))
+    assert bad.plain
 
 
 def test_another_condition_beside_the_caption_stays_with_the_network():
