@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lessons.shell.experiment import Experiment
 
 PICTURE = re.compile(r"data:image/webp;base64,([A-Za-z0-9+/=]+)")
-SECONDS = re.compile(r"\d+(\.\d+)? m?s\b|\d+(\.\d+)? (passes|keys) a second|the text then has \d+ tokens?")
+SECONDS = re.compile(r"\d+(\.\d+)? m?s\b|\d+(\.\d+)? (passes|keys) a second")
 DOWNLOAD = re.compile(r'<button type="button" class="link" data-action="download".*?</button>', re.DOTALL)
 """Left out of a record: its file says what the table says, at the cost of a third of the page."""
 STORED = re.compile(rf'{ADDRESS}/recorded/[^")]*')
