@@ -51,6 +51,8 @@ MOST_HELD = 300_000_000
 THREADS = 512
 """More than all lines hold together, so that what is cheap finds a thread however many runs wait."""
 TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+IDLE = 0.02
+"""Seconds between two looks of the queue for a run to begin. Gradio's millisecond takes a twelfth of a core for ever."""
 _update_root = route_utils.update_root_in_config
 NAME = re.compile(rb'"(?:session_hash|event_id)"\s*:\s*"([^"]*)"')
 
@@ -60,6 +62,7 @@ def launch(playground: Any, **options: Any) -> None:
     route_utils.update_root_in_config = _of_one_page
     if find_spec("matplotlib") is None:
         sys.modules["matplotlib"] = None  # type: ignore[assignment]  # gradio looks for it twice at every event
+    playground._queue.sleep_when_free = IDLE
     playground.launch(
         max_file_size="20mb",
         max_threads=THREADS,
@@ -109,7 +112,7 @@ def app_options() -> dict[str, Any]:
         "middleware": [
             Middleware(GZipMiddleware, minimum_size=1000),
             Middleware(OldAddresses),
-            Middleware(Fonts),
+            Middleware(Head),
             Middleware(Door),
         ],
         "exception_handlers": {404: _nothing_here},
@@ -131,22 +134,34 @@ class OldAddresses:
         await self.app(scope, receive, send)
 
 
-class Fonts:
-    """Has a browser fetch the fonts together with the page, whose head gradio writes only once its script runs.
+class Head:
+    """Brings a page's own script before gradio's, and has a browser fetch its fonts and style meanwhile.
 
-    What is fetched into a page, or is not there, gets no such header: its addresses are relative, and would be looked
-    for beside it.
+    Gradio writes ``head`` only once its script runs: too late for what has to be there before it (``playground.js``).
+    What is fetched into a page, or is not there, is left as it is: its addresses are relative, and would be looked for
+    beside it.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun: Message | None = None
+
         async def sending(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start" and message["status"] == 200:
                 kind = dict(message["headers"]).get(b"content-type", b"")
                 if kind.startswith(b"text/html") and f"/{ADDRESS}/" not in scope["path"]:
-                    message = {**message, "headers": [*message["headers"], (b"link", theme.font_links().encode())]}
+                    begun = message
+                    return
+            if begun is not None:
+                page = message.get("body", b"").replace(b"<script", theme.first_script().encode() + b"<script", 1)
+                headers = [(name, value) for name, value in begun["headers"] if name != b"content-length"]
+                if not message.get("more_body"):
+                    headers.append((b"content-length", str(len(page)).encode()))
+                await send({**begun, "headers": [*headers, (b"link", theme.links().encode())]})
+                begun, message = None, {**message, "body": page}
             await send(message)
 
         await self.app(scope, receive, sending)

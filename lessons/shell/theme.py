@@ -149,7 +149,6 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": theme(),
         "head": '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<script src="{ADDRESS}/script-{_version(script())}.js"></script>'
         f'<link rel="stylesheet" href="{ADDRESS}/style-{_version(style())}.css">',
         "footer_links": ["api"],
         "run_history": False,
@@ -189,13 +188,19 @@ def _fonts() -> str:
     )
 
 
-def font_links() -> str:
-    """The header ``Link`` with which a browser fetches the fonts of a page while its script is still on the way."""
-    return ", ".join(
+def first_script() -> str:
+    """The tag of the script of every page, which runs before gradio's."""
+    return f'<script defer src="{ADDRESS}/script-{_version(script())}.js"></script>'
+
+
+def links() -> str:
+    """The header ``Link`` with which a browser fetches what gradio names only once its own script runs."""
+    fonts = (
         f"<{address}>; rel=preload; as=font; type=font/woff2; crossorigin"
         for _, weight, address in FACES
         if weight in SEEN_FIRST
     )
+    return ", ".join([f"<{ADDRESS}/style-{_version(style())}.css>; rel=preload; as=style", *fonts])
 
 
 def _stylesheets() -> list[Path]:

@@ -14,12 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 LONGEST = "tests/browser/test_lessons.py::test_every_experiment_runs"
-expect.set_options(timeout=30_000)  # a machine that paints and browses on two cores is slow at times
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
+
+from tests.browser.expecting import expect
 
 LONG = (
     "Although the old captain of the small ship that sailed from the harbour last winter had never seen such a storm, "

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page
 
+from tests.browser.expecting import expect
 from tests.browser.test_lessons import WATCH_SHIFTS
 
 LINK = "#recipe=1&caption=two%20dogs%20at%20night&seed=12&passes=30&guidance=6.5"

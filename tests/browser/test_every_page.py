@@ -9,10 +9,11 @@ from typing import Any, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from lessons import course
 from lessons.shell.content import read_quiz
+from tests.browser.expecting import expect
 
 KEYS = [key for unit in course.UNITS for key in unit.lessons]
 

@@ -6,10 +6,11 @@ import contextlib
 import re
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, Route
 
 from lessons import course
 from lessons.shell.content import read_lesson
+from tests.browser.expecting import expect
 from tests.browser.test_every_page import at_width, serious
 
 KEYS = [key for unit in course.UNITS for key in unit.lessons]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page
+
+from tests.browser.expecting import expect
 
 HOSTILE = '<img src=x onerror="window.hacked=1">\u202e كل شيء 🐉'
 

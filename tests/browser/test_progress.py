@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from lessons import course
+from tests.browser.expecting import expect
 
 KEYS = [key for unit in course.UNITS for key in unit.lessons]
 KEPT = "Object.keys(localStorage).filter((key) => key.startsWith('playground.p')).sort()"

@@ -8,12 +8,13 @@ from urllib.parse import quote
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page
 
 from engines.text import dials as dials_of
 from engines.text.dials import Dials
 from lessons.sampling import figures
 from lessons.shell import content
+from tests.browser.expecting import expect
 
 SLOW = 120_000
 SCRIPT = (content.folder("sampling") / "board.js").read_text(encoding="utf-8")

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
+
+from tests.browser.expecting import expect
 
 NGINX = "<html><head><title>413 Request Entity Too Large</title></head><body>nginx</body></html>"
 
