@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import Any, Protocol
+from typing import Protocol
 from weakref import ref
 
 import numpy as np
@@ -97,7 +97,8 @@ class Table:
         have = self.held.shape[1]
         if have < rows:
             wider = _blank(self.held, max(rows, 2 * have), self.room)
-            wider[:, :have] = self.held
+            filled = max((text.length for text in self.texts()), default=0)
+            wider[:, :have, :, :filled] = self.held[:, :, :, :filled]
             self.held = wider
 
     def narrow(self) -> None:
@@ -310,6 +311,7 @@ class TableBatch:
         self.logits = self._read([Piece(ids, row, 1) for ids, row in read])
         if same:
             first, *others = self._rows
+            first.table.widen(len(prompts))  # type: ignore[union-attr]
             for row in others:
                 first.table.take_in(row, first.ids, first.content)  # type: ignore[union-attr]
             self.logits = np.repeat(self.logits, len(prompts), axis=0)
@@ -325,17 +327,18 @@ class TableBatch:
     @worker.only
     def keep(self, rows: Sequence[int]) -> None:
         """Go on with these rows only; one that is named again goes on a second time."""
-        kept: list[Row] = []
-        for place, row in enumerate(rows):
-            text = self._rows[row]
-            kept.append(text.table.copy(text) if row in rows[:place] else text)  # type: ignore[union-attr]
-        self._rows = kept
+        self._rows = [self._rows[row] for row in rows]  # those that are not named leave their places to the copies
+        for table in self._tables.values():
+            table.widen(sum(row.table is table for row in self._rows))
+        for place, text in enumerate(self._rows):
+            if text in self._rows[:place]:
+                self._rows[place] = text.table.copy(text)  # type: ignore[union-attr]
 
     def _read(self, pieces: Sequence[Piece]) -> np.ndarray:
         return np.concatenate(read_together(self._reader, pieces, self._tables))
 
 
-def _blank(like: Tensor, rows: int, room: int) -> Any:
+def _blank(like: Tensor, rows: int, room: int) -> Tensor:
     return like.new_zeros((like.shape[0], rows, like.shape[2], room, like.shape[4]))
 
 
