@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 import socket
 import sys
 import threading
@@ -167,12 +168,14 @@ def test_no_event_looks_for_matplotlib_on_the_disk(client: Caller) -> None:
     assert "matplotlib" in sys.modules  # as None, where it is not installed
 
 
-def test_only_a_page_has_a_browser_fetch_the_fonts(client: Caller) -> None:
+def test_only_a_page_has_a_browser_fetch_what_pages_need_and_its_script_is_the_first(client: Caller) -> None:
     """A drawer's table asked for fonts too, beside its own address, where there are none."""
-    assert "woff2" in client.get("/").headers["Link"]
+    page = client.get("/", headers={"Accept-Encoding": "identity"})
+    assert "woff2" in page.headers["Link"] and page.headers["Content-Length"] == str(len(page.content))
+    assert "/script-" in re.findall(r"<script.*?>", page.text)[0]
     drawer = next((folder("latents") / "recorded").glob("*.html"))
     answer = client.get(f"/{ADDRESS}/recorded/latents/{drawer.name}")
-    assert answer.status_code == 200 and "Link" not in answer.headers
+    assert answer.status_code == 200 and "Link" not in answer.headers and "<script" not in answer.text
     nothing = client.get("/dragons/and", headers={"Accept": "text/html"})
     assert nothing.status_code == 404 and "Link" not in nothing.headers
 

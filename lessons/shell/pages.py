@@ -30,6 +30,10 @@ def page(playground: gr.Blocks, key: str) -> Iterator[None]:
     gr.HTML(str(masthead(key)), elem_classes=["masthead-holder"])
     yield
     events.wire_loads()
+    if plots := [block for block in playground.blocks.values() if isinstance(block, gr.Plot) and block.page == key]:
+        due = gr.Button(elem_id="charts-due")
+        ids = [plot._id for plot in plots]
+        due.click(None, plots, plots, js=f"(...now) => window.playground.charts({ids}, now)", **events.PRIVATE)
 
 
 def masthead(key: str) -> Markup:

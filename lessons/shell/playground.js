@@ -10,6 +10,29 @@ window.playground = (() => {
   const nextFrame = window.requestAnimationFrame.bind(window);
   window.requestAnimationFrame = (step) => LOADERS_CLOCK.test(step) ? 0 : nextFrame(step);
 
+  // ---- charts --------------------------------------------------------------------------------------------
+  // What draws a chart is as large as all else together. It is fetched when one comes near, or may be about to change.
+  const awaited = new Map(); // component -> the recorded chart that it is to show
+  for (const { id, type, props } of window.gradio_config?.components ?? []) {
+    if (type !== "plot" || !props.value) continue;
+    awaited.set(id, props.value);
+    props.value = null;
+  }
+  function due() { // again, as long as gradio has no ear for it
+    clearTimeout(due.again);
+    if (!awaited.size) return;
+    document.querySelector("#charts-due")?.click();
+    due.again = setTimeout(due, 300);
+  }
+  const near = new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting)) due(); }, { rootMargin: "600px 0px" });
+  for (const touch of ["pointerdown", "keydown"]) document.addEventListener(touch, ({ target }) => { if (target.closest?.(".stage")) due(); }, true);
+  function charts(ids, now) {
+    const shown = ids.map((id, place) => now[place] ?? awaited.get(id) ?? null);
+    awaited.clear();
+    near.disconnect();
+    return shown.length === 1 ? shown[0] : shown;
+  }
+
   // ---- what the browser keeps ----------------------------------------------------------------------------
   // Where it keeps nothing (denied, full), it stays here while the page is open, and the learner is told.
   const unkept = new Map();
@@ -467,6 +490,7 @@ window.playground = (() => {
       queued = true;
       requestAnimationFrame(() => {
         queued = false;
+        if (awaited.size) document.querySelectorAll(".chart").forEach((chart) => near.observe(chart));
         if (!opened && document.querySelector(".home, .lesson .screen")) { opened = true; arrive(); }
         tabStops();
         reopenDrawers();
@@ -477,5 +501,5 @@ window.playground = (() => {
   }
   if (document.body) start(); else document.addEventListener("DOMContentLoaded", start);
 
-  return { deck };
+  return { charts, deck };
 })();

@@ -38,6 +38,9 @@ from lessons.shell.uploads import MAX_PAYLOAD
 
 log = logging.getLogger("playground")
 FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+BUILT = re.compile(r"/assets/[^/]+-[\w-]{8,}\.(?:js|css)$")
+"""Gradio's own files, with their version in their names. It lets a browser ask for each of them anew."""
+LASTING = [(name.lower().encode(), value.encode()) for name, value in FOR_EVER.items()]
 FONT = re.compile(r"[a-z0-9-]+\.woff2")
 RECORD = re.compile(r"[0-9a-f]{12}\.(webp|html)")
 API = "/gradio_api/"
@@ -52,7 +55,7 @@ THREADS = 512
 """More than all lines hold together, so that what is cheap finds a thread however many runs wait."""
 TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 IDLE = 0.02
-"""Seconds between two looks of the queue for a run to begin. Gradio's millisecond takes a twelfth of a core for ever."""
+"""Seconds between two looks of the queue for a run to begin. Gradio's millisecond takes a twelfth of a core."""
 _update_root = route_utils.update_root_in_config
 NAME = re.compile(rb'"(?:session_hash|event_id)"\s*:\s*"([^"]*)"')
 
@@ -151,6 +154,8 @@ class Head:
         async def sending(message: Message) -> None:
             nonlocal begun
             if message["type"] == "http.response.start" and message["status"] == 200:
+                if BUILT.search(scope["path"]):
+                    message = {**message, "headers": [*message["headers"], *LASTING]}
                 kind = dict(message["headers"]).get(b"content-type", b"")
                 if kind.startswith(b"text/html") and f"/{ADDRESS}/" not in scope["path"]:
                     begun = message

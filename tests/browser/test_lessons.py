@@ -148,17 +148,33 @@ def test_an_open_drawer_stays_open_while_its_figure_is_redrawn(visit) -> None:
     expect(smear.locator(".evidence table").first).to_be_hidden()
 
 
-def test_a_chart_on_its_way_leaves_no_hole(first_visit) -> None:
+def test_a_chart_comes_when_it_is_near_and_leaves_no_hole_on_its_way(first_visit) -> None:
     late: list[Route] = []
     first_visit.page.route("**/*PlotlyPlot*.js", lambda route: late.append(route))
-    with first_visit.page.expect_request("**/*PlotlyPlot*.js"):  # the recorded chart asks for it
-        page = first_visit.open("attention")
+    page = first_visit.open("attention")
     chart = page.locator("#attention-fading")
+    page.evaluate("new Promise((rested) => requestIdleCallback(rested))")
+    assert not late, "what draws charts is as large as all else"
+    with page.expect_request("**/*PlotlyPlot*.js"):
+        chart.scroll_into_view_if_needed()
     expect(chart.locator("[aria-label='Empty value']")).to_be_hidden()
     assert not serious(page)
     for route in late:
         route.continue_()
     expect(chart.locator(".js-plotly-plot")).to_be_visible()
+
+
+def test_a_page_at_rest_asks_for_no_frames(visit) -> None:
+    """Gradio's loader went on counting when it had left the page; its springs come to rest in some seconds."""
+    page = visit.open("latents")
+    asked = """async () => {
+        const real = window.requestAnimationFrame;
+        let frames = 0;
+        window.requestAnimationFrame = (step) => { frames += 1; return real(step); };
+        await new Promise((done) => setTimeout(done, 500));
+        return frames;
+    }"""
+    assert 0 in (page.evaluate(asked) for _ in range(20))
 
 
 def test_a_font_that_comes_late_moves_nothing(first_visit) -> None:
