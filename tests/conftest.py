@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import Any
 
@@ -14,3 +15,9 @@ def pytest_make_parametrize_id(val: Any, argname: str) -> str | None:
     raw = isinstance(val, bytes) or (isinstance(val, str) and (len(val) > 80 or not val.isprintable()))
     raw |= isinstance(val, int) and abs(val) > 10**20
     return argname if raw else None
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported stays, and need not be looked through each time that a test puts a model away."""
+    gc.collect()
+    gc.freeze()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import html
 import logging
 import os
@@ -66,6 +67,7 @@ def launch(playground: Any, **options: Any) -> None:
     if find_spec("matplotlib") is None:
         sys.modules["matplotlib"] = None  # type: ignore[assignment]  # gradio looks for it twice at every event
     playground._queue.sleep_when_free = IDLE
+    gc.freeze()  # the pages stay: no collection need look through them, for half a second in which nobody is served
     playground.launch(
         max_file_size="20mb",
         max_threads=THREADS,

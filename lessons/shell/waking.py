@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import threading
 from collections.abc import Callable, Generator, Iterator
 from functools import cache
@@ -126,6 +127,7 @@ def _import() -> None:
     for module in ("torch", "transformers.models.llama.modeling_llama", "transformers.models.auto.modeling_auto"):
         with contextlib.suppress(Exception):  # a run that needs it will say why it cannot be had
             worker.import_ahead(module)
+    gc.freeze()  # as the pages are, see serving.launch
 
 
 def notice(ink: str) -> str:
