@@ -1,4 +1,4 @@
-"""What a page costs before anything runs: its bytes, and the seconds of the start. Prints a markdown table.
+"""What a page costs before anything runs: its bytes, the seconds of the start, and a server at rest. Prints a table.
 
 python -m benchmarks.pages          # half a minute, with the server's own start
 """
@@ -18,7 +18,7 @@ COLUMNS = ("what", "measured", "aim")
 
 def main() -> None:
     started = time.perf_counter()
-    with playground() as (url, _):
+    with playground() as (url, process):
         seconds = time.perf_counter() - started
         rows: list[Row] = [("start to page", f"{seconds:.1f} s", "")]
         with urllib.request.urlopen(f"{url}/config", timeout=30) as answer:
@@ -32,7 +32,19 @@ def main() -> None:
             ("median page", f"{statistics.median(size for size, _ in sizes.values()) / 1000:.0f} kB", ""),
         ]  # fmt: skip
         rows.append(("a page answered once more", f"{1000 * asked_again(f'{url}/{largest}'):.0f} ms", ""))
+        rows.append(("a server that nobody asks", f"{100 * busy(process, 10):.1f} % of a core", ""))
     report(COLUMNS, rows)
+
+
+def busy(process: int, seconds: float) -> float:
+    """Share of a core that a process takes for so long."""
+    import psutil
+
+    server = psutil.Process(process)
+    before = server.cpu_times()
+    time.sleep(seconds)
+    after = server.cpu_times()
+    return (after.user + after.system - before.user - before.system) / seconds
 
 
 def fetched(address: str) -> tuple[int, int]:

@@ -251,7 +251,7 @@ def test_what_is_cheap_answers_while_many_long_runs_wait(client: Caller) -> None
 
 def test_memory_stays_where_it_was_under_many_large_bad_calls(client: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(visitors, "UNHEARD", 2.0)
-    monkeypatch.setattr(visitors, "SWEPT_AFTER", 20_000_000)
+    monkeypatch.setattr(visitors, "SWEPT_AFTER", 5_000_000)
     large = "x" * 1_000_000
 
     def grown(calls: int) -> int:

@@ -479,11 +479,16 @@ window.playground = (() => {
     });
   }
 
-  function start() {
+  function dress() {
     try {
       const choice = localStorage.getItem("playground.theme");
       if (choice) document.body.classList.toggle("dark", choice === "dark");
     } catch { /* follow the system */ }
+  }
+
+  function start() {
+    dress();
+    new MutationObserver(dress).observe(document.body, { attributes: true, attributeFilter: ["class"] }); // gradio follows the system
     let queued = false, opened = false;
     new MutationObserver(() => {
       if (queued) return;
