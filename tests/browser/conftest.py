@@ -18,6 +18,14 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 
 ROOT = Path(__file__).resolve().parents[2]
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+SETTLED = """async () => {
+    const files = () => performance.getEntriesByType("resource").length;
+    for (let before = -1; before !== files();) {
+        before = files();
+        await new Promise((done) => setTimeout(done, 200));
+    }
+}"""
+"""Till the views' scripts are there, which come after the page: nobody reads and presses as fast as a test."""
 LONGEST = "tests/browser/test_lessons.py::test_every_experiment_runs"
 
 
@@ -90,6 +98,7 @@ class Visit:
         self.watch.leaving = False
         self.page.wait_for_selector(f"#lesson-{lesson} h1" if lesson else ".home h1", timeout=60_000)
         self.page.wait_for_function("document.querySelector('.xp')?.textContent")  # the page's script is at work
+        self.page.evaluate(SETTLED)
         return self.page
 
 
