@@ -24,6 +24,9 @@ from engines.statistics import plural
 Load = TypeVar("Load")
 Result = TypeVar("Result")
 
+TURN = 0.1
+"""Seconds for which one network keeps the worker while others wait, so that those of short calls get as much of it."""
+
 
 @dataclass(eq=False)
 class _Request(Generic[Load, Result]):
@@ -74,25 +77,49 @@ class Meeting(Generic[Load, Result]):
             worker.submit(self._serve)
 
     def _serve(self) -> None:
-        """Make one call for whoever waits, once the company of the last one is back; others go first meanwhile.
+        """Make calls for whoever waits, each once the company of the last one is back; others go first meanwhile.
 
-        Half as long as a call takes it is worth to wait: one call for all is over sooner than two.
+        Half as long as a call takes it is worth to wait: one call for all is over sooner than two. While others wait
+        for the worker, calls are made as long as a turn lasts, and at least one.
         """
         with self._changed:
-            while len(self._waiting) < self._company and (left := self._deadline - time.monotonic()) > 0:
+            while not self._together(0.003):
                 if worker.wanted():
                     worker.submit(self._serve)
                     return
-                self._changed.wait(min(left, 0.003))
+        ends = time.monotonic() + TURN
+        while self._serve_once(ends):
+            with self._changed:
+                self._deadline = time.monotonic() + self._seconds / 2
+                while not self._together(self._seconds):
+                    pass
+                if not self._waiting:
+                    self._asked = False
+                    return
+
+    def _together(self, patience: float) -> bool:
+        """Whether to wait no longer for the company of the last call; waits ``patience`` seconds at most."""
+        left = self._deadline - time.monotonic()
+        if len(self._waiting) >= self._company or left <= 0:
+            return True
+        self._changed.wait(min(left, patience))
+        return False
+
+    def _serve_once(self, ends: float) -> bool:
+        """One call; whether another may follow in this turn, which ``ends`` then."""
         group, began = self._group(), time.monotonic()
         self._call(group)
         with self._changed:
-            self._seconds = time.monotonic() - began
+            now = time.monotonic()
+            self._seconds = now - began
             self._company = len(group) + len(self._waiting)
-            self._asked = False
-            self._look_soon()
+            goes_on = worker.wanted() and now + self._seconds < ends
+            if not goes_on:
+                self._asked = False
+                self._look_soon()
         for request in group:
             request.done.set()
+        return goes_on
 
     def _group(self) -> list[_Request[Load, Result]]:
         """Whoever has waited longest, and those of the same kind, as many as there is room for."""

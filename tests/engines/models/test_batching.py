@@ -119,6 +119,33 @@ def test_runs_that_go_on_stay_together_and_one_that_leaves_holds_nobody() -> Non
     assert max(calls) == 4 and len(calls) <= 28  # of 40 asked
 
 
+def test_short_calls_get_as_much_time_as_long_ones_not_one_call_each() -> None:
+    made: list[str] = []
+
+    def work(name: str, seconds: float) -> Callable[[Sequence[int]], list[int]]:
+        def call(loads: Sequence[int]) -> list[int]:
+            made.append(name)
+            time.sleep(seconds)
+            return list(loads)
+
+        return call
+
+    long, short = Meeting[int, int](work("long", 0.04), 9), Meeting[int, int](work("short", 0.001), 9)
+    ended = threading.Event()
+
+    def ask_short() -> None:
+        for _ in range(40):
+            short.ask(0)
+        ended.set()
+
+    def ask_long() -> None:
+        while not ended.is_set():
+            long.ask(0)
+
+    in_threads(ask_long, ask_long, ask_short)
+    assert made.count("short") == 40 and 1 <= made.count("long") <= 20  # one each would be 40
+
+
 def test_all_work_is_done_in_one_thread_in_the_order_in_which_it_came() -> None:
     order: list[tuple[int, str]] = []
 
