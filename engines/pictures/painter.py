@@ -33,6 +33,8 @@ USUAL_STEPS, FEW_STEPS = 25, 4
 _DISTILLED = re.compile(r"turbo|lightning|hyper|schnell|lcm|dmd|tcd", re.IGNORECASE)
 
 
+TOKENIZING = Turn()
+"""Held while a painter's tokenizer is used: every call sets it anew to pad and cut, and companions share one."""
 _UNCUT: dict[str, Any] = {"truncation": False, "padding": False, "verbose": False}
 
 
@@ -84,7 +86,7 @@ class Painter:
         self.guidance_scale = usual if guidance_scale is None else guidance_scale
         self.steps = USUAL_STEPS if self.has_two_branches else FEW_STEPS
         self.screened, self.preview, self.key = screened, preview, key
-        self._tokenizing, self._making = Turn(), Turn()
+        self._making = Turn()
         self._companions: dict[str, Any] = {}
         self._begin()
         if self.is_xl and self.vae.dtype == torch.float16 and self.vae.config.get("force_upcast"):
@@ -169,7 +171,7 @@ class Painter:
         """The caption's words, tokens and unread tail; ``capacity``: of a network with room for so many tokens."""
         check_caption(caption)
         tokenizer = self.pipeline.tokenizer
-        with self._tokenizing:
+        with TOKENIZING:
             if tokenizer.is_fast:
                 coded = tokenizer(caption, return_offsets_mapping=True, **_UNCUT)
                 ids, offsets = coded.input_ids, coded.offset_mapping
@@ -177,6 +179,13 @@ class Painter:
                 ids = tokenizer(caption, **_UNCUT).input_ids
                 offsets = find_offsets(tokenizer.convert_ids_to_tokens(ids), caption)
         return Reading.of(caption, ids, offsets, capacity or self.capacity)
+
+    def token_ids(self, captions: Sequence[str], length: int | None = None) -> np.ndarray:
+        """The tokens of captions int64 [n, T], cut and padded to ``length``; to the longest that is read, if None."""
+        fill = {"padding": "max_length", "max_length": length} if length else {"padding": True}
+        with TOKENIZING:
+            read = self.pipeline.tokenizer(list(captions), truncation=True, **fill)
+        return np.array(read.input_ids, np.int64)
 
     def unread(self, caption: str) -> tuple[str, ...]:
         """The words of a caption for which the text encoder has no room, in order."""
@@ -213,7 +222,7 @@ class Painter:
             "do_classifier_free_guidance": two_branches,
             "negative_prompt": wanted,
         }
-        with self._tokenizing:
+        with TOKENIZING:
             encoded = self.pipeline.encode_prompt(prompt, **options)
         text = torch.cat([encoded[1], encoded[0]]) if two_branches else encoded[0]
         given: dict[str, Any] = {"encoder_hidden_states": text}

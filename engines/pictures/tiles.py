@@ -124,11 +124,9 @@ class TileWriter:
 
     def prompts(self, captions: Sequence[str]) -> np.ndarray:
         """What stands before the first tile: token ids int64 [n, 24] in the transformer's vocabulary."""
-        tokenizer = self.painter.pipeline.tokenizer
         for caption in captions:
             check_caption(caption)
-        read = tokenizer(list(captions), padding="max_length", truncation=True, max_length=WORDS)["input_ids"]
-        return prompt_of(np.asarray(read, np.int64), len(self.entries))
+        return prompt_of(self.painter.token_ids(captions, WORDS), len(self.entries))
 
     def advance(self, ids: np.ndarray, rows: Sequence[Row]) -> np.ndarray:
         """Logits float32 [n, K] of the next tile after ``ids`` int64 [n, length], which go into ``rows``.

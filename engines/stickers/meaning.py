@@ -46,10 +46,9 @@ class Space:
     def _captions(self, captions: Sequence[str]) -> np.ndarray:
         import torch
 
-        tokenizer, encoder = self.painter.pipeline.tokenizer, self.painter.pipeline.text_encoder
+        ids = torch.from_numpy(self.painter.token_ids(captions)).to(self.painter.device)
         with torch.inference_mode():
-            ids = tokenizer(list(captions), padding=True, truncation=True, return_tensors="pt").input_ids
-            pooled = encoder(ids.to(self.painter.device)).pooler_output
+            pooled = self.painter.pipeline.text_encoder(ids).pooler_output
             return self.heads.encode_captions(pooled.to(self.heads.device, self.heads.dtype)).cpu().numpy()
 
     def pictures(self, pictures: np.ndarray) -> np.ndarray:

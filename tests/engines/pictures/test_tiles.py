@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +17,9 @@ from engines.evidence import PlainError
 from engines.pictures import painter as painters
 from engines.pictures import tiles
 from engines.pictures.measures import psnr
+from engines.pictures.painter import Painter
 from engines.pictures.tiles import FREE, SIDE, TILES, WORDS, TileWriter, tile_writer
+from engines.stickers import meaning
 from engines.text.dials import Dials
 from lessons.shell.scenes import CAPTIONS, example
 
@@ -120,6 +127,42 @@ def test_it_belongs_to_the_bundled_painter(writer):
         tile_writer(Other())  # type: ignore[arg-type]
     with pytest.raises(PlainError, match="whole picture"):
         writer.bits([CAPTION], np.full((1, SIDE, SIDE), FREE))
+
+
+def test_its_tokenizer_is_used_by_one_at_a_time(writer, monkeypatch):
+    painter, met = writer.painter, Counter[str]()
+    twin = Painter(painter.pipeline)  # as a companion, it shares the tokenizer
+
+    class Watched:
+        """Every call sets a tokenizer to pad and cut, and another before its end would do so too."""
+
+        def __init__(self, tokenizer: Any) -> None:
+            self.tokenizer = tokenizer
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.tokenizer, name)
+
+        def __call__(self, *texts: Any, **options: Any) -> Any:
+            met["inside"] += 1
+            met["most"] = max(met["most"], met["inside"])
+            time.sleep(0.01)
+            read = self.tokenizer(*texts, **options)
+            met["inside"] -= 1
+            return read
+
+    monkeypatch.setattr(painter.pipeline, "tokenizer", Watched(painter.pipeline.tokenizer))
+    size, scales = (painter.height, painter.width), (1.0,)
+    asks: list[Callable[[], Any]] = [
+        lambda: writer.prompts([CAPTION]),
+        lambda: painter.read(CAPTION),
+        lambda: twin.read(CAPTION),
+        lambda: twin.condition((CAPTION,), "", two_branches=True, size=size, scales=scales),
+        lambda: meaning.load(painter).captions([CAPTION]),
+    ]
+    with ThreadPoolExecutor(len(asks)) as pool:
+        for done in [pool.submit(ask) for ask in asks]:
+            done.result()
+    assert met["most"] == 1 and met["inside"] == 0
 
 
 def test_a_long_caption_is_read_as_far_as_there_is_room(writer):

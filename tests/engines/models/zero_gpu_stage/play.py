@@ -97,13 +97,13 @@ run = diffusion.denoise(sculptor, Plan(CAPTION, steps=90))
 next(run)
 run.close()  # Stop: the worker ends at its next pass
 
-sculptor._tokenizing.acquire()  # another learner's thread holds a lock while a worker is forked
+painter.TOKENIZING.acquire()  # another learner's thread holds a lock while a worker is forked
 done: list = []
 thread = threading.Thread(target=lambda: done.append(diffusion.paint(sculptor, Plan(CAPTION, steps=1))))
 if zero:
     thread.start()
     thread.join(timeout=60)
-sculptor._tokenizing.release()
+painter.TOKENIZING.release()
 if not zero:
     thread.start()
     thread.join(timeout=60)
