@@ -128,9 +128,13 @@ _FRAME = re.compile(
 )
 """What a request puts around its wish; that it is a photo is no wish here (as in GenEval, Ghosh et al. 2023)."""
 _NAMED = rf"(?:an? |any |the )?({_any(_NOUNS)})(?!\S)"
-_LEFT_OUT = re.compile(rf"(?<!\S)(?:(?:but|and|with) )?(?:without|not?) {_NAMED}(?: (?:or|nor|and no) {_NAMED})?")
+_DENIAL = (
+    r"(?:(?:but|and|with|which|that) )?(?:(?:is|are) )?(?:without|not?|never|neither|(?:is|are)n[’']t|lacking|minus|except"
+    r"(?: for)?|excluding|instead of|rather than|(?:any|every)thing but)"
+)
+_LEFT_OUT = re.compile(rf"(?<!\S){_DENIAL} {_NAMED}(?: (?:or|nor|and no) {_NAMED})?")
 _NOT_THERE = re.compile(
-    rf"(?<!\S)(?:without|not?) (?:{_any(_SCENES)}|(?:on|with|against) .*background"
+    rf"(?<!\S){_DENIAL} (?:{_any(_SCENES)}|(?:on|with|against) .*background"
     rf"|(?:an? |any |the )?(?:(?!an? |the ){_NUMBER} |{_COLOUR} )+(?:{_any(_NOUNS)}))(?!\S)"
 )
 """What is denied and could only be scored upside down: a place, so many of a thing, a thing in a colour."""

@@ -57,7 +57,7 @@ FED = {
     "count": "scenes with so many of it",
     "lettering": "scenes with the word on a sign",
     "word": "captions that use the word",
-    "touching": "scenes in which things touch",
+    "touching": "captions that ask for it",
 }
 
 
@@ -270,7 +270,7 @@ def _verdicts(painter: Painter, sort: Sort, prompt: str, pictures: np.ndarray) -
 
 
 def _held(sort: Sort, prompt: str) -> int:
-    """How many training scenes held what makes the prompt one of its sort; 0 where this world never shows such."""
+    """How many training scenes held what makes the prompt one of its sort; 0 where no caption ever asks for such."""
     if sort.wish in ("word", "touching"):
         return 0
     rows = [row.scenes for row in diet.load().held(facts_of(prompt)) if row.aspect == sort.wish]

@@ -17,7 +17,7 @@ from engines.evidence import Evidence, PlainError
 from engines.pictures import painter as painters
 from engines.pictures.painter import POCKET
 from engines.statistics import wilson
-from engines.stickers import clip_alignment, diet
+from engines.stickers import clip_alignment, diet, search
 from engines.stickers import judge as judging
 from engines.stickers.detector import Found, Reading
 from engines.stickers.judge import rates
@@ -603,6 +603,13 @@ def test_each_sort_has_eight_prompts_of_its_kind_and_its_judge_can_read_them():
                 assert not any(row.held_out for row in known), prompt
             if sort.key == "unknown":
                 assert diet.load().unseen(prompt) and not facts_of(prompt).things
+
+
+def test_no_training_caption_asks_for_things_that_touch_or_for_one_less():
+    said = re.compile(r"\b(?:touch|rid(?:es?|ing)|hold|wear|in an? (?:teacup|car)|on an? (?:bicycle|mushroom)|without)")
+    captions = search.load().captions
+    assert not [caption for caption in captions if said.search(caption.lower())]
+    assert all("NO" in caption for caption in captions if re.search(r"\bno\b", caption, re.I)), "a word on a sign"
 
 
 def test_what_the_judge_was_never_shown_is_neither_right_nor_wrong(as_bundled, monkeypatch):

@@ -70,6 +70,7 @@ def test_facts_of_free_captions(caption, facts):
         ("a hot-dog", ("“hot-dog”",)),
         ("a cat 🐉", ("“🐉”",)),
         ("no cat", ()),
+        ("a cat instead of two cars", ("“instead”", "“of”", "“two”", "“cars”")),
         ("a cat without a red car", ("“without”", "“red”", "“car”")),
         ("no two cats", ("“no”", "“two”", "“cats”")),
         ("a dog not in the snow", ("“not”", "“in”", "“snow”")),
@@ -114,6 +115,9 @@ def test_natural_wordings_of_a_place_are_read(caption, relation):
     "caption, things, absent",
     [
         ("a duck without a cat on a white background", "duck", "cat"), ("a duck, no cats", "duck", "cat"),
+        ("a duck instead of a cat", "duck", "cat"), ("neither a cat nor an owl", "", "cat owl"),
+        ("a duck, never a cat", "duck", "cat"), ("anything but a cat", "", "cat"), ("a duck minus a cat", "duck", "cat"),
+        ("a duck rather than a cat", "duck", "cat"), ("a duck that isn’t a cat", "duck", "cat"),
         ("a horse and no cow or pig", "horse", "cow pig"), ("a dog but not a cat in the snow", "dog", "cat"),
         ("a dog with no cat and no tree", "dog", "cat tree"), ("no duck", "", "duck"),
     ],
