@@ -96,6 +96,15 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
     return math.inf if error == 0 else float(10 * math.log10(255**2 / error))
 
 
+SAME = 99.0
+"""dB that stand for no difference at all, where a mean needs a number."""
+
+
+def decibels(ratio: float) -> str:
+    """A PSNR in words; two equal pictures have none."""
+    return f"{ratio:.1f} dB" if ratio < SAME else "no difference"
+
+
 def error_map(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Mean absolute difference over the colours of two uint8 pictures, float32 [H, W] in [0, 1]."""
     return np.abs(a.astype(np.float32) - b.astype(np.float32)).mean(axis=-1) / 255

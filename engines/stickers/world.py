@@ -129,8 +129,8 @@ _FRAME = re.compile(
 """What a request puts around its wish; that it is a photo is no wish here (as in GenEval, Ghosh et al. 2023)."""
 _NAMED = rf"(?:an? |any |the )?({_any(_NOUNS)})(?!\S)"
 _DENIAL = (
-    r"(?:(?:but|and|with|which|that) )?(?:(?:is|are) )?(?:without|not?|never|neither|(?:is|are)n[’']t|lacking|minus|except"
-    r"(?: for)?|excluding|instead of|rather than|(?:any|every)thing but)"
+    r"(?:(?:but|and|with|which|that) )?(?:(?:is|are) )?(?:without|not?|never|neither|(?:is|are)n[’']t|lacking|minus"
+    r"|except(?: for)?|excluding|instead of|rather than|(?:any|every)thing but)"
 )
 _LEFT_OUT = re.compile(rf"(?<!\S){_DENIAL} {_NAMED}(?: (?:or|nor|and no) {_NAMED})?")
 _NOT_THERE = re.compile(

@@ -193,15 +193,15 @@ CONTROL = {
 
 
 def _by_order(value: OneByOne) -> Iterator[Finding]:
-    """All words in chance order beside all as written, with another seed as the ceiling, and what the judge sees."""
+    """All words in chance order beside all as written, with another seed as the yardstick, and what the judge sees."""
     order, other = value.order(), value.other_seed()
-    ceiling = (
+    yardstick = (
         f" Another seed, with the words as written, lies {words(share(other), 1, True)} away." if len(other) else ""
     )
     yield Finding(
         f"{100 * order.mean():.1f} %",
         f"is how far the picture of all the words in chance order is from that of the caption: "
-        f"{words(share(order), 1, True)}.{ceiling}",
+        f"{words(share(order), 1, True)}.{yardstick}",
     )
     if value.certainty is not None:
         asked, mixed = (share(each[:, -1]) for each in value.certainty)

@@ -13,7 +13,7 @@ from engines.evidence import Evidence, Finding, Table
 from engines.pictures import tile_snippets
 from engines.pictures.diffusion import Painter
 from engines.pictures.files import Source
-from engines.pictures.measures import psnr
+from engines.pictures.measures import SAME, decibels, psnr
 from engines.pictures.tiles import SIDE, TileWriter, tile_writer
 from engines.statistics import mean_interval, percent, plural, words
 from lessons.image_tokens.measures import BYTES, picture_of, provenance
@@ -59,7 +59,7 @@ class Booked:
 
     def loss(self, other: np.ndarray) -> float:
         """The peak signal-to-noise ratio of another version, in dB."""
-        return psnr(self.picture, other)
+        return min(psnr(self.picture, other), SAME)
 
 
 def book(painter: Painter, choice: tuple[str, np.ndarray | None], seed: int = 7) -> Iterator[Evidence[Booked]]:
@@ -78,7 +78,8 @@ def booked(painter: Painter, name: str, own: Source | None, seed: int) -> Eviden
     tiles = writer.nearest(latent)[0]
     entries, counts = np.unique(tiles, return_counts=True)
     commonest = entries[np.argsort(-counts, kind="stable")][:2]
-    first, second = (int(commonest[0]), int(commonest[-1]))
+    first = int(commonest[0])
+    second = int(commonest[1]) if len(commonest) > 1 else (first + 1) % len(writer.entries)
     exchange = np.arange(len(writer.entries))
     exchange[[first, second]] = second, first
     shuffled = np.random.default_rng(seed).permutation(tiles.ravel()).reshape(tiles.shape)
@@ -90,7 +91,7 @@ def booked(painter: Painter, name: str, own: Source | None, seed: int) -> Eviden
         name if own is None else OWN, picture, tiles, restored, decoded[0], through_thumbnail(picture), decoded[1],
         mixed, swapped, (first, second), wall(writer),
         tuple(len(np.unique(one)) for one in writer.encode(scenes)),
-        tuple(psnr(picture, one) for one in decoded[1:]),
+        tuple(min(psnr(picture, one), SAME) for one in decoded[1:]),
     )  # fmt: skip
     return _evidence(writer, value, seed, time.perf_counter() - began)
 
@@ -135,9 +136,9 @@ def _evidence(writer: TileWriter, value: Booked, seed: int, seconds: float) -> E
     return Evidence(
         value=value,
         alt=(
-            f"{value.caption}, as 16 rows of 16 tiles of {value.used} different kinds, and back: {rounded:.1f} dB. "
-            f"Without rounding the autoencoder gives {plain:.1f}, a thumbnail of no more bytes {rival:.1f}, and "
-            f"{len(value.wall)} entries drawn at random {by_chance[0]:.1f}."
+            f"{value.caption}, as 16 rows of 16 tiles of {value.used} different kinds, and back: {decibels(rounded)}. "
+            f"Without rounding the autoencoder gives {decibels(plain)}, a thumbnail of no more bytes "
+            f"{decibels(rival)}, and {len(value.wall)} entries drawn at random {decibels(by_chance[0])}."
         ),
         table=Table(
             ("entry", "tiles of the picture", "share"),
@@ -151,9 +152,9 @@ def _evidence(writer: TileWriter, value: Booked, seed: int, seconds: float) -> E
                 f"{len(value.wall) - 1}, and that is one byte",
             ),
             Finding(
-                f"{rounded:.1f} dB",
-                f"after the rounding, {plain:.1f} without it. A thumbnail of {RIVAL} × {RIVAL} colours, as many bytes, "
-                f"reaches {rival:.1f}; {len(value.wall)} entries drawn at random instead of learned ones "
+                decibels(rounded),
+                f"after the rounding, {decibels(plain)} without it. A thumbnail of {RIVAL} × {RIVAL} colours, as many "
+                f"bytes: {decibels(rival)}; {len(value.wall)} entries drawn at random instead of learned ones "
                 f"{words(by_chance, 1)}",
             ),
             Finding(
@@ -161,15 +162,23 @@ def _evidence(writer: TileWriter, value: Booked, seed: int, seconds: float) -> E
                 f"are in use here, {words(others, 0)} in the {len(value.others)} bundled scenes; the commonest covers "
                 f"{percent(counts.max() / value.tiles.size)} of this picture",
             ),
-            Finding(
-                f"{value.loss(value.shuffled):.1f} dB",
-                "with the same tiles in shuffled places: what they are is kept, and all that made it a picture was the "
-                f"order. With entries {value.pair[0]} and {value.pair[1]} in each other’s places it is "
-                f"{value.loss(value.swapped):.1f}",
-            ),
+            _shuffled(value),
         ),
         snippet=tile_snippets.round_trip(
             f"lessons/shell/scenes/{value.name}.png" if value.name in CAPTIONS else "your-picture.png"
         ),
         expected={"tiles": value.tiles, "restored": value.restored},
     )  # fmt: skip
+
+
+def _shuffled(value: Booked) -> Finding:
+    """What is left when the tiles lie in other places, and when two entries do."""
+    if value.used == 1:
+        return Finding("nothing to shuffle", "all 256 tiles are of one kind, and look the same in any order")
+    lost = value.loss(value.restored) - value.loss(value.shuffled)
+    means = "all that made it a picture was the order" if lost > 3 else "in so plain a picture their order says little"
+    return Finding(
+        decibels(value.loss(value.shuffled)),
+        f"with the same tiles in shuffled places: what they are is kept, and {means}. With entries {value.pair[0]} and "
+        f"{value.pair[1]} in each other’s places it is {decibels(value.loss(value.swapped))}",
+    )

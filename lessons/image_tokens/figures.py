@@ -9,6 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from engines.evidence import Evidence, Underway
+from engines.pictures.measures import decibels
 from engines.pictures.tiles import SIDE, TILES
 from engines.statistics import percent, plural
 from lessons.image_tokens.book import Booked
@@ -31,7 +32,7 @@ def journey(value: Booked) -> str:
             Shot(
                 value.restored,
                 f"{value.caption}, from its tiles",
-                f"back: {value.loss(value.restored):.1f} dB",
+                f"back: {decibels(value.loss(value.restored))}",
                 "chosen",
             )
         ),
@@ -44,7 +45,8 @@ def journey(value: Booked) -> str:
         (value.swapped, f"entries {value.pair[0]} and {value.pair[1]} swapped"),
     )
     shots = [
-        Shot(picture, f"{value.caption}: {name}", f"{name}, {value.loss(picture):.1f} dB") for picture, name in others
+        Shot(picture, f"{value.caption}: {name}", f"{name}, {decibels(value.loss(picture))}")
+        for picture, name in others
     ]
     return str(there + row(shots, "Other ways with as much room"))
 
@@ -81,7 +83,7 @@ def wall(value: Booked) -> str:
             '<span class="tiles-told" role="status">{}'
             "</span></figcaption></figure>"
         ).format(
-            attribute("The codebook"), data_uri(sheet, max_side=sheet.shape[1]), len(order), side, cells,
+            attribute("The codebook"), data_uri(sheet, max_side=None), len(order), side, cells,
             f"The codebook: {len(order)} entries, the {len(used)} of this picture first. Press one.",
         )
     )  # fmt: skip

@@ -9,6 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from engines.pictures.autoencoder import ChannelViews, channel_views
+from engines.pictures.measures import decibels
 from engines.statistics import mean_interval, percent
 from lessons.latents import shrink, smear, surgery, text
 from lessons.shell import charts
@@ -18,6 +19,7 @@ from lessons.shell.prose import attribute, plain
 from lessons.shell.views import Bar, bars, join
 
 GLARE = 4  # error maps are shown this many times brighter
+NO_ERROR = "all black: no error anywhere"
 
 
 # --- 1 ----------------------------------------------------------------------------------------------------
@@ -34,16 +36,19 @@ def shrunk(value: shrink.Shrunk) -> str:
             channels(value.channels), f"{trip.numbers.latent:,}"
         ),
         _arrow("decoder"),
-        figure(Shot(trip.restored, f"{value.chosen.caption}, restored", f"after: {own.psnr:.1f} dB", "chosen")),
+        figure(Shot(trip.restored, f"{value.chosen.caption}, restored", f"after: {decibels(own.psnr)}", "chosen")),
     )
     rivals = row(
         (
-            Shot(glare(trip.error), "Error map of the autoencoder", f"its error, {GLARE} × brighter"),
+            Shot(glare(trip.error), "Error map of the autoencoder", f"its error, {GLARE} × brighter", black=NO_ERROR),
             Shot(
                 value.thumbnail, f"The same picture from a {side} by {side} thumbnail",
-                f"the rival: a {side} × {side} thumbnail ({side * side * 3:,} numbers), {own.thumbnail_psnr:.1f} dB",
+                f"the rival: a {side} × {side} thumbnail ({side * side * 3:,} numbers), {decibels(own.thumbnail_psnr)}",
             ),
-            Shot(glare(value.thumbnail_error), "Error map of the thumbnail", f"the rival’s error, {GLARE} × brighter"),
+            Shot(
+                glare(value.thumbnail_error), "Error map of the thumbnail", f"the rival’s error, {GLARE} × brighter",
+                black=NO_ERROR,
+            ),
         ),
         "Errors, and a thumbnail of no more numbers",
     )  # fmt: skip

@@ -15,13 +15,12 @@ from engines.pictures import autoencoder
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.autoencoder import ChannelViews, RoundTrip
 from engines.pictures.diffusion import Painter
-from engines.pictures.measures import error_map, psnr
+from engines.pictures.measures import SAME, decibels, error_map, psnr
 from engines.statistics import interval, mean_interval, percent, spread
 from lessons.latents import measures as lab
 from lessons.latents.measures import Chosen
 
 NOTICEABLE = 16  # shades of 255
-SAME = 99.0  # dB that stand for “no difference at all”
 
 
 @dataclass(frozen=True)
@@ -114,22 +113,27 @@ def _evidence(painter: Painter, value: Shrunk, began: float) -> Evidence[Shrunk]
     gain, gains = own.psnr - own.thumbnail_psnr, [one.psnr - one.thumbnail_psnr for one in value.pooled]
     count = len(value.pooled)
     over = f"over {count} {'bundled ' if own not in value.pooled else ''}pictures" if count > 1 else "for this picture"
-    better, reason = "nearer to", "The difference is what training bought."
-    if gain <= 0:
-        better, reason = "further from", "Here a plain blur does better: training pays on pictures like its own."
+    nearer = f"{gain:+.1f} dB", "nearer to the original than", "The difference is what training bought."
+    if own.thumbnail_psnr >= SAME:
+        nearer = "no difference", "between the original and", "So plain a picture needs no learned decoder."
+    elif gain <= 0:
+        blur = "Here a plain blur does better: training pays on pictures like its own."
+        nearer = f"{-gain:.1f} dB", "further from the original than", blur
+    amount, compared, reason = nearer
+    pooled = f"; {over}: {spread(gains, 1)} dB" if len(gains) > 1 or own.thumbnail_psnr < SAME else ""
     findings = (
         Finding(
             f"{numbers.ratio:.3g} × fewer",
             f"numbers: {numbers.picture:,} before, {numbers.latent:,} after. Exact, for every picture of this size.",
         ),
         Finding(
-            f"{own.psnr:.1f} dB",
+            decibels(own.psnr),
             f"is how near this picture comes back; {over}: {spread([one.psnr for one in value.pooled], 1)} dB.",
         ),
         Finding(
-            f"{gain:+.1f} dB",
-            f"{better} the original than a thumbnail of {value.thumbnail_side} × {value.thumbnail_side} pixels, which "
-            f"holds no more numbers; {over}: {spread(gains, 1)} dB. {reason}",
+            amount,
+            f"{compared} a thumbnail of {value.thumbnail_side} × {value.thumbnail_side} pixels, which "
+            f"holds no more numbers{pooled}. {reason}",
         ),
         Finding(
             f"{percent(own.exact)} exact, {percent(own.close)} close",
@@ -138,8 +142,8 @@ def _evidence(painter: Painter, value: Shrunk, began: float) -> Evidence[Shrunk]
     )
     alt = (
         f"{value.chosen.caption} goes from {numbers.picture:,} numbers to {numbers.latent:,} and back; it returns at "
-        f"{own.psnr:.1f} dB, with {percent(own.exact)} of its pixels exact and {percent(own.close)} within "
-        f"{NOTICEABLE} shades, while a thumbnail of no more numbers returns at {own.thumbnail_psnr:.1f} dB."
+        f"{decibels(own.psnr)}, with {percent(own.exact)} of its pixels exact and {percent(own.close)} within "
+        f"{NOTICEABLE} shades, while a thumbnail of no more numbers returns at {decibels(own.thumbnail_psnr)}."
     )
     rows = tuple(
         (

@@ -45,19 +45,23 @@ def small() -> Iterator[None]:
         _small.reset(token)
 
 
-def data_uri(picture: np.ndarray, *, max_side: int = MAX_SIDE) -> str:
-    """A uint8 picture [H, W, 3] or [H, W] as a WebP data URI; tiny ones (noise grids, masks) stay lossless."""
+def data_uri(picture: np.ndarray, *, max_side: int | None = MAX_SIDE) -> str:
+    """A uint8 picture [H, W, 3] or [H, W] as a WebP data URI; tiny ones (noise grids, masks) stay lossless.
+
+    ``max_side``: larger ones are shrunk to it; None where every pixel has its place, also in a recorded first paint.
+    """
     from PIL import Image
 
-    max_side, quality = (min(max_side, SMALL_SIDE), 60) if _small.get() else (max_side, 82)
+    recorded = _small.get()
     image = Image.fromarray(np.ascontiguousarray(picture))
-    if max(image.size) > max_side:
-        image.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
+    if max_side is not None:
+        most = min(max_side, SMALL_SIDE) if recorded else max_side
+        image.thumbnail((most, most), Image.Resampling.LANCZOS)  # which enlarges nothing
     file = io.BytesIO()
     if max(image.size) <= 64:
         image.save(file, "WEBP", lossless=True)
     else:
-        image.save(file, "WEBP", quality=quality, method=6 if _small.get() else 2)
+        image.save(file, "WEBP", quality=60 if recorded else 82, method=6 if recorded else 2)
     return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()
 
 
@@ -65,18 +69,20 @@ def data_uri(picture: np.ndarray, *, max_side: int = MAX_SIDE) -> str:
 class Shot:
     """One picture uint8 [H, W, 3] with what it shows (``alt``), a caption under it, and a mark on its frame.
 
-    ``mark`` outlines it: "" none, "chosen" or "warn"; say in the caption what the mark means.
+    ``mark`` outlines it: "" none, "chosen" or "warn"; say in the caption what the mark means. ``black``: what is said
+    of a picture that is all black.
     """
 
     picture: np.ndarray
     alt: str
     caption: str = ""
     mark: str = ""
+    black: str = BLACK
 
 
 def figure(shot: Shot) -> Markup:
     """A picture with its caption."""
-    words = " · ".join(part for part in (shot.caption, "" if shot.picture.any() else BLACK) if part)
+    words = " · ".join(part for part in (shot.caption, "" if shot.picture.any() else shot.black) if part)
     caption = Markup("<figcaption>{}</figcaption>").format(plain(words)) if words else Markup("")
     return Markup('<figure class="shot {}">{}{}</figure>').format(
         f"shot-{shot.mark}" if shot.mark else "", _image(shot.picture, shot.alt), caption

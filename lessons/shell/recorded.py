@@ -38,11 +38,16 @@ def place_names(one: Experiment) -> dict[str, Any]:
     """The places of an experiment that a record fills, by the name they have in its file."""
     shown = {"result": one.result}
     shown |= {f"view-{number}": view for number, view in enumerate(one.shows) if not _is_state(view)}
-    return shown | {f"fill-{number}": view for number, view in enumerate(one.fills) if not _is_state(view)}
+    return shown | {f"fill-{number}": view for number, view in enumerate(one.fills) if not _of_learner(view)}
 
 
 def _is_state(place: Any) -> bool:
     return isinstance(place, gr.State | gr.BrowserState)
+
+
+def _of_learner(place: Any) -> bool:
+    """Whether a place tells what this learner did: a state, or what another experiment says under its button."""
+    return _is_state(place) or "status" in (getattr(place, "elem_classes", None) or ())
 
 
 def file_of(name: str) -> Path:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from engines.evidence import Evidence, PlainError
 from engines.pictures import painter as painters
@@ -11,8 +17,9 @@ from engines.pictures.tiles import FREE, SIDE, tile_writer, written
 from engines.stickers import scenes
 from engines.stickers.world import facts_of
 from lessons.image_tokens import api, book, facts, figures, half, race
-from lessons.shell import waking
+from lessons.shell import film, waking
 from lessons.shell.content import read_lesson
+from lessons.shell.uploads import OWN
 from tests.lessons.common import NASTY, last, run, safe
 
 CAPTION = "a strawberry on a blue background"
@@ -78,6 +85,18 @@ def test_the_wall_shows_every_entry_once_and_those_in_use_first(booked):
     markup = figures.wall(booked.value)
     assert markup.count("data-entry=") == 256 and markup.count('class="idle"') == 256 - booked.value.used
     assert figures.journey(booked.value).count("data-entry=") == SIDE * SIDE
+    with film.small():  # each entry has its own pixels, in a record too
+        sheet = re.findall(r"data:image/webp;base64,([A-Za-z0-9+/=]+)", figures.wall(booked.value))[0]
+    assert Image.open(io.BytesIO(base64.b64decode(sheet))).size == (256 * 8, 8)
+
+
+def test_of_a_plain_picture_no_number_is_infinite_and_its_order_says_little(bundled):
+    plain = last(book.book(bundled, (OWN, np.full((8, 8, 3), (255, 0, 0), np.uint8))))
+    said = figures.journey(plain.value) + plain.alt + " ".join(f"{one.headline} {one.text}" for one in plain.findings)
+    assert "inf" not in said and "as many bytes as a thumbnail, no difference" in said
+    assert "in so plain a picture their order says little" in said and "all that made it a picture" not in said
+    only = replace(plain.value, tiles=np.zeros_like(plain.value.tiles))
+    assert book._shuffled(only).headline == "nothing to shuffle"
 
 
 # --- 2 ----------------------------------------------------------------------------------------------------

@@ -63,6 +63,15 @@ def test_shrinking_counts_and_compares_with_a_thumbnail(painter):
     assert 0 <= shrink.truth(value)[0] <= 1
 
 
+def test_a_picture_that_a_thumbnail_holds_has_no_number_for_no_difference(painter):
+    white = np.full((200, 200, 3), 255, np.uint8)
+    first, *_ = shrink.shrink(painter, lab.picked(painter, (lab.OWN, white)))
+    said = first.alt + " ".join(f"{one.headline} {one.text}" for one in first.findings)
+    assert "99.0" not in said and "−" not in said and "no difference between the original and a thumbnail" in said
+    rival = figures.shrunk(first.value).partition("the rival:")[2]
+    assert "no difference" in rival and "no error anywhere" in rival and "safety" not in rival
+
+
 def test_shrinking_code_gives_the_same_psnr(painter, tmp_path):
     result = next(shrink.shrink(painter, lab.choose(painter, "owl-meadow")))
     Image.fromarray(lab.example("owl-meadow", 64, 64)).save(tmp_path / "owl.png")

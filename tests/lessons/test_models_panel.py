@@ -139,3 +139,5 @@ def test_a_picture_that_was_withheld_says_so() -> None:
     black = film.Shot(np.zeros((8, 8, 3), np.uint8), "a picture", "seed 1")
     assert "seed 1 · all black: if a painter made it, its safety checker" in str(film.figure(black))
     assert "all black" not in str(film.figure(film.Shot(np.eye(8, dtype=np.uint8), "a picture")))
+    error = film.Shot(black.picture, "an error map", black="no error anywhere")
+    assert "no error anywhere" in str(film.figure(error)) and "safety" not in str(film.figure(error))

@@ -205,7 +205,7 @@ def a_pass() -> str:
 def late_swap() -> str:
     swaps = {int(row["swapped before pass"]): of(row["turned"]) for row in rows("noising/turn")}
     settled = number(re.findall(r"has settled from pass ([\d.]+)", said("noising/turn"))[0])
-    assert settled < 12.5 and swaps[25][0] == 0
+    assert settled < 12.5 and swaps[25][0] == 0 and 2 * swaps[23][0] == swaps[23][1]  # “half of the cats”
     turned, seeds = swaps[17]
     assert all(count == seeds for at, (count, seeds) in swaps.items() if at <= 21)  # “up to pass 21”
     return "It still turned" if turned == seeds else "It kept the cat"

@@ -116,7 +116,8 @@ def test_natural_wordings_of_a_place_are_read(caption, relation):
     [
         ("a duck without a cat on a white background", "duck", "cat"), ("a duck, no cats", "duck", "cat"),
         ("a duck instead of a cat", "duck", "cat"), ("neither a cat nor an owl", "", "cat owl"),
-        ("a duck, never a cat", "duck", "cat"), ("anything but a cat", "", "cat"), ("a duck minus a cat", "duck", "cat"),
+        ("a duck, never a cat", "duck", "cat"), ("anything but a cat", "", "cat"),
+        ("a duck minus a cat", "duck", "cat"),
         ("a duck rather than a cat", "duck", "cat"), ("a duck that isn’t a cat", "duck", "cat"),
         ("a horse and no cow or pig", "horse", "cow pig"), ("a dog but not a cat in the snow", "dog", "cat"),
         ("a dog with no cat and no tree", "dog", "cat tree"), ("no duck", "", "duck"),
