@@ -88,9 +88,11 @@ def _shown(error: Exception, page: bool) -> gr.Error:
 class Playground(gr.Blocks):
     """The pages and endpoints. What gradio refuses before a handler sees it is refused in one plain sentence too."""
 
-    async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> list[Any]:
+    async def preprocess_data(self, block_fn: Any, inputs: list[Any], state: Any, *args: Any) -> list[Any]:
+        places = [state[place._id] if state and place._id in state else place for place in block_fn.inputs]
+        inputs = [*map(_in_bounds, places, inputs), *inputs[len(places) :]]
         try:
-            return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
+            return await super().preprocess_data(block_fn, inputs, state, *args)
         except gr.Error as error:
             words = error.message
         except Exception as error:
@@ -109,6 +111,13 @@ class Playground(gr.Blocks):
         refused.print_exception = False
         refused.__cause__ = refused.__context__ = refused.__traceback__ = None  # its frames hold what was sent
         raise refused
+
+
+def _in_bounds(place: Any, value: Any) -> Any:
+    """A slider's value between its ends: while its number is typed it may be any, and its box goes to the end then."""
+    if isinstance(place, gr.Slider) and isinstance(value, int | float | None):
+        return place.minimum if value is None else min(max(value, place.minimum), place.maximum)
+    return value
 
 
 def _not_taken(block_fn: Any, inputs: list[Any], error: Exception) -> str:

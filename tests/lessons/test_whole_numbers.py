@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import gradio as gr
 import pytest
+from gradio.state_holder import SessionState
 
 from engines.evidence import PlainError
 from engines.pictures.diffusion import Painter
 from lessons import course
-from lessons.shell import frame, waking
+from lessons.shell import events, frame, waking
 from tests.engines import tiny_text
 
 KEYS = [key for unit in course.UNITS for key in unit.lessons]
@@ -44,3 +47,18 @@ def test_what_is_no_whole_number_in_bounds_is_refused_in_our_own_words(
                 values = [getattr(each, "value", None) for each in one.inputs]
                 with pytest.raises(PlainError, match=words):
                     list(one.events_of([*values[:at], wrong, *values[at + 1 :]]))
+
+
+def test_a_slider_whose_number_is_being_typed_asks_for_no_more_than_it_has() -> None:
+    """Typed beyond its end, a box answered with an error of the server before it went back to the end by itself."""
+    took: list[object] = []
+    with events.Playground() as page:
+        slider, field = gr.Slider(2, 12, 4, step=1), gr.Number(3)
+        slider.change(lambda *values: took.append(values), [slider, field])
+    handler = next(iter(page.fns.values()))
+    for sent in (99, -5, 1e30, 7, None):
+        took.append(asyncio.run(page.preprocess_data(handler, [sent, 3], None)))
+    assert [values[0] for values in took] == [12, 2, 12, 7, 2]  # type: ignore[index]
+    wider = SessionState(page)
+    wider[slider._id] = gr.Slider(2, 300, 4, step=1)
+    assert asyncio.run(page.preprocess_data(handler, [99, 3], wider))[0] == 99, "its end was moved for this visitor"
