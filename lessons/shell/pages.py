@@ -30,6 +30,8 @@ def page(playground: gr.Blocks, key: str) -> Iterator[None]:
     gr.HTML(str(masthead(key)), elem_classes=["masthead-holder"])
     yield
     events.wire_loads()
+    back = gr.Button(elem_id="typed-due")
+    back.click(None, js="() => window.playground.giveBack()", **events.PRIVATE)
     if plots := [block for block in playground.blocks.values() if isinstance(block, gr.Plot) and block.page == key]:
         due = gr.Button(elem_id="charts-due")
         ids = [plot._id for plot in plots]

@@ -183,7 +183,8 @@ window.playground = (() => {
 
   // ---- where the reader is -------------------------------------------------------------------------------
   function arrive() {
-    const lesson = document.querySelector(".lesson")?.id.replace("lesson-", "");
+    const lesson = ours(), heading = document.querySelector(".lesson h1")?.textContent.trim();
+    if (heading) document.title = `${heading} · Typewriter & Sculptor`; // tabs, history and bookmarks tell pages apart
     if (lesson && load().last !== lesson) save((progress) => { progress.last = lesson; });
     const asked = new URLSearchParams(location.search).get("lesson"), unknown = document.querySelector(".unknown-lesson");
     if (asked && unknown) {
@@ -200,8 +201,50 @@ window.playground = (() => {
       if (row && (box.left < 0 || box.right > row.clientWidth)) row.scrollLeft += box.left - 40; // a phone's row shows where she is
     }, { rootMargin: "-15% 0px -60% 0px" });
     document.querySelectorAll(".screen").forEach((screen) => watcher.observe(screen));
+    waitToGiveBack();
     try { document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView(); } catch { /* no place of this page */ }
   }
+
+  // ---- what was typed and guessed outlives a reload, in this tab -----------------------------------------
+  const TYPED = "playground.typed.", KEEPS_ITSELF = ["predict-and-test", "briefing"];
+  const ours = () => document.querySelector(".lesson")?.id.replace("lesson-", "");
+  function typed() {
+    try { return JSON.parse(sessionStorage.getItem(TYPED + ours())) || {}; } catch { return {}; }
+  }
+  function fieldName(field) { // of a slider's two inputs, the number; fields of a run's own views have no name
+    if (!field.matches?.(".screen textarea, .screen input") || field.matches("[type=file], [type=range], [role]")) return null;
+    const box = field.closest("fieldset") || field.closest("label"), spoken = field.getAttribute("aria-label");
+    const label = spoken || (box?.querySelector("[data-testid=block-info]") || box)?.textContent.trim();
+    return label && !field.readOnly ? `${field.closest(".screen").id}/${label}` : null;
+  }
+  function keepTyped({ target, isTrusted }) {
+    const twin = target.type === "range" ? target.closest(".block")?.querySelector("input[type=number]") : target;
+    const name = isTrusted && twin && fieldName(twin), lesson = ours();
+    if (!name || KEEPS_ITSELF.includes(lesson)) return;
+    const value = target.type === "checkbox" ? target.checked : target.value;
+    try { sessionStorage.setItem(TYPED + lesson, JSON.stringify({ ...typed(), [name]: value })); } catch { /* it lasts till the page is left */ }
+  }
+  function waitToGiveBack() { // till gradio has ears for it; a link that carries settings has the word
+    if (given || location.hash.includes("=") || !Object.keys(typed()).length) return;
+    document.querySelector("#typed-due")?.click();
+    setTimeout(waitToGiveBack, 300);
+  }
+  let given = 0;
+  function giveBack() { // again, since a component that begins may take its own value once more
+    if (given++ < 5) setTimeout(giveBack, 400);
+    const kept = typed();
+    document.querySelectorAll(".screen textarea, .screen input").forEach((field) => {
+      const value = kept[fieldName(field)];
+      if (value === undefined) return;
+      if (field.type === "radio" || field.type === "checkbox") {
+        if (!field.checked && (value === true || value === field.value) || field.checked && value === false) field.click();
+      } else if (field.value !== value) {
+        field.value = value;
+        field.dispatchEvent(new Event("input", { bubbles: true }));
+      }
+    });
+  }
+  for (const kind of ["input", "change"]) document.addEventListener(kind, keepTyped, true);
 
   // ---- quiz ----------------------------------------------------------------------------------------------
   function answer(button) {
@@ -506,5 +549,5 @@ window.playground = (() => {
   }
   if (document.body) start(); else document.addEventListener("DOMContentLoaded", start);
 
-  return { charts, deck };
+  return { charts, deck, giveBack };
 })();

@@ -1,0 +1,54 @@
+"""What a learner typed, dialled and guessed is there again after a reload, and a run then goes by it."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page
+
+from tests.browser.expecting import expect
+
+WORDS = "an owl on a green meadow"
+
+
+def passes(page: Page):
+    return page.locator("#noising-strip").get_by_label("number input for Passes")
+
+
+def test_words_dials_and_guess_outlive_a_reload(visit) -> None:
+    page = visit.open("noising")
+    strip = page.locator("#noising-strip")
+    for box, typed in ((strip.get_by_label("Caption"), WORDS), (passes(page), "6")):
+        box.click()
+        page.keyboard.press("ControlOrMeta+A")
+        page.keyboard.type(typed)
+    guess = strip.locator(".predict input[type=radio]").nth(1)
+    guess.click()
+
+    visit.open("noising")
+    expect(strip.get_by_label("Caption")).to_have_value(WORDS)
+    expect(passes(page)).to_have_value("6")
+    expect(strip.locator(".predict input[type=radio]:checked")).to_have_count(1)
+    expect(guess).to_be_checked()
+    expect(page.locator("#noising-strip.guessed")).to_have_count(1)
+    expect(page.locator("#noising-lock").get_by_label("Caption")).to_have_value("a cat on a green meadow")
+
+    strip.locator("button.go").click()
+    settings = strip.locator(".evidence .settings").first
+    expect(settings).to_contain_text(WORDS)
+    expect(settings).to_contain_text("passes 6")
+    expect(strip.locator("[data-prediction]")).to_contain_text("up to half of them")
+
+
+def test_another_tab_and_another_page_begin_as_they_are(visit, first_visit) -> None:
+    page = visit.open("noising")
+    box = page.locator("#noising-strip").get_by_label("Caption")
+    box.click()
+    page.keyboard.type("x")
+    other = first_visit.open("noising")
+    expect(other.locator("#noising-strip").get_by_label("Caption")).to_have_value("a cat on a green meadow")
+
+
+def test_pages_are_told_apart_by_their_titles(visit) -> None:
+    visit.open("noising")
+    assert visit.page.title() == "A sculptor who learned by ruining · Typewriter & Sculptor"
+    visit.open()
+    assert visit.page.title() == "Typewriter & Sculptor"
