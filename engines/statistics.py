@@ -56,6 +56,36 @@ def clustered(successes: int, trials: int, clusters: int) -> Interval:
     return wilson(successes, trials, z=Z * math.sqrt(trials / clusters)) if clusters else wilson(successes, trials)
 
 
+def change(before: Interval, after: Interval, alike: float = 0.0) -> Mean:
+    """How much a share has changed, with its interval (Newcombe 1998): of two samples, by his hybrid score method.
+
+    Of pairs, ``alike`` is their correlation phi; without a trial the interval is open.
+    """
+    if not (before.trials and after.trials):
+        return math.nan, -math.inf, math.inf
+
+    def arm(a: float, b: float) -> float:
+        return math.sqrt(max(0.0, a * a - 2 * alike * a * b + b * b))
+
+    below = arm(after.rate - after.low, before.high - before.rate)
+    above = arm(after.high - after.rate, before.rate - before.low)
+    middle = after.rate - before.rate
+    return middle, middle - below, middle + above
+
+
+def change_in_pairs(both: int, first: int, second: int, neither: int) -> Mean:
+    """:func:`change` from the first to the second outcome of pairs (Newcombe 1998, paired samples, method 10).
+
+    So many pairs succeeded in ``both``, only in the ``first``, only in the ``second``, in ``neither``.
+    """
+    trials = both + first + second + neither
+    margins = (both + first) * (second + neither) * (both + second) * (first + neither)
+    product = both * neither - first * second
+    cross = max(product - trials / 2, 0) if product > 0 else product
+    alike = cross / math.sqrt(margins) if margins else 0.0
+    return change(wilson(both + first, trials), wilson(both + second, trials), alike)
+
+
 T_QUANTILES = (
     12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120,
     2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
@@ -99,8 +129,21 @@ def words(of: Mean, digits: int = 2, percent: bool = False) -> str:
     sign = " %" if percent else ""
     if not math.isfinite(low):
         return f"{middle:.{digits}f}{sign}".replace("-", "−")
+    if of[1] == of[2]:  # equal values say nothing of how far others would lie
+        return f"{middle:.{digits}f}{sign} each time".replace("-", "−")
     dash = " to " if low < 0 else "–"
     said = f"{middle:.{digits}f}{sign} (95 % interval {low:.{digits}f}{dash}{high:.{digits}f}{sign})"
+    return said.replace("-", "−")
+
+
+def points(of: Mean, digits: int = 0) -> str:
+    """A change of a share in percentage points, with its interval; the change alone where that is open."""
+    middle, low, high = (round(100 * value, digits) + 0.0 for value in of)
+    said = f"{middle:+.{digits}f} points" if middle else "0 points"
+    if of[1] == of[2]:
+        said += " each time"
+    elif math.isfinite(low):
+        said += f" (95 % interval {low:+.{digits}f} to {high:+.{digits}f})"
     return said.replace("-", "−")
 
 
@@ -110,9 +153,13 @@ def cells(of: Mean, digits: int = 4) -> tuple[float | None, ...]:
 
 
 def more(a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray) -> int:
-    """Whether ``a`` is above ``b`` (1) or below it (−1) in pairs, or neither (0): the interval decides."""
-    _, low, high = mean_interval(np.asarray(a, dtype=float) - np.asarray(b, dtype=float))
-    if not math.isfinite(low):
+    """Whether ``a`` is above ``b`` (1) or below it (−1) in pairs, or neither (0): the interval decides.
+
+    Equal differences have none; of them it takes six, as a sign test does (two-sided, 2⁻⁵ < 0.05).
+    """
+    gaps = np.asarray(a, dtype=float) - np.asarray(b, dtype=float)
+    _, low, high = mean_interval(gaps)
+    if not math.isfinite(low) or low == high and len(gaps) < 6:
         return 0
     return 1 if low > 0 else -1 if high < 0 else 0
 

@@ -17,9 +17,9 @@ from engines.director.measures import HALVES, OUTCOMES, Shares
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
 from engines.pictures import exercise_snippets
 from engines.pictures.diffusion import Painter, Plan
-from engines.statistics import Mean, cells, interval, percent, plural
+from engines.statistics import Mean, cells, interval, percent, plural, points
 from engines.text.language_model import LanguageModel
-from lessons.briefing.measures import VERDICTS, Judged, gap, judged, need, painting, seeds_words, signed
+from lessons.briefing.measures import VERDICTS, Judged, gap, judged, need, painting, seeds_words
 
 DIRECTOR, YOURS, RAW = "the director's caption", "your caption", "the raw chat"
 MOST_MESSAGES = 12
@@ -223,7 +223,7 @@ def _compared(value: Both) -> Iterator[Finding]:
         says = {1: f"{one} shows more", -1: f"{other} shows more", 0: "these seeds decide nothing"}[better]
         yield Finding(
             f"{100 * difference[0]:+.0f} points".replace("-", "−").replace("+0", "0"),
-            f"is how much more of the wish {one} shows than {other}, seed by seed: {signed(difference)}; {says}.",
+            f"is how much more of the wish {one} shows than {other}, seed by seed: {points(difference)}; {says}.",
         )
 
 

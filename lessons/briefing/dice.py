@@ -12,7 +12,7 @@ from engines.checks import seed_range
 from engines.evidence import Evidence, Finding, Provenance, Table, Underway
 from engines.pictures import exercise_snippets
 from engines.pictures.diffusion import Painter, Plan
-from engines.statistics import cells, mean_interval, more, percent, plural, share, words
+from engines.statistics import cells, mean_interval, more, percent, plural, points, share, words
 from lessons.briefing.measures import (
     VERDICTS,
     Judged,
@@ -26,7 +26,6 @@ from lessons.briefing.measures import (
     painting,
     paired,
     seeds_words,
-    signed,
     two,
 )  # fmt: skip
 
@@ -232,7 +231,7 @@ def _kept(value: Dice) -> Finding:
     return Finding(
         f"{pairs.both + pairs.first} → {pairs.both + pairs.second} of {pairs.pairs}",
         f"pictures keep the wish “{value.wish}”, of {plural(pairs.pairs, 'pair')} that can be told: "
-        f"{signed(pairs.change)}. Only the first wording is right in {pairs.first}, only the second in {pairs.second}. "
+        f"{points(pairs.change)}. Only the first wording is right in {pairs.first}, only the second in {pairs.second}. "
         + says
         + (f" In {plural(pairs.untold, 'pair')} more the judge cannot tell." if pairs.untold else "")
         + first.not_scored,

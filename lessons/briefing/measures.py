@@ -16,7 +16,7 @@ from engines.evidence import PlainError, Underway
 from engines.pictures import diffusion
 from engines.pictures.diffusion import Painter, Plan
 from engines.pictures.measures import difference
-from engines.statistics import Interval, Mean, clustered, mean_interval, plural, wilson
+from engines.statistics import Interval, Mean, change_in_pairs, clustered, mean_interval, plural
 from engines.stickers import judge
 from engines.stickers.world import facts_of, unscored
 from lessons.shell.painting import underway
@@ -164,30 +164,12 @@ def judged(painter: Painter, wish: str, pictures: np.ndarray) -> Judged:
 
 
 def paired(first: Sequence[bool | None], second: Sequence[bool | None]) -> Paired:
-    """Two rows of outcomes of the same seeds, with the interval of Newcombe 1998 (paired, method 10)."""
+    """Two rows of outcomes of the same seeds."""
     told = [(a, b) for a, b in zip(first, second, strict=True) if a is not None and b is not None]
     both, one, other, neither = (
         told.count(pair) for pair in ((True, True), (True, False), (False, True), (False,) * 2)
     )
-    return Paired(both, one, other, neither, len(first) - len(told), _newcombe(both, one, other, neither))
-
-
-def _newcombe(both: int, first: int, second: int, neither: int) -> Mean:
-    n = both + first + second + neither
-    if not n:
-        return math.nan, -math.inf, math.inf
-    was, now = wilson(both + first, n), wilson(both + second, n)
-    margins = (both + first) * (second + neither) * (both + second) * (first + neither)
-    product = both * neither - first * second
-    cross = max(product - n / 2, 0) if product > 0 else product
-    alike = cross / math.sqrt(margins) if margins else 0.0
-
-    def arm(a: float, b: float) -> float:
-        return math.sqrt(max(0.0, a * a - 2 * alike * a * b + b * b))
-
-    change = now.rate - was.rate
-    below, above = arm(now.rate - now.low, was.high - was.rate), arm(now.high - now.rate, was.rate - was.low)
-    return change, change - below, change + above
+    return Paired(both, one, other, neither, len(first) - len(told), change_in_pairs(both, one, other, neither))
 
 
 def moved(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -226,12 +208,6 @@ def gap(a: np.ndarray, b: np.ndarray) -> tuple[Mean, int]:
         low, high = -1.0, 1.0
     low, high = max(low, -1.0), min(high, 1.0)
     return (middle, low, high), 1 if low > 0 else -1 if high < 0 else 0
-
-
-def signed(of: Mean) -> str:
-    """A change of a share in points with its interval; a true minus sign."""
-    middle, low, high = (round(100 * value) + 0 for value in of)
-    return f"{middle:+} points (95 % interval {low:+} to {high:+})".replace("-", "−")
 
 
 def seeds_words(count: int) -> str:

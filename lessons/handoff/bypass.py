@@ -14,8 +14,7 @@ from engines.director.facts import facts
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
 from engines.pictures import snippets
 from engines.pictures.diffusion import Painter, Plan
-from engines.statistics import Interval, clustered, mean_interval, more, percent, plural
-from engines.statistics import words as in_words
+from engines.statistics import Interval, clustered, mean_interval, more, percent, plural, points
 from engines.text.language_model import LanguageModel
 from lessons.handoff.measures import check_wish, declined, messages, written
 from lessons.shell.painting import painting
@@ -156,7 +155,7 @@ def _table(value: Bypass) -> Table:
 
 def _findings(value: Bypass) -> tuple[Finding, ...]:
     director, last, whole = value.ways
-    gap = in_words(mean_interval(value.gain), 0, percent=True) if len(value.gain) else "not to be told"
+    gap = points(mean_interval(value.gain)) if len(value.gain) else "not to be told"
     found = [
         Finding(
             f"{_rate(director)} against {_rate(whole)}",
@@ -210,6 +209,6 @@ def published_gain() -> str:
     stored = measures.outcomes()
     every, turned = (measures.gained(stored, "held_out", taken_back) for taken_back in (False, True))
     return (
-        f"Chat by chat the caption's pictures hold {in_words(every, 0, percent=True)} more of the wish than those from "
-        f"the whole chat; where something was taken back, {in_words(turned, 0, percent=True)}."
+        f"Chat by chat the caption's pictures hold {points(every)} more of the wish than those from the whole chat; "
+        f"where something was taken back, {points(turned)}."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -183,11 +184,13 @@ def _findings(value: Chain, painter: Painter) -> tuple[Finding, ...]:
             )
         if value.direction is not None and len(value.direction.candidates) > 1:
             best, second = value.direction.candidates[:2]
+            bits = [one.lift / math.log(2) for one in (best, second)]
             found.append(
                 Finding(
                     f"“{second.caption}” came second",
-                    f"of {len(value.direction.candidates)} captions held open: the winner is {best.lift:.1f} nats "
-                    f"likelier after this chat than after one that says nothing, the second {second.lift:.1f}.",
+                    f"of {len(value.direction.candidates)} captions held open: the winner is {bits[0]:.1f} bits "
+                    f"likelier after this chat than after one that says nothing, the second {bits[1]:.1f}; "
+                    "each bit is twice as likely.",
                 )
             )
     wished = [one for one in value.entries if one.wished]

@@ -104,7 +104,7 @@ def holds(value: Forgetting) -> str:
     _, _, same, other = value.told
     return {
         1: "So the seed does not carry the picture over: another one changes less",
-        0: "The two cannot be told apart: as far as these pictures go, the seed carries nothing over",
+        0: f"The two cannot be told apart: {len(same.changed)} seeds do not show that one carries anything over",
         -1: "So what crosses is the seed's static: from the same start the picture stays nearer",
     }[more(same.changed, other.changed)]
 

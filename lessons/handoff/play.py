@@ -14,8 +14,7 @@ from engines.director.facts import Fact, facts
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
 from engines.pictures import snippets
 from engines.pictures.diffusion import Painter, Plan
-from engines.statistics import Interval, clustered, mean_interval, more, percent, plural
-from engines.statistics import words as in_words
+from engines.statistics import Interval, clustered, mean_interval, more, percent, plural, points
 from engines.text.language_model import LanguageModel
 from lessons.handoff.measures import written
 from lessons.handoff.rounds import Round, rounds
@@ -121,7 +120,7 @@ def verdict(value: Game) -> str:
         return "Too little can be told"
     return {
         1: "You are ahead, by more than the dice of these seeds",
-        0: "The interval holds zero: these seeds do not tell the two of you apart",
+        0: "These seeds do not tell the two of you apart",
         -1: "The director is ahead, by more than the dice of these seeds",
     }[more(you[both], director[both])]
 
@@ -152,7 +151,7 @@ def _findings(value: Game) -> tuple[Finding, ...]:
         Finding(
             f"You {percent(value.you.kept.rate)}, the director {percent(value.director.kept.rate)}",
             f"of the facts are seen in the pictures. Difference of the pictures of one seed "
-            f"{in_words(mean_interval(gap), 0, percent=True) if len(gap) else 'not to be told'}. {verdict(value)}.",
+            f"{points(mean_interval(gap)) if len(gap) else 'not to be told'}. {verdict(value)}.",
         ),
         Finding(
             f"{by_words[0]} and {by_words[1]} of {plural(len(value.facts), 'fact')}",

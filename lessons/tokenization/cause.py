@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engines.evidence import Evidence, Finding, Provenance, Table, Underway
-from engines.statistics import Interval, interval, percent, plural, wilson
+from engines.statistics import Interval, Mean, change_in_pairs, percent, plural, wilson
+from engines.statistics import points as in_points
 from engines.text import letter_counting
 from engines.text.letter_counting import NETWORKS, Answer, Network
 from lessons.tokenization import count
@@ -146,7 +147,7 @@ def _findings(value: Asked) -> Iterator[Finding]:
     )
     chunks, blind = score(record["networks"]["chunks"]["all"]), score(record["blind"]["all"])
     over = gain(record, "chunks", "blind")
-    said = verdict(over, "so it knows a little of its chunks", "which is worse", "which is no better")
+    said = verdict(over, "so it knows a little of its chunks", "which is worse", "so the two cannot be told apart")
     yield Finding(
         percent(chunks.rate),
         f"right with chunks, on words never seen: {chunks}. A blind guess, for each letter its commonest count, gets "
@@ -236,7 +237,16 @@ class Repairs:
         return max(map(self.truths.count, self.truths))
 
     def right(self, reader: Repair) -> Interval:
-        return wilson(sum(a == t for a, t in zip(reader.answers, self.truths, strict=True)), len(self.words))
+        return wilson(sum(self._hits(reader)), len(self.words))
+
+    def gained(self, before: Repair, after: Repair) -> Mean:
+        """How much more of the words the second reader is right about, word by word."""
+        pairs = list(zip(self._hits(before), self._hits(after), strict=True))
+        both, first, second = (pairs.count(pair) for pair in ((True, True), (True, False), (False, True)))
+        return change_in_pairs(both, first, second, pairs.count((False, False)))
+
+    def _hits(self, reader: Repair) -> list[bool]:
+        return [answer == truth for answer, truth in zip(reader.answers, self.truths, strict=True)]
 
 
 def repairs(
@@ -277,19 +287,18 @@ def _said(answer: int | None) -> str | int:
 
 
 def _repaired(value: Repairs) -> Iterator[Finding]:
-    by = {one.name: value.right(one) for one in value.readers}
-    whole, spaced = (value.right(one) for one in value.readers if one.kind == "live")
+    by = {one.name: one for one in value.readers}
+    whole, spaced = (one for one in value.readers if one.kind == "live")
     for title, before, after in (
         ("the prompt’s repair, letters apart", whole, spaced),
         ("the diet’s repair, spelling", by[NAMES["chunks"]], by[NAMES["spelled"]]),
         ("the tokens’ repair, letters", by[NAMES["chunks"]], by[NAMES["letters"]]),
     ):
-        clear = ("clearly better", "no clear difference", "clearly worse")[count.compare(before, after)]
+        gained = value.gained(before, after)
+        said = verdict(gained, "clearly better", "clearly worse", "no difference that these words can tell")
         yield Finding(
-            f"{before.successes} → {after.successes} of {after.trials}",
-            f"right before and after {title}: {clear}, since the 95 % intervals "
-            f"{'overlap' if clear.startswith('no') else 'do not overlap'} ({interval(before.low, before.high)}, "
-            f"{interval(after.low, after.high)}).",
+            f"{value.right(before).successes} → {value.right(after).successes} of {len(value.words)}",
+            f"right before and after {title}: {said}, word by word {in_points(gained)}.",
         )
     yield Finding(
         plural(len(value.words), "word"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from engines.checks import seed_range, whole
 from engines.evidence import Evidence, Finding, Provenance, Table, Underway
-from engines.statistics import Interval, interval, plural, wilson
+from engines.statistics import Interval, change, interval, plural, points, wilson
 from engines.text import snippets
 from engines.text.dials import Dials
 from lessons.tokenization.measures import (
@@ -190,10 +190,9 @@ def _count_finding(tally: Tally) -> Finding:
 
 
 def compare(before: Interval, after: Interval) -> int:
-    """0: ``after`` is clearly better, 1: no clear difference, 2: clearly worse; clear means disjoint intervals."""
-    if after.low > before.high:
-        return 0
-    return 2 if after.high < before.low else 1
+    """0: ``after`` is clearly better, 1: no clear difference, 2: clearly worse; the interval of the change decides."""
+    _, low, high = change(before, after)
+    return 0 if low > 0 else 2 if high < 0 else 1
 
 
 def spaces_truth(value: Sequence[Tally]) -> tuple[float, str] | None:
@@ -201,7 +200,7 @@ def spaces_truth(value: Sequence[Tally]) -> tuple[float, str] | None:
     if len(value) < 2 or value[0].word.lower() != WORD:
         return None
     before, after = value[0].right, value[1].right
-    return compare(before, after), f"as one word {before}, with spaces {after}"
+    return compare(before, after), f"as one word {before}, with spaces {after}: {points(change(before, after))}"
 
 
 # --- The control: words with one, two and three of the letter ------------------------------------------------------

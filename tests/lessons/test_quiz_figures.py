@@ -17,10 +17,10 @@ from functools import cache
 import pytest
 
 from engines.models.catalogue import MODELS
-from engines.statistics import wilson
+from engines.statistics import points, wilson
 from lessons import course, defaults
 from lessons.briefing import dice
-from lessons.briefing.measures import paired, signed
+from lessons.briefing.measures import paired
 from lessons.diets import captions as sloppy_diet
 from lessons.diets import scale
 from lessons.recovery import measures as recovery
@@ -351,7 +351,7 @@ def please() -> str:
 
 def holds_zero() -> str:
     pairs = paired([True] * 5 + [False] * 3, [True] * 7 + [False])
-    assert signed(pairs.change).startswith("+25 points (95 % interval −15 to +58)") and not pairs.better
+    assert points(pairs.change).startswith("+25 points (95 % interval −15 to +58)") and not pairs.better
     return "Nothing yet"
 
 

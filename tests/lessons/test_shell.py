@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import logging
+import math
 import threading
 import time
 from pathlib import Path
@@ -16,7 +17,7 @@ from markupsafe import Markup
 from pydantic import ValidationError
 
 from engines.evidence import Badge, Evidence, Finding, PlainError, Provenance, Table
-from engines.statistics import wilson
+from engines.statistics import change, mean_interval, more, points, wilson, words
 from lessons.shell import background, controls, events, quiz, views
 from lessons.shell.content import Prediction, Question, parse_lesson
 from lessons.shell.frame import LessonPage, Screen
@@ -206,6 +207,20 @@ def test_wilson_matches_published_values() -> None:
     """Newcombe 1998, table I, method 3: 81 of 263 and 0 of 20."""
     assert (round(wilson(81, 263).low, 4), round(wilson(81, 263).high, 4)) == (0.2553, 0.3662)
     assert (wilson(0, 20).low, round(wilson(0, 20).high, 4)) == (0.0, 0.1611)
+
+
+def test_a_change_of_a_share_has_newcombes_interval() -> None:
+    """Newcombe 1998 (two samples), table II, (a): 56 of 70 against 48 of 80, method 10."""
+    assert [round(one, 4) for one in change(wilson(48, 80), wilson(56, 70))] == [0.2, 0.0524, 0.3339]
+    assert change(wilson(0, 0), wilson(3, 4))[1:] == (-math.inf, math.inf)
+    assert points(change(wilson(48, 80), wilson(56, 70))) == "+20 points (95 % interval +5 to +33)"
+
+
+def test_equal_values_have_no_interval_and_a_few_of_them_decide_nothing() -> None:
+    same = mean_interval([-1 / 3] * 4)
+    assert points(same) == "−33 points each time" and words(same, 2) == "−0.33 each time"
+    assert points(mean_interval([0.0] * 4)) == "0 points each time"
+    assert more([0.0] * 5, [0.5] * 5) == 0 and more([0.0] * 6, [0.5] * 6) == -1 and more([0.5] * 9, [0.5] * 9) == 0
 
 
 def test_work_aside_knows_who_asked() -> None:
