@@ -9,7 +9,7 @@ import importlib
 import inspect
 import logging
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -175,18 +175,19 @@ def on(
     return gr.on(events, call, inputs, places, trigger_mode="always_last", **options)
 
 
-def stream(trigger: Any, handler: Handler, inputs: Any, outputs: Sequence[Any], status: gr.HTML) -> Any:
-    """Wire a generator of values for ``outputs``; a failure leaves its words in ``status``, one of them."""
+def stream(trigger: Any, handler: Handler, inputs: Any, places: Mapping[str, Any]) -> Any:
+    """Wire a generator of {name of a place: value}; a failure leaves its words in the place “status”."""
 
     @functools.wraps(handler)
     def run(*args: Any) -> Iterator[Any]:
         try:
             with contextlib.closing(handler(*args)) as results:
-                yield from results
+                for said in results:
+                    yield {places[name]: value for name, value in said.items()}
         except Exception as error:
-            yield {status: refusal(error)}
+            yield {places["status"]: refusal(error)}
 
-    return gr.on([trigger], run, inputs, list(outputs), **PRIVATE)
+    return gr.on([trigger], run, inputs, list(places.values()), **PRIVATE)
 
 
 # Blocks under construction -> function -> the outputs it fills

@@ -60,9 +60,9 @@ def panel() -> None:
 
     events.on(role.change, offer, role, name)
     events.on(name.change, lambda: {yes: gr.update(visible=False)}, None, yes)
-    places = [status, yes, shown, shown_commit]
-    events.stream(go.click, ask, [role, name], places, status)
-    events.stream(yes.click, change, [role, name, shown_commit], places, status)
+    places = {"status": status, "yes": yes, "live": shown, "commit": shown_commit}
+    events.stream(go.click, ask, [role, name], places)
+    events.stream(yes.click, change, [role, name, shown_commit], places)
     events.endpoint(models, "models", model=None)
 
 
@@ -70,7 +70,7 @@ def ask(role: Role, name: str, request: gr.Request) -> Iterator[Any]:
     """Change at once where the files are here; else say what there is to fetch, and ask."""
     need_right(request)
     name = _named(name)
-    yield _wait("Looking for it…"), gr.skip(), gr.skip(), gr.skip()
+    yield {"status": _wait("Looking for it…")}
     found = live.download(role, name)
     if found is None:
         yield from _change(role, name)
@@ -78,7 +78,7 @@ def ask(role: Role, name: str, request: gr.Request) -> Iterator[Any]:
     size = gigabytes(found.size)
     words = f"{found.repository} is {size} GB to fetch, at revision {found.commit[:8]}. It fits this machine."
     button = gr.update(visible=True, value=f"Fetch {size} GB and change")
-    yield str(views.notice(words)), button, gr.skip(), found.commit
+    yield {"status": str(views.notice(words)), "yes": button, "commit": found.commit}
 
 
 def change(role: Role, name: str, commit: str, request: gr.Request) -> Iterator[Any]:
@@ -98,11 +98,12 @@ def _change(role: Role, name: str, commit: str = "") -> Iterator[Any]:
     work = in_background(lambda progress, should_stop: iter([live.switch(role, name, progress, agreed=commit)]))
     for event in work:
         if isinstance(event, Underway):
-            yield views.underway(event), gr.update(visible=False), gr.skip(), gr.skip()
+            yield {"status": views.underway(event), "yes": gr.update(visible=False)}
         else:
             live_now = event
     assert live_now is not None
-    yield str(views.notice(f"{live_now.name} is live.")), gr.update(visible=False), str(rows()), ""
+    said = str(views.notice(f"{live_now.name} is live."))
+    yield {"status": said, "yes": gr.update(visible=False), "live": str(rows()), "commit": ""}
 
 
 def models() -> list[dict]:

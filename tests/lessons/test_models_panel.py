@@ -117,13 +117,14 @@ def test_size_and_fit_are_shown_and_a_yes_is_needed(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(live, "switch", switch)
     monkeypatch.setattr(live, "download", lambda role, name: found)
-    *_, (notice, yes, _, commit) = models.ask("pictures", "some/painter", caller())
+    *_, asked = models.ask("pictures", "some/painter", caller())
+    notice, yes, commit = asked["status"], asked["yes"], asked["commit"]
     assert "5.0 GB to fetch, at revision aaaaaaaa" in notice and yes["visible"] and not switched
-    *_, (notice, yes, _, _) = models.change("pictures", "some/painter", commit, caller())
-    assert "painter is live" in notice and switched == [("pictures", "some/painter", "a" * 40)]
+    *_, changed = models.change("pictures", "some/painter", commit, caller())
+    assert "painter is live" in changed["status"] and switched == [("pictures", "some/painter", "a" * 40)]
     monkeypatch.setattr(live, "download", lambda role, name: None)
-    *_, (notice, _, _, _) = models.ask("pictures", " some/painter ", caller())
-    assert switched[-1] == ("pictures", "some/painter", "") and "is live" in notice
+    *_, asked = models.ask("pictures", " some/painter ", caller())
+    assert switched[-1] == ("pictures", "some/painter", "") and "is live" in asked["status"]
 
 
 @pytest.mark.parametrize("name", ["", "   ", "\t", None])
