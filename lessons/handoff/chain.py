@@ -190,7 +190,7 @@ def _findings(value: Chain, painter: Painter) -> tuple[Finding, ...]:
                     f"“{second.caption}” came second",
                     f"of {len(value.direction.candidates)} captions held open: the winner is {bits[0]:.1f} bits "
                     f"likelier after this chat than after one that says nothing, the second {bits[1]:.1f}; "
-                    "each bit is twice as likely.",
+                    "each bit doubles how likely it is.",
                 )
             )
     wished = [one for one in value.entries if one.wished]

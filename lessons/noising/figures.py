@@ -20,7 +20,7 @@ from lessons.noising.own import Own
 from lessons.noising.turn import Turn
 from lessons.shell import charts
 from lessons.shell.charts import BLUE, CLAY, GREY, OK
-from lessons.shell.film import Film, Shot, data_uri, row
+from lessons.shell.film import Film, Shot, data_uri, kept, row
 from lessons.shell.painting import underway
 from lessons.shell.prose import attribute, plain
 from lessons.shell.views import join
@@ -231,14 +231,16 @@ def exhibits(value: Series) -> str:
 
 
 def cloud(value: Own) -> str:
-    """A cloud of points as JSON for ``cloud.js``: thousandths of the pad's half side."""
+    """A cloud of points as JSON for ``cloud.js``: thousandths of the pad's half side; a record has fewer of them."""
     frames = value.samples[None] if value.flow is None else value.flow
     labels = [f"samples after {value.losses[-1][0]:,} training steps"] if value.flow is None else list(value.labels)
+    shown = kept(len(frames))
+    every = 1 if len(shown) == len(frames) else 10
     return json.dumps(
         {
-            "key": value.key, "alt": value.alt, "labels": labels, "middle": len(frames) // 2,
-            "drawing": _thousandths(value.drawing[:: max(1, len(value.drawing) // 500)]),
-            "frames": [_thousandths(frame) for frame in frames],
+            "key": value.key, "alt": value.alt, "labels": [labels[at] for at in shown], "middle": len(shown) // 2,
+            "drawing": _thousandths(value.drawing[:: every * max(1, len(value.drawing) // 500)]),
+            "frames": [_thousandths(frames[at][::every]) for at in shown],
         }
     )  # fmt: skip
 

@@ -164,10 +164,14 @@ def train_own(drawing: np.ndarray, *, seconds: float = 60, steps: int = 2000, se
 
 def _code(drawing: np.ndarray, training: points.Training) -> str:
     """The same training as code; the loop itself is the hundred lines of ``engines/pictures/points.py``."""
+    thousandths = np.rint(1000 * np.asarray(drawing)).astype(int)
+    written = f"np.array({thousandths.ravel().tolist()}).reshape(-1, 2) / 1000"  # as the pad gives them
+    if (thousandths / 1000 != drawing).any():
+        written = f"np.array({np.asarray(drawing).tolist()})"
     return f"""import numpy as np
 from engines.pictures import points  # the whole method: the training loop and the way back from noise
 
-drawing = np.array({np.asarray(drawing).tolist()!r})
+drawing = {written}
 settings = points.Training(
     steps={training.steps}, seconds={training.seconds}, seed={training.seed}, report_every={training.report_every}
 )

@@ -177,7 +177,6 @@ def _own(lesson: LessonPage) -> None:
         run = experiment(
             screen, "Train on this drawing", own.train_pad, [pad, steps, seed],
             {cloud: draw.cloud, gr.HTML(render=False): draw.loss_line}, truth=own.own_truth, queue="processor",
-            recordable=False,  # its film of points weighs half a megabyte
         )  # fmt: skip
 
         def write(text: str) -> dict[Any, Any]:
