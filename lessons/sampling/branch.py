@@ -1,4 +1,7 @@
-"""Screen 2, branches: every way a text went under one seed, and what one forced key changes after it."""
+"""Screen 2, branches: every way a text went under one seed, and what one forced key changes after it.
+
+What stays after a forced key is compared with the keys that texts of other seeds have in the same places anyway.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any
 
 from engines.checks import whole
 from engines.evidence import Evidence, Finding, PlainError, Table, Underway
-from engines.statistics import Mean, interval, interval_percent, percent, plural, share
+from engines.statistics import Mean, interval, interval_percent, more, percent, plural, share
 from engines.text import snippets
 from engines.text.dials import Dials
 from engines.text.language_model import LanguageModel, Prompt, Token
@@ -17,6 +20,7 @@ from lessons.sampling.measures import (
     MAX_BITS,
     Mark,
     agreement,
+    left_out,
     mark,
     need_same,
     one_token,
@@ -216,15 +220,25 @@ def story_evidence(model: LanguageModel, story: Story) -> Evidence[Story]:
 
 @dataclass(frozen=True)
 class Parting:
-    """One seed's text and the same with its runner-up forced: how many later keys stayed the same."""
+    """One seed's text and the same with its runner-up forced. ``was`` and ``now`` are the ids of their later keys."""
 
     seed: int
     taken: str
     forced: str
-    same: int
-    places: int
+    was: tuple[int, ...]
+    now: tuple[int, ...]
     text: str
     other: str
+
+    @property
+    def same(self) -> int:
+        """How many later keys stayed."""
+        return agreement(self.was, self.now, 0)[0]
+
+    @property
+    def places(self) -> int:
+        """How many places both texts have after the forced key."""
+        return agreement(self.was, self.now, 0)[1]
 
 
 def need_dice(dials: Dials) -> None:
@@ -249,15 +263,48 @@ def partings(
             continue  # this text ended before the key in question
         ids = [token.token_id for token in first]
         other = tuple(model.branch(prompt, ids, at, runner_up(first[at]), dials, seed=seed, max_tokens=length))
-        same, places = agreement(ids, [token.token_id for token in other], at + 1)
+        was, now = (tuple(token.token_id for token in line[at + 1 :]) for line in (first, other))
         texts = ("".join(token.text for token in line) for line in (first, other))
-        done = (*done, Parting(seed, first[at].piece, other[at].piece, same, places, *texts))
+        done = (*done, Parting(seed, first[at].piece, other[at].piece, was, now, *texts))
         yield done
 
 
 def stayed(done: Sequence[Parting]) -> Mean:
     """Mean share of later keys that stayed the same, with its interval over seeds."""
-    return share([one.same / one.places for one in done if one.places])
+    return share(_shares(done))
+
+
+def _shares(done: Sequence[Parting]) -> list[float]:
+    return [one.same / one.places for one in done if one.places]
+
+
+def by_chance(done: Sequence[Parting]) -> list[float]:
+    """The control, seed by seed: how the same places agree with the texts of other seeds, which share only the prompt.
+
+    Jackknife values over the seeds (:func:`left_out`), as every text stands in many pairs; none for fewer than three.
+    """
+    placed = [one for one in done if one.places]
+    return left_out(placed, _alike) if len(placed) > 2 else []
+
+
+def _alike(done: Sequence[Parting]) -> float:
+    """The mean share of keys that a text with a forced key has in common with each other seed's text as it was."""
+    found = [agreement(other.was, one.now, 0) for one in done for other in done if one is not other]
+    shares = [same / places for same, places in found if places]
+    return sum(shares) / len(shares) if shares else 0.0
+
+
+def more_than_chance(done: Sequence[Parting]) -> int:
+    """Whether more of the later keys stayed than agree by chance (1), fewer (−1), or neither shows (0)."""
+    chance = by_chance(done)
+    return more(_shares(done), chance) if chance else 0
+
+
+VERDICTS = {
+    1: "so something of the old text outlives the forced key",
+    0: "and the difference is within chance: nothing shows that the old text outlives the key",
+    -1: "so even less stayed than texts share by themselves",
+}
 
 
 def runners_up(
@@ -281,14 +328,17 @@ def runners_up(
 
 
 def stayed_truth(done: Sequence[Parting]) -> tuple[float, str]:
-    """The share of the later keys that stayed the same, and the measurement in words."""
-    return stayed(done)[0], interval_percent(*stayed(done))
+    """The share of the later keys that stayed the same beside that by chance, and the measurement in words."""
+    said = interval_percent(*stayed(done))
+    if chance := by_chance(done):
+        said += f"; texts of other seeds agree in {interval_percent(*share(chance))}"
+    return stayed(done)[0], said
 
 
 def partings_evidence(
     model: LanguageModel, text: str, dials: Dials, done: Sequence[Parting], *, at: int, length: int, seconds: float
 ) -> Evidence[tuple[Parting, ...]]:
-    """Mean share of later keys that stayed the same, with its interval over seeds."""
+    """Mean share of later keys that stayed the same, and the same by chance, with intervals over seeds."""
     mean, low, high = stayed(done)
     rows = tuple((p.seed, shown(p.taken), shown(p.forced), p.same, p.places, p.text, p.other) for p in done)
     stuck, single = sum(one.same == 0 for one in done), len(done) == 1
@@ -298,22 +348,39 @@ def partings_evidence(
         f"{said} of the later keys stayed the same."
     )
     sample = plural(len(done), "seed")
+    cards = [
+        Finding(
+            percent(mean),
+            "of the later keys stayed the same after one forced key "
+            f"({sample if single else f'95 % interval {interval(low, high)}, {sample}'}).",
+        )
+    ]
+    if chance := by_chance(done):
+        middle, least, most = share(chance)
+        verdict = VERDICTS[more_than_chance(done)]
+        alt += (
+            f" Texts of other seeds, which share only the prompt, have {interval_percent(middle, least, most)} of "
+            f"their keys in the same places, {verdict}."
+        )
+        cards.append(
+            Finding(
+                f"{percent(middle)} by chance",
+                "is what texts of other seeds have in common in the same places (95 % interval "
+                f"{interval(least, most)}), {verdict}.",
+            )
+        )
+    cards.append(
+        Finding(
+            f"{stuck} of {len(done)}",
+            f"{'text' if single else 'texts'} had not one later key in the same place as before.",
+        )
+    )
     return Evidence(
         tuple(done),
         alt,
         Table(("seed", "taken", "forced", "same after", "keys after", "as it was", "with the forced key"), rows),
         provenance(model, dials, seed=done[0].seed, seconds=seconds, seeds=len(done), forced_at=at + 1, keys=length),
-        (
-            Finding(
-                percent(mean),
-                "of the later keys stayed the same after one forced key "
-                f"({sample if single else f'95 % interval {interval(low, high)}, {sample}'}).",
-            ),
-            Finding(
-                f"{stuck} of {len(done)}",
-                f"{'text' if single else 'texts'} had not one later key in the same place as before.",
-            ),
-        ),
+        tuple(cards),
         snippets.continuation(model.reference, text, dials, seed=done[0].seed, max_tokens=length),
         done[0].text,
     )

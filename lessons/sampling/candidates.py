@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engines.statistics import share
 from engines.text import language_model
 from lessons.defaults import Choice, Figures, value_of, writers_print
 from lessons.sampling import branch, examples, seeds, sweep
@@ -11,12 +12,16 @@ SEEDS = 3
 
 
 def forced(text: str) -> Figures:
-    """Screen 2: the share of the later keys that stay, over the seeds of each batch, and the widest interval."""
-    found = [
-        branch.stayed(value_of(branch.runners_up(language_model.load(), text, 0.8, 0.92, 7 + branch.TEXTS * batch)))
+    """Screen 2: the share of later keys that stay, over the seeds of each batch, its widest interval, the control."""
+    runs = [
+        value_of(branch.runners_up(language_model.load(), text, 0.8, 0.92, 7 + branch.TEXTS * batch))
         for batch in range(SEEDS)
     ]
-    return {"stayed": found[0][0], "low": min(low for _, low, _ in found), "high": max(high for _, _, high in found)}
+    found = [branch.stayed(run) for run in runs]
+    return {
+        "stayed": found[0][0], "low": min(low for _, low, _ in found), "high": max(high for _, _, high in found),
+        "by chance": share(branch.by_chance(runs[0]))[0],
+    }  # fmt: skip
 
 
 def crowded(text: str) -> Figures:

@@ -10,12 +10,12 @@ import numpy as np
 from markupsafe import Markup
 
 from engines.evidence import Evidence
-from engines.statistics import percent, plural
+from engines.statistics import percent, plural, share
 from engines.text import dials as dials_of
 from engines.text.dials import Candidate
 from engines.text.language_model import Token
 from lessons.sampling import link
-from lessons.sampling.branch import Line, Parting, Story
+from lessons.sampling.branch import Line, Parting, Story, by_chance, stayed
 from lessons.sampling.measures import parting, shown, tree
 from lessons.sampling.passes import Answers
 from lessons.sampling.scoreboard import ROWS, Sheet
@@ -297,11 +297,16 @@ def alternatives(story: Story) -> Markup | None:
 
 
 def partings(done: Sequence[Parting]) -> Markup:
-    """For each seed, the keys after the forced one: how many stayed."""
+    """For each seed, the keys after the forced one: how many stayed. Under them the mean, and that by chance."""
     rows = [Bar(f"seed {one.seed}", one.same / max(one.places, 1), f"{one.same} of {one.places}") for one in done]
+    if chance := by_chance(done):
+        for name, (middle, low, high), ink in (
+            ("mean", stayed(done), "typewriter"), ("other seeds", share(chance), "sculptor"),
+        ):  # fmt: skip
+            rows.append(Bar(name, max(0.0, middle), percent(middle), low=low, high=high, ink=ink))
     return Markup(
-        '<div class="sampling-board"><p class="sampling-caption">Later keys that stayed the same, seed by seed; '
-        "a full bar would be all of them.</p>{}</div>"
+        '<div class="sampling-board"><p class="sampling-caption">Later keys that stayed the same, seed by seed, and '
+        "what texts of other seeds have in the same places by chance; a full bar would be all of them.</p>{}</div>"
     ).format(bars(rows))
 
 
@@ -386,8 +391,15 @@ def tree_of(crowds: Crowds) -> Markup:
 
 
 def together_chart(crowds: Crowds) -> Any:
-    """Share of the pairs of runs with the same first k keys, one curve a setting, 95 % intervals."""
+    """Share of the pairs of runs with the same first k keys, one curve a setting, and the last one's control.
+
+    Both with 95 % intervals.
+    """
     figure = charts.figure("first keys", "pairs of runs that agree", 320)
+    if dice := crowds[-1].by_dice:
+        keys, (means, lows, highs) = list(range(1, len(dice) + 1)), zip(*dice, strict=True)
+        charts.band(figure, keys, lows, highs, GREY)
+        charts.line(figure, keys, means, "the same dice, another text", GREY, "longdash", "triangle-up")
     for crowd, look in zip(crowds, LOOKS, strict=False):
         named = f"T {crowd.dials.temperature:g}, top-p {crowd.dials.top_p:g}"
         _curve(figure, list(range(1, crowd.length + 1)), crowd.pairs, look, name=named)

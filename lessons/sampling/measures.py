@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from engines.statistics import wilson
 from engines.text.dials import Dials
 from engines.text.language_model import LanguageModel
 
+Item = TypeVar("Item")
 MAX_SEED = LARGEST_SEED - 64
 """The largest first seed of a page: the runs beside it have the seeds after it."""
 MAX_BITS = 126.0  # float32 holds no smaller positive probability than 2**-126 at full precision
@@ -38,6 +40,15 @@ def agreement(one: Sequence[Hashable], other: Sequence[Hashable], start: int) ->
     """Places from ``start`` on where both hold the same item, and how many places both have."""
     pairs = list(zip(one[start:], other[start:], strict=False))
     return sum(a == b for a, b in pairs), len(pairs)
+
+
+def left_out(items: Sequence[Item], measure: Callable[[Sequence[Item]], float]) -> list[float]:
+    """The jackknife values of a mean over pairs of items (Tukey 1958): their mean is ``measure`` of all items.
+
+    Pairs that share an item are no separate trials. Student's interval over these values is one over the items.
+    """
+    count, whole_value = len(items), measure(items)
+    return [count * whole_value - (count - 1) * measure([*items[:left], *items[left + 1 :]]) for left in range(count)]
 
 
 def together(rows: Sequence[Sequence[Hashable]], depth: int) -> int:

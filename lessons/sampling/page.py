@@ -183,7 +183,7 @@ def _seeds(lesson: LessonPage) -> None:
         shows = {tree: draw.tree_of, charts.chart(): draw.together_chart, kept: _keep}
         run = experiment(
             screen, "Run them all", seeds.crowded, [kept, *settings, runs], shows, truth=seeds.third_key,
-            cost=lambda kept, text, temperature, top_p, seed, runs: seeds.LENGTH * runs,
+            cost=lambda kept, text, temperature, top_p, seed, runs: 2 * seeds.LENGTH * runs,
         )  # fmt: skip
 
         def twice(model: Any, *settings: Any) -> Any:

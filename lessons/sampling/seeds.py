@@ -1,7 +1,11 @@
-"""Screen 3, one seed and many: the same seed twice, and a crowd of seeds that parts key by key."""
+"""Screen 3, one seed and many: the same seed twice, and a crowd of seeds that parts key by key.
+
+The control of the crowd has the same dice after another text: what agrees there too is not due to the page.
+"""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,10 +13,11 @@ from functools import cached_property
 
 from engines.checks import whole
 from engines.evidence import Evidence, Finding, Table, Underway
-from engines.statistics import interval, interval_percent, percent
+from engines.statistics import Mean, interval, interval_percent, percent, plural, wilson
 from engines.text import snippets
 from engines.text.dials import Dials
 from engines.text.language_model import LanguageModel, Run, Token
+from lessons.sampling import examples
 from lessons.sampling.measures import MAX_BITS, pairs_together, parting, provenance, seed_of, together
 
 LENGTH = 10
@@ -25,13 +30,17 @@ Rows = list[list[Token]]
 
 @dataclass(frozen=True, eq=False)
 class Crowd:
-    """The texts of many seeds under one setting. ``left[k]`` runs form the largest group that shares k + 1 keys."""
+    """The texts of many seeds under one setting. ``left[k]`` runs form the largest group that shares k + 1 keys.
+
+    ``elsewhere`` are the runs of the same seeds after another text; none as long as they are not written.
+    """
 
     text: str
     dials: Dials
     length: int
     runs: tuple[Run, ...]
     seconds: float
+    elsewhere: tuple[Run, ...] = ()
 
     @property
     def left(self) -> tuple[int, ...]:
@@ -50,9 +59,36 @@ class Crowd:
             shares.append((share, low, most))
         return tuple(shares)
 
+    @cached_property
+    def by_dice(self) -> tuple[Mean, ...]:
+        """The control for k = 1, 2, ...: seeds that write the same first k keys after another text, and the interval.
+
+        The dice are the same in both texts, so a likeness here is owed to them or to keys that are common everywhere.
+        """
+        found: list[Mean] = []
+        for depth in range(1, self.length + 1 if self.elsewhere else 1):
+            pairs = zip(self.runs, self.elsewhere, strict=True)
+            same = wilson(sum(a.token_ids[:depth] == b.token_ids[:depth] for a, b in pairs), len(self.runs))
+            found.append((same.rate,) * 3 if self.dials.greedy else (same.rate, same.low, same.high))
+        return tuple(found)
+
+    @property
+    def holds(self) -> int:
+        """Over how many first keys the runs agree more than the control."""
+        both = zip(self.pairs, self.by_dice, strict=False)
+        return next((depth for depth, (own, dice) in enumerate(both) if not above(own, dice)), len(self.by_dice))
+
     @property
     def distinct_texts(self) -> int:
         return len({run.token_ids for run in self.runs})
+
+
+def above(one: Mean, other: Mean) -> bool:
+    """Whether the 95 % interval of the difference of two shares lies above 0 (Newcombe 1998, method 10).
+
+    It is made of the intervals of both. They are taken as independent; what is alike in both only makes it too wide.
+    """
+    return one[0] - other[0] > math.hypot(one[0] - one[1], other[2] - other[0])
 
 
 def twice(
@@ -96,13 +132,23 @@ def twice_evidence(model: LanguageModel, text: str, dials: Dials, seed: int, len
     )
 
 
+def elsewhere(text: str) -> str:
+    """The text of the control: another one than the learner's."""
+    return examples.SEEDS_TEXT if text.strip() == examples.BRANCH_TEXT else examples.BRANCH_TEXT
+
+
 def crowd(
     model: LanguageModel, text: str, dials: Dials, seeds: Sequence[int], length: int
 ) -> Iterator[Underway | Crowd]:
-    """Write one text for each seed, all in one batch; then the crowd."""
-    began = time.perf_counter()
-    for event in model.write_many(model.encode(text), dials, seeds=seeds, max_tokens=length):
-        yield event if isinstance(event, Underway) else Crowd(text, dials, length, event, time.perf_counter() - began)
+    """Write one text for each seed, all in one batch, then as many after another text; the crowd after either."""
+    began, written = time.perf_counter(), list[tuple[Run, ...]]()
+    for part, (prompt, words) in enumerate(((text, ""), (elsewhere(text), "The same dice after another text. "))):
+        for event in model.write_many(model.encode(prompt), dials, seeds=seeds, max_tokens=length):
+            if isinstance(event, Underway):
+                yield Underway((part + event.share) / 2, words + event.words)
+            else:
+                written.append(event)
+                yield Crowd(text, dials, length, written[0], time.perf_counter() - began, *written[1:])
 
 
 def crowded(
@@ -120,10 +166,22 @@ def crowded(
 
 
 def third_key(crowds: Crowds) -> tuple[float, str]:
-    """The share of the pairs with the same first three keys, and the measurement in words."""
+    """The share of the pairs with the same first three keys beside the control, and the measurement in words."""
     now = crowds[-1]
     said = f"{interval_percent(*now.pairs[2])} of the pairs at temperature {now.dials.temperature:g}"
+    if now.by_dice:
+        said += f"; the same dice after another text: {interval_percent(*now.by_dice[2])}"
     return now.pairs[2][0], said
+
+
+def _held(crowd: Crowd) -> str:
+    """What the control says of the runs, in words."""
+    if crowd.holds == crowd.length:
+        return f"these runs agree more than that on all {crowd.length} keys"
+    if crowd.holds:
+        keys = "key" if crowd.holds == 1 else f"{crowd.holds} keys"
+        return f"these runs agree more than that on the first {keys}; after it nothing shows that they do"
+    return "nothing shows that these runs agree more than that, not even on the first key"
 
 
 def crowd_evidence(model: LanguageModel, crowds: Crowds) -> Evidence[Crowds]:
@@ -136,12 +194,30 @@ def crowd_evidence(model: LanguageModel, crowds: Crowds) -> Evidence[Crowds]:
         for run in crowd.runs
     )
     third = pairs[min(2, len(pairs) - 1)]
+    dice = crowd.by_dice[min(2, len(pairs) - 1)] if crowd.by_dice else None
+    control = (
+        [
+            Finding(
+                f"{percent(dice[0])} after another text",
+                f"is how many of the same {plural(count, 'seed')} write the same first three keys there, with the same "
+                f"dice (95 % interval {interval(*dice[1:])}): {_held(crowd)}.",
+            )
+        ]
+        if dice
+        else []
+    )
     alone = f"by key {apart} every run has gone its own way" if apart else "some runs are still together at the end"
     return Evidence(
         crowds,
         f"Of the pairs of {count} runs, {percent(pairs[0][0])} agree on the first key and "
         f"{interval_percent(*third)} on the first three; {alone}. {crowd.distinct_texts} of {count} texts are "
-        "different.",
+        "different."
+        + (
+            f" After another text the same dice bring the same first three keys in {interval_percent(*dice)}: "
+            f"{_held(crowd)}."
+            if dice
+            else ""
+        ),
         Table(("seed", "text", "bits a key"), rows),
         provenance(model, crowd.dials, seed=crowd.runs[0].seed, seconds=crowd.seconds, runs=count, keys=crowd.length),
         (
@@ -150,6 +226,7 @@ def crowd_evidence(model: LanguageModel, crowds: Crowds) -> Evidence[Crowds]:
                 f"of the pairs of runs share their first three keys (95 % interval {interval(*third[1:])}); "
                 f"{percent(pairs[0][0])} share the first.",
             ),
+            *control,
             Finding(f"{crowd.distinct_texts} of {count}", f"texts of {crowd.length} keys are different."),
             Finding(
                 f"key {apart}" if apart else "never",

@@ -7,7 +7,7 @@ import html
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
@@ -373,12 +373,52 @@ def test_partings_over_seeds(model: LanguageModel) -> None:
     done = last(branch.partings(model, TEXT, DIALS, range(3), at=1, length=6))
     assert [one.seed for one in done] == [0, 1, 2]
     assert all(one.taken != one.forced and one.same <= one.places <= 4 for one in done)
+    assert all(len(one.was) == len(one.now) or one.places < 4 for one in done)
     found = branch.partings_evidence(model, TEXT, DIALS, done, at=1, length=6, seconds=1.0)
+    assert "by chance" in " ".join(card.headline for card in found.findings)
     assert found.value == done and 0 <= branch.stayed_truth(done)[0] <= 1
     with pytest.raises(PlainError):
         last(branch.partings(model, TEXT, DIALS, range(2), at=9, length=6))
     with pytest.raises(PlainError, match="no dice is thrown"):
         last(branch.partings(model, TEXT, Dials(0), range(8), at=1, length=6))
+
+
+def forced(*rows: tuple[str, str]) -> list[branch.Parting]:
+    """One parting a row: the later keys as they were, and as they are after the forced key."""
+    return [
+        branch.Parting(seed, "a", "b", tuple(map(ord, was)), tuple(map(ord, now)), was, now)
+        for seed, (was, now) in enumerate(rows)
+    ]
+
+
+def test_what_stayed_is_set_against_what_texts_of_other_seeds_have_in_common() -> None:
+    alike = forced(("xaaa", "xbbb"), ("xccc", "xddd"), ("xeee", "xfff"), ("xggg", "xhhh"))
+    assert branch.stayed(alike)[0] == 0.25  # every text begins with x: that is the prompt and not what was there before
+    assert branch.by_chance(alike) == pytest.approx([0.25] * 4)
+    assert branch.more_than_chance(alike) == 0 and branch.stayed_truth(alike)[1].endswith(
+        "texts of other seeds agree in 25 % (95 % interval 25–25 %)"
+    )
+    kept = forced(("abcd", "abcx"), ("efgh", "efgy"), ("ijkl", "ijkz"), ("mnop", "mnow"))
+    assert branch.by_chance(kept) == [0.0] * 4 and branch.more_than_chance(kept) == 1
+    said = branch.partings_evidence(tiny(), TEXT, DIALS, kept, at=1, length=6, seconds=1.0)
+    assert branch.VERDICTS[1] in said.alt and "0 % by chance" in [card.headline for card in said.findings]
+    assert str(figures.partings(kept)).count("bar-row") == 4 + 2
+    few = kept[:2]
+    assert branch.by_chance(few) == [] and branch.more_than_chance(few) == 0
+    assert str(figures.partings(few)).count("bar-row") == 2
+
+
+def test_a_mean_over_pairs_is_judged_by_its_items() -> None:
+    """Left out one at a time: of a mean of single values the jackknife gives these values back."""
+    values = [1.0, 2.0, 6.0]
+    assert measures.left_out(values, lambda some: sum(some) / len(some)) == pytest.approx(values)
+
+    def products(some: Sequence[float]) -> float:
+        pairs = [a * b for i, a in enumerate(some) for b in some[i + 1 :]]
+        return sum(pairs) / len(pairs)
+
+    # all pairs: (2 + 6 + 12) / 3; without 1: 12, without 2: 6, without 6: 2
+    assert measures.left_out(values, products) == pytest.approx([3 * 20 / 3 - 2 * 12, 20 - 2 * 6, 20 - 2 * 2])
 
 
 # ---- seeds, sweep, passes ----
@@ -403,7 +443,57 @@ def test_a_crowd_at_temperature_zero_never_parts(model: LanguageModel) -> None:
     found = seeds.crowd_evidence(model, (still, wild))
     assert found.value == (still, wild)
     assert len(found.table.rows) == 4
-    assert len(figures.together_chart([still, wild]).data) == 2
+    curves = [line.name for line in figures.together_chart([still, wild]).data if line.name]
+    assert len(curves) == 3 and "the same dice, another text" in curves
+    alone = replace(wild, elsewhere=())
+    assert len(figures.together_chart([still, alone]).data) == 2 and alone.by_dice == ()
+    assert "another text" not in seeds.crowd_evidence(model, (alone,)).alt
+
+
+def written(*texts: str) -> tuple[Run, ...]:
+    return tuple(
+        Run(seed, text, tuple(map(ord, text)), tuple(text), (1.0,) * len(text), "length")
+        for seed, text in enumerate(texts)
+    )
+
+
+def test_a_crowd_is_set_against_the_same_dice_after_another_text(model: LanguageModel) -> None:
+    steps = [event for event in seeds.crowd(model, TEXT, DIALS, range(4), 5) if isinstance(event, seeds.Crowd)]
+    assert [len(step.elsewhere) for step in steps] == [0, 4] and steps[0].runs == steps[1].runs
+    there = model.encode(seeds.elsewhere(TEXT))
+    assert [run.token_ids for run in steps[1].elsewhere] == [
+        run.token_ids for run in last(model.write_many(there, DIALS, seeds=range(4), max_tokens=5))
+    ]
+    assert seeds.elsewhere(examples.BRANCH_TEXT) != examples.BRANCH_TEXT
+
+    here = written(*["abc"] * 8, *["abd"] * 8)
+    other = written(*["abx"] * 4, *["xyz"] * 12)
+    crowd = seeds.Crowd(TEXT, DIALS, 3, here, 1.0, other)
+    quarter, none = wilson(4, 16), wilson(0, 16)
+    assert crowd.by_dice == (
+        (0.25, quarter.low, quarter.high), (0.25, quarter.low, quarter.high), (0.0, none.low, none.high),
+    )  # fmt: skip
+    # 16 of 16 runs share two keys: 1 − 0.25 is more than √((1 − 0.68)² + (0.49 − 0.25)²); three keys: 56 of 120 pairs
+    assert crowd.pairs[1][0] == 1 and crowd.pairs[2][0] == pytest.approx(56 / 120)
+    assert crowd.holds == 3 and "on all 3 keys" in seeds.crowd_evidence(model, (crowd,)).alt
+    apart = replace(crowd, runs=written(*("abcdefghijklmnop")), elsewhere=written(*("qrstuvwxyzabcdef")))
+    assert apart.holds == 0 and "not even on the first key" in seeds.crowd_evidence(model, (apart,)).alt
+    greedy = replace(crowd, dials=Dials(0), runs=written(*["abc"] * 4), elsewhere=written(*["abz"] * 4))
+    assert greedy.by_dice == ((1.0,) * 3, (1.0,) * 3, (0.0,) * 3) and greedy.holds == 0
+    assert seeds.third_key((crowd,))[1].endswith("another text: 0 % (95 % interval 0–19 %)")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "more"),
+    [
+        ((0.5, 0.3, 0.7), (0.1, 0.0, 0.2), True),
+        ((0.5, 0.3, 0.7), (0.3, 0.1, 0.4), False),
+        ((1, 1, 1), (1, 1, 1), False),
+    ],
+)
+def test_a_difference_of_shares_has_the_interval_of_both(one: tuple, other: tuple, more: bool) -> None:
+    """0.4 against √(0.2² + 0.1²) = 0.22, and 0.2 against the same."""
+    assert seeds.above(one, other) is more
 
 
 def test_the_tree_draws_every_key_that_its_card_can_speak_of(model: LanguageModel) -> None:
