@@ -13,7 +13,7 @@ from functools import cached_property
 
 from engines.checks import whole
 from engines.evidence import Evidence, Finding, Table, Underway
-from engines.statistics import Mean, interval, interval_percent, percent, plural, wilson
+from engines.statistics import Mean, interval, interval_percent, percent, wilson
 from engines.text import snippets
 from engines.text.dials import Dials
 from engines.text.language_model import LanguageModel, Run, Token
@@ -198,9 +198,9 @@ def crowd_evidence(model: LanguageModel, crowds: Crowds) -> Evidence[Crowds]:
     control = (
         [
             Finding(
-                f"{percent(dice[0])} after another text",
-                f"is how many of the same {plural(count, 'seed')} write the same first three keys there, with the same "
-                f"dice (95 % interval {interval(*dice[1:])}): {_held(crowd)}.",
+                f"{percent(dice[0])} by the dice",
+                f"is the share of the seeds with the same three keys after another text (95 % interval "
+                f"{interval(*dice[1:])}): {_held(crowd)}.",
             )
         ]
         if dice
