@@ -1,4 +1,8 @@
-"""Screen 7, noise in the weights: do facts go one by one, or fade together?"""
+"""Screen 7, noise in the weights: do facts go one by one, or fade together?
+
+Two controls: whether answers that are still right became surer as often as weaker, which is all that jostling would do;
+and whether copies differ more in how many facts they keep than they would if every fact were lost by itself.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +14,16 @@ import numpy as np
 
 from engines import checks
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
-from engines.statistics import interval, mean_interval, percent, plural
+from engines.statistics import interval, mean_interval, more, percent, plural
 from engines.text import snippets
 from engines.text.dials import Dials, reshape, softmax
 from engines.text.language_model import LanguageModel, Prompt
 from lessons.attention.measures import FACTS, short
 
-MAX_COPIES = 8
+COPIES, MAX_COPIES = 8, 12
 LESS_SURE = 0.9  # an answer is less sure when less than this share of its probability is left
-LEVELS = (0.05, 0.075, 0.1, 0.125, 0.15, 0.2)
+LEVELS = (0.05, 0.075, 0.1, 0.125, 0.15)
+SHUFFLES = 1000
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,34 @@ class Fading:
         weaker = right & (self.faded[level] < LESS_SURE * self.whole)
         return [float(row.sum() / known.sum()) for row, known in zip(weaker, right, strict=True) if known.any()]
 
+    def strengthened(self, level: int) -> list[float]:
+        """The control of :meth:`weakened`, copy by copy: the share of answers surer by as much as others are weaker."""
+        right = self.first[level] == 1  # [S, F]
+        surer = right & (self.faded[level] * LESS_SURE > self.whole)
+        return [float(row.sum() / known.sum()) for row, known in zip(surer, right, strict=True) if known.any()]
+
+    @property
+    def together(self) -> tuple[float, float, float] | None:
+        """How far the copies differ in how many facts they keep, beside facts that are each lost by itself.
+
+        (ratio, low, high): the variance over the copies of a level, summed over the levels, as a multiple of its mean
+        over shuffles, and between what multiples 95 in 100 shuffles lie. A shuffle gives each fact's fate, over all
+        levels, to another copy, for every fact anew; so how often a fact is lost stays, and whether facts go together
+        does not. None for fewer than three copies, or where all have the same fate.
+        """
+        first = self.first[:, ~np.isnan(self.first).any(axis=(0, 2))]  # [N, S, F], of the seeds with all levels
+        levels, copies, facts = first.shape
+        if copies < 3:
+            return None
+        dice = np.random.default_rng(0)
+        order = dice.permuted(np.tile(np.arange(copies), (SHUFFLES, facts, 1)), axis=-1)  # [D, F, S]
+        shuffled = np.stack([first[:, order[:, f], f] for f in range(facts)]).sum(0)  # kept: [N, D, S]
+        spread = shuffled.var(axis=-1, ddof=1).sum(0)  # [D]
+        if not spread.mean():
+            return None
+        low, high = np.quantile(spread, [0.025, 0.975]) / spread.mean()
+        return float(first.sum(-1).var(axis=-1, ddof=1).sum() / spread.mean()), float(low), float(high)
+
     @property
     def half_gone(self) -> int:
         """The level at which the share of facts kept is nearest to a half."""
@@ -79,7 +112,9 @@ def weaker(value: Fading) -> tuple[float, str] | None:
     weak, right, _ = value.survivors(value.half_gone)
     over = "in one copy" if len(shares) == 1 else f"the mean of {len(shares)} copies"
     mean = float(np.mean(shares))
-    return mean, f"{percent(mean)} of the answers still right were weaker ({over}; {weak} of {right})"
+    surer = float(np.mean(value.strengthened(value.half_gone)))
+    said = f"{percent(mean)} of the answers still right were weaker ({over}; {weak} of {right})"
+    return mean, f"{said}, and {percent(surer)} surer"
 
 
 def fade(
@@ -158,7 +193,7 @@ def _fade_evidence(
     facts, half = len(result.facts), result.half_gone
     mean, low, high = mean_interval(result.kept(half))
     weak, right, _ = result.survivors(half)
-    shares = result.weakened(half)
+    shares, surer = result.weakened(half), result.strengthened(half)
     mild_weaker, mild_right, mild_asked = result.survivors(0)
     span = _span(low, high) if len(result.kept(half)) > 1 else ""
     return Evidence(
@@ -166,7 +201,8 @@ def _fade_evidence(
         alt=f"{result.copies} of {result.planned} noisy copies asked {plural(facts, 'fact')}. At noise "
         f"{result.levels[half]:g} they keep {percent(mean)} of the facts{span}; of {right} answers still right there, "
         f"{weak} have lost at least a tenth of their probability. At noise {result.levels[0]:g}, {mild_right} of "
-        f"{mild_asked} answers are still right and {mild_weaker} of those are weaker.",
+        f"{mild_asked} answers are still right and {mild_weaker} of those are weaker."
+        + (f" {_together(result.together)}" if result.together else ""),
         table=Table(
             ("fact", "answer", "whole model", *(f"noise {level:g}" for level in result.levels)),
             tuple(
@@ -193,7 +229,8 @@ def _fade_evidence(
                 f"at noise {result.levels[half]:g}: mean of {plural(len(result.kept(half)), 'copy', 'copies')}{span}, "
                 f"{plural(facts, 'fact')} each.",
             ),
-            _weaker_finding(shares, weak, right),
+            _weaker_finding(shares, surer, weak, right),
+            *([_together_finding(result.together)] if result.together else []),
             Finding(
                 f"{mild_weaker} of {mild_right}",
                 f"right answers are weaker already at noise {result.levels[0]:g}, where {mild_asked - mild_right} of "
@@ -207,18 +244,48 @@ def _fade_evidence(
     )
 
 
-def _weaker_finding(shares: list[float], weak: int, right: int) -> Finding:
+def _weaker_finding(shares: list[float], surer: list[float], weak: int, right: int) -> Finding:
     if not shares:
         return Finding("None right", "No answer was still right there, so none can be weaker. Try more copies.")
     mean, low, high = mean_interval(shares)
-    copies = "in 1 copy"
+    copies, verdict = "in 1 copy", ""
     if len(shares) > 1:
         copies = f"mean of {len(shares)} copies, {_span(low, high).strip(' ()')}"
+        verdict = {
+            1: ", so they fade and are not merely jostled",
+            0: ", so nothing shows that they fade rather than being jostled",
+            -1: ", so they are rather lifted",
+        }[more(shares, surer)]
     return Finding(
         f"{percent(mean)} weaker",
         f"of the answers still right there ({copies}; {weak} of {right} in all) lost at least a tenth of their "
-        "probability.",
+        f"probability. {percent(float(np.mean(surer)))} became surer by as much{verdict}.",
     )
+
+
+TOGETHER, BY_THEMSELVES, IN_TURN = "facts go together", "as far as this shows, each goes by itself", "facts go in turn"
+
+
+def _together_finding(of: tuple[float, float, float]) -> Finding:
+    ratio, low, high = of
+    return Finding(
+        f"{ratio:.1f} × the variance",
+        "in how many facts the copies keep, compared with facts that are each lost by itself (each fact’s fate "
+        f"shuffled among the copies; 95 % of shuffles {low:.1f}–{high:.1f}): {_verdict(of)}.",
+    )
+
+
+def _together(of: tuple[float, float, float]) -> str:
+    ratio, low, high = of
+    return (
+        f"How many facts a copy keeps varies {ratio:.1f} times as much as when each fact is lost by itself (95 % of "
+        f"shuffles {low:.1f}–{high:.1f}): {_verdict(of)}."
+    )
+
+
+def _verdict(of: tuple[float, float, float]) -> str:
+    ratio, low, high = of
+    return TOGETHER if ratio > high else IN_TURN if ratio < low else BY_THEMSELVES
 
 
 def _span(low: float, high: float) -> str:

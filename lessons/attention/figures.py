@@ -381,6 +381,7 @@ def ladder(result: Lens) -> Markup:
             _cell(guesses),
             _cell(percent(guess.candidates[0].probability)),
             _cell(Markup("<b>leads</b>") if leads else f"no. {guess.final_rank:,}"),
+            *([_cell(_elsewhere(result, guess.layer))] if result.others else []),
             _share(guess.final_probability, chance),
         )
         states = ("leads" if leads else "", "settled" if guess.layer == result.settled else "")
@@ -394,9 +395,16 @@ def ladder(result: Lens) -> Markup:
         "best guesses",
         "chance of the best",
         Markup("{} is").format(answer),
+        *(["after other texts, at best"] if result.others else []),
         Markup("chance of {}").format(answer),
     )
     return _table("Each layer’s guess", columns, rows, caption.format(plain(result.text), answer), "attention-ladder")
+
+
+def _elsewhere(result: Lens, layer: int) -> str:
+    """The control: the best rank of the final answer after other texts; a tick where it stands higher in this one."""
+    rank = result.elsewhere(layer)
+    return f"{'no. ' + format(rank, ',') if rank else 'over 1,000'}{' ✓' if layer >= result.apart else ''}"
 
 
 def settling(results: Sequence[Lens]) -> Markup:

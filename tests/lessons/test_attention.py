@@ -16,7 +16,9 @@ import pytest
 from engines.evidence import Evidence, PlainError, Underway
 from engines.statistics import mean_interval
 from engines.text import language_model
+from engines.text.dials import Candidate
 from engines.text.language_model import LanguageModel
+from engines.text.logit_lens import LayerGuess
 from lessons.attention import agreement, api, arithmetic, fading, figures, lens, looking, machine, measures, silencing
 from lessons.attention.fading import _weaker_finding
 from lessons.attention.silencing import rank_correlation
@@ -357,6 +359,42 @@ def test_the_lens_ends_with_the_models_own_answer(model: LanguageModel) -> None:
     assert result.value.first <= result.value.settled <= result.value.layers == 3
 
 
+def ranked(*rows: str) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(map(ord, row)) for row in rows)
+
+
+def test_an_answer_is_set_beside_itself_after_other_texts() -> None:
+    """Layer 0: no. 2 in both. Layer 1: no. 3 here, no. 4 there. Layer 2: not among the first here. Then ahead."""
+
+    def guess(layer: int, best: str, rank: int) -> LayerGuess:
+        return LayerGuess(layer, (Candidate(ord(best), best, 0.0, 0.5, 0.5, 1),), rank, 0.1, 1.0)
+
+    others = (lens.Other("one", ranked("xa", "xyza", "xy", "xyza", "xa")), lens.Other("two", ranked(*["xyzw"] * 5)))
+    guesses = (guess(0, "x", 2), guess(1, "y", 3), guess(2, "x", 4000), guess(3, "x", 3), guess(4, "a", 1))
+    value = lens.Lens("text", guesses, 4, 4, others)
+    assert [value.elsewhere(layer) for layer in range(5)] == [2, 4, None, 4, 2]
+    assert [value.ahead(layer) for layer in range(5)] == [False, True, False, True, True] and value.apart == 3
+    assert [value.same_guess(layer) for layer in (0, 1)] == [2, 0]
+    assert "from 3 on it stands higher than after any of 2 other texts" in lens.settled(value)[1]
+    drawn = str(figures.ladder(value))
+    assert drawn.count("✓") == 2 and "no. 4 ✓" in drawn and "over 1,000<" in drawn
+    alone = replace(value, others=())
+    assert "✓" not in str(figures.ladder(alone)) and lens.settled(alone)[1] == "after 4 of 4 layers"
+
+
+def test_other_texts_with_the_same_answer_are_no_control(model: LanguageModel) -> None:
+    alone, *_, beside = found(lens.read(model, lens.CONTROLS[0]))
+    assert not alone.value.others and 0 < len(beside.value.others) < len(lens.CONTROLS)
+    answer = beside.value.guesses[-1].candidates[0].token_id
+    for other in beside.value.others:
+        assert other.answer != answer and other.text != lens.CONTROLS[0]
+        assert other.answer == int(np.argmax(model.next_token_scores(model.encode(other.text)).logits))
+        assert len(other.tokens) == 4 and other.rank(3, other.answer) == 1
+    assert beside.value.ahead(3) and beside.value.settled == alone.value.settled
+    assert len(beside.table.columns) == 7 and all(len(row) == 7 for row in beside.table.rows)
+    assert beside.expected == alone.expected
+
+
 def test_the_lens_shows_every_layer_without_an_inner_scroll(model: LanguageModel) -> None:
     """Layers 1 to 3 were hidden below the edge of a box that did not show that it scrolls."""
     ladder = str(figures.ladder(last(lens.read(model, TEXT)).value))
@@ -443,19 +481,58 @@ def test_weaker_answers_are_counted_copy_by_copy() -> None:
     noisy = np.array([[[0.5, 0.8], [0.5, 0.1], [0.0, 0.0]]])
     result = fading.Fading((("a", "b"),) * 2, (0.1,), (0, 1, 2), np.full(2, 0.8), noisy, first, 3)
     assert result.weakened(0) == [0.5, 1.0] and result.survivors(0) == (2, 3, 6)
-    words = "75 % of the answers still right were weaker (the mean of 2 copies; 2 of 3)"
+    words = "75 % of the answers still right were weaker (the mean of 2 copies; 2 of 3), and 0 % surer"
     assert fading.weaker(result) == (0.75, words)
     mean, low, high = mean_interval([0.5, 1.0])
-    card = _weaker_finding([0.5, 1.0], 2, 3)
+    card = _weaker_finding([0.5, 1.0], [0.0, 0.0], 2, 3)
     assert card.headline == "75 % weaker" and "95 % interval 0–100 %; 2 of 3 in all" in card.text
     assert (mean, max(low, 0), min(high, 1)) == (0.75, 0, 1)
-    assert "interval" not in _weaker_finding([0.5], 1, 2).text
+    assert "interval" not in _weaker_finding([0.5], [0.0], 1, 2).text
+
+
+def test_weaker_answers_are_set_against_those_that_became_surer_by_as_much() -> None:
+    """0.8 and 0.5 in the whole model: 0.7 is less than 0.72, 0.56 is more than 0.5 / 0.9, and 0.55 is neither."""
+    noisy = np.array([[[0.7, 0.56], [0.75, 0.55], [0.9, 0.4]]])
+    result = fading.Fading((("a", "b"),) * 2, (0.1,), (0, 1, 2), np.array([0.8, 0.5]), noisy, np.ones((1, 3, 2)), 3)
+    assert result.weakened(0) == [0.5, 0.0, 0.5] and result.strengthened(0) == [0.5, 0.0, 0.5]
+    assert "nothing shows that they fade" in _weaker_finding(result.weakened(0), result.strengthened(0), 2, 6).text
+    for weak, surer, verdict in (([0.9, 1.0, 0.9], [0.0, 0.1, 0.0], "so they fade"), ([0.0] * 3, [1.0] * 3, "lifted")):
+        assert verdict in _weaker_finding(weak, surer, 1, 2).text
+
+
+def copies_of(*fates: str) -> fading.Fading:
+    """One level; one text a copy, one letter a fact, ``x`` where it is lost."""
+    first = np.array([[[float(letter != "x") for letter in fate] for fate in fates]])
+    return fading.Fading(
+        (("a", "b"),) * len(fates[0]), (0.1,), tuple(range(len(fates))), np.ones(len(fates[0])), first, first,
+        len(fates),
+    )  # fmt: skip
+
+
+def test_facts_go_together_where_copies_differ_more_than_shuffled_ones() -> None:
+    together = copies_of(*["......"] * 4, *["xxxxxx"] * 4)
+    ratio, low, high = together.together or (0, 0, 0)
+    # four of eight copies keep all six: variance 72 / 7; each fact by itself: 6 × 2 / 7 on average
+    assert ratio == pytest.approx(6, rel=0.1) and low < 1 < high < ratio
+    in_turn = copies_of(*[".x" * 3, "x." * 3] * 4)
+    ratio, low, high = in_turn.together or (9, 9, 9)
+    assert ratio == 0 < low
+    alone = copies_of("x.....", ".x....", "......", "...x..", "......", "xx....", "....x.", "..x...")
+    ratio, low, high = alone.together or (9, 9, 9)
+    assert low < ratio < high
+    assert copies_of("..", "x.").together is None and copies_of(*["x."] * 4).together is None
+
+
+def test_a_copy_that_lacks_a_level_is_left_out_of_the_shuffles() -> None:
+    value = copies_of(*["......"] * 4, *["xxxxxx"] * 4, "......")
+    value.first[0, 8, 0] = np.nan
+    assert value.together == copies_of(*["......"] * 4, *["xxxxxx"] * 4).together
 
 
 def test_where_no_answer_is_right_none_is_called_weaker() -> None:
     nothing = fading.Fading((("a", "b"),), (0.1,), (0,), np.ones(1), np.zeros((1, 1, 1)), np.zeros((1, 1, 1)), 1)
     assert nothing.weakened(0) == [] and fading.weaker(nothing) is None
-    assert _weaker_finding([], 0, 0).headline == "None right"
+    assert _weaker_finding([], [], 0, 0).headline == "None right"
 
 
 def test_a_model_without_facts_says_so(model: LanguageModel) -> None:

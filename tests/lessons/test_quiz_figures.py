@@ -140,12 +140,14 @@ def sink() -> str:
 def lens() -> str:
     (nine,) = [row for row in rows("attention/lens") if row["layers done"] == "9"]
     assert (nine["best guess"].strip(), round(100 * number(nine["its probability"]))) == (".", 82)
+    assert 0 < number(nine["other texts with this best guess"]) < 8  # so the full stop is not this text's alone
     return "Read as if it were final"
 
 
 def database() -> str:
     weaker, right = of(re.findall(r"(\d+ of \d+) in all", said("attention/fading"))[0])
-    return "also lost some" if wilson(weaker, right).low > 0.5 else "stayed exactly"
+    (surer,) = re.findall(r"([\d.]+) % became surer by as much", said("attention/fading"))
+    return "also lost some" if wilson(weaker, right).low > 0.5 > number(surer) / 100 else "stayed exactly"
 
 
 def top_p() -> str:
