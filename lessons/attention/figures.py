@@ -395,7 +395,7 @@ def ladder(result: Lens) -> Markup:
         "best guesses",
         "chance of the best",
         Markup("{} is").format(answer),
-        *(["after other texts, at best"] if result.others else []),
+        *(["after other texts, at best (✓: lower)"] if result.others else []),
         Markup("chance of {}").format(answer),
     )
     return _table("Each layer’s guess", columns, rows, caption.format(plain(result.text), answer), "attention-ladder")

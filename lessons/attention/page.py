@@ -135,9 +135,8 @@ def _fading(lesson: LessonPage) -> None:
     with lesson.screen("fading", predict="survivors") as screen:
         with gr.Row(equal_height=True):
             copies = gr.Slider(
-                1, fading.MAX_COPIES, fading.COPIES, step=1, label="Noisy copies at each level; eight take a minute",
-                min_width=190,
-            )  # fmt: skip
+                1, fading.MAX_COPIES, fading.COPIES, step=1, label="Noisy copies at each level", min_width=190
+            )
             seed = _seed("First seed", MAX_SEED - fading.MAX_COPIES)
         experiment(
             screen, "Smear the weights", fading.fade, [copies, seed],

@@ -5,8 +5,20 @@ from __future__ import annotations
 from engines.director import measures
 from engines.pictures import painter as painters
 from engines.text import language_model
-from lessons.defaults import Choice, Figures, painters_print, value_of
-from lessons.handoff import bypass, forget, proof
+from lessons.defaults import Choice, Figures, painters_print, value_of, writers_print
+from lessons.handoff import bypass, chain, forget, proof
+from lessons.handoff.measures import EXAMPLES
+
+
+def handed(chat: str, wish: str) -> Figures:
+    """Screen 1 at the page's seed: the words that cross, and the wish's facts in the caption and in the picture."""
+    value = value_of(chain.chain(language_model.load(), painters.load(), chat, wish))
+    wished = [one for one in value.entries if one.wished]
+    told = [one for one in wished if one.seen is not None]
+    return {
+        "crossed": value.crossed, "facts": len(wished), "in the caption": sum(one.asked for one in wished),
+        "told": len(told), "in the picture": sum(bool(one.seen) for one in told), "messages": len(value.said),
+    }  # fmt: skip
 
 
 def sent(chat: str, wish: str) -> Figures:
@@ -48,6 +60,13 @@ CORRECTIONS = tuple(
     if chat.taken_back and len(chat.messages) == 2
 )
 CHOICES = (
+    Choice(
+        "handoff/chain", (EXAMPLES[0].chat, EXAMPLES[0].wish), tuple((one.chat, one.wish) for one in EXAMPLES), handed,
+        lambda figures: figures["crossed"] < 0.3 and figures["messages"] >= 3
+        and figures["facts"] == figures["in the caption"] and figures["told"] == figures["in the picture"] > 0,
+        "A small part of a chat of several messages crosses, with every fact of the wish, and the picture shows them.",
+        lambda: f"{writers_print()} {painters_print()}",
+    ),
     Choice(
         "handoff/bypass", BALLOON, CORRECTIONS, sent,
         lambda figures: figures["by the caption"] > figures["by the whole chat"] + 0.3 and figures["told of it"] > 0.7,

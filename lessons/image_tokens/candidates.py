@@ -10,7 +10,7 @@ from engines.pictures import tiles
 from engines.statistics import more
 from engines.stickers import judge
 from engines.stickers.world import Facts, facts_of
-from lessons.defaults import Choice, Figures, value_of
+from lessons.defaults import Choice, Figures, painters_print, value_of
 from lessons.image_tokens import facts, half, measures
 
 SEEDS, CAPTIONS = 6, 8
@@ -46,6 +46,16 @@ def gone_on(scene: str, other: str, given: str) -> Figures:
     }  # fmt: skip
 
 
+def answered(captions: str, seed: str) -> Figures:
+    """Screen 4: pictures with all three facts right, by either painter, and against the wrong caption."""
+    value = value_of(facts.asked(painters.load(), int(captions), int(seed)))
+    return {
+        f"{name}, {kind}": rate
+        for number, name in enumerate(facts.PAINTERS)
+        for kind, rate in (("all right", value.whole(number).rate), ("by chance", value.chance(number).rate))
+    } | {"told": min(value.whole(number).trials for number in range(len(facts.PAINTERS)))}
+
+
 def _shares(pictures: np.ndarray, wanted: list[Facts]) -> np.ndarray:
     """Of each picture the share of its facts that is right, of those that can be told; nan where none can."""
     verdicts = judge.judge(pictures, wanted, lettering=False)
@@ -71,5 +81,13 @@ CHOICES = (
         lambda figures: figures["asked, nothing given"] > 0.8
         and figures["the rows' own"] > figures["asked, after the rows"] + 0.4,
         "Asked for alone the other thing comes; after half of a picture that half decides more often.", _model,
+    ),
+    Choice(
+        "image-tokens/facts", ("8", "7"), (("4", "7"), ("8", "7"), ("8", "17")), answered,
+        lambda figures: figures["told"] >= 6 and all(
+            figures[f"{name}, all right"] > figures[f"{name}, by chance"] + 0.3 for name in facts.PAINTERS
+        ),
+        "Enough pictures can be told, and both painters get all three facts right far more often than by chance.",
+        lambda: f"{_model()} {painters_print()}",
     ),
 )  # fmt: skip

@@ -5,10 +5,21 @@ from __future__ import annotations
 from engines.statistics import share
 from engines.text import language_model
 from lessons.defaults import Choice, Figures, value_of, writers_print
-from lessons.sampling import branch, examples, seeds, sweep
+from lessons.sampling import branch, examples, scoreboard, seeds, sweep
 
 SEEDS = 3
 """Batches of seeds: the page's own, and the next ones."""
+
+
+def unsure(text: str) -> Figures:
+    """Screen 1: the first key's leader under the page's dials and cold, the keys that are kept, the likeliest key."""
+    sheet = value_of(scoreboard.press_on(language_model.load(), None, text, 0.8, 0.92, 7))
+    assert sheet.board is not None and sheet.cold is not None
+    leader = sheet.board.candidates[0]
+    return {
+        "leader": leader.kept_probability, "cold": sheet.cold.kept_probability, "kept": sheet.board.kept,
+        "before the dials": leader.probability,
+    }  # fmt: skip
 
 
 def forced(text: str) -> Figures:
@@ -45,6 +56,12 @@ def swept(length: str) -> Figures:
 
 
 CHOICES = (
+    Choice(
+        "sampling/scoreboard", (examples.TEXT,), tuple((text,) for text in (examples.TEXT, *examples.SAMPLES)), unsure,
+        lambda figures: figures["leader"] < 0.5 and figures["cold"] > 2 * figures["leader"]
+        and 10 <= figures["kept"] <= 1000,
+        "The dice decides among many keys, and a colder dial takes more than half of that away.", writers_print,
+    ),
     Choice(
         "sampling/branch/runner-up", (examples.BRANCH_TEXT,),
         ((examples.BRANCH_TEXT,), (examples.TEXT,), (examples.SEEDS_TEXT,)), forced,

@@ -1,10 +1,10 @@
-"""Words that the count of letters could begin with, each asked in every spelling."""
+"""Words that the screens about letters could begin with, and how each is measured."""
 
 from __future__ import annotations
 
 from engines.text import language_model
 from lessons.defaults import Choice, Figures, value_of, writers_print
-from lessons.tokenization import count
+from lessons.tokenization import count, spell
 
 
 def counted(word: str, letter: str) -> Figures:
@@ -18,7 +18,22 @@ def counted(word: str, letter: str) -> Figures:
     }
 
 
+def spelt(own: str) -> Figures:
+    """Screen 5: words spelt without a mistake, given as chunks and with spaces, with the intervals; the own word."""
+    chunks, spaced = value_of(spell.spell(language_model.load(), own))
+    return {
+        "chunks": chunks.exact.rate, "its high": chunks.exact.high, "spaced": spaced.exact.rate,
+        "its low": spaced.exact.low, "words": len(spaced.words),
+    }  # fmt: skip
+
+
 CHOICES = (
+    Choice(
+        "tokenization/spell", ("",), (("",), ("mississippi",), ("banana",), ("xylophone",)), spelt,
+        lambda figures: figures["its low"] > figures["its high"] and figures["words"] == len(spell.WORDS_TO_SPELL),
+        "Only given letters does it spell, which sixteen words show; a word of one’s own is left to the learner.",
+        writers_print,
+    ),
     Choice(
         "tokenization/count", ("strawberry", "r"),
         (("strawberry", "r"), ("raspberry", "r"), ("banana", "a"), ("balloon", "l"), ("committee", "m")), counted,

@@ -377,7 +377,7 @@ def test_an_answer_is_set_beside_itself_after_other_texts() -> None:
     assert [value.same_guess(layer) for layer in (0, 1)] == [2, 0]
     assert "from 3 on it stands higher than after any of 2 other texts" in lens.settled(value)[1]
     drawn = str(figures.ladder(value))
-    assert drawn.count("✓") == 2 and "no. 4 ✓" in drawn and "over 1,000<" in drawn
+    assert drawn.count("✓<") == 2 and "no. 4 ✓" in drawn and "over 1,000<" in drawn
     alone = replace(value, others=())
     assert "✓" not in str(figures.ladder(alone)) and lens.settled(alone)[1] == "after 4 of 4 layers"
 
