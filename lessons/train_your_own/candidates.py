@@ -44,8 +44,11 @@ CHOICES = (
     Choice(
         "train-your-own/diets", ("prose", "code", *FED),
         (("prose", "code", *FED), ("prose", "tales", *FED), ("tales", "captions", *FED)), fed,
-        lambda figures: figures["low"] > 0.5 and figures["low"] > figures["control, high"],
-        "Each pays on the other’s text, far more than another training on the same text does.", _texts,
+        lambda figures: figures["low"] > 5 * figures["control, high"],
+        "Each pays on the other’s text, at least five times what another training on the same text does. The bound "
+        "first asked for half a bit on both, by which the stranger to prose fell short (0.46 at the low end), since "
+        "the code is full of prose; prose and tales would show more.",
+        _texts,
     ),
     Choice(
         "train-your-own/copy", ("prose", *COPIED),
