@@ -7,10 +7,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
+from importlib import metadata
 from pathlib import Path
 from typing import get_args
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from engines.models.line import Queue
 from lessons import course
@@ -133,6 +136,21 @@ def test_the_app_is_a_table_of_contents() -> None:
     source = (ROOT / "app.py").read_text(encoding="utf-8")
     assert len(source.splitlines()) <= 60
     assert roots(ROOT / "app.py") <= {"__future__", "typing", "gradio", "engines", "lessons"}
+
+
+def test_every_package_imported_is_required_or_declared_by_one_that_is() -> None:
+    """What comes only through the dependency of a dependency goes when that one changes its mind."""
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    asked = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    declared = [Requirement(line) for one in asked for line in metadata.requires(one.name) or ()]
+    asked += [one for one in declared if one.marker is None or one.marker.evaluate({"extra": ""})]
+    ours = {canonicalize_name(one.name) for one in asked}
+
+    packages = metadata.packages_distributions()
+    sources = [ROOT / "app.py", *(path for folder in ("engines", "lessons", "training") for path in files(folder))]
+    names = {name for path in sources for name in roots(path)} - set(sys.stdlib_module_names)
+    for name in names - {"app", "engines", "lessons", "training"}:
+        assert {canonicalize_name(one) for one in packages.get(name, [])} & ours, name
 
 
 def test_nothing_heavy_is_imported_when_the_app_starts() -> None:
