@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -125,6 +126,16 @@ def test_pages_hold_controls_and_little_else() -> None:
     lines = {page.parent.name: sum(bool(row.strip()) for row in page.read_text().splitlines()) for page in pages}
     assert sum(lines.values()) <= 178 * len(lines), lines
     assert not [page for page in pages if "gr.skip" in page.read_text()]
+
+
+@pytest.mark.parametrize("key", LESSONS)
+def test_pages_hold_no_markup_and_no_script(key: str) -> None:
+    """Markup stands in ``figures.py``; a script is a file that ``scripts.script`` names, so that a browser keeps it."""
+    for node in ast.walk(ast.parse((ROOT / "lessons" / key / "page.py").read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            assert not re.search(r"</?[a-z]+[ >]", node.value), f"line {node.lineno}"
+        elif isinstance(node, ast.keyword) and node.arg == "js_on_load":
+            assert "read_text" not in ast.unparse(node.value), f"line {node.value.lineno}"
 
 
 @pytest.mark.parametrize("path", files("training"), ids=lambda path: path.name)

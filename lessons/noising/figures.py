@@ -25,6 +25,17 @@ from lessons.shell.painting import underway
 from lessons.shell.prose import attribute, plain
 from lessons.shell.views import join
 
+PAD = (
+    '<div class="noising-pad"><canvas width="380" height="380" role="img" '
+    'aria-label="Drawing pad: draw with a pointer, or choose a shape or a letter with the controls below"></canvas>'
+    '<p class="noising-pad-words" role="status"></p></div>'
+)
+CLOUD = (
+    '<div class="noising-cloud"><canvas width="380" height="380" role="img" aria-label="Nothing trained yet"></canvas>'
+    '<p class="noising-cloud-words"></p><div class="noising-cloud-controls"><button type="button" class="button">Play'
+    '</button><input type="range" min="0" max="100" value="0" aria-label="How far along the way"></div></div>'
+)
+
 
 def ruin_film(value: ruin.Ruin) -> str:
     """One frame a noise level: the ruin, the true noise and the named one, the guess and what it is taken for."""

@@ -149,18 +149,6 @@ def _clay(lesson: LessonPage) -> None:
         events.on(play.change, choose, play, [note, other, other_seed, region, *run.places])
 
 
-PAD = (
-    '<div class="noising-pad"><canvas width="380" height="380" role="img" '
-    'aria-label="Drawing pad: draw with a pointer, or choose a shape or a letter with the controls below"></canvas>'
-    '<p class="noising-pad-words" role="status"></p></div>'
-)
-CLOUD = (
-    '<div class="noising-cloud"><canvas width="380" height="380" role="img" aria-label="Nothing trained yet"></canvas>'
-    '<p class="noising-cloud-words"></p><div class="noising-cloud-controls"><button type="button" class="button">Play'
-    '</button><input type="range" min="0" max="100" value="0" aria-label="How far along the way"></div></div>'
-)
-
-
 def _own(lesson: LessonPage) -> None:
     with lesson.screen("own", predict="landed") as screen:
         with gr.Row(equal_height=True):
@@ -171,9 +159,9 @@ def _own(lesson: LessonPage) -> None:
             steps = gr.Slider(200, 5000, STEPS, step=100, label="Training steps", scale=3)
             seed = controls.seed_number()
         pad = gr.HTML(
-            _file("spiral.json"), html_template=PAD, js_on_load=scripts.script(HERE / "pad.js"), label="Drawing"
+            _file("spiral.json"), html_template=draw.PAD, js_on_load=scripts.script(HERE / "pad.js"), label="Drawing"
         )
-        cloud = gr.HTML("{}", html_template=CLOUD, js_on_load=scripts.script(HERE / "cloud.js"), render=False)
+        cloud = gr.HTML("{}", html_template=draw.CLOUD, js_on_load=scripts.script(HERE / "cloud.js"), render=False)
         run = experiment(
             screen, "Train on this drawing", own.train_pad, [pad, steps, seed],
             {cloud: draw.cloud, gr.HTML(render=False): draw.loss_line}, truth=own.own_truth, queue="processor",

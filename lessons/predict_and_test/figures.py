@@ -23,7 +23,13 @@ from lessons.shell.prose import attribute, plain
 from lessons.shell.views import Bar, bars, drawer, join
 
 THUMB = 128
+BY_EYE = "<p>How many pictures of each prompt are entirely right, to your eye? Empty fields are skipped.</p>"
 AFRESH = '<p class="exercise-afresh"><button type="button" class="link">Start afresh</button></p>'
+
+
+def half(kind: plan.Kind) -> str:
+    """The heading over the prompts expected to be of one kind."""
+    return f'<h3 class="exercise-half">I expect these to be {kind}</h3>'
 
 
 def examples() -> str:

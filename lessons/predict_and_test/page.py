@@ -72,7 +72,7 @@ def build() -> None:
 def _eyes() -> tuple[gr.Accordion, list[gr.Number]]:
     """The learner's own counts, to be rendered beside the calibration that they count for."""
     with gr.Accordion("Count by eye, if you judge otherwise or the judge could not", open=False, render=False) as box:
-        gr.HTML("<p>How many pictures of each prompt are entirely right, to your eye? Empty fields are skipped.</p>")
+        gr.HTML(draw.BY_EYE)
         with gr.Row():
             return box, [controls.whole_number(None, f"Right in {slot}", 16) for slot in SLOTS]
 
@@ -90,7 +90,7 @@ def _plan(lesson: LessonPage, desk: Desk) -> Experiment:
         prompts = []
         for at, (place, entry) in enumerate(zip(SLOTS, plan.DEFAULTS, strict=True)):
             if at % 3 == 0:
-                gr.HTML(f'<h3 class="exercise-half">I expect these to be {entry.kind}</h3>')
+                gr.HTML(draw.half(entry.kind))
             with gr.Row(elem_classes=["exercise-entry"]):
                 prompt = gr.Textbox(
                     entry.prompt, label=place.capitalize(), max_length=plan.MAX_PROMPT, scale=5, min_width=220
@@ -106,7 +106,7 @@ def _plan(lesson: LessonPage, desk: Desk) -> Experiment:
             prompts.append(prompt)
             desk.fields += [prompt, reason, sure]
         slot = gr.Radio(list(SLOTS), value=SLOTS[0], label="Put the example I click into")
-        examples = gr.HTML(draw.examples(), js_on_load=(HERE / "examples.js").read_text(encoding="utf-8"))
+        examples = gr.HTML(draw.examples(), js_on_load=scripts.script(HERE / "examples.js"))
 
         def seal(painter: Any, *inputs: Any) -> Iterator[Any]:
             *fields, before = inputs
@@ -119,7 +119,7 @@ def _plan(lesson: LessonPage, desk: Desk) -> Experiment:
             check=lambda *inputs: plan.entries(_rows(inputs[:-1])),
         )  # fmt: skip
         with run.row:
-            desk.afresh = gr.HTML(draw.AFRESH, js_on_load=(HERE / "afresh.js").read_text(encoding="utf-8"))
+            desk.afresh = gr.HTML(draw.AFRESH, js_on_load=scripts.script(HERE / "afresh.js"))
 
     def fill(place: str, event: gr.EventData) -> dict[Any, Any]:
         at = SLOTS.index(place)

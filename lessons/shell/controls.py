@@ -13,7 +13,7 @@ from markupsafe import Markup
 from engines.checks import MAX_CAPTION, MAX_SEED
 from engines.evidence import PlainError
 from engines.pictures.files import open_picture
-from lessons.shell import captions, events
+from lessons.shell import captions, events, scripts
 from lessons.shell.film import data_uri
 from lessons.shell.uploads import OWN
 from lessons.shell.views import join
@@ -22,7 +22,7 @@ Picked = tuple[str, np.ndarray | None]
 """The name of the chosen picture, and the learner's own (uint8 [H, W, 3]), chosen or not."""
 UPLOAD_SIDE = 512
 """What is kept of an uploaded picture in the tab; the painter's own size is cut from it."""
-PICKER_JS = (Path(__file__).parent / "picker.js").read_text(encoding="utf-8")
+PICKER_JS = scripts.script(Path(__file__).parent / "picker.js")
 
 
 def caption(value: str, label: str = "Caption", *, needed: bool = True, **options: Any) -> gr.Textbox:
