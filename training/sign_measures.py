@@ -17,15 +17,8 @@ import torch
 from engines.models.weights import fingerprint
 from engines.pictures.pocket_autoencoder import PocketAutoencoder
 from engines.signs import lab as sign_lab
-from engines.signs.lab import (
-    CAUSES,
-    COLOURS,
-    Spelling,
-    character_error_interval,
-    character_error_rate,
-    draw_sign,
-    exact_share,
-)
+from engines.signs.lab import CAUSES, COLOURS, draw_sign
+from engines.signs.measures import Spelling, character_error_interval, character_error_rate, exact_share
 from training import tools
 from training.autoencoder import to_pictures
 from training.evaluate import write_into_card

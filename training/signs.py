@@ -181,6 +181,7 @@ def loss_of(
 def sheet(folder: Path, file: Path) -> None:
     """Paint a few seen (above) and never-seen words with every saved painter, one column a painter."""
     from engines.signs import lab as sign_lab
+    from engines.signs.measures import character_error_rate
 
     lists = word_lists()
     asked = [lists[kind][n].split()[7 * n % 30] for kind in ("seen", "never_seen") for n in (2, 3, 4, 5, 6, 8)]
@@ -192,8 +193,8 @@ def sheet(folder: Path, file: Path) -> None:
         columns.append(np.concatenate(list(last.pictures)))
         spelled_right = sign_lab.read(last.pictures, last.words)
         half = len(spelled_right) // 2
-        print(f"  {key}: character errors seen {sign_lab.character_error_rate(spelled_right[:half]):.2f}, "
-              f"never seen {sign_lab.character_error_rate(spelled_right[half:]):.2f}", flush=True)  # fmt: skip
+        print(f"  {key}: character errors seen {character_error_rate(spelled_right[:half]):.2f}, "
+              f"never seen {character_error_rate(spelled_right[half:]):.2f}", flush=True)  # fmt: skip
     file.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.concatenate(columns, 1)).save(file)
 

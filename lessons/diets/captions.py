@@ -17,7 +17,7 @@ from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, U
 from engines.pictures import captioning, snippets
 from engines.pictures.captioning import Diet
 from engines.pictures.diffusion import Painter, Plan
-from engines.signs import lab as sign_lab
+from engines.signs import measures as sign_measures
 from engines.statistics import Interval, Mean, mean_interval, more, percent, wilson
 from engines.stickers import judge, scenes
 from engines.stickers.judge import Verdict
@@ -235,11 +235,11 @@ def _said(one: dict[str, Any]) -> str:
 def _signs() -> Iterator[Finding]:
     """The same cause on the sign painters, as the lesson on lettering measures it."""
     try:
-        painters = sign_lab.recorded()["painters"]
+        painters = sign_measures.recorded()["painters"]
     except FileNotFoundError:
         return
     sloppy, spelled = (
-        sign_lab.exact_share(found["right"], found["of"], found["words"])
+        sign_measures.exact_share(found["right"], found["of"], found["words"])
         for found in (painters[key]["never_seen"]["all"] for key in ("sloppy", "spelled"))
     )
     yield Finding(

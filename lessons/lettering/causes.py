@@ -12,6 +12,7 @@ import numpy as np
 from engines.checks import MAX_SEED, one_of, seed_range, whole
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
 from engines.signs import lab as sign_lab
+from engines.signs import measures as sign_measures
 from engines.statistics import Interval, percent
 from lessons.lettering.signs import COLUMNS, Glimpse, Painted, paint, provenance, rows
 
@@ -77,7 +78,7 @@ def one_painter(cause: str, words: Sequence[str], seeds: int, seed: int) -> Iter
 def rerun(
     kind: str = "never_seen",
     length: int = 4,
-    words: int = sign_lab.LEAST_WORDS,
+    words: int = sign_measures.LEAST_WORDS,
     seeds: int = 2,
     seed: int | None = 0,
     *,
@@ -128,22 +129,22 @@ def _gains(value: Run) -> Iterator[Finding]:
     painted = {one.cause.key: one.spellings for one in value.painted}
     for before, after, title in STEPS:
         if before in painted and after in painted:
-            gain = sign_lab.difference(painted[before], painted[after])
+            gain = sign_measures.difference(painted[before], painted[after])
             yield Finding(f"{100 * gain.mean:+.0f} points", f"{title}: {gained(gain)}")
 
 
-def gained(gain: sign_lab.Difference) -> str:
+def gained(gain: sign_measures.Difference) -> str:
     """Whether a paired difference in the share read exactly can be told from none, in words."""
     words = f"{gain.words} word{'' if gain.words == 1 else 's'}"
     told = f"more signs read exactly, compared pair by pair on the same {words} and seeds"
-    if gain.words < sign_lab.LEAST_WORDS:
-        return f"{told}. That is too few words to claim a difference; take {sign_lab.LEAST_WORDS} or more."
+    if gain.words < sign_measures.LEAST_WORDS:
+        return f"{told}. That is too few words to claim a difference; take {sign_measures.LEAST_WORDS} or more."
     if gain.low == gain.high == 0:
         return f"{told}: a difference on no word."
     return f"{told} (95 % interval {100 * gain.low:+.0f} to {100 * gain.high:+.0f}): {claim(gain)}."
 
 
-def claim(gain: sign_lab.Difference) -> str:
+def claim(gain: sign_measures.Difference) -> str:
     """Whether a paired gain can be told from none."""
     return "it may be chance" if not gain.clear else "it helps" if gain.mean > 0 else "it harms"
 
@@ -174,7 +175,7 @@ class Recorded:
 
     cells: tuple[Cell, ...]
     ceilings: dict[int | None, Interval]
-    signs: dict[str, tuple[sign_lab.Spelling, ...]]
+    signs: dict[str, tuple[sign_measures.Spelling, ...]]
     pieces: tuple[int, int]
 
     def cell(self, cause: str, kind: str, length: int | None = None) -> Cell | None:
@@ -188,7 +189,7 @@ class Recorded:
 def recorded() -> Evidence[Recorded] | None:
     """What was measured after training; None when there is no record."""
     try:
-        metrics = sign_lab.recorded()
+        metrics = sign_measures.recorded()
     except FileNotFoundError:
         return None
     cut = metrics["pieces"]["spelled"]
@@ -225,8 +226,8 @@ def _cells(metrics: dict[str, Any]) -> Iterator[Cell]:
                     yield Cell(cause, kind, LENGTHS[key], *_shares(found))
 
 
-def _signs(errors: dict[str, list[int]]) -> tuple[sign_lab.Spelling, ...]:
-    return tuple(sign_lab.Spelling(word, "", one) for word, seeds in errors.items() for one in seeds)
+def _signs(errors: dict[str, list[int]]) -> tuple[sign_measures.Spelling, ...]:
+    return tuple(sign_measures.Spelling(word, "", one) for word, seeds in errors.items() for one in seeds)
 
 
 def _ceilings(metrics: dict[str, Any]) -> Iterator[tuple[int | None, Interval]]:
@@ -241,7 +242,7 @@ def _shares(found: dict[str, Any]) -> tuple[Interval, float, float, float]:
 
 
 def _over_words(found: dict[str, Any]) -> Interval:
-    return sign_lab.exact_share(found["right"], found["of"], found["words"])
+    return sign_measures.exact_share(found["right"], found["of"], found["words"])
 
 
 def _findings(value: Recorded) -> tuple[Finding, ...]:
@@ -252,7 +253,7 @@ def _findings(value: Recorded) -> tuple[Finding, ...]:
         first, second = value.cell(before, "never_seen"), value.cell(after, "never_seen")
         if first and second:
             pair = value.signs[before], value.signs[after]
-            gain, fewer = sign_lab.difference(*pair), sign_lab.fewer_errors(*pair)
+            gain, fewer = sign_measures.difference(*pair), sign_measures.fewer_errors(*pair)
             cards.append(
                 Finding(
                     f"{percent(first.exact.rate)} → {percent(second.exact.rate)}",
@@ -304,7 +305,7 @@ def truth(value: Recorded) -> tuple[int, str] | None:
     if len(found) < len(sign_lab.CAUSES):
         return None
     (best, _), (second, _), *_ = sorted(found, key=lambda pair: pair[1].rate, reverse=True)
-    clear = sign_lab.difference(value.signs[second], value.signs[best]).clear
+    clear = sign_measures.difference(value.signs[second], value.signs[best]).clear
     told = ", ".join(f"{sign_lab.CAUSES[key].name.lower()} {percent(share.rate)}" for key, share in found)
     choice = list(sign_lab.CAUSES).index(best) if clear else len(sign_lab.CAUSES)
     return choice, f"over {found[0][1].trials} recorded signs a painter: {told}"

@@ -13,6 +13,7 @@ from engines.evidence import Evidence, Finding, Provenance, Table, Underway
 from engines.models.catalogue import MODELS
 from engines.models.weights import fingerprint
 from engines.signs import lab as sign_lab
+from engines.signs import measures as sign_measures
 from engines.statistics import Interval, percent, plural
 
 MAX_EACH = 12
@@ -26,8 +27,8 @@ class Trip:
     length: int
     printed: np.ndarray
     restored: np.ndarray
-    before: tuple[sign_lab.Spelling, ...]
-    after: tuple[sign_lab.Spelling, ...]
+    before: tuple[sign_measures.Spelling, ...]
+    after: tuple[sign_measures.Spelling, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +39,7 @@ class Ceiling:
 
     def share(self, *, after: bool) -> Interval:
         """Signs read exactly, over all lengths."""
-        return sign_lab.exact_rate([one for trip in self.trips for one in (trip.after if after else trip.before)])
+        return sign_measures.exact_rate([one for trip in self.trips for one in (trip.after if after else trip.before)])
 
     @property
     def finished(self) -> bool:
@@ -92,8 +93,8 @@ def _evidence(value: Ceiling, each: int, seed: int, seconds: float) -> Evidence[
         for one, again in zip(trip.before, trip.after, strict=True)
     )
     told = "; ".join(
-        f"{trip.length} letters {sign_lab.exact_rate(trip.before).successes} then "
-        f"{sign_lab.exact_rate(trip.after).successes} of {len(trip.before)}"
+        f"{trip.length} letters {sign_measures.exact_rate(trip.before).successes} then "
+        f"{sign_measures.exact_rate(trip.after).successes} of {len(trip.before)}"
         for trip in value.trips
     )
     first = value.trips[0]

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from engines.evidence import Evidence
 from engines.signs import lab as sign_lab
+from engines.signs import measures as sign_measures
 from engines.statistics import interval, mean_interval, percent
 from lessons.lettering import causes, ceiling, own
 from lessons.lettering.signs import Glimpse, Painted, Signs, seen_words
@@ -22,7 +23,7 @@ BRIEF = {"sloppy": "a · sloppy", "spelled": "b · spelled", "characters": "c ·
 SHORT = {"sloppy": "a", "spelled": "b", "characters": "c", "boxes": "d"}
 
 
-def said(spelling: sign_lab.Spelling) -> str:
+def said(spelling: sign_measures.Spelling) -> str:
     """What the reader made of a sign, in words."""
     if spelling.exact:
         return f"✓ {spelling.text}"
@@ -312,7 +313,7 @@ def trips(value: ceiling.Ceiling) -> str:
     """Shares before and after by length, and one sign of each length, a misread one where there is one."""
     rows, pairs = [], []
     for trip in value.trips:
-        before, after = sign_lab.exact_rate(trip.before), sign_lab.exact_rate(trip.after)
+        before, after = sign_measures.exact_rate(trip.before), sign_measures.exact_rate(trip.after)
         rows.append(
             Bar(
                 _letters(trip.length), after.rate,

@@ -16,6 +16,7 @@ from engines.pictures import diffusion, exercise_snippets
 from engines.pictures.diffusion import Painter, Plan
 from engines.pictures.plan import MAX_ROWS, MAX_STEPS
 from engines.signs import lab as sign_lab
+from engines.signs import measures as sign_measures
 from engines.statistics import Interval, clustered, mean_interval, more, plural, words
 from engines.stickers import diet, judge
 
@@ -39,7 +40,7 @@ class Sign:
 
     word: str
     pictures: np.ndarray
-    spellings: tuple[sign_lab.Spelling, ...]
+    spellings: tuple[sign_measures.Spelling, ...]
     known: tuple[int | None, ...]
     nearest: tuple[frozenset[str], ...]
     lengths: tuple[int, ...]
@@ -67,7 +68,7 @@ class Own:
     on_signs: int
     signs: int
 
-    def spellings(self, *, seen: bool) -> list[sign_lab.Spelling]:
+    def spellings(self, *, seen: bool) -> list[sign_measures.Spelling]:
         return [one for pair in self.pairs for one in (pair.seen if seen else pair.new).spellings]
 
     def exact(self, *, seen: bool) -> Interval:
@@ -78,7 +79,7 @@ class Own:
     def errors(self, *, seen: bool) -> tuple[float, tuple[float, float] | None]:
         """Wrong letters for each letter asked, and the bootstrap 95 % interval over words; None where it is open."""
         spellings = self.spellings(seen=seen)
-        return sign_lab.character_error_rate(spellings), sign_lab.character_error_interval(spellings)
+        return sign_measures.character_error_rate(spellings), sign_measures.character_error_interval(spellings)
 
     def gaps(self) -> tuple[np.ndarray, np.ndarray]:
         """(letters from what was read to the nearest word of its signs, the same by chance), one a never-seen word.
@@ -123,7 +124,7 @@ class Own:
         return clustered(sum(hits), len(hits), words_), clustered(sum(controls), len(controls), words_)
 
 
-def _kind(spelling: sign_lab.Spelling, known: int | None) -> int:
+def _kind(spelling: sign_measures.Spelling, known: int | None) -> int:
     if known is None:
         return NOTHING
     if spelling.exact:
@@ -198,7 +199,7 @@ def _sign(word: str, pictures: np.ndarray) -> Sign:
     texts = [lettering.text for lettering in judge.read_text(pictures)]
     letters = ["".join(one for one in text.upper() if one.isalnum()) for text in texts]
     spellings = tuple(
-        sign_lab.Spelling(word, text, judge.edit_distance(read, word))
+        sign_measures.Spelling(word, text, judge.edit_distance(read, word))
         for text, read in zip(texts, letters, strict=True)
     )
     found = [_nearest(read) if read else (None, frozenset[str]()) for read in letters]

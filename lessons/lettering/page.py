@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from engines.signs import lab as sign_lab
+from engines.signs import measures as sign_measures
 from engines.text import character_art as art
 from lessons.lettering import causes, ceiling, drawings, mirror, own, signs
 from lessons.lettering import figures as draw
@@ -55,7 +56,9 @@ def _causes(lesson: LessonPage) -> None:
             kind = gr.Radio(lists, value="never_seen", label="Which words", scale=3)
             length = gr.Slider(1, sign_lab.SLOTS, 4, step=1, label="Letters", scale=2, min_width=120)
         with gr.Row(equal_height=True):
-            words = gr.Slider(1, causes.MAX_WORDS, sign_lab.LEAST_WORDS, step=1, label="How many words", min_width=120)
+            words = gr.Slider(
+                1, causes.MAX_WORDS, sign_measures.LEAST_WORDS, step=1, label="How many words", min_width=120
+            )
             seeds = gr.Slider(1, causes.MAX_SEEDS, 2, step=1, label="Seeds", min_width=120)
             seed = controls.seed_number(0, "First seed")
         table = gr.HTML(js_on_load=draw.RERUN, elem_classes=["lettering-recorded"], render=False)

@@ -15,6 +15,7 @@ from engines.checks import seed_range
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
 from engines.pictures.files import open_picture
 from engines.signs import lab as sign_lab
+from engines.signs import measures as sign_measures
 from engines.statistics import Interval, interval
 from lessons.shell.uploads import picture_bytes
 
@@ -41,20 +42,20 @@ class Painted:
     words: tuple[str, ...]
     seeds: tuple[int, ...]
     pictures: np.ndarray
-    spellings: tuple[sign_lab.Spelling, ...]
+    spellings: tuple[sign_measures.Spelling, ...]
 
     @property
     def exact(self) -> Interval:
-        return sign_lab.exact_rate(self.spellings)
+        return sign_measures.exact_rate(self.spellings)
 
     @property
     def error_rate(self) -> float:
-        return sign_lab.character_error_rate(self.spellings)
+        return sign_measures.character_error_rate(self.spellings)
 
     @property
     def error_interval(self) -> tuple[float, float] | None:
         """The 95 % interval of ``error_rate`` over words; None where it is open."""
-        return sign_lab.character_error_interval(self.spellings)
+        return sign_measures.character_error_interval(self.spellings)
 
     @property
     def errors(self) -> str:
@@ -70,7 +71,7 @@ class Painted:
     @cached_property
     def word_effect(self) -> float | None:
         """How much the word changes the lettering, as a share of what it changes in print; None for one word."""
-        return sign_lab.word_effect(self.pictures, self.words)
+        return sign_measures.word_effect(self.pictures, self.words)
 
     @property
     def tally(self) -> str:

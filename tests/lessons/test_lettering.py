@@ -17,6 +17,7 @@ from engines.checks import MAX_SEED
 from engines.evidence import Evidence, PlainError, Underway
 from engines.pictures.painter import POCKET
 from engines.signs import lab as sign_lab
+from engines.signs import measures as sign_measures
 from engines.statistics import percent, wilson
 from engines.stickers import judge
 from engines.text import character_art as art
@@ -92,7 +93,7 @@ def lab(monkeypatch):
     def read(pictures, words):
         each = [word for word in words for _ in range(len(pictures) // len(words))]
         texts = [written.get(picture.tobytes(), "") for picture in pictures]
-        return tuple(sign_lab.Spelling(w, t, judge.edit_distance(t, w)) for w, t in zip(each, texts, strict=True))
+        return tuple(sign_measures.Spelling(w, t, judge.edit_distance(t, w)) for w, t in zip(each, texts, strict=True))
 
     monkeypatch.setattr(sign_lab, "words", lambda: WORDS)
     monkeypatch.setattr(sign_lab, "is_seen", WORDS.has_seen)
@@ -197,7 +198,7 @@ def test_pieces_that_no_training_caption_held_are_marked(lab):
 def test_what_the_reader_reads_is_escaped(lab):
     result = last(signs.paint_word("LAMP", ["sloppy"], seeds=1))
     (one,) = result.value.painted
-    nasty = replace(one, spellings=(sign_lab.Spelling("LAMP", NASTY, 4),))
+    nasty = replace(one, spellings=(sign_measures.Spelling("LAMP", NASTY, 4),))
     safe(draw.signs(replace(result.value, painted=(nasty,))))
     safe(draw.side_by_side(causes.Run("seen", 4, ("LAMP",), (nasty,))))
 
@@ -316,7 +317,7 @@ def measured(shares: dict[str, int]) -> dict:
     ],
 )
 def test_the_record_chooses_the_answer(monkeypatch, shares, choice):
-    monkeypatch.setattr(sign_lab, "recorded", lambda: measured(shares))
+    monkeypatch.setattr(sign_measures, "recorded", lambda: measured(shares))
     result = causes.recorded()
     value = result.value
     assert causes.truth(value)[0] == choice
@@ -335,7 +336,7 @@ def test_recorded_repairs_are_compared_word_by_word(monkeypatch):
         for table in lists.values():
             for row in table.values():
                 row["words"] = 10
-    monkeypatch.setattr(sign_lab, "recorded", lambda: metrics)
+    monkeypatch.setattr(sign_measures, "recorded", lambda: metrics)
     result = causes.recorded()
     cell = result.value.cell("boxes", "never_seen")
     assert (cell.exact.successes, cell.exact.trials) == (41, 50)  # its interval counts words and not signs
@@ -358,7 +359,7 @@ def test_without_a_record_the_page_says_so(monkeypatch):
     def missing():
         raise FileNotFoundError
 
-    monkeypatch.setattr(sign_lab, "recorded", missing)
+    monkeypatch.setattr(sign_measures, "recorded", missing)
     assert causes.recorded() is None and "not been measured" in page._record()
 
 
@@ -371,7 +372,9 @@ def test_the_ceiling_reads_printed_signs_before_and_after(lab, monkeypatch):
 
     def read(pictures, words):
         dark = [bool(picture.mean() < 128) for picture in pictures]
-        return tuple(sign_lab.Spelling(w, "" if lost else w, 4 * lost) for w, lost in zip(words, dark, strict=True))
+        return tuple(
+            sign_measures.Spelling(w, "" if lost else w, 4 * lost) for w, lost in zip(words, dark, strict=True)
+        )
 
     monkeypatch.setattr(sign_lab, "read", read)
     results = [one for one in ceiling.measure(2) if isinstance(one, Evidence)]
@@ -714,7 +717,7 @@ def test_the_interval_of_own_signs_is_over_words():
     blank = np.zeros((4, 8, 8, 3), np.uint8)
 
     def sign(word: str, errors: int) -> own.Sign:
-        spellings = (sign_lab.Spelling(word, word, errors),) * 4
+        spellings = (sign_measures.Spelling(word, word, errors),) * 4
         return own.Sign(word, blank, spellings, (errors,) * 4, (frozenset({"STOP"}),) * 4, (4,) * 4)
 
     pairs = tuple(own.Pair(sign(f"W{at}", at % 2), sign(f"S{at}", 0)) for at in range(6))

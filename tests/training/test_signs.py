@@ -12,7 +12,7 @@ from diffusers import DDPMScheduler, UNet2DConditionModel
 
 from engines.models.weights import fingerprint
 from engines.signs import lab as sign_lab
-from engines.signs.lab import Spelling
+from engines.signs.measures import Spelling, recorded
 from training import captured, flat, sign_captions, sign_measures, sign_painting, signs
 from training.painter import SCHEDULE
 
@@ -51,12 +51,12 @@ def test_pieces_never_met_in_training_are_counted(painters: dict[str, signs.Sign
 
 
 def test_the_record_and_the_card_say_how_strange_new_words_are_to_each_encoder() -> None:
-    words, recorded = sign_lab.words(), sign_lab.recorded()["pieces"]
+    words, pieces = sign_lab.words(), recorded()["pieces"]
     for cause in ("spelled", "characters"):
         tokenizer = sign_lab.load(cause).pipeline.tokenizer
         found = sign_measures.unmet_pieces(tokenizer, words.seen, words.never_seen)
-        assert found == recorded[cause] and found["words"] == len(words.never_seen)
-    row = recorded["spelled"]
+        assert found == pieces[cause] and found["words"] == len(words.never_seen)
+    row = pieces["spelled"]
     card = (sign_lab.FOLDER / "README.md").read_text()
     page = (Path(__file__).parents[2] / "lessons" / "lettering" / "lesson.md").read_text()
     assert row["unmet"] == 0 and all(str(row["pieces"]) in text for text in (card, page))
