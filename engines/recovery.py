@@ -25,6 +25,7 @@ from engines.pictures.plan import MAX_ROWS
 from engines.pictures.tiles import FREE, SIDE, TILES, TileWriter
 from engines.statistics import Interval, Mean, mean_interval, wilson
 from engines.stickers import judge, scenes
+from engines.stickers.seed_ranges import FRESH
 from engines.text import masked, stories
 from engines.text.dials import distribution
 from engines.text.masked import CANVAS, MASK, Writers
@@ -43,8 +44,6 @@ PATCH = 3
 """Cells of the latent on a side of the sculptor's patch."""
 CHECKS = (1, 2, 4, 8)
 """So many passes after the strike the sculptor's guess is looked at."""
-UNSEEN = 950_000_000
-"""Scenes from this seed on were in no training."""
 OTHER = MAX_SEED // 3
 """How far the seeds of the second draw are away."""
 ROWS = 32
@@ -250,7 +249,7 @@ def masked_writer(writers: Writers, seeds: Sequence[int], shares: Sequence[float
     The story is one of the grammar: of the writer's own too few are right for any to be spoiled. ``calm`` of the result
     is the control of :attr:`Struck.stands`: the same strike, and nothing looked for.
     """
-    told = [stories.story(UNSEEN + seed) for seed in seeds]
+    told = [stories.story(stories.RECOVERY + seed) for seed in seeds]
     rows = np.array([writers.canvas(text, True) for text in told])
     looks = [(seed + 1) % MAX_SEED for seed in seeds]
     found = []
@@ -337,7 +336,7 @@ def _rounds_until(number: int, places: Sequence[int], wrong: Sequence[int], roun
 
 def captions(seeds: Sequence[int]) -> tuple[str, ...]:
     """One caption a seed, of a scene with a single thing that was in no training and is not held out."""
-    return tuple(scenes.phrasings(scenes.plan(UNSEEN + seed % 10_000_000, "single"))[0] for seed in seeds)
+    return tuple(scenes.phrasings(scenes.plan(FRESH + seed % 10_000_000, "single"))[0] for seed in seeds)
 
 
 def tile_at(share: float) -> int:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from engines.pictures.pocket_autoencoder import PocketAutoencoder
 from engines.stickers import scenes as world
+from engines.stickers.seed_ranges import SIGNS, UNSEEN
 from training import captured, data, tools
 from training.autoencoder import loss_of, normalise, psnr, to_pictures
 
@@ -173,8 +174,8 @@ def train(options: argparse.Namespace) -> PocketAutoencoder:
     on_card = options.optimiser == "muon" and captured.wanted(options.captured, where)
     torch.manual_seed(options.seed)
     scenes = data.scenes(0, options.scenes or (data.ON_A_CARD if on_card else data.ON_A_CPU))
-    more_signs = data.scenes(data.SIGN_SEEDS, options.signs, "sign").pictures if options.signs else None
-    held_out = data.scenes(data.VALIDATION_SEEDS, options.validation).pictures
+    more_signs = data.scenes(SIGNS, options.signs, "sign").pictures if options.signs else None
+    held_out = data.scenes(UNSEEN, options.validation).pictures
     odds = captured.cumulative_odds([record["plan"]["kind"] for record in scenes.records], options.mix)
 
     model, seen = start(options, where)

@@ -33,8 +33,9 @@ from engines.pictures.captioning import DIETS, FOLDER, is_taught, taught, told
 from engines.pictures.pocket_autoencoder import PocketAutoencoder
 from engines.statistics import mean_interval, wilson
 from engines.stickers import judge, scenes
-from training import data, tools
+from engines.stickers.seed_ranges import UNSEEN
 from training import painter as recipe
+from training import tools
 
 EMPTY = 0.1
 KINDS: tuple[scenes.Kind, ...] = ("single", "count")
@@ -152,7 +153,7 @@ def prompts() -> list[str]:
     """Plain captions of unseen scenes, every second one with several of a thing."""
     found = []
     for number in range(PROMPTS):
-        seed = data.VALIDATION_SEEDS + 20_000 + number
+        seed = UNSEEN + 20_000 + number
         found.append(scenes.phrasings(scenes.plan(seed, KINDS[number % 2]))[0])
     return found
 

@@ -19,6 +19,7 @@ import numpy as np
 from engines import live
 from engines.stickers import meaning, scenes, search
 from engines.stickers.meaning import Space
+from engines.stickers.seed_ranges import UNSEEN
 from training import data, tools
 
 AXES, LARGEST = 20, 40
@@ -58,7 +59,7 @@ def missed(made: search.Index, space: Space, queries: int) -> dict[str, Any]:
     ])  # fmt: skip
     found = 0
     for row in range(queries):
-        query = scenes.phrasings(scenes.plan(data.VALIDATION_SEEDS + row))[0]
+        query = scenes.phrasings(scenes.plan(UNSEEN + row))[0]
         cosines = every @ space.captions([query])[0]
         tenth = np.sort(cosines)[-10]
         found += sum(one.cosine >= tenth - 1e-5 for one in made.by_meaning(query, space, 10))

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from engines.pictures.codebook import Codebook
 from engines.pictures.pocket_autoencoder import PocketAutoencoder
+from engines.stickers.seed_ranges import UNSEEN
 from training import data, tools
 from training.autoencoder import to_pictures
 from training.painter import latents_of
@@ -121,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     codebook.entries.copy_(entries)
     codebook.prices.copy_(prices)
     tools.save_half(codebook, options.out)
-    held_out = data.scenes(data.VALIDATION_SEEDS, options.validation).pictures
+    held_out = data.scenes(UNSEEN, options.validation).pictures
     print(json.dumps(measured(codebook, autoencoder, held_out, where)))
 
 

@@ -21,11 +21,8 @@ from typing import Any
 import numpy as np
 
 from engines.stickers import scenes as world
+from engines.stickers.seed_ranges import SIGNS, UNSEEN
 
-SIGN_SEEDS = 100_000_000
-"""Scenes from here on are signs: the autoencoder sees more of them than the painter."""
-VALIDATION_SEEDS = 900_000_000
-"""Scenes from here on are held out: no recipe trains on them."""
 BLOCK = 1000
 ON_A_CPU, ON_A_CARD = 64_000, 256_000
 """How many scenes a recipe is fed unless told otherwise."""
@@ -153,8 +150,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--signs", type=int, default=8_000)
     parser.add_argument("--workers", type=int, help="processes; all cores if not given")
     options = parser.parse_args(arguments)
-    scenes(SIGN_SEEDS, options.signs, "sign", workers=options.workers)
-    scenes(VALIDATION_SEEDS, 1_000, workers=options.workers)
+    scenes(SIGNS, options.signs, "sign", workers=options.workers)
+    scenes(UNSEEN, 1_000, workers=options.workers)
     scenes(0, options.scenes, workers=options.workers)
 
 

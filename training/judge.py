@@ -30,6 +30,7 @@ from engines.pictures.pocket_autoencoder import PocketAutoencoder
 from engines.statistics import wilson
 from engines.stickers import scenes as world
 from engines.stickers.detector import GRID, JudgeModel, Reading
+from engines.stickers.seed_ranges import DOUBT, UNSEEN, WITHHELD
 from training import data, tools
 from training import strange as odder
 from training.autoencoder import to_pictures
@@ -39,10 +40,7 @@ OBJECTS = (*world.OBJECTS, "sign")
 COLOURS = tuple(world.COLOURS)
 CHECKPOINT = tools.CHECKPOINTS / "judge.pt"
 IGNORED = -100
-DOUBT_SEEDS = 940_000_000
 ANSWERED = 0.95
-WITHHELD_SEEDS = 950_000_000
-"""Scenes from here on show held-out combinations: the painter never sees them, the judge does."""
 
 
 def targets(record: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, int]:
@@ -64,7 +62,7 @@ def withheld(first: int, count: int) -> data.Scenes:
     """``count`` rendered scenes, each with a combination of ``held_out.yaml``; half of them with a held-out colour."""
     kept: dict[str, list[Any]] = {name: sorted(rows) for name, rows in world.held_out().items()}
     pictures, records = [], []
-    for seed in range(WITHHELD_SEEDS + first, WITHHELD_SEEDS + first + count):
+    for seed in range(WITHHELD + first, WITHHELD + first + count):
         r = random.Random(f"withheld {seed}")
         kind = r.choice(("colours", "colours", "colours", "backgrounds", "counts", "pairs"))
         name, other = r.choice(kept[kind])
@@ -233,7 +231,7 @@ def evaluate(model: JudgeModel, pictures: np.ndarray, records: Sequence[dict[str
 def measure(model: JudgeModel, options: argparse.Namespace, where: torch.device) -> dict[str, Any]:
     """Held-out metrics: on rendered scenes, and on 300 of them after the autoencoder with latent noise."""
     autoencoder = PocketAutoencoder.from_pretrained(options.autoencoder, torch_dtype=torch.float32).to(where)
-    held_out = data.scenes(data.VALIDATION_SEEDS, options.validation)
+    held_out = data.scenes(UNSEEN, options.validation)
     strange = withheld(options.withheld, 500)
     unseen_trips = round_trips(held_out.pictures[:300], autoencoder, where)
     return {
@@ -245,7 +243,7 @@ def measure(model: JudgeModel, options: argparse.Namespace, where: torch.device)
 
 def choose_doubt(model: JudgeModel, options: argparse.Namespace) -> None:
     """Set the smallest doubt at which the judge still answers ``ANSWERED`` of true scenes that it never saw."""
-    scenes = data.scenes(DOUBT_SEEDS, options.validation)
+    scenes = data.scenes(DOUBT, options.validation)
     for doubt in np.arange(0.05, 0.95, 0.05).round(2).tolist():
         model.register_to_config(doubt=doubt)
         found = evaluate(model, scenes.pictures, scenes.records)

@@ -22,6 +22,7 @@ from engines.pictures.pocket_autoencoder import PocketAutoencoder
 from engines.statistics import wilson
 from engines.stickers import judge
 from engines.stickers import scenes as world
+from engines.stickers.seed_ranges import UNSEEN
 from engines.stickers.shared_space import SharedSpace
 from training import data, tools
 from training.fingers import round_trip
@@ -39,12 +40,12 @@ def decibels(pictures: np.ndarray, restored: np.ndarray) -> np.ndarray:
 
 def autoencoder_metrics(autoencoder: PocketAutoencoder, scenes: int, signs: int) -> dict[str, Any]:
     """PSNR over unseen scenes, and how many unseen signs the reader reads before and after the round trip."""
-    pictures = data.scenes(data.VALIDATION_SEEDS, scenes).pictures
+    pictures = data.scenes(UNSEEN, scenes).pictures
     measured = np.concatenate([
         decibels(part, round_trip(np.asarray(part), autoencoder))
         for part in np.array_split(pictures, max(1, scenes // 50))
     ])  # fmt: skip
-    boards = data.scenes(data.VALIDATION_SEEDS, signs, "sign")
+    boards = data.scenes(UNSEEN, signs, "sign")
     drawn = np.asarray(boards.pictures)
     words = [data.plan_of(record).word or "" for record in boards.records]
     read = {
@@ -70,7 +71,7 @@ def space_metrics(autoencoder: PocketAutoencoder, scenes: int) -> dict[str, Any]
     tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
     encoder = CLIPTextModel.from_pretrained(folder / "text_encoder", dtype=torch.float32).eval()
     space = SharedSpace.from_pretrained(tools.MODELS / "space", torch_dtype=torch.float32).eval()
-    unseen = data.scenes(data.VALIDATION_SEEDS, scenes)
+    unseen = data.scenes(UNSEEN, scenes)
     captions = [world.phrasings(data.plan_of(record))[0] for record in unseen.records]
     latents = latents_of(autoencoder, unseen.pictures, torch.device("cpu")).float()
     right = {"captions": 0, "scenes": 0}

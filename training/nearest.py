@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from engines.stickers import nearest, scenes
+from engines.stickers.seed_ranges import UNSEEN
 from training import data, tools
 
 BLOCK, AXES, STEP = 8_000, 40, 20.0
@@ -54,7 +55,7 @@ def index(pictures: np.ndarray) -> nearest.Index:
 
 def unseen(made: nearest.Index, count: int) -> np.ndarray:
     """The distance of each of ``count`` held-out scenes to its nearest training scene."""
-    pictures = (np.asarray(scenes.scene(data.VALIDATION_SEEDS + row).picture) for row in range(count))
+    pictures = (np.asarray(scenes.scene(UNSEEN + row).picture) for row in range(count))
     return np.array([made.nearest(picture, 1)[0].distance for picture in pictures], np.float32)
 
 
@@ -69,7 +70,7 @@ def missed(made: nearest.Index, pictures: np.ndarray, queries: int) -> dict[str,
         same.setdefault(plan, []).append(seed)
     found, losses, compared = [], [], 0
     for row in range(queries):
-        scene = scenes.scene(data.VALIDATION_SEEDS + 10_000 + row)
+        scene = scenes.scene(UNSEEN + 10_000 + row)
         picture, rivals = np.asarray(scene.picture), same.get(scene.plan, [])
         if not rivals:
             continue

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from engines.pictures.pocket_autoencoder import PocketAutoencoder
 from engines.stickers import scenes as world
+from engines.stickers.seed_ranges import UNSEEN
 from training import captured, data, tools
 from training.painter import SCHEDULE, Painter, build, latents_of, load, loss_of, sheet, split_weights
 
@@ -155,7 +156,7 @@ def train(options: argparse.Namespace) -> Painter:
     autoencoder = PocketAutoencoder.from_pretrained(options.autoencoder, torch_dtype=torch.float32).to(where)
     scenes = data.scenes(0, options.scenes or (data.ON_A_CARD if on_card else data.ON_A_CPU))
     latents = latents_of(autoencoder, scenes.pictures, where, world.CACHE / "latents").to(where)
-    validation = data.scenes(data.VALIDATION_SEEDS, options.validation)
+    validation = data.scenes(UNSEEN, options.validation)
     unseen = latents_of(autoencoder, validation.pictures, where).to(where).float()
     odds = captured.cumulative_odds([record["plan"]["kind"] for record in scenes.records], options.mix)
     diet = Diet(latents, scenes.records, odds)

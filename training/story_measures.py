@@ -22,15 +22,13 @@ from engines.text import masked, stories
 from engines.text.masked import Writers
 from training import tools
 
-HELD_OUT = 10_000_000
-"""Stories from this seed on are never trained on."""
 MARKS = "<!-- metrics -->", "<!-- end of metrics -->"
 SHARES = 16
 """Shares of the canvas that are hidden to estimate the bound of one story, spread evenly."""
 
 
 def told(seed: int, new_pair: bool = False) -> list[str]:
-    return stories.story(HELD_OUT + seed, new_pair)
+    return stories.story(stories.UNSEEN + seed, new_pair)
 
 
 def bits(writers: Writers, texts: Sequence[Sequence[str]], seed: int = 0) -> dict[str, list[float]]:

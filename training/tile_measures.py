@@ -21,6 +21,7 @@ from engines.pictures.pocket_autoencoder import PocketAutoencoder
 from engines.pictures.tiles import TileWriter, tile_writer
 from engines.statistics import wilson
 from engines.stickers import judge
+from engines.stickers.seed_ranges import UNSEEN
 from training import data, tools
 from training.codebook import measured
 from training.evaluate import Prompt, answers, prompts, write_into_card
@@ -56,7 +57,7 @@ def shares(scores: dict[str, list[bool | None]], painted: dict[str, Any]) -> dic
 
 def bits(writer: TileWriter, count: int) -> dict[str, float]:
     """Bits a tile of held-out scenes: after their caption, after another scene's, and after none."""
-    scenes = data.scenes(data.VALIDATION_SEEDS, count)
+    scenes = data.scenes(UNSEEN, count)
     captions = [record["caption"] for record in scenes.records]
     told = {"own caption": captions, "another caption": captions[1:] + captions[:1], "no caption": [""] * count}
     written = np.concatenate([writer.encode(scenes.pictures[first : first + 32]) for first in range(0, count, 32)])
@@ -113,7 +114,7 @@ def evaluate(options: argparse.Namespace) -> None:
     painted = json.loads((tools.MODELS / "painter" / "metrics.json").read_text())["questions"]
     table = shares(judged(writer, chosen, options.seeds, tiles.GUIDANCE), painted)
     autoencoder = PocketAutoencoder.from_pretrained(tools.MODELS / "autoencoder", torch_dtype=torch.float32)
-    held_out = data.scenes(data.VALIDATION_SEEDS, options.validation).pictures
+    held_out = data.scenes(UNSEEN, options.validation).pictures
     rounding = measured(writer.codebook, autoencoder.to(where), held_out, where)
     how = (
         f"{len(chosen)} prompts × {options.seeds} seeds (from 0), guidance {tiles.GUIDANCE:g}, temperature "

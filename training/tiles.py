@@ -28,6 +28,7 @@ from engines.pictures.codebook import Codebook
 from engines.pictures.pocket_autoencoder import PocketAutoencoder
 from engines.pictures.tiles import WORDS, prompt_of
 from engines.stickers import scenes as world
+from engines.stickers.seed_ranges import UNSEEN
 from training import captured, codebook, data, tools
 
 FOLDER = tools.MODELS / "tiles"
@@ -95,7 +96,7 @@ def train(options: argparse.Namespace) -> LlamaForCausalLM:
     torch.manual_seed(options.seed)
     tokenizer = CLIPTokenizer.from_pretrained(tools.MODELS / "painter" / "tokenizer")
     tiles, prompts, kinds = read_scenes(options.scenes, 0, tokenizer, where)
-    unseen, asked, _ = read_scenes(options.validation, data.VALIDATION_SEEDS, tokenizer, where)
+    unseen, asked, _ = read_scenes(options.validation, UNSEEN, tokenizer, where)
     nothing = prompt_of(torch.tensor(tokenizer("", padding="max_length")["input_ids"][:WORDS]), options.entries)
     odds = torch.from_numpy(captured.cumulative_odds(kinds, options.mix)).to(where)
 

@@ -20,6 +20,9 @@ import yaml
 CANVAS = 48
 """Positions of a canvas: the words of a story, and the end mark over and over."""
 END = "<end>"
+UNSEEN, LESSONS, RECOVERY = 10_000_000, 20_000_000, 950_000_000
+"""Seeds of stories that are never trained on: the recipe's measures begin at the first, the lesson on drafts at the
+second, strikes and their recovery at the third."""
 Rule = Literal["shape", "article", "number", "pronoun", "retold", "owner", "answer", "end"]
 RULES: dict[Rule, str] = {
     "shape": "every line is one of the grammar's, and they stand in an order it knows",

@@ -15,8 +15,8 @@ from engines.pictures.diffusion import Painter
 from engines.statistics import Interval, Mean, percent, plural, share, wilson, words
 from engines.stickers import diet, meaning, scenes, search
 from engines.stickers.search import ByWord, Index, Near
+from engines.stickers.seed_ranges import UNSEEN
 from engines.stickers.world import facts_of
-from lessons.diets.measures import UNSEEN
 
 QUERY = "a cat under the stars"
 SHOWN, SAMPLES, MOST_SAMPLES = 12, 6, 12

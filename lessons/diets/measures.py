@@ -6,8 +6,6 @@ What the experiments share. Read them as the lesson goes: :mod:`scale`, :mod:`br
 
 from __future__ import annotations
 
-UNSEEN = 900_000_000
-"""Scenes from this seed on were never trained on."""
 NAMES = ("", " thousand", " million", " billion", " trillion", " quadrillion", " quintillion")
 
 

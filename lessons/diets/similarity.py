@@ -16,7 +16,7 @@ from engines.pictures.files import Source, open_picture
 from engines.statistics import Mean, mean_interval, wilson, words
 from engines.stickers import meaning, scenes
 from engines.stickers.meaning import Space
-from lessons.diets.measures import UNSEEN
+from engines.stickers.seed_ranges import UNSEEN
 from lessons.shell.scenes import CAPTIONS, example
 from lessons.shell.uploads import OWN
 

@@ -18,10 +18,11 @@ import numpy as np
 from engines.director import measures
 from engines.director.facts import Fact, facts
 from engines.stickers import scenes
+from engines.stickers.seed_ranges import UNSEEN
 
 FILE = Path(__file__).parent / "rounds.json"
-UNSEEN, LOOKED_AT = 900_000_000, 60_000
-"""Scenes from this seed on were never trained on; so many are looked at."""
+LOOKED_AT = 60_000
+"""Unseen scenes that are looked at."""
 
 
 @dataclass(frozen=True)

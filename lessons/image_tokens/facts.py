@@ -18,13 +18,12 @@ from engines.pictures.tiles import DIALS, FOLDER, GUIDANCE, TileWriter, tile_wri
 from engines.statistics import Interval, mean_interval, percent, share, wilson, words
 from engines.stickers import judge, scenes
 from engines.stickers.judge import Verdict
+from engines.stickers.seed_ranges import FRESH
 from engines.stickers.world import facts_of
 from lessons.image_tokens.measures import provenance, writing
 from lessons.shell.painting import painting
 
 MAX_CAPTIONS = 16
-FIRST_SCENE = 950_000_000
-"""Scenes from here on were in nobody's diet: their captions are asked for."""
 PAINTERS = ("tile writer", "sculptor")
 ASPECTS = ("object", "colour", "background")
 
@@ -101,7 +100,7 @@ def _told(verdict: Verdict) -> dict[str, bool]:
 def drawn(count: int, seed: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Captions of one fact ("a car") and, of the same things, of three ("a red car in the snow"), all different."""
     plans: dict[str, scenes.Plan] = {}
-    number = FIRST_SCENE + 1_000 * seed
+    number = FRESH + 1_000 * seed
     while len(plans) < count:
         plan = scenes.plan(number, "single")
         number += 1

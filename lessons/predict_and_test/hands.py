@@ -18,6 +18,7 @@ from engines.pictures.diffusion import Painter, Plan
 from engines.statistics import Interval, wilson
 from engines.stickers import scenes
 from engines.stickers.fingers import Hand, count_fingers, validation
+from engines.stickers.seed_ranges import HANDS
 from engines.stickers.world import facts_of
 from lessons.predict_and_test.plan import MAX_PROMPT
 from lessons.predict_and_test.test import PEEK, Moment
@@ -90,7 +91,7 @@ def true_hands(painter: Painter, background: str | None) -> Generator[Underway, 
         for number in range(first, first + AT_ONCE):
             where = background or scenes.BACKGROUNDS[number % len(scenes.BACKGROUNDS)]
             plan = scenes.Plan("single", (scenes.Thing("hand"),), 1, where)
-            drawn.append(np.asarray(scenes.render(plan, 600_000_000 + number).picture))
+            drawn.append(np.asarray(scenes.render(plan, HANDS + number).picture))
         return count_fingers(painter.decode(painter.encode(np.stack(drawn)), checked=False))
 
     found: list[Hand] = []

@@ -15,7 +15,7 @@ from engines.evidence import Evidence, Finding, PlainError, Table, Underway
 from engines.statistics import Interval, percent, plural, wilson
 from engines.text import masked, stories
 from engines.text.masked import CANVAS, DOUBT, END, MASK, Round, Writers
-from lessons.text_diffusion.measures import HELD_OUT, broken, covered_code, opened, provenance
+from lessons.text_diffusion.measures import broken, covered_code, opened, provenance
 
 WHOSE = {"own": "a draft of its own", "grammar": "one of the grammar’s"}
 """Whose finished story: the masked writer's, or one that breaks no rule and that nobody was trained on."""
@@ -136,7 +136,7 @@ def cover(
 def finished(writers: Writers, whose: str, seed: int) -> np.ndarray:
     """Ids [48] of the finished story: the masked writer's from this seed, or the grammar's."""
     if whose == "grammar":
-        return writers.canvas(stories.story(HELD_OUT + seed), True)
+        return writers.canvas(stories.story(stories.LESSONS + seed), True)
     return masked.last(masked.draft(writers, [seed], rounds=ROUNDS)).canvas[0]
 
 

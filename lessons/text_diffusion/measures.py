@@ -15,8 +15,6 @@ from engines.text.larger import Drafter
 from engines.text.masked import CANVAS, MASK, Writers
 
 LEAST_STORIES, MOST_STORIES = 8, 64
-HELD_OUT = 20_000_000
-"""Stories of the grammar from this seed on were never trained on."""
 RULES = {
     "shape": "the lines", "article": "a or an", "number": "one or many", "pronoun": "she or he", "retold": "told twice",
     "owner": "whose it is", "answer": "the answer", "end": "the end",

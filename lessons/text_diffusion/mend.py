@@ -15,7 +15,7 @@ from engines.evidence import Evidence, Finding, Table, Underway
 from engines.statistics import Interval, percent, wilson
 from engines.text import masked, stories
 from engines.text.masked import Writers
-from lessons.text_diffusion.measures import HELD_OUT, broken, covered_code, opened, provenance
+from lessons.text_diffusion.measures import broken, covered_code, opened, provenance
 
 FACTS = {"colour": "its colour", "thing": "the thing", "count": "how many"}
 """The facts of a story that a wrong word can spoil."""
@@ -75,7 +75,7 @@ class Mended:
 @cache
 def case(seed: int, fact: str, where: str) -> Case:
     """The first story from ``seed`` on that tells of a thing, with a word that breaks one rule or more."""
-    dice, number = random.Random(f"{seed} {fact} {where}"), HELD_OUT + seed * 40
+    dice, number = random.Random(f"{seed} {fact} {where}"), stories.LESSONS + seed * 40
     while True:
         text = tuple(stories.story(number))
         places = _places(text, fact)

@@ -18,11 +18,10 @@ from engines.pictures.diffusion import Painter, Plan
 from engines.statistics import Interval, cells, mean_interval, more, percent, wilson, words
 from engines.stickers import nearest, scenes
 from engines.stickers.nearest import Near
+from engines.stickers.seed_ranges import UNSEEN
 from engines.stickers.world import facts_of
 from lessons.shell.painting import painting
 
-UNSEEN = 900_000_000
-"""Scenes from this seed on were never trained on."""
 AT_ONCE, PAIRS = 8, 32
 LOOKED_AT = 8_000
 """Unseen scenes among which one that fits a caption is looked for."""

@@ -16,10 +16,11 @@ from engines.pictures import diffusion
 from engines.pictures import painter as painters
 from engines.pictures.diffusion import Painter, Pass
 from engines.stickers import scenes
+from engines.stickers.seed_ranges import UNSEEN
 from engines.text.language_model import LanguageModel
 from lessons.handoff import api, bypass, chain, figures, forget, measures, play, proof
 from lessons.handoff.chain import Moment
-from lessons.handoff.rounds import UNSEEN, facts_shown, rounds
+from lessons.handoff.rounds import facts_shown, rounds
 from lessons.shell import waking
 from lessons.shell.content import read_lesson
 from tests.engines import tiny_text

@@ -15,6 +15,7 @@ from engines.evidence import Evidence, PlainError
 from engines.pictures import painter as painters
 from engines.pictures.tiles import FREE, SIDE, tile_writer, written
 from engines.stickers import scenes
+from engines.stickers.seed_ranges import FRESH, UNSEEN
 from engines.stickers.world import facts_of
 from lessons.image_tokens import api, book, facts, figures, half, race
 from lessons.shell import film, waking
@@ -161,7 +162,7 @@ def test_captions_hold_one_fact_and_three_of_unseen_scenes(asked):
         few, many = facts_of(one), facts_of(three)
         assert few.things[0].name == many.things[0].name and few.background is None and few.things[0].colour is None
         assert many.background and many.things[0].colour and not many.unread
-    assert facts.FIRST_SCENE > 900_000_000 + 1_000 and scenes.plan(facts.FIRST_SCENE) == scenes.plan(facts.FIRST_SCENE)
+    assert FRESH > UNSEEN + 1_000 and scenes.plan(FRESH) == scenes.plan(FRESH)
     assert facts.drawn(2, 7)[1] == asked.value.long
 
 

@@ -11,6 +11,7 @@ from engines.evidence import Evidence, PlainError, Underway
 from engines.models.counting import Work
 from engines.pictures import diffusion
 from engines.stickers import scenes
+from engines.stickers.seed_ranges import UNSEEN
 from engines.stickers.world import facts_of
 from lessons.shell.content import read_lesson
 from lessons.two_physics import figures, fixed, measures, memory, price, race, spoil
@@ -175,7 +176,7 @@ def test_memory_sets_every_painted_picture_against_an_unseen_scene_of_its_captio
     value = result.value
     assert len(value.captions) == len(value.painted) == len(value.unseen) == len(value.untouched) == 3
     assert len(value.own.near) == len(value.control.near) == 3
-    assert value.captions[0] == scenes.phrasings(scenes.plan(memory.UNSEEN))[0]
+    assert value.captions[0] == scenes.phrasings(scenes.plan(UNSEEN))[0]
     assert result.table.rows[-1][:2] == ("all", 3)
     assert result.table.rows[-1][2] == pytest.approx(100 * value.painted.mean(), abs=0.01)
     assert memory.memory_truth(value)[0] == (value.painted < value.unseen).mean()
@@ -203,7 +204,7 @@ def test_the_conclusion_about_memory_follows_the_interval_of_the_pairs(painter):
 def test_the_control_fits_the_caption_and_was_never_trained_on(caption, name, background, count):
     seed = memory.unseen_like(caption)
     plan = scenes.plan(seed)
-    assert seed >= memory.UNSEEN
+    assert seed >= UNSEEN
     assert {thing.name for thing in plan.things} == {name}
     assert (plan.background, plan.count) == (background, count)
 
@@ -215,13 +216,13 @@ def test_the_control_is_the_first_of_those_that_fit_best():
         facts = facts_of(caption)
         names = sorted(thing.name for thing in facts.things)
         count = facts.things[0].count if len(facts.things) == 1 else 1
-        plans = (scenes.plan(memory.UNSEEN + row) for row in range(memory.LOOKED_AT))
+        plans = (scenes.plan(UNSEEN + row) for row in range(memory.LOOKED_AT))
         fits = [
             (sorted(thing.name for thing in plan.things) == names, plan.background == facts.background,
              plan.count == count)
             for plan in plans
         ]  # fmt: skip
-        return memory.UNSEEN + fits.index(max(fits))
+        return UNSEEN + fits.index(max(fits))
 
     for caption in ("an owl under a night sky", "a dragon in the snow", "two cats and a dog", ""):
         assert memory.unseen_like(caption) == best(caption)

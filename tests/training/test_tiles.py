@@ -10,6 +10,7 @@ from transformers import CLIPTokenizer
 
 from engines.pictures.tiles import WORDS
 from engines.stickers import scenes
+from engines.stickers.seed_ranges import UNSEEN
 from training import codebook, data, tile_measures, tiles, tools
 
 
@@ -50,7 +51,7 @@ def test_the_writer_learns_stops_and_goes_on(tmp_path, monkeypatch, capsys) -> N
 def test_prompts_stand_behind_the_tiles_and_the_loss_counts_tiles_alone(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(scenes, "CACHE", tmp_path)
     tokenizer = CLIPTokenizer.from_pretrained(tools.MODELS / "painter" / "tokenizer")
-    written, prompts, kinds = tiles.read_scenes(4, data.VALIDATION_SEEDS, tokenizer, torch.device("cpu"))
+    written, prompts, kinds = tiles.read_scenes(4, UNSEEN, tokenizer, torch.device("cpu"))
     assert written.shape == (4, 256) and written.max() < 256 and len(kinds) == 4
     assert prompts.shape == (4, data.PHRASINGS, WORDS) and prompts.min() >= 256
     chosen = options(tmp_path)
