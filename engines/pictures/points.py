@@ -189,11 +189,6 @@ def paint(denoiser: Denoiser, count: int = 500, *, passes: int = 50, seed: int =
     return _ddim(denoiser, start, _timesteps(passes))
 
 
-def unpaint(denoiser: Denoiser, points: np.ndarray, *, passes: int = 50) -> Flow:
-    """Drawing to noise: DDIM run backwards (deterministic inversion, Song et al. 2020, §4.3)."""
-    return _ddim(denoiser, denoiser.inward(_checked(points, least=1)), _timesteps(passes)[::-1])
-
-
 def ruin(denoiser: Denoiser, points: np.ndarray, *, passes: int = 50, seed: int = 0) -> Flow:
     """The forward process: the drawing ruined level by level with one fixed noise (DDPM eq. 4)."""
     clean = denoiser.inward(_checked(points, least=1))

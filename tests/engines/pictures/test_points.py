@@ -38,15 +38,11 @@ def test_closing_the_iterator_stops_the_training():
     assert list(run) == []
 
 
-def test_painting_runs_from_noise_to_the_drawing_and_back(trained):
+def test_painting_runs_from_noise_to_the_drawing(trained):
     denoiser = trained[-1].denoiser
     flow = points.paint(denoiser, 100, passes=100, seed=5)
     assert flow.positions.shape == (101, 100, 2)
     assert flow.sigma[0] > 0.99 and flow.sigma[-1] == 0 and (np.diff(flow.sigma) < 0).all()
-    back = points.unpaint(denoiser, flow.positions[-1], passes=100)
-    assert back.sigma[0] == 0 and back.sigma[-1] > 0.99
-    error = np.linalg.norm(back.positions[-1] - flow.positions[0], axis=1)
-    assert np.median(error) < 0.2 * np.linalg.norm(flow.positions[0], axis=1).mean()
 
 
 def test_the_forward_process_keeps_alpha_of_the_drawing(trained):
