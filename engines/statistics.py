@@ -94,7 +94,7 @@ T_QUANTILES = (
 
 
 def mean_interval(values: Sequence[float] | np.ndarray) -> Mean:
-    """Mean and Student's 95 % interval (mean, low, high) of ``values``; the interval of one value is open.
+    """Mean and Student's 95 % interval (mean, low, high) of ``values`` [n], in their unit; that of one value is open.
 
     A handful of seeds needs Student's t: with the normal quantile the interval of four would hold the truth 85 times
     in a hundred (Student 1908).

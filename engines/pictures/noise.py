@@ -17,12 +17,12 @@ from engines.pictures.plan import Between, GivenNoise, Perturbed, Start
 
 
 def draw(shape: Sequence[int], generator: torch.Generator) -> Tensor:
-    """Standard normal float32 of ``shape``."""
+    """Standard normal numbers, float32 of ``shape``, from a CPU ``generator``, which moves on."""
     return torch.randn(tuple(shape), generator=generator, dtype=torch.float32)
 
 
 def from_seed(shape: Sequence[int], seed: int) -> Tensor:
-    """Standard normal float32 of ``shape`` from a fresh generator."""
+    """Standard normal numbers, float32 of ``shape``, from a fresh CPU generator: the same on every machine."""
     return draw(shape, torch.Generator("cpu").manual_seed(int(seed)))
 
 
@@ -63,7 +63,7 @@ def start_noise(start: Start | None, noises: Tensor, each: Any) -> Tensor:
 
 
 def ruin(clean: Tensor, noise: Tensor, alpha: float, sigma: float) -> Tensor:
-    """The forward process at one level: alpha·clean + sigma·noise (DDPM, Ho et al. 2020, eq. 4)."""
+    """The forward process at one level: alpha·clean + sigma·noise, all of one shape (DDPM, Ho et al. 2020, eq. 4)."""
     return alpha * clean + sigma * noise
 
 

@@ -86,8 +86,9 @@ class PocketAutoencoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.register_buffer("latent_deviation", torch.ones(1, latent_channels, 1, 1))
 
     def encode(self, x: Tensor, return_dict: bool = True) -> Any:
-        """The latent distribution of pictures ``x``: its mode, and a fixed deviation of ``latent_noise``.
+        """The distribution of latents [B, 4, H/8, W/8] of pictures ``x`` [B, 3, H, W], −1…1.
 
+        It has a mode, and a fixed deviation of ``latent_noise``.
         An ``AutoencoderKLOutput``, or a tuple of the distribution when ``return_dict`` is False.
         Height and width must be multiples of 8 (``ValueError`` otherwise).
         """

@@ -299,7 +299,7 @@ def read_text(pictures: np.ndarray, progress: Progress | None = None) -> tuple[L
 
 
 def read_line(pictures: np.ndarray, progress: Progress | None = None) -> tuple[Lettering, ...]:
-    """OCR of pictures that hold one line of large letters and nothing else, read as a whole, with no detector."""
+    """OCR of pictures uint8 [n, H, W, 3] that hold one line of large letters and nothing else, with no detector."""
     readings = []
     reader = _load_reader(progress)
     with reader.turn:

@@ -178,7 +178,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def entropy_bits(probabilities: np.ndarray) -> float:
-    """Shannon entropy in bits; in float32, so good to about five digits."""
+    """Shannon entropy, in bits, of ``probabilities`` [V] that sum to 1; in float32, so good to about five digits."""
     some = probabilities.astype(np.float32)
     some = some[some > 0]
     return max(0.0, -float((some * np.log(some)).sum()) / math.log(2))  # by no @, whose helpers would wait for a core
