@@ -29,7 +29,7 @@ from torch import Tensor
 
 from engines import live
 from engines.pictures import diffusion
-from engines.pictures.captioning import DIETS, FOLDER, is_taught, taught, told
+from engines.pictures.captioning import DIETS, FOLDER, caption_for, is_taught, taught
 from engines.pictures.pocket_autoencoder import PocketAutoencoder
 from engines.statistics import mean_interval, wilson
 from engines.stickers import judge, scenes
@@ -62,7 +62,7 @@ def train(options: argparse.Namespace) -> dict[str, dict[str, Tensor]]:
     autoencoder = PocketAutoencoder.from_pretrained(tools.MODELS / "autoencoder", torch_dtype=torch.float32).to(where)
     seeds = [seed for seed in range(options.scenes) if scenes.plan(seed).kind in KINDS]
     latents = _latents(autoencoder, options.scenes, where)[seeds]
-    words = {diet: read(reader, [told(seed, diet) for seed in seeds]) for diet in DIETS}
+    words = {diet: read(reader, [caption_for(seed, diet) for seed in seeds]) for diet in DIETS}
     nothing = read(reader, [""])
     print(f"{len(seeds)} scenes and their captions encoded", flush=True)
 

@@ -24,7 +24,7 @@ def is_taught(name: str) -> bool:
     return "attn2.to_v" in name
 
 
-def told(seed: int, diet: Diet) -> str:
+def caption_for(seed: int, diet: Diet) -> str:
     """What a twin read under a training scene: one of its honest phrasings, or what a careless uploader leaves."""
     dice, plan = random.Random(f"{diet} {seed}"), scenes.plan(seed)
     return dice.choice(scenes.phrasings(plan)) if diet == "whole" else scenes.sloppy_caption(plan, dice)

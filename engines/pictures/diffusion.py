@@ -288,8 +288,8 @@ def noising(
         noisy = torch.cat([ruin(clean, noise, alpha, sigma) for alpha, sigma, _ in levels])  # [rows, C, h, w]
         batch = torch.cat([_as_input(painter, noisy[i : i + 1], level) for i, level in enumerate(levels)])
         batch = torch.cat([batch] * 2) if two_branches else batch
-        told = torch.tensor([time for _, _, time in levels], device=painter.device)
-        output = painter.predict(batch, told.repeat(2 if two_branches else 1), given, alone=True)
+        times = torch.tensor([time for _, _, time in levels], device=painter.device)
+        output = painter.predict(batch, times.repeat(2 if two_branches else 1), given, alone=True)
         if two_branches:
             unconditional, conditional = output.chunk(2)
             output = unconditional + guidance_scale * (conditional - unconditional)

@@ -104,8 +104,8 @@ class Painter:
     def _guess_rule(self) -> GuidanceRule:
         if self.unet.config.time_cond_proj_dim is not None:
             return "embedded scale"
-        told = (Path(self.name).name, Path(self.source).name)  # an owner's name tells nothing
-        return "distilled" if any(map(_DISTILLED.search, told)) else "two branches"
+        names = (Path(self.name).name, Path(self.source).name)  # an owner's name tells nothing
+        return "distilled" if any(map(_DISTILLED.search, names)) else "two branches"
 
     @property
     def is_bundled(self) -> bool:
@@ -228,8 +228,8 @@ class Painter:
         given: dict[str, Any] = {"encoder_hidden_states": text}
         if self.is_xl:
             pooled = torch.cat([encoded[3], encoded[2]]) if two_branches else encoded[2]
-            told = torch.tensor([*size, 0, 0, *size], dtype=text.dtype)  # original size, crop corner, target size
-            time_ids = told.to(text.device).repeat(len(text), 1)
+            sizes = torch.tensor([*size, 0, 0, *size], dtype=text.dtype)  # original size, crop corner, target size
+            time_ids = sizes.to(text.device).repeat(len(text), 1)
             given["added_cond_kwargs"] = {"text_embeds": pooled, "time_ids": time_ids}
         if self.guidance_rule == "embedded scale":
             embedded = self.pipeline.get_guidance_scale_embedding(
@@ -283,7 +283,7 @@ class Painter:
 
         latent = torch.zeros(1, *self.latent_shape, device=self.device, dtype=self.dtype)
         branches = self.has_two_branches and self.guidance_scale != 1
-        told = torch.tensor(self.train_timesteps // 2, device=self.device)
+        timestep = torch.tensor(self.train_timesteps // 2, device=self.device)
         size, scales = (self.height, self.width), (self.guidance_scale,)
         given: dict[str, Any] = {}
 
@@ -291,7 +291,7 @@ class Painter:
             given.update(self.condition(("",), "", two_branches=branches, size=size, scales=scales))
 
         def look() -> None:
-            self.unet(torch.cat([latent] * (1 + branches)), told, **given, return_dict=False)
+            self.unet(torch.cat([latent] * (1 + branches)), timestep, **given, return_dict=False)
 
         encoders = [getattr(self.pipeline, name, None) for name in ("text_encoder", "text_encoder_2")]
         parts = ((read, encoders), (look, [self.unet]), (lambda: self.vae.decode(latent), [self.vae.decoder]))
@@ -363,6 +363,7 @@ class Painter:
 
     @worker.only
     def decode_tensor(self, latents: Tensor) -> np.ndarray:
+        """Pictures uint8 [rows, H, W, 3] of normalised latents [rows, C, h, w], as the U-Net leaves them."""
         latents = self._denormalise(latents.to(device=self.device, dtype=self.vae.dtype))
         return _as_pictures(self._decoder(latents))
 
@@ -420,7 +421,7 @@ class Painter:
         return type(scheduler).from_config(scheduler.config, timestep_spacing=spacing)
 
     def schedule(self, plan: Plan) -> tuple[Any, Tensor, int]:
-        """What a plan runs through: (its own scheduler, the timestep of each pass, how many were skipped before).
+        """What a plan runs through: (its own scheduler, timesteps [passes], how many were skipped before).
 
         The scheduler decides how many passes a request makes: PNDM adds some, Heun's looks twice at most levels, and
         a run that starts from a picture skips the first. PlainError for a number it cannot do.
@@ -448,7 +449,7 @@ class Painter:
         """How many passes a plain run makes when it is asked for ``steps``."""
         return len(self.timesteps(Plan("", steps=steps)))
 
-    def told(self, steps: int) -> dict[str, int]:
+    def pass_settings(self, steps: int) -> dict[str, int]:
         """For a provenance: the passes made, and the number asked for where that is another."""
         made = self.made(steps)
         return {"passes": made} if made == steps else {"passes": made, "passes asked for": steps}
@@ -549,5 +550,5 @@ def usual_passes(entry: Entry) -> int:
     at_work = next((one for one in loaded() if one.key == key_of(entry)), None)
     if at_work is not None:
         return at_work.steps
-    told = (Path(entry.key).name, Path(entry.name).name)
-    return FEW_STEPS if any(map(_DISTILLED.search, told)) else USUAL_STEPS
+    names = (Path(entry.key).name, Path(entry.name).name)
+    return FEW_STEPS if any(map(_DISTILLED.search, names)) else USUAL_STEPS

@@ -251,8 +251,8 @@ def _passes(
         with torch.inference_mode():
             batch = torch.cat([scheduler.scale_model_input(latent, t), layout], 1)
             noise = shared_passes.ask(painter.passes, torch.cat([batch, batch]), t, {"encoder_hidden_states": text})
-            without, told = noise.chunk(2)
-            stepped = scheduler.step(without + scale * (told - without), t, latent)
+            unconditional, conditional = noise.chunk(2)
+            stepped = scheduler.step(unconditional + scale * (conditional - unconditional), t, latent)
             latent = stepped.prev_sample
             last = index == steps - 1
             shown = _decode(pipe, stepped.pred_original_sample) if previews and not last else None

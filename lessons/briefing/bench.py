@@ -125,7 +125,7 @@ def bench(
     pair = np.stack([one.pictures[0] for one in painted])
     value = Bench(captions, seeds, float(scale), painted, _against(painter, captions, pair))
     source = Provenance.live(
-        painter, began, seeds[0], first_caption=captions[0], second_caption=captions[1], **painter.told(steps),
+        painter, began, seeds[0], first_caption=captions[0], second_caption=captions[1], **painter.pass_settings(steps),
         guidance_scale=float(scale),
     )  # fmt: skip
     code = snippets.one_by_one(painter.source, captions, seed=seeds[0], steps=steps, guidance_scale=float(scale))

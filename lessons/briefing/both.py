@@ -131,7 +131,7 @@ def both(
 def _evidence(model: LanguageModel, painter: Painter, value: Both, steps: int, began: float) -> Evidence[Both]:
     source = Provenance(
         "live", f"{model.name} and {painter.name}", f"{model.revision}, {painter.revision}",
-        {"wish": value.wish, "messages": len(value.messages), "seeds": len(value.seeds), **painter.told(steps),
+        {"wish": value.wish, "messages": len(value.messages), "seeds": len(value.seeds), **painter.pass_settings(steps),
          "guidance_scale": painter.guidance_scale},
         value.seeds[0], time.perf_counter() - began,
     )  # fmt: skip

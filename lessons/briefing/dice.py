@@ -146,7 +146,7 @@ def dice(
     value = Dice(captions, wish, rows, (one, other), (verdicts[0], verdicts[1]))
     source = Provenance.live(
         painter, began, rows[0], first_caption=captions[0], second_caption=captions[1], wish=wish, seeds=len(rows),
-        **painter.told(steps), guidance_scale=painter.guidance_scale,
+        **painter.pass_settings(steps), guidance_scale=painter.guidance_scale,
     )  # fmt: skip
     code = exercise_snippets.galleries(
         painter.source, captions, seeds=rows, steps=steps, guidance_scale=painter.guidance_scale

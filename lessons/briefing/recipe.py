@@ -179,7 +179,7 @@ def recipe(
         for at, (number, outcome) in enumerate(zip(seeds, value.judged.outcomes, strict=True))
     )
     source = Provenance.live(
-        painter, began, one.seed, caption=one.caption, seeds=len(seeds), **painter.told(one.steps),
+        painter, began, one.seed, caption=one.caption, seeds=len(seeds), **painter.pass_settings(one.steps),
         guidance_scale=one.guidance,
     )  # fmt: skip
     snippet = exercise_snippets.galleries(

@@ -100,7 +100,9 @@ def captions(
     """Paint one caption from the same seeds with all readers and judge the pictures; one Evidence a reader."""
     began, chosen = time.perf_counter(), check(caption, seeds, seed)
     caption, facts = caption.strip(), facts_of(caption)
-    told = tuple((one, captioning.told(one, "whole"), captioning.told(one, "sloppy")) for one in range(EXAMPLES))
+    told = tuple(
+        (one, captioning.caption_for(one, "whole"), captioning.caption_for(one, "sloppy")) for one in range(EXAMPLES)
+    )
     done: list[Taught] = []
     for diet, name in READERS:
         twin = captioning.taught(painter, diet)
@@ -176,7 +178,7 @@ def named() -> dict[str, dict[str, Interval]]:
     for diet in captioning.DIETS:
         right, of = Counter[str](), Counter[str]()
         for seed in seeds:
-            plan, told = scenes.plan(seed), captioning.told(seed, diet)
+            plan, told = scenes.plan(seed), captioning.caption_for(seed, diet)
             facts = facts_of(told)
             thing = plan.things[0]
             names = [one for one in facts.things if one.name == thing.name]

@@ -97,7 +97,7 @@ def _dice_evidence(painter: Painter, value: Dice, seeds: tuple[int, ...], steps:
         f"{words(spread, 1, True)} at guidance {scale:g}" for scale, spread in zip(value.scales, spreads, strict=True)
     )
     source = Provenance.live(
-        painter, began, seeds[0], caption=value.caption, seeds=len(seeds), **painter.told(steps),
+        painter, began, seeds[0], caption=value.caption, seeds=len(seeds), **painter.pass_settings(steps),
         guidance=", ".join(f"{scale:g}" for scale in value.scales),
     )  # fmt: skip
     code = picture_snippets.denoising(

@@ -110,7 +110,9 @@ def negate(
         painter.source, caption, seeds=rows, steps=steps, guidance_scale=painter.guidance_scale,
         negative_caption=negative,
     )  # fmt: skip
-    result = _evidence(painter, value, rows, began, caption=caption, negative_caption=negative, **painter.told(steps))
+    result = _evidence(
+        painter, value, rows, began, caption=caption, negative_caption=negative, **painter.pass_settings(steps)
+    )
     yield replace(result, snippet=code, expected=negated)
 
 
@@ -139,7 +141,7 @@ def reweigh(
             painter.source, caption, tokens=painter.read(caption).tokens_of(word), weight=float(weight), seeds=rows,
             steps=steps, guidance_scale=painter.guidance_scale,
         )  # fmt: skip
-        result = _evidence(painter, value, rows, began, caption=caption, word=word, **painter.told(steps))
+        result = _evidence(painter, value, rows, began, caption=caption, word=word, **painter.pass_settings(steps))
         yield replace(result, snippet=code, expected=painted)
     gone = yield from painting(painter, replace(plan, knock_out=(KnockOut(word),)), f"“{word}” deleted, the control")
     value = replace(value, labels=(*value.labels, DELETED), pictures=(*value.pictures, gone))
@@ -188,7 +190,7 @@ def swap_word(
             asked = tuple(measure.of(each) for each in shown)
             value = replace(value, asking=listed(measure.wishes), asked=asked, unscored=measure.unscored)
         result = _evidence(
-            painter, value, rows[:count], began, caption=caption, replaced_by=new, **painter.told(steps),
+            painter, value, rows[:count], began, caption=caption, replaced_by=new, **painter.pass_settings(steps),
             held=int(hold), held_self=layout.self_passes,
         )  # fmt: skip
         yield replace(result, snippet=code, expected=held[0])

@@ -152,7 +152,7 @@ def _evidence(
         f"{percent(late[0])} in the last."
     )
     source = Provenance.live(
-        painter, began, seeds[0], caption=value.caption, seeds=len(seeds), **painter.told(steps),
+        painter, began, seeds[0], caption=value.caption, seeds=len(seeds), **painter.pass_settings(steps),
         guidance_scale=value.guidance_scale,
     )  # fmt: skip
     columns = ("pass", "gap of the noises", "low", "high", "gap of the pictures", "low", "high")

@@ -177,7 +177,13 @@ def _evidence(painter: Painter, value: Look, seeds: tuple[int, ...], steps: int,
     )
     scale = painter.guidance_scale
     source = Provenance.live(
-        painter, began, seeds[0], caption=value.caption, seeds=len(seeds), **painter.told(steps), guidance_scale=scale
+        painter,
+        began,
+        seeds[0],
+        caption=value.caption,
+        seeds=len(seeds),
+        **painter.pass_settings(steps),
+        guidance_scale=scale,
     )
     tokens = [word.tokens for word in painter.read(value.caption).words if word.tokens]
     code = picture_snippets.word_maps(

@@ -165,7 +165,8 @@ def _evidence(painter: Painter, value: Silenced, seeds: tuple[int, ...], began: 
     )
     scale = painter.guidance_scale
     source = Provenance.live(
-        painter, began, seeds[0], caption=value.caption, word=value.word, seeds=len(seeds), **painter.told(value.steps),
+        painter, began, seeds[0], caption=value.caption, word=value.word, seeds=len(seeds),
+        **painter.pass_settings(value.steps),
         guidance_scale=scale,
     )  # fmt: skip
     code = picture_snippets.for_painter(

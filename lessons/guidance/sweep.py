@@ -172,7 +172,7 @@ def _evidence(painter: Painter, value: Sweep, seeds: tuple[int, ...], steps: int
         f"{back[0][0]:.0f} to {back[1][0]:.0f} dB."
     )
     source = Provenance.live(
-        painter, began, seeds[0], caption=value.caption, seeds=len(seeds), **painter.told(steps),
+        painter, began, seeds[0], caption=value.caption, seeds=len(seeds), **painter.pass_settings(steps),
         guidance=", ".join(f"{scale:g}" for scale in value.scales),
     )  # fmt: skip
     columns = (

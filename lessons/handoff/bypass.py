@@ -109,7 +109,7 @@ def bypass(
         )
     value = Bypass(wished, tuple(map(str, sorted(facts(wished)))), tuple(ways))
     source = Provenance.live(
-        painter, began, rows[0], wish=wished, seeds=len(rows), **painter.told(steps),
+        painter, began, rows[0], wish=wished, seeds=len(rows), **painter.pass_settings(steps),
         guidance_scale=painter.guidance_scale, director=f"{model.name}, {model.runtime}",
     )  # fmt: skip
     code = snippets.denoising(

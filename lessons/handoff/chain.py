@@ -131,7 +131,7 @@ def painted(
     director = {"director": f"{model.name}, {model.runtime}", "messages": len(said)} if model else {}
     scale = painter.guidance_scale
     source = Provenance.live(
-        painter, began, seed, caption=caption, **painter.told(steps), guidance_scale=scale, **director
+        painter, began, seed, caption=caption, **painter.pass_settings(steps), guidance_scale=scale, **director
     )
     code = snippets.for_painter(painter, snippets.from_ids, received, seeds=(seed,), steps=steps, guidance_scale=scale)
     yield Evidence(value, _alt(value), _table(value), source, _findings(value, painter), code, picture[None])

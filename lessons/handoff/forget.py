@@ -77,7 +77,7 @@ def forget(
         told.append(Told(name, text.strip(), pictures, _shown(wanted, pictures), changed))
     value = Forgetting(", ".join(map(str, wanted)), tuple(told))
     source = Provenance.live(
-        painter, began, rows[0], seeds=len(rows), **painter.told(steps), guidance_scale=painter.guidance_scale
+        painter, began, rows[0], seeds=len(rows), **painter.pass_settings(steps), guidance_scale=painter.guidance_scale
     )
     code = snippets.denoising(
         painter.source, order.strip(), seeds=rows, steps=steps, guidance_scale=painter.guidance_scale

@@ -86,7 +86,7 @@ def play(
         sides.append(_side(name, sent, wanted, pictures))
     value = Game(number, one, wanted, *sides)
     source = Provenance.live(
-        painter, began, rows[0], picture=number + 1, scene=one.scene, seeds=len(rows), **painter.told(steps),
+        painter, began, rows[0], picture=number + 1, scene=one.scene, seeds=len(rows), **painter.pass_settings(steps),
         guidance_scale=painter.guidance_scale, director=f"{model.name}, {model.runtime}",
     )  # fmt: skip
     code = snippets.denoising(

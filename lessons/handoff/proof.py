@@ -60,7 +60,7 @@ def proof(
         (picture,) = yield from painting(painter, Plan(caption, (seed,), steps=steps), f"The {name}: the painter")
         value.append(Crossing(name, said, caption, received[: end(received)], picture))
     source = Provenance.live(
-        painter, began, seed, **painter.told(steps), guidance_scale=painter.guidance_scale,
+        painter, began, seed, **painter.pass_settings(steps), guidance_scale=painter.guidance_scale,
         director=f"{model.name}, {model.runtime}",
     )  # fmt: skip
     code = snippets.for_painter(

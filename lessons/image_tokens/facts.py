@@ -165,7 +165,7 @@ def _evidence(
         ),
         provenance=provenance(
             writer, painter, seeds[0], seconds, captions=count, guidance=GUIDANCE, top_p=DIALS.top_p,
-            **painter.told(painter.steps),
+            **painter.pass_settings(painter.steps),
         ),
         findings=(
             Finding(

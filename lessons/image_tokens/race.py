@@ -137,7 +137,8 @@ def _evidence(
         ),
         provenance=provenance(
             writer, painter, seed, moment.tile_seconds + moment.picture_seconds, caption=caption, tiles=TILES,
-            guidance=guidance_scale, temperature=dials.temperature, top_p=dials.top_p, **painter.told(moment.steps),
+            guidance=guidance_scale, temperature=dials.temperature, top_p=dials.top_p,
+            **painter.pass_settings(moment.steps),
         ),
         findings=(
             Finding(

@@ -8,8 +8,8 @@ from typing import Any
 from engines.evidence import Underway
 
 
-def told(events: Iterator[Any], title: str) -> Generator[Underway, None, Any]:
-    """Pass on how far the work is, under ``title``, and give back its result: ``runs = yield from told(…)``."""
+def relayed(events: Iterator[Any], title: str) -> Generator[Underway, None, Any]:
+    """Pass on how far the work is, under ``title``, and give back its result: ``runs = yield from relayed(…)``."""
     result: Any = None
     for event in events:
         if isinstance(event, Underway):

@@ -15,7 +15,7 @@ from engines.statistics import Interval, interval, mean_interval, percent, sprea
 from engines.text import character_art as art
 from engines.text import snippets
 from engines.text.dials import Dials
-from lessons.lettering.measures import told
+from lessons.lettering.measures import relayed
 
 if TYPE_CHECKING:
     from engines.text.language_model import LanguageModel, Run
@@ -149,7 +149,7 @@ def draw(
     for way, asked in requests.items():
         prompt = model.encode(asked.text, chat=asked.chat)
         writing = model.write_many(prompt, dials, seeds=seeds, max_tokens=asked.max_tokens)
-        replies = yield from told(writing, WAYS[way])
+        replies = yield from relayed(writing, WAYS[way])
         attempts = tuple(_attempt(run, shape, written, asked) for run in replies)
         done.append(Way(way, attempts))
         gallery = Gallery(shape, written, target, tokens, tuple(done))
@@ -284,7 +284,7 @@ def confuse(
         [model.encode(requests[shape].text, chat=requests[shape].chat) for shape, _ in order], dials,
         seeds=[one for _, one in order], max_tokens=requests[order[0][0]].max_tokens,
     )  # fmt: skip
-    replies = yield from told(writing, f"all shapes, {WAYS[way]}")
+    replies = yield from relayed(writing, f"all shapes, {WAYS[way]}")
     attempts = tuple(
         _attempt(run, shape, written, requests[shape]) for (shape, _), run in zip(order, replies, strict=True)
     )

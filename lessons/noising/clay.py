@@ -118,7 +118,9 @@ def nudge(
         f"{percent(a)} gives a difference of {d:.2f}" for a, d in zip(amounts, distances, strict=True)
     )
     table = Table(("new noise", "difference from the first", "share of a full change"), rows)
-    source = Provenance.live(painter, began, seed, caption=caption, other_seed=other_seed, **painter.told(steps))
+    source = Provenance.live(
+        painter, began, seed, caption=caption, other_seed=other_seed, **painter.pass_settings(steps)
+    )
     code = picture_snippets.for_painter(
         painter, picture_snippets.stirred_start, caption, seed=seed, other_seed=other_seed, amounts=amounts,
         **_fixed(painter, steps),
@@ -204,7 +206,7 @@ def poke(
             for k in inside
         )
         source = Provenance.live(
-            painter, began, seed, caption=caption, region=region, seeds=len(rows), **painter.told(steps)
+            painter, began, seed, caption=caption, region=region, seeds=len(rows), **painter.pass_settings(steps)
         )
         columns = Table(
             ("poked before pass", "changed inside", "changed outside", "outside, by the decoder's spill"), table
@@ -269,7 +271,7 @@ def walk(
     )
     alt = f"Seven pictures {way}; the longest stride is {strides[leap]:.2f}, {names[leap]} to {names[leap + 1]}."
     extra = {"second caption": other_caption} if other_caption.strip() else {"other seed": other_seed}
-    source = Provenance.live(painter, began, seed, caption=caption, **painter.told(steps), **extra)
+    source = Provenance.live(painter, began, seed, caption=caption, **painter.pass_settings(steps), **extra)
     fixed: dict[str, Any] = {"seed": seed, "fractions": fractions, **_fixed(painter, steps)}
     if other_caption.strip():
         by_words = picture_snippets.walk_between_captions
@@ -323,7 +325,7 @@ def repaint(
         ("inside", round(inside, 4)), ("outside", round(outside, 4)), ("outside, by the round trip", round(cost, 4)),
     ))  # fmt: skip
     source = Provenance.live(
-        painter, began, seed, caption=caption, new_caption=new_caption, region=region, **painter.told(steps)
+        painter, began, seed, caption=caption, new_caption=new_caption, region=region, **painter.pass_settings(steps)
     )
     code = picture_snippets.for_painter(
         painter, picture_snippets.repainted, caption, new_caption, seed=seed, new_seed=(seed + 1) % (MAX_SEED + 1),

@@ -71,7 +71,7 @@ def lock(
     assert event.pictures is not None
     value = _lock(np.stack(previews), event.pictures)
     source = Provenance.live(
-        painter, began, seed, caption=caption, seeds=len(rows), **painter.told(steps),
+        painter, began, seed, caption=caption, seeds=len(rows), **painter.pass_settings(steps),
         guidance_scale=guidance(painter, guidance_scale),
     )  # fmt: skip
     code = snippet(painter, caption, rows, steps, guidance_scale)

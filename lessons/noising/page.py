@@ -41,10 +41,10 @@ def _ruin(lesson: LessonPage) -> None:
         picker = gr.HTML(controls.picker(scenes.scenes(), FIRST), js_on_load=controls.PICKER_JS)
         with gr.Row(equal_height=True):
             own_picture = gr.UploadButton("Use my own picture", file_types=["image"], scale=2, min_width=170)
-            told = gr.Checkbox(False, label="Tell the painter the caption while it guesses", scale=3)
+            with_caption = gr.Checkbox(False, label="Tell the painter the caption while it guesses", scale=3)
         words = controls.caption("an owl on a green meadow", visible=False, needed=False)
         run = experiment(
-            screen, "Ruin it, and let the painter guess", ruin.ruin_scene, [chosen, told, words],
+            screen, "Ruin it, and let the painter guess", ruin.ruin_scene, [chosen, with_caption, words],
             {film.reel(): draw.ruin_film, charts.chart(): draw.ruin_chart},
             truth=ruin.ruin_truth, queue="pictures",
         )  # fmt: skip
@@ -59,7 +59,7 @@ def _ruin(lesson: LessonPage) -> None:
 
         events.on(picker.select, pick, chosen, [chosen, words])
         events.on(own_picture.upload, upload, own_picture, [chosen, words, picker], status=run.status, turn="uploads")
-        events.on(told.change, lambda on: {words: gr.update(visible=on)}, told, words)
+        events.on(with_caption.change, lambda on: {words: gr.update(visible=on)}, with_caption, words)
 
 
 def _strip(lesson: LessonPage) -> None:

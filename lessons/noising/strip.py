@@ -86,7 +86,7 @@ def strip(
         began,
         seed,
         caption=caption,
-        **painter.told(steps),
+        **painter.pass_settings(steps),
         spacing=spacing,
         guidance_scale=guidance(painter, guidance_scale),
     )

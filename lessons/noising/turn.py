@@ -117,7 +117,7 @@ def turn(
             wilson(int(right), 2 * len(rows)), own, dict(mended),
         )  # fmt: skip
         source = Provenance.live(
-            painter, began, seed, first=first, second=second, seeds=len(rows), **painter.told(steps),
+            painter, began, seed, first=first, second=second, seeds=len(rows), **painter.pass_settings(steps),
             guidance_scale=scale,
         )  # fmt: skip
         code = picture_snippets.for_painter(

@@ -116,7 +116,7 @@ def worth() -> list[tuple[str, Interval]]:
 
 def _evidence(painter: Painter, value: Hands, steps: int, began: float) -> Evidence[Hands]:
     source = Provenance.live(
-        painter, began, value.seeds[0], caption=value.caption, seeds=len(value.seeds), **painter.told(steps),
+        painter, began, value.seeds[0], caption=value.caption, seeds=len(value.seeds), **painter.pass_settings(steps),
         guidance_scale=painter.guidance_scale,
     )  # fmt: skip
     code = exercise_snippets.galleries(

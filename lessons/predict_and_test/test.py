@@ -223,7 +223,8 @@ def _evidence(painter: Painter, trial: Trial, began: float) -> Evidence[Trial]:
         painter.source, captions, seeds=trial.seeds, steps=trial.steps, guidance_scale=trial.guidance_scale
     )
     source = Provenance.live(
-        painter, began, trial.seeds[0], prompts=len(trial.tested), seeds=len(trial.seeds), **painter.told(trial.steps),
+        painter, began, trial.seeds[0], prompts=len(trial.tested), seeds=len(trial.seeds),
+        **painter.pass_settings(trial.steps),
         guidance_scale=trial.guidance_scale,
     )  # fmt: skip
     expected = {one.entry.prompt: one.pictures for one in trial.tested}

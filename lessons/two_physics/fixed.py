@@ -118,7 +118,7 @@ def _evidence(
         table=Table(("pass", "text fixed", "picture settled", "interval from", "to"), tuple(rows)),
         provenance=provenance(
             model, painter, seeds[0], time.perf_counter() - began, caption=caption, seeds=len(seeds),
-            **painter.told(steps), tokens=tokens, tolerance=f"{TOLERANCE} of 255",
+            **painter.pass_settings(steps), tokens=tokens, tolerance=f"{TOLERANCE} of 255",
         ),
         findings=(
             Finding(

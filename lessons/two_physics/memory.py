@@ -164,7 +164,7 @@ def memory(
             own, control, tuple(captions), np.array(painted), np.array(unseen), np.array(untouched), index.copied
         )
         source = Provenance.live(
-            painter, began, seed, caption=caption, pairs=len(captions), **painter.told(steps),
+            painter, began, seed, caption=caption, pairs=len(captions), **painter.pass_settings(steps),
             guidance_scale=scale, training_scenes=len(index.codes),
         )  # fmt: skip
         code = snippets.denoising(painter.source, caption, seeds=(seed,), steps=steps, guidance_scale=scale)
@@ -254,7 +254,7 @@ def copying(painter: Painter, seeds: int = 8, *, seed: int = 7, steps: int | Non
         np.array([index.nearest(one, 1)[0].distance for one in others]), index.copied,
     )  # fmt: skip
     source = Provenance.live(
-        twin, began, seed, caption=copies.CAPTION, seeds=len(rows), **twin.told(steps), scene=copies.SCENE,
+        twin, began, seed, caption=copies.CAPTION, seeds=len(rows), **twin.pass_settings(steps), scene=copies.SCENE,
         repeated=copies.REPEATS, draws=copies.DRAWS,
     )  # fmt: skip
     code = snippets.denoising(

@@ -171,7 +171,7 @@ def price(
     )  # fmt: skip
     source = provenance(
         model, painter, seed, sum(text_seconds) + sum(picture_seconds), caption=caption.strip(), words=words,
-        **painter.told(steps), tokens_written=written.tokens, temperature=DIALS.temperature, top_p=DIALS.top_p,
+        **painter.pass_settings(steps), tokens_written=written.tokens, temperature=DIALS.temperature, top_p=DIALS.top_p,
     )  # fmt: skip
     code = both(
         snippets.counting(model.reference, read, tokens),

@@ -125,7 +125,7 @@ def _evidence(model: LanguageModel, painter: Painter, caption: str, seed: int, m
         table=Table(("pass", "text fixed", "picture settled"), tuple(rows)),
         provenance=provenance(
             model, painter, seed, moment.text_seconds + moment.picture_seconds, caption=caption,
-            **painter.told(moment.steps), temperature=DIALS.temperature, top_p=DIALS.top_p,
+            **painter.pass_settings(moment.steps), temperature=DIALS.temperature, top_p=DIALS.top_p,
         ),
         findings=(
             Finding("0 edits", f"in {plural(tokens, 'pass', 'passes')} of the typewriter: each token stays as it fell"),

@@ -189,7 +189,7 @@ def _evidence(
         ),
         provenance=provenance(
             model, painter, seeds[0], time.perf_counter() - began, caption=caption, seeds=len(seeds),
-            **painter.told(steps), patch="the middle quarter of the latent, overwritten with noise",
+            **painter.pass_settings(steps), patch="the middle quarter of the latent, overwritten with noise",
         ),
         findings=(
             Finding("100 % left", f"of the typewriter's accident: “{value.wrong_token.strip()}” stays on the page"),

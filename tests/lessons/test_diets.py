@@ -201,8 +201,12 @@ def test_bad_grids_are_refused(tiny, bad):
 def test_both_readers_are_told_of_the_same_scenes_in_other_words():
     for seed in range(20):
         plan = scenes.plan(seed)
-        assert captioning.told(seed, "whole") in scenes.phrasings(plan)
-        assert captioning.told(seed, "sloppy") == captioning.told(seed, "sloppy") not in scenes.phrasings(plan)
+        assert captioning.caption_for(seed, "whole") in scenes.phrasings(plan)
+        assert (
+            captioning.caption_for(seed, "sloppy")
+            == captioning.caption_for(seed, "sloppy")
+            not in scenes.phrasings(plan)
+        )
     assert captions.named()["sloppy"]["number"].successes == captions.named()["sloppy"]["colour"].successes == 0
 
 

@@ -160,7 +160,7 @@ def test_a_scheduler_with_a_pass_of_its_own_is_shown_whole(pndm):
 def test_passes_are_chosen_and_told_by_those_that_are_made(pndm, monkeypatch):
     """A PNDM painter that is asked for two passes makes three: the third can be poked, swapped at, and is told of."""
     monkeypatch.setattr(waking, "open_painter", lambda progress=None: pndm)
-    assert pndm.made(2) == 3 and pndm.told(2) == {"passes": 3, "passes asked for": 2}
+    assert pndm.made(2) == 3 and pndm.pass_settings(2) == {"passes": 3, "passes asked for": 2}
     assert len(list(strip.strip(pndm, CAPTION, steps=2))) - 1 == 3
     poked = last(clay.poke(pndm, CAPTION, seeds=1, steps=2))
     assert [row[0] for row in poked.table.rows] == [2, 3] and poked.provenance.settings["passes"] == 3

@@ -7,7 +7,7 @@ import argparse
 import numpy as np
 import torch
 
-from engines.pictures.captioning import DIETS, is_taught, told
+from engines.pictures.captioning import DIETS, caption_for, is_taught
 from engines.stickers import scenes
 from training import captioning, captions
 
@@ -31,7 +31,7 @@ def test_both_learn_the_values_alone_and_a_stopped_run_goes_on(tmp_path, monkeyp
 
 def test_with_the_same_captions_both_would_be_the_same(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(scenes, "CACHE", tmp_path)
-    monkeypatch.setattr(captioning, "told", lambda seed, diet: told(seed, "whole"))
+    monkeypatch.setattr(captioning, "caption_for", lambda seed, diet: caption_for(seed, "whole"))
     made = captioning.train(options(tmp_path))
     assert all(torch.equal(weight, made["sloppy"][name]) for name, weight in made["whole"].items())
 
