@@ -15,7 +15,7 @@ from lessons.latents import shrink, smear, surgery, text
 from lessons.shell import charts
 from lessons.shell.charts import BLUE, CLAY
 from lessons.shell.film import Shot, data_uri, figure, row
-from lessons.shell.prose import attribute, plain
+from lessons.shell.prose import attribute, legible, plain
 from lessons.shell.views import Bar, bars, join
 
 GLARE = 4  # error maps are shown this many times brighter
@@ -246,22 +246,23 @@ def harm_bars(value: surgery.Operated) -> str:
 
 
 def readings(value: text.Legibility) -> str:
-    """One word at every height, before and after, with what was read."""
+    """One word at every height, before and after, framed by how it was read, with the share of all words."""
     cells = []
     for one in reversed(value.heights):
         right = one.share(one.after)
-        mark = "kept" if right.rate >= 0.5 else "lost"
-        word, read = one.sample.text, one.after[0]
+        word = one.sample.text
+        read = legible(one.after[0], word)
         cells.append(
             Markup(
                 '<figure class="latents-word {mark}"><img src="{before}" alt="{a}"><img src="{after}" alt="{b}">'
-                "<figcaption><b>{height} px</b> {share} read<br>here: {read}</figcaption></figure>"
+                "<figcaption><b>{height} px</b> {share} words read<br>here: {read}</figcaption></figure>"
             ).format(
-                mark=mark, before=data_uri(_cut(one, one.sample.drawn)), after=data_uri(_cut(one, one.sample.restored)),
+                mark="kept" if one.survived else "lost",
+                before=data_uri(_cut(one, one.sample.drawn)), after=data_uri(_cut(one, one.sample.restored)),
                 a=attribute(f"The word {word}, capitals {one.letter_height} pixels tall"),
                 b=attribute(f"The same after the round trip, read as {read or 'nothing'}"),
                 height=one.letter_height, share=f"{right.successes} of {right.trials}",
-                read=Markup("“{}”").format(plain(read)) if read else "nothing legible",
+                read=Markup("✓ {}" if one.survived else "“{}”").format(plain(read)) if read else "nothing legible",
             )
         )  # fmt: skip
     label = "One word by letter height, before and after"

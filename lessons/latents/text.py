@@ -20,6 +20,7 @@ from engines.pictures.files import Face, draw_text, face_for, font_size
 from engines.statistics import Interval, percent, wilson
 from engines.stickers import judge
 from lessons.latents import measures as lab
+from lessons.shell.prose import legible
 
 HEIGHTS = (6, 10, 14, 16, 18, 20, 24, 28)  # pixels of a capital, at 128 pixels a side
 WORDS = (
@@ -43,6 +44,11 @@ class Height:
     def share(self, readings: Sequence[str]) -> Interval:
         right = sum(_same(word, read) for word, read in zip(self.words, readings, strict=True))
         return wilson(right, len(self.words))
+
+    @property
+    def survived(self) -> bool:
+        """Whether the sample's word, the first one, was read exactly after the round trip."""
+        return _same(self.words[0], self.after[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,14 +169,17 @@ def _evidence(painter: Painter, value: Legibility, seed: int, began: float) -> E
         ]  # fmt: skip
         if wrong:
             word, read = wrong[-1]
-            findings.append(Finding(f"{word} → {read[:12]}", "is how it fails at the border: letters, but other ones."))
+            headline = f"{word} → {legible(read[:12], word)}"
+            findings.append(Finding(headline, "is how it fails at the border: letters, but other ones."))
     rows = []
     for one in value.heights:
         first, second = one.share(one.before), one.share(one.after)
         rows.append((
             one.letter_height, f"{first.successes} of {first.trials}", f"{second.successes} of {second.trials}",
             round(100 * second.low, 1), round(100 * second.high, 1),
-            ", ".join(f"{w}→{r or '·'}" for w, r in zip(one.words, one.after, strict=True) if not _same(w, r)) or "–",
+            ", ".join(
+                f"{w}→{legible(r, w) or '·'}" for w, r in zip(one.words, one.after, strict=True) if not _same(w, r)
+            ) or "–",
         ))  # fmt: skip
     listed = "; ".join(
         f"{one.letter_height} px {one.share(one.before).successes} then {one.share(one.after).successes}"

@@ -16,7 +16,7 @@ from engines.statistics import interval, mean_interval, percent
 from lessons.lettering import causes, ceiling, own
 from lessons.lettering.signs import Glimpse, Painted, Signs, seen_words
 from lessons.shell.film import data_uri
-from lessons.shell.prose import attribute, plain
+from lessons.shell.prose import attribute, legible, plain
 from lessons.shell.views import Bar, bars, join
 
 BRIEF = {"sloppy": "a · sloppy", "spelled": "b · spelled", "characters": "c · letters", "boxes": "d · layout"}
@@ -28,7 +28,7 @@ def said(spelling: sign_measures.Spelling) -> str:
     if spelling.exact:
         return f"✓ {spelling.text}"
     off = f"{spelling.errors} letter{'' if spelling.errors == 1 else 's'} off"
-    return f"“{spelling.text[:14]}”, {off}" if spelling.text else f"nothing legible, {off}"
+    return f"“{legible(spelling.text[:14], spelling.word)}”, {off}" if spelling.text else f"nothing legible, {off}"
 
 
 def sign(picture: np.ndarray, alt: str, caption: str, kind: str = "") -> Markup:

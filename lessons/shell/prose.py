@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
@@ -50,6 +51,21 @@ def plain(text: object) -> Markup:
 def attribute(text: object) -> str:
     """Untrusted text for an HTML attribute, to be escaped by ``Markup.format``: no markup, nothing invisible."""
     return INVISIBLE.sub(lambda match: f"‹U+{ord(match[0]):04X}›", str(text))
+
+
+def legible(read: str, asked: str = "") -> str:
+    """What an optical reader made of a word, still to be escaped: a character that is not Latin by its code point.
+
+    The reader knows thousands of Chinese characters too, sees one of them now and then, and a page's faces may have
+    none: an empty box. Characters of ``asked``, the word that was drawn, stay as they are.
+    """
+    own = asked.casefold()
+    return "".join(one if one.isascii() or one.casefold() in own else _named(one) for one in read)
+
+
+def _named(character: str) -> str:
+    latin = unicodedata.name(character, "").startswith("LATIN ")
+    return character if latin else f"‹U+{ord(character):04X}›"
 
 
 INVISIBLE = re.compile("[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")

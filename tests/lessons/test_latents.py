@@ -284,6 +284,17 @@ def test_what_the_reader_reads_is_escaped(painter, reader):
     safe(figures.readings(replace(value, heights=nasty)))
 
 
+def test_a_frame_says_whether_this_very_word_was_read(painter, reader):
+    value = last(text.legibility(painter, own="park", count=3)).value
+    (one, *_) = value.heights
+    misread = replace(one, after=("PARIK", *one.words[1:]))
+    drawn = figures.readings(replace(value, heights=(misread,)))
+    assert "latents-word lost" in drawn and "2 of 3 words read<br>here: “PARIK”" in drawn
+    drawn = figures.readings(replace(value, heights=(replace(one, after=("Park", "", "")),)))
+    assert "latents-word kept" in drawn and "1 of 3 words read<br>here: ✓ Park" in drawn
+    assert "here: “‹U+53E3›K”" in figures.readings(replace(value, heights=(replace(one, after=("口K", "", "")),)))
+
+
 @pytest.mark.parametrize("word", ["OPEN", "MÜLL"])
 def test_legibility_code_draws_what_the_page_draws(word):
     face = face_for(word)
