@@ -50,14 +50,14 @@ def _place(number: float) -> float:
 
 
 def _amount(one: Amount) -> Markup:
-    badge = "cited" if one.badge == CITED else "live"
+    kind, meaning = ("cited", BADGES["cited"]) if one.badge == CITED else ("counted", "counted or reckoned here")
     return Markup(
         '<li class="ink-{ink} diets-{machine}"><span class="diets-name">{name}</span> '
-        '<b>{said}</b> <span class="badge badge-{badge}" title="{meaning}: {source}">{badge}</span>'
+        '<b>{said}</b> <span class="badge badge-{kind}" title="{meaning}: {source}">{badge}</span>'
         '<span class="diets-track" aria-hidden="true"><i style="left:{left:.2f}%"></i></span></li>'
     ).format(
-        ink=INKS[one.machine], machine=one.machine, name=plain(one.name), said=plain(one.said), badge=badge,
-        meaning=BADGES[badge], source=attribute(one.source), left=_place(one.number),
+        ink=INKS[one.machine], machine=one.machine, name=plain(one.name), said=plain(one.said), badge=one.badge,
+        kind=kind, meaning=meaning, source=attribute(one.source), left=_place(one.number),
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from engines.text import vocabularies
 from lessons.diets.measures import big
 
 Machine = Literal["typewriter", "sculptor", "reader"]
-LIVE, CITED = "counted here", "cited"
+COUNTED, CITED = "counted here", "cited"
 SPEED, HOURS, YEARS, SHARE, CAPTION, SIDE = 238, 24, 80, 0.75, 10, 512
 """Words a minute (Brysbaert 2019, abstract), hours a day, years, words a token, words a caption, pixels a side."""
 LOW, HIGH = 4, 16
@@ -137,14 +137,14 @@ def scale(
     diet = search.load()
     reader, picture = Reader(speed, hours, years, share), Picture(side, chosen.name, chosen.size)
     own = (
-        Amount("Sticker World, this sculptor", "sculptor", diet.scenes, "pairs", LIVE, "its index of captions"),
-        Amount("the words of those captions", "sculptor", diet.words, "words", LIVE, "its index of captions"),
-        Amount("LAION-5B’s captions", "sculptor", PAIRS.number * caption, "words", LIVE,
+        Amount("Sticker World, this sculptor", "sculptor", diet.scenes, "pairs", COUNTED, "its index of captions"),
+        Amount("the words of those captions", "sculptor", diet.words, "words", COUNTED, "its index of captions"),
+        Amount("LAION-5B’s captions", "sculptor", PAIRS.number * caption, "words", COUNTED,
                f"{caption:g} words a caption, as assumed"),
-        Amount("a lifetime of reading", "reader", reader.tokens, "tokens", LIVE, "your assumptions"),
-        Amount(f"one picture, {side} × {side}", "sculptor", picture.pixels, "pixels", LIVE, "side × side"),
-        Amount("LAION-5B at that size", "sculptor", PAIRS.number * picture.pixels, "pixels", LIVE, "pairs × pixels"),
-        Amount(f"{chosen.name}’s vocabulary", "typewriter", chosen.size, "entries", LIVE, "its tokenizer"),
+        Amount("a lifetime of reading", "reader", reader.tokens, "tokens", COUNTED, "your assumptions"),
+        Amount(f"one picture, {side} × {side}", "sculptor", picture.pixels, "pixels", COUNTED, "side × side"),
+        Amount("LAION-5B at that size", "sculptor", PAIRS.number * picture.pixels, "pixels", COUNTED, "pairs × pixels"),
+        Amount(f"{chosen.name}’s vocabulary", "typewriter", chosen.size, "entries", COUNTED, "its tokenizer"),
     )  # fmt: skip
     amounts = tuple(sorted((*FED, *own), key=lambda one: one.number))
     value = Scale(amounts, reader, picture, caption, (diet.scenes, diet.words))

@@ -124,13 +124,13 @@ def outlined(picture: np.ndarray, top: int, left: int, cells: int) -> np.ndarray
 
 
 def still_right(value: Moments) -> Any:
-    """What is still right of what was right undisturbed, by the moment: recorded, and the twin live."""
+    """What is still right of what was right undisturbed, by the moment: recorded, and the twin in this run."""
     figure = charts.figure(x="struck at this share of the way", y="still right", height=440)
     for number, (machine, (colour, dash, symbol)) in enumerate(LINES.items()):
         some = [one for one in value.kept if one.machine == machine and one.kept.trials]
         if some:
             _line(figure, some, NAMES[machine], colour, dash, symbol, 0.008 * (number - 1.5))
-    _line(figure, [one for one in value.live if one.kept.trials], "the twin, live", BLUE, "dot", "x", 0.024)
+    _line(figure, [one for one in value.live if one.kept.trials], "the twin, this run", BLUE, "dot", "x", 0.024)
     figure.update_yaxes(range=[-0.03, 1.03], tickformat=".0%")
     figure.update_xaxes(tickvals=list(MOMENTS), tickformat=".0%", range=[0.15, 0.85])
     return figure
@@ -169,6 +169,6 @@ def surprise(value: Moments) -> Any:
             places = list(range(1, len(one.surprise) + 1))
             mean, low, high = zip(*one.surprise, strict=True)
             charts.band(figure, places, list(low), list(high), colour)
-            name = NAMES[one.machine] + (", live" if one.machine == "twin" else ", recorded")
+            name = NAMES[one.machine] + (", this run" if one.machine == "twin" else ", recorded")
             charts.line(figure, places, list(mean), name, colour, dash, symbol)
     return figure

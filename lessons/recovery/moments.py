@@ -64,15 +64,15 @@ def _runs() -> int:
 
 def _evidence(value: Moments, source: Provenance) -> Evidence[Moments]:
     rows = []
-    for badge, some in (("live", value.live), ("recorded", value.kept)):
+    for run, some in (("this run", value.live), ("recorded", value.kept)):
         for one in some:
             cost = one.cost
             rows.append((
-                NAMES[one.machine], f"{one.share:.0%}", badge, of(one.standing), of(one.undisturbed), of(one.kept),
+                NAMES[one.machine], f"{one.share:.0%}", run, of(one.standing), of(one.undisturbed), of(one.kept),
                 of(one.redrawn), *(round(number, 3) if abs(number) < 9 else None for number in cost), one.middle(),
             ))  # fmt: skip
     columns = (
-        "machine", "struck at", "badge", "still stands", "right undisturbed", "still right", "right with other dice",
+        "machine", "struck at", "run", "still stands", "right undisturbed", "still right", "right with other dice",
         "lost by the stroke", "low", "high", "median until gone",
     )  # fmt: skip
     live = "; ".join(f"at {one.share:.0%} {of(one.kept)}" for one in value.live)
@@ -86,7 +86,7 @@ def _live(live: tuple[Struck, ...]) -> Finding:
     last = live[-1]
     redrawn = f"with other dice {ranged(last.redrawn)}"
     return Finding(
-        f"{of(last.kept)}: the twin, live",
+        f"{of(last.kept)}: the twin, this run",
         f"stories right undisturbed are right with a wrong word at three quarters; {redrawn}. A word drawn from all "
         "others seldom fits its place, so a story that must keep it is hardly ever right.",
     )

@@ -60,7 +60,7 @@ def test_the_pocket_diet_is_counted_and_the_rest_is_cited():
     numbers = [one.number for one in evidence.value.amounts]
     assert numbers == sorted(numbers)
     drawn = figures.scaled(evidence.value)
-    assert drawn.count("badge-cited") == len(scale.FED) and drawn.count("badge-live") == len(numbers) - len(scale.FED)
+    assert drawn.count("badge-cited") == len(scale.FED) and drawn.count(scale.COUNTED) == len(numbers) - len(scale.FED)
     assert all(one.source in drawn for one in scale.FED)
     assert run(evidence.snippet) == pytest.approx(evidence.expected)
 
