@@ -239,7 +239,7 @@ def captions_chart(value: Captioned) -> Any:
 def seen_chart(value: tuple[Asked, ...]) -> Any:
     """Both machines' share right for each sort of question, with its interval, and what chance would give each."""
     figure = charts.figure(y="share right", height=340)
-    names = [SORTS[one.sort] for one in value]
+    names = [SORTS[one.sort].replace(" ", "<br>", 1) for one in value]
     for name, colour, symbol, shares in (
         ("typewriter", charts.BLUE, "square", [one.right(one.text) for one in value]),
         ("sculptor", CLAY, "circle", [one.right(one.picture) for one in value]),
