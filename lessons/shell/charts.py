@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 CLAY, BLUE, GREY, OK = "#c8683f", "#3a6aa3", "#8f8776", "#22693f"
 """Line colours that keep 3:1 on paper and on the dark card; say in words or dashes too what a colour means."""
 
+LEGEND_ABOVE = {"legend": {"y": 1.02, "yanchor": "bottom"}, "margin": {"b": 50}}
+"""For a chart of many or long names: its legend grows upwards, so on a phone no axis title stands in it."""
+
 
 def chart() -> gr.Plot:
     """The place of a chart on a page, kept free for it; see :func:`lessons.shell.experiment.experiment`."""

@@ -76,14 +76,23 @@ def both_clocks(moment: Moment) -> str:
 
 
 def fixed_chart(value: Fixing) -> Any:
-    """Share of the final answer in place against the share of passes made, the picture's with its 95 % band."""
-    figure = charts.figure(x="share of its passes done", y="share of the final answer")
+    """Share of the final answer in place against the share of passes made, the picture's with its 95 % band and chance.
+
+    Chance needs a second seed: it is what of another seed's finished picture would count as settled.
+    """
+    figure = charts.figure(x="share of its passes done", y="share of the final answer", height=350)
     painted, written = ((np.arange(one.shape[1]) + 1) / one.shape[1] for one in (value.picture, value.text))
     means, lows, highs = charts.bands(value.picture.T)
     charts.band(figure, painted.tolist(), np.clip(lows, 0, 1).tolist(), np.clip(highs, 0, 1).tolist(), CLAY)
     charts.line(figure, painted.tolist(), means, "picture settled", CLAY)
     charts.line(figure, written.tolist(), value.text.mean(axis=0).tolist(), "text fixed", BLUE, "dash", "square")
-    figure.update_layout(xaxis_tickformat=".0%", yaxis={"tickformat": ".0%", "range": [0, 1.02]})
+    if len(value.alike) > 1:
+        ends, chance = [min(painted[0], written[0]), 1.0], round(float(value.alike.mean()), 4)
+        figure.add_scatter(
+            x=ends, y=[chance] * 2, name=f"chance: another seed’s picture, {percent(chance)}", mode="lines",
+            line={"color": GREY, "dash": "dot", "width": 2.5},
+        )  # fmt: skip
+    figure.update_layout(charts.LEGEND_ABOVE, xaxis_tickformat=".0%", yaxis={"tickformat": ".0%", "range": [0, 1.02]})
     return figure
 
 
@@ -221,7 +230,8 @@ def price_chart(value: Price) -> Any:
     grid = "rgba(143,135,118,0.35)"
     figure.update_layout(
         hovermode="closest", margin={"l": 104, "b": 56},
-        xaxis={"type": "log", "dtick": 3, "exponentformat": "power", "gridcolor": grid},
+        xaxis={"type": "log", "dtick": 3, "exponentformat": "power", "gridcolor": grid, "tickangle": 0,
+               "tickfont": {"size": 12}},
         yaxis={"tickvals": list(range(len(PRICES))), "ticktext": list(PRICES), "range": [3.5, -0.5], "gridcolor": grid,
                "zeroline": False},
     )  # fmt: skip

@@ -106,6 +106,10 @@ def test_one_tolerance_counts_on_every_screen(model, painter):
 def test_another_seeds_picture_is_the_chance_line_of_what_is_settled(model, painter):
     evidence = last(fixed.fixed(model, painter, CAPTION, 3, passes=3, tokens=3))
     assert evidence.value.alike.shape == (3,) and "another seed's finished picture" in evidence.findings[0].text
+    *_, chance = figures.fixed_chart(evidence.value).data
+    assert chance.name.startswith("chance") and set(chance.y) == {round(float(evidence.value.alike.mean()), 4)}
+    one = replace(evidence.value, alike=evidence.value.alike[:1])
+    assert not any((line.name or "").startswith("chance") for line in figures.fixed_chart(one).data)
 
 
 def test_the_wrong_key_stays_and_the_picture_is_compared_with_the_undisturbed_one(model, painter):
@@ -128,7 +132,7 @@ def test_a_scheduler_with_a_pass_of_its_own(model, pndm):
     result = last(fixed.fixed(model, pndm, CAPTION, 2, passes=4, tokens=3))
     assert result.value.text.shape == (2, 3) and result.value.picture.shape == (2, 5)
     assert len(result.table.rows) == 5 and result.table.rows[-1][1] is None
-    assert "num_inference_steps=4" in result.snippet and len(figures.fixed_chart(result.value).data) == 3
+    assert "num_inference_steps=4" in result.snippet and len(figures.fixed_chart(result.value).data) == 4
     spoiled = last(spoil.spoil(model, pndm, CAPTION, 2, passes=4))
     assert spoiled.value.passes == max(spoiled.value.damage_left) == 5
     asked_and_made = {"passes": 5, "passes asked for": 4}
