@@ -217,7 +217,7 @@ def _cell(picture: np.ndarray, alt: str, turned: bool, word: str) -> Markup:
 
 def turn_chart(value: Turn) -> Any:
     """One timeline: what has settled if nobody interferes, what words still turn, what is still mended."""
-    figure = charts.figure(x="pass", y="share, or likeness to the end")
+    figure = charts.figure(x="pass", y="share, or likeness", height=420)
     numbers = list(range(1, len(value.own) + 1))
     means, lows, highs = charts.bands(value.own)
     charts.band(figure, numbers, lows, highs, CLAY)
@@ -231,7 +231,11 @@ def turn_chart(value: Turn) -> Any:
         means, lows, highs = charts.bands(np.stack(list(value.mended.values())))
         charts.band(figure, pokes, lows, highs, OK)
         charts.line(figure, pokes, means, "a hole of noise before it: mended", OK, "dot", "diamond-open")
-    figure.add_hline(y=LOCKED, line={"dash": "dot", "color": GREY}, annotation_text="settled")
+    figure.add_scatter(
+        x=[1, len(numbers)], y=[LOCKED] * 2, name=f"settled: a likeness of {LOCKED:g}", mode="lines",
+        line={"color": GREY, "dash": "dot", "width": 2},
+    )  # fmt: skip
+    figure.update_layout(charts.LEGEND_ABOVE)
     figure.update_yaxes(range=[min(0.0, float(value.own.min())) - 0.02, 1.04])
     return figure
 

@@ -102,7 +102,7 @@ def _turn(lesson: LessonPage) -> None:
         with gr.Row(equal_height=True):
             first = controls.caption(CAT, "The words at first")
             second = controls.caption(ROCKET, "The words after the swap")
-            seeds = controls.seeds_slider(4, 12)
+        seeds = controls.seeds_slider(4, 12)
         experiment(
             screen, "Swap at six different passes", turn.turn, [first, second, seeds],
             {film.pictures(): draw.turn_grid, charts.chart(): draw.turn_chart},
