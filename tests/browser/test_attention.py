@@ -27,7 +27,7 @@ def baselines(page: Page) -> list[float]:
 def test_a_slider_rests_where_the_hand_left_it(visit) -> None:
     """Eight presses of ArrowLeft rested one step from where they began, and a drag from 28 to 2 rested at 28."""
     page = heads(visit)
-    layer = page.locator("#attention-heads [data-dial=layer]")
+    layer = page.locator("#attention-heads").get_by_role("slider", name="Layer")  # said aloud by its name
     first = int(layer.input_value())
     layer.focus()
     for _ in range(8):
