@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 from lessons.shell.content import read_glossary
 
 TERM = re.compile(r"\[\[([^\]|]+)(?:\|([a-z0-9-]+))?\]\]")
+MARKED = re.compile("\x02(.*?)\x03(.*?)\x04([^\\s<&]*)")
 markdown = MarkdownIt("commonmark", {"html": False, "typographer": True}).enable(["table", "strikethrough"])
 
 
@@ -33,9 +34,15 @@ def prose(text: str, where: str) -> Markup:
         )
         return f"\x02{name}\x03{shown}\x04"
 
-    html = markdown.render(TERM.sub(term, text))
-    html = re.sub("\x02(.*?)\x03(.*?)\x04", r'<button type="button" class="term" popovertarget="\1">\2</button>', html)
+    html = MARKED.sub(_button, markdown.render(TERM.sub(term, text)))
     return Markup(html) + Markup("").join(notes)
+
+
+def _button(marked: re.Match[str]) -> str:
+    """The button that opens an entry; a line may end after a button, so what belongs to its word is held fast."""
+    name, shown, rest = marked.groups()
+    button = f'<button type="button" class="term" popovertarget="{name}">{shown}</button>'
+    return f'<span class="term-held">{button}{rest}</span>' if rest else button
 
 
 def inline(text: str) -> Markup:

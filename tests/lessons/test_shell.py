@@ -125,6 +125,13 @@ def test_a_file_sent_with_handle_file_is_read_and_no_other_file_of_the_server(
             picture_bytes({"path": str(path)}, ())
 
 
+def test_the_comma_after_a_term_stays_with_it() -> None:
+    """A phone began a line with the comma, since a line may end after any button."""
+    html = prose("A [[token]], two [[token]]s. A [[token]] <b> *[[token]]*.", "here")
+    assert '>token</button>,</span> two <span class="term-held"><button' in html
+    assert ">token</button>s.</span> A <button" in html and html.count("term-held") == 2
+
+
 def test_unknown_glossary_terms_are_an_error() -> None:
     assert 'popovertarget="term-here-token-0"' in prose("A [[token]].", "here")
     with pytest.raises(KeyError):
