@@ -45,6 +45,11 @@ DOUBT = 0.01
 TRIES = 4
 """How often :func:`revise` looks for words to doubt."""
 TOKENS = re.compile(r"[a-z]+|[.,?]")
+INVISIBLE = re.compile(
+    r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    r"\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
+)
+"""Control characters that are no space, and the code points that Unicode has shown as nothing (UAX #44)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -442,8 +447,9 @@ def _guesses_at(writers: Writers, rows: np.ndarray, places: np.ndarray) -> tuple
 
 
 def read(writers: Writers, what: str, text: object, longest: int = CANVAS) -> list[str]:
-    """The words of a learner's text; PlainError names those that the writers have no key for."""
-    given = check_text(what, text, 600).lower()
+    """The words of a learner's text, without what cannot be seen in it; PlainError names those that the writers have
+    no key for."""
+    given = INVISIBLE.sub("", check_text(what, text, 600)).lower()
     words = TOKENS.findall(given)
     odd = sorted(set(re.findall(r"[^\s.,?]+", given)) - set(words))
     unknown = [word for word in dict.fromkeys([*words, *odd]) if word not in stories.classes()]
@@ -468,7 +474,7 @@ def gapped(writers: Writers, what: str, text: object, needed: bool = True) -> li
 
 def check_word(writers: Writers, word: object) -> str:
     """One word of the writers; PlainError otherwise."""
-    text = check_text("The word", word, 60).strip().lower()
+    text = INVISIBLE.sub("", check_text("The word", word, 60)).strip().lower()
     if text not in stories.classes():
         raise PlainError(f"The writers do not know {_named(text)}. {_near(text)}")
     return text

@@ -125,7 +125,7 @@ def test_what_a_writer_gives_a_place_depends_on_what_it_may_read(writers: Writer
 
 
 @pytest.mark.parametrize(
-    "text", [None, 5, "qwertz", "<mask>", "漢字", "\u202e", "anna " * 60, "a" * 601, "\ud800"], ids=range(9)
+    "text", [None, 5, "qwertz", "<mask>", "漢字", "\ue000", "anna " * 60, "a" * 601, "\ud800"], ids=range(9)
 )
 def test_hostile_words_are_refused(writers: Writers, text: object) -> None:
     with pytest.raises(PlainError):
@@ -141,6 +141,15 @@ def test_a_near_word_is_named(writers: Writers) -> None:
         masked.read(writers, "The beginning", "anna finds a kyte")
     assert masked.read(writers, "It", "Anna finds, a KITE.") == ["anna", "finds", ",", "a", "kite", "."]
     assert masked.gapped(writers, "It", "anna ▒▒ kite") == ["anna", MASK, MASK, "kite"]
+
+
+@pytest.mark.parametrize("hidden", ["\u200b", "\u202e", "\xad", "\ufeff", "\ufe0f", "\x00", "\U000e0061"], ids=ascii)
+def test_what_cannot_be_seen_in_a_word_does_not_count(writers: Writers, hidden: str) -> None:
+    """A pasted “anna” with a zero-width space was refused as “anna”, with “anna” named as near it."""
+    assert masked.read(writers, "The beginning", f"{hidden}an{hidden}na finds") == ["anna", "finds"]
+    assert masked.check_word(writers, f"anna{hidden}") == "anna"
+    assert masked.gapped(writers, "The text", f"anna{hidden} ▒") == ["anna", MASK]
+    assert masked.read(writers, "The beginning", hidden) == masked.read(writers, "The beginning", "")
 
 
 def test_settings_out_of_range_are_refused(writers: Writers) -> None:
