@@ -178,7 +178,8 @@ def clean(text: Any, name: str = "The text") -> str:
             f"{name} has {len(text):,} characters that can be read. Give at least {LEAST:,}: a page is a good start."
         )
     if len(set(text)) < 8:
-        raise PlainError(f"{name} has only {len(set(text))} different characters. Give one with more to learn.")
+        few = "one character, over and over" if len(set(text)) == 1 else f"{len(set(text))} different characters"
+        raise PlainError(f"{name} has only {few}. Give one with more to learn.")
     kinds = Counter(text).most_common()
     if len(kinds) > MOST_CHARACTERS:
         kept = {character for character, _ in kinds[: MOST_CHARACTERS - 1]}

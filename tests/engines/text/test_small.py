@@ -52,9 +52,10 @@ def test_a_text_loses_what_cannot_be_seen_and_keeps_its_lines() -> None:
 
 @pytest.mark.parametrize(
     ("bad", "words"),
-    [(None, "missing"), (5, "must be text"), ("", "at least 500"), ("a b " * 400, "different characters"),
-     ("x" * 200_001, "200,000"), ("\u200b" * 900, "at least 500"), ("\ud800" + TEXT, "half a character")],
-    ids=range(7),
+    [(None, "missing"), (5, "must be text"), ("", "at least 500"), ("a b " * 400, "has only 3 different characters"),
+     ("x" * 200_001, "200,000"), ("\u200b" * 900, "at least 500"), ("\ud800" + TEXT, "half a character"),
+     ("a" * 900, "has only one character, over and over")],
+    ids=range(8),
 )  # fmt: skip
 def test_a_text_that_cannot_be_trained_on_is_refused(bad: Any, words: str) -> None:
     with pytest.raises(PlainError, match=words):
