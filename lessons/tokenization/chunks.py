@@ -99,10 +99,12 @@ def _findings(text: str, cuts: Sequence[Tokenized], fewest: Tokenized, most: Tok
         )
     dropped = [cut for cut in cuts if cut.dropped]
     for cut in dropped[:1]:
+        reach, them = ("reaches", "it") if len(cut.dropped) == 1 else ("reach", "them")
         cards.append(
             Finding(
                 plural(len(cut.dropped), "stretch", "stretches"),
-                f"of your text never reaches a token of {cut.vocabulary.name}; “chunks and ids” shows it struck out.",
+                f"of your text never {reach} a token of {cut.vocabulary.name}; “chunks and ids” shows {them} struck "
+                "out.",
             )
         )
     rates = [cut.characters_per_token for cut in cuts if cut.ids]

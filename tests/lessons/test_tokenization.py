@@ -72,6 +72,16 @@ def test_fragments_are_counted() -> None:
     assert any("no whole character" in finding.text for finding in evidence.findings)
 
 
+@pytest.mark.parametrize(
+    ("text", "headline", "words"),
+    [("a  b", "1 stretch", "never reaches a token of CLIP; “chunks and ids” shows it struck out"),
+     ("a  b  c", "2 stretches", "never reach a token of CLIP; “chunks and ids” shows them struck out")],
+)  # fmt: skip
+def test_what_a_vocabulary_drops_is_counted(text: str, headline: str, words: str) -> None:
+    lost = chunks.chunks(text, ["clip"]).findings[-1]
+    assert lost.headline == headline and words in lost.text
+
+
 @pytest.mark.parametrize(("text", "keys"), [("", KEYS), ("a" * 2_001, KEYS), ("a", ()), ("a", ("klingon",))])
 def test_bad_chunks_are_told_plainly(text: str, keys) -> None:
     with pytest.raises(PlainError):
