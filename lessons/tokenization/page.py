@@ -113,7 +113,7 @@ def _merges(lesson: LessonPage) -> None:
             diet = gr.Dropdown(names, value=first, label="Learn from", min_width=180)
             word = gr.Textbox(WORD, label="A word to watch", max_lines=1, min_width=140)
         own = gr.Textbox("", label="Your text to learn from", lines=3, max_lines=8, visible=False)
-        learned = gr.Slider(0, most, 12, step=1, label="Merges made so far", elem_id="tokenization-merges")
+        learned = gr.Slider(0, most, 12, step=1, label="Merges made so far", elem_id="tokenization-learned")
         view = _view("tokenization-growth")
 
         def learn_alice(word: str) -> Iterator[Any]:
@@ -147,7 +147,7 @@ def _rates(lesson: LessonPage) -> None:
         keys = _vocabularies()
         experiment(
             screen, "Measure every text", rates.measure, [own, keys],
-            {_view("tokenization-rates"): draw.rates}, truth=rates.hindi_truth, queue=None,
+            {_view("tokenization-measured"): draw.rates}, truth=rates.hindi_truth, queue=None,
         )  # fmt: skip
 
 

@@ -18,14 +18,25 @@ from tests.browser.expecting import expect
 KEYS = [key for unit in course.UNITS for key in unit.lessons]
 
 
+TWICE = """() => {
+    const ids = [...document.querySelectorAll("[id]:not([id=''])")].map((element) => element.id);
+    return [...new Set(ids.filter((id, place) => ids.indexOf(id) !== place))];
+}"""
+
+
 def serious(page: Page) -> list[str]:
-    """What axe holds against the page, twice in a row: a figure in the middle of being drawn does not count."""
+    """What axe holds against the page, twice in a row: a figure in the middle of being drawn does not count.
+
+    An id that two elements share counts too: a link, a label or a style of one then reaches the other.
+    """
 
     def found() -> list[str]:
         answer = Axe().run(page, options={"resultTypes": ["violations"]}).response
         violations: list[dict[str, Any]] = answer["violations"]
         grave = [v for v in violations if v["impact"] in ("serious", "critical")]
-        return [f"{v['id']}: {node['html'][:200]}" for v in grave for node in v["nodes"]]
+        shared: list[str] = page.evaluate(TWICE)
+        held = [f"{v['id']}: {node['html'][:200]}" for v in grave for node in v["nodes"]]
+        return held + [f"two elements have the id {name}" for name in shared]
 
     first = found()
     if not first:
