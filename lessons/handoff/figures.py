@@ -92,7 +92,7 @@ def _steps(choices: Sequence[Choice]) -> Markup:
     """Token by token: what the model would have written, and what became of the token that was."""
     lines = join(
         Markup(
-            '<tr><th scope="row">{}</th><td>{}</td><td>{} {}</td><td>{:,}</td><td>{}</td></tr>'
+            '<tr><th scope="row">{}</th><td>{}</td><td>{} <span>{}</span></td><td>{:,}</td><td>{}</td></tr>'
         ).format(
             views.visible(one.piece), percent(_probability(one)), views.visible(one.before.candidates[0].text),
             percent(one.before.candidates[0].probability), one.allowed, percent(_favoured(one)),
