@@ -6,6 +6,7 @@ and bundled (sign lab, judge, reader, vocabularies) is the real thing.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 from collections.abc import Iterator
@@ -28,11 +29,23 @@ from engines.text import language_model
 from lessons.shell import events, film, serving, waking
 from tests.engines import tiny_painters, tiny_text
 from tests.engines.tiny_space import TinySpace
+from tests.network import Listener
 
 README = Path(__file__).parent.parent / "README.md"
 TEXT = "The keys to the cabinet are so rusty"
 PICTURE = film.data_uri(np.full((128, 128, 3), 200, np.uint8))
 CAPTION = "a red apple on a blue background"
+LISTENER = Listener()
+
+
+@pytest.fixture(autouse=True)
+def nothing_leaves_the_machine() -> Iterator[None]:
+    """Server and caller are this process: whatever is asked for outside it is told by the test that made it do so."""
+    LISTENER.listening = True
+    yield
+    LISTENER.listening = False
+    asked, LISTENER.asked = LISTENER.asked, []
+    assert not asked
 
 
 @pytest.fixture(scope="module")
@@ -175,3 +188,13 @@ def test_the_arguments_are_those_of_the_readme(client: Client) -> None:
     for name, said in rows:
         told = [re.match(r"\w+", one.strip())[0] for one in re.sub(r"\([^)]*\)", "", said).split(",") if one.strip()]
         assert told == [one["parameter_name"] for one in offered[f"/{name}"]["parameters"]], name
+
+
+def test_an_address_outside_the_machine_is_heard() -> None:
+    """Nothing is sent: figures need no name server, and a datagram's socket only notes where it would send to."""
+    socket.getaddrinfo("192.0.2.1", 80, flags=socket.AI_NUMERICHOST)
+    socket.gethostbyname("192.0.2.2")
+    with socket.socket(type=socket.SOCK_DGRAM) as unused, contextlib.suppress(OSError):
+        unused.connect(("192.0.2.3", 9))
+    heard, LISTENER.asked = LISTENER.asked, []
+    assert [re.search(r"192\.0\.2\.\d", one)[0] for one in heard] == ["192.0.2.1", "192.0.2.2", "192.0.2.3"]

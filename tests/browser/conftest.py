@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
+from tests.network import STRACE, TRACED, reached
+
 ROOT = Path(__file__).resolve().parents[2]
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 SETTLED = """async () => {
@@ -39,14 +41,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """The address of ``python app.py``, started as a newcomer would start it."""
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of ``python app.py``, started as a newcomer would start it.
+
+    At the end no library in it, nor a process it began, may have asked for an address outside this machine.
+    """
+    trace = tmp_path_factory.mktemp("server") / "trace"
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {**os.environ, "GRADIO_SERVER_PORT": str(port), "HF_HUB_OFFLINE": "1"}
     environment["OMP_NUM_THREADS"] = "1"  # two servers run beside each other, and threads that wait for a core spin
-    process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment)
+    watched = (*STRACE, "-o", str(trace)) if TRACED else ()
+    process = subprocess.Popen([*watched, sys.executable, "app.py"], cwd=ROOT, env=environment)
     address = f"http://127.0.0.1:{port}"
     for _ in range(240):
         try:
@@ -58,6 +65,8 @@ def server() -> Iterator[str]:
     yield address
     process.terminate()
     process.wait(timeout=20)
+    if TRACED:
+        assert reached(trace) == [], "the server asked for addresses outside this machine"
 
 
 @pytest.fixture(scope="session")

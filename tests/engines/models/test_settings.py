@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import pytest
 
 from engines.evidence import PlainError
 from engines.models import settings
+from tests.network import STRACE, TRACED, reached
 
 ROOT = Path(__file__).resolve().parents[3]
 BARE = {
@@ -22,14 +22,6 @@ BARE = {
     if not name.lower().endswith("_proxy") and name not in (*settings.QUIET, "GRADIO_TEMP_DIR", "CI")
 }
 """This process's environment before the engines were imported, and without what continuous integration adds."""
-
-
-def can_trace() -> bool:
-    strace = shutil.which("strace")
-    return bool(strace) and subprocess.run([strace, "true"], capture_output=True).returncode == 0
-
-
-TRACED = can_trace()
 
 
 def run(code: str, **environment: str) -> str:
@@ -138,6 +130,7 @@ START = """
 import os
 import engines
 from engines.models import settings
+from tests.network import STRACE, TRACED, reached
 import gradio as gr
 def serve():
     with gr.Blocks() as page:
@@ -236,8 +229,7 @@ def lingering(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[subpro
     folder = tmp_path_factory.mktemp("lingering")
     (folder / "home").mkdir()
     trace = folder / "trace"
-    watched = ("strace", "-f", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o", str(trace))
-    process = reading_lettering(folder / "home", *watched, LINGER="14")
+    process = reading_lettering(folder / "home", *STRACE, "-o", str(trace), LINGER="14")
     yield process, trace
     process.kill()
     process.wait()
@@ -261,5 +253,14 @@ def test_reading_lettering_leaves_no_device_id_and_asks_for_no_name(tmp_path: Pa
 def test_reading_lettering_opens_no_way_to_the_network(lingering: tuple[subprocess.Popen[str], Path]) -> None:
     process, trace = lingering
     read_by(process)
-    reached = [line for line in trace.read_text().splitlines() if "AF_INET" in line and "127.0.0.1" not in line]
-    assert reached == []
+    assert reached(trace) == []
+
+
+@pytest.mark.skipif(not TRACED, reason="strace sees what the audit hook cannot, and may not be had or allowed")
+def test_a_way_to_the_network_would_be_seen(tmp_path: Path) -> None:
+    """A datagram's socket only notes where it would send to."""
+    code = "import socket; socket.socket(type=socket.SOCK_DGRAM).connect_ex(('{}', 9))"
+    for address, seen in (("192.0.2.1", 1), ("127.0.0.1", 0)):
+        trace = tmp_path / address
+        subprocess.run([*STRACE, "-o", str(trace), sys.executable, "-S", "-c", code.format(address)], check=True)
+        assert len(reached(trace)) == seen
