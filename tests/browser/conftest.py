@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
@@ -63,8 +64,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             assert process.poll() is None, "app.py ended before it answered"
             time.sleep(0.5)
     yield address
-    process.terminate()
-    process.wait(timeout=20)
+    served = psutil.Process(process.pid).children()[0] if TRACED else process
+    served.terminate()
+    process.wait(timeout=60)
     if TRACED:
         assert reached(trace) == [], "the server asked for addresses outside this machine"
 

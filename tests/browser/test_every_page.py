@@ -17,6 +17,22 @@ from tests.browser.expecting import expect
 
 KEYS = [key for unit in course.UNITS for key in unit.lessons]
 
+AT_REST = """async () => {
+    const ends = () => document.getAnimations().filter((one) => one.effect.getComputedTiming().endTime < Infinity);
+    const frame = () => new Promise((done) => requestAnimationFrame(done));
+    let changed = true;
+    const watcher = new MutationObserver(() => { changed = true; });
+    watcher.observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true });
+    for (let still = 0, frames = 0; still < 10 && frames < 600; still++, frames++) {
+        await Promise.allSettled(ends().map((one) => one.finished));
+        await frame();
+        if (changed) still = 0;
+        changed = false;
+    }
+    watcher.disconnect();
+}"""
+"""Till all that moves has come to its end and ten frames in a row change nothing; 600 frames where a run goes on."""
+
 
 TWICE = """() => {
     const ids = [...document.querySelectorAll("[id]:not([id=''])")].map((element) => element.id);
@@ -41,7 +57,7 @@ def serious(page: Page) -> list[str]:
     first = found()
     if not first:
         return []
-    page.wait_for_timeout(3000)
+    page.evaluate(AT_REST)
     again = found()
     return [violation for violation in first if violation in again]
 
@@ -138,26 +154,28 @@ def test_a_visit_carries_what_it_shows_and_keeps_the_rest(first_visit, server: s
 def test_a_new_element_has_only_itself_styled(visit) -> None:
     """A rule for the children of what has not got something had the whole page styled for every label of a chart."""
     page = visit.open("noising")
-    page.wait_for_timeout(3000)
     session = page.context.new_cdp_session(page)
     events: list[dict[str, Any]] = []
     ended: list[Any] = []
     session.on("Tracing.dataCollected", lambda told: events.extend(told["value"]))
     session.on("Tracing.tracingComplete", lambda told: ended.append(told))
-    session.send("Tracing.start", {"categories": "devtools.timeline"})
+    session.send("Tracing.start", {"categories": "devtools.timeline,blink.user_timing"})
     page.evaluate("""() => {
         const box = document.body.appendChild(document.createElement("div"));
-        box.getBoundingClientRect();
+        box.getBoundingClientRect(); // what else was to be styled is
+        performance.mark("begun");
         for (let i = 0; i < 10; i++) {
             box.appendChild(document.createElement("i"));
             box.getBoundingClientRect();
         }
+        performance.mark("ended");
         box.remove();
     }""")
     session.send("Tracing.end")
     while not ended:
         page.wait_for_timeout(100)
-    told = [one["args"] for one in events if one["name"] == "UpdateLayoutTree"]
+    begun, over = (next(one["ts"] for one in events if one["name"] == name) for name in ("begun", "ended"))
+    told = [one["args"] for one in events if one["name"] == "UpdateLayoutTree" and begun <= one["ts"] <= over]
     styled = [one["elementCount"] for one in told if "elementCount" in one]
     assert len(styled) >= 10 and max(styled) < 200 < page.locator("*").count()
 
@@ -225,5 +243,12 @@ def test_dark_and_light_can_be_chosen_and_stay(visit) -> None:
     assert not page.evaluate(dark)
     assert page.evaluate(papers) == ["rgb(250, 247, 241)"] * 2, "the system's choice shows at the edges"
     visit.open()
-    page.wait_for_timeout(400)
-    assert not page.evaluate(dark)
+    page.evaluate("""() => {
+        window.followed = [];
+        window.system = matchMedia("(prefers-color-scheme: dark)");
+        window.system.addEventListener("change", () => { window.followed.push(window.system.matches); });
+    }""")
+    for scheme, told in (("light", [False]), ("dark", [False, True])):  # gradio, which heard it first, follows
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_function("told => JSON.stringify(window.followed) === JSON.stringify(told)", arg=told)
+        assert not page.evaluate(dark)

@@ -2,55 +2,78 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from playwright.sync_api import Browser, Page
 
+from tests.browser.conftest import Visit, Watch
 from tests.browser.expecting import expect
 
 HOSTILE = '<img src=x onerror="window.hacked=1">\u202e كل شيء 🐉'
+NOTES = """(() => {
+    const { stringify } = JSON, { setItem } = Storage.prototype;
+    let last;
+    window.stored = {};
+    JSON.stringify = (...given) => last = stringify(...given);
+    Storage.prototype.setItem = function (key, value) {
+        setItem.call(this, key, value);
+        window.stored[key] = last;
+    };
+})()"""
+"""Notes what is kept as it was before gradio encrypted it."""
 
 
 def fields(page: Page):
     return page.locator("#lesson-predict-and-test .screen").first.locator("textarea")
 
 
-def settle(page: Page) -> None:
-    """Wait until the browser has stored the last keystroke; what it stores is encrypted, so its rest must do."""
-    stored, seen = "localStorage['playground.predict-and-test.plan']", []
-    for _ in range(20):
-        page.wait_for_timeout(1500)
-        seen.append(page.evaluate(stored))
-        if len(seen) >= 3 and seen[-1] == seen[-2] == seen[-3]:
-            return
+def opened(visit: Visit) -> Page:
+    """The lesson's page, in a browser that notes what it keeps."""
+    visit.page.add_init_script(NOTES)
+    return visit.open("predict-and-test")
+
+
+def wait_till_kept(page: Page, part: str, so: str) -> None:
+    """Wait until the browser has stored a plan, or results, ``it``, of which the script ``so`` is true."""
+    page.wait_for_function(
+        f"(it => it && {so})(JSON.parse(window.stored['playground.predict-and-test.{part}'] ?? null))"
+    )
+
+
+def wait_for_field(page: Page, text: str) -> None:
+    """Wait until the browser has stored a plan with a field that holds just this text."""
+    wait_till_kept(page, "plan", f"it.fields.includes({json.dumps(text)})")
 
 
 def test_a_plan_survives_a_reload_and_no_other_browser_sees_it(visit, browser: Browser) -> None:
-    page = visit.open("predict-and-test")
+    page = opened(visit)
     before = fields(page).nth(2).input_value()
     page.locator(".exercise-examples button", has_text="a dragon").click()
     expect(fields(page).first).to_have_value("a dragon on a white background")
     fields(page).nth(1).fill("")
     fields(page).nth(1).press_sequentially(HOSTILE)
-    settle(page)
+    wait_for_field(page, HOSTILE)
     visit.open("predict-and-test")
     expect(fields(page).first).to_have_value("a dragon on a white background")
     expect(fields(page).nth(1)).to_have_value(HOSTILE)
     expect(fields(page).nth(2)).to_have_value(before)
     assert page.evaluate("window.hacked") is None
 
-    stranger = browser.new_context().new_page()
-    stranger.goto(f"{visit.address}/?lesson=predict-and-test")
-    expect(fields(stranger).first).to_be_visible(timeout=60_000)
-    stranger.wait_for_timeout(2000)
+    stranger = Visit(browser.new_context().new_page(), Watch(), visit.address).open("predict-and-test")
+    compare(stranger)
     assert "dragon" not in fields(stranger).first.input_value()
     stranger.context.close()
 
 
-def test_steps_that_need_results_say_so(visit) -> None:
-    page = visit.open("predict-and-test")
+def compare(page: Page) -> None:
+    """Ask for what there is nothing of yet, and wait for the answer: what was asked for before has come by then."""
     page.get_by_role("button", name="Compare my confidence with the results").click()
     expect(screen(page, 2).locator(".notice-error", has_text="Nothing is tested yet")).to_be_visible()
+
+
+def test_steps_that_need_results_say_so(visit) -> None:
+    compare(visit.open("predict-and-test"))
 
 
 KEPT = "Object.keys(localStorage).filter((key) => key.startsWith('playground.predict-and-test.'))"
@@ -67,16 +90,16 @@ def few_seeds(page: Page) -> None:
 
 
 def test_start_afresh_forgets_the_plan_after_a_question(visit) -> None:
-    page = visit.open("predict-and-test")
+    page = opened(visit)
     before = fields(page).first.input_value()
-    fields(page).first.fill("")
-    fields(page).first.press_sequentially("a dragon")
-    settle(page)
+    fields(page).first.fill("a dragon")
+    wait_for_field(page, "a dragon")
     assert page.evaluate(KEPT)
     page.once("dialog", lambda dialog: dialog.dismiss())
     page.get_by_role("button", name="Start afresh").click()
-    page.wait_for_timeout(1000)
+    compare(page)
     expect(fields(page).first).to_have_value("a dragon")
+    assert page.evaluate(KEPT)
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Start afresh").click()
     expect(fields(page).first).to_have_value(before)
@@ -86,19 +109,19 @@ def test_start_afresh_forgets_the_plan_after_a_question(visit) -> None:
 
 
 def test_start_over_on_the_start_page_forgets_the_plan_too(visit) -> None:
-    page = visit.open("predict-and-test")
+    page = opened(visit)
     before = fields(page).first.input_value()
-    fields(page).first.fill("")
-    fields(page).first.press_sequentially("a dragon")
-    settle(page)
+    fields(page).first.fill("a dragon")
+    wait_for_field(page, "a dragon")
     visit.open()
     page.once("dialog", lambda dialog: dialog.accept())
     page.click("[data-action=progress-clear]")
     expect(page.locator(".keep-status")).to_contain_text("cleared")
-    page.wait_for_timeout(2000)
     assert page.evaluate(KEPT) == []
     visit.open("predict-and-test")
     expect(fields(page).first).to_have_value(before)
+    compare(page)
+    assert page.evaluate(KEPT) == []
 
 
 def test_a_test_is_stopped_changed_and_told_so(visit) -> None:
@@ -126,7 +149,7 @@ def test_a_test_is_stopped_changed_and_told_so(visit) -> None:
 
 
 def test_a_click_on_a_picture_overrules_the_judge_and_stays_after_a_reload(visit) -> None:
-    page = visit.open("predict-and-test")
+    page = opened(visit)
     for at in range(1, 6):
         fields(page).nth(2 * at).fill("")
     few_seeds(page)
@@ -137,7 +160,7 @@ def test_a_click_on_a_picture_overrules_the_judge_and_stays_after_a_reload(visit
     picture.click()
     expect(picture).to_have_attribute("data-eye", re.compile("right|wrong"))
     expect(card.locator(".exercise-eye")).to_contain_text("you overrule the judge in 1")
-    page.wait_for_timeout(3000)
+    wait_till_kept(page, "results", "JSON.parse(it).results[0].overruled.some((said) => said !== null)")
     visit.open("predict-and-test")
     expect(card.locator(".exercise-eye")).to_contain_text("you overrule the judge in 1", timeout=60_000)
     picture.press("Enter")
