@@ -284,14 +284,15 @@ def test_what_to_do_stays_on_the_page() -> None:
 
 def test_a_failed_stream_ends_with_its_words_in_place_of_its_progress(caplog: pytest.LogCaptureFixture) -> None:
     def change(error: Exception):
-        yield "37 of 93 MB", "half"
+        yield {"status": "37 of 93 MB", "view": "half"}
         raise error
 
     with gr.Blocks() as blocks:
         status, view, go, error = gr.HTML(), gr.HTML(), gr.Button(), gr.State()
-        wired = events.stream(go.click, change, error, [status, view], status)
+        wired = events.stream(go.click, change, error, {"status": status, "view": view})
     run = blocks.fns[wired["id"]].fn
-    *_, last = run(PlainError("Free some <b>disk</b> space."))
+    first, last = run(PlainError("Free some <b>disk</b> space."))
+    assert first == {status: "37 of 93 MB", view: "half"}
     assert list(last) == [status] and "notice-error" in last[status] and "Free some &lt;b&gt;disk" in last[status]
     with caplog.at_level(logging.CRITICAL, logger="playground"):
         *_, last = run(RuntimeError("secret path"))

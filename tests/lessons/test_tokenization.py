@@ -302,11 +302,20 @@ def test_parse_spelling(text: str, word: str) -> None:
     assert spell.parse_spelling(text) == word
 
 
-def test_compare_needs_disjoint_intervals() -> None:
-    low, middle, high = wilson(0, 16), wilson(5, 16), wilson(16, 16)
-    assert count.compare(low, high) == 0
-    assert count.compare(low, middle) == 1
-    assert count.compare(high, low) == 2
+def test_the_interval_of_the_change_tells_what_is_clear() -> None:
+    none, few, some = wilson(0, 16), wilson(3, 16), wilson(5, 16)
+    assert count.compare(none, few) == 1
+    assert count.compare(none, some) == 0 and some.low < none.high, "though their own intervals overlap"
+    assert count.compare(wilson(16, 16), none) == 2
+
+
+def test_repairs_are_compared_word_by_word() -> None:
+    """16 of 18 against 9: seven words only with the second, none only with the first."""
+    words = tuple((f"word {number}", "d") for number in range(18))  # a d in each
+    before = cause.Repair("before", "small", (1,) * 9 + (0,) * 9)
+    after = cause.Repair("after", "small", (1,) * 16 + (0,) * 2)
+    mean, low, high = cause.Repairs(words, (before, after)).gained(before, after)
+    assert (round(mean, 2), round(low, 2), round(high, 2)) == (0.39, 0.12, 0.6)
 
 
 def test_control_words_are_balanced_and_words_are_distinct() -> None:
