@@ -32,7 +32,7 @@ class Exhibit:
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """What a play with the clay shows: the pictures of the first seed, in order.
+    """What a play with the clay shows: the pictures of the first seed, in order; ``planned``: how many there will be.
 
     ``outside``, of a poke: by the pass it came before (from 0), the share of the pixels outside the hole that changed
     visibly, for each seed; ``spilt``: the control, the same where only the hole's own cells of the latent changed,
@@ -42,6 +42,7 @@ class Series:
     exhibits: tuple[Exhibit, ...]
     outside: dict[int, list[float]] | None = None
     spilt: dict[int, list[float]] | None = None
+    planned: int | None = None
 
 
 VISIBLE = 16
@@ -173,7 +174,8 @@ def poke(
     inside: dict[int, list[float]] = {}
     outside: dict[int, list[float]] = {}
     spilt: dict[int, list[float]] = {}
-    for at in poke_passes(painter.made(steps)):
+    moments = poke_passes(painter.made(steps))
+    for at in moments:
         jab = diffusion.Poke(at, REGIONS[region], "noise", seed=(seed + 1000) % (MAX_SEED + 1))
         plan = Plan(caption, rows, steps=steps, pokes=(jab,))
         ended = yield from _run(painter, plan, f"Poked before pass {at + 1}")
@@ -215,7 +217,7 @@ def poke(
             painter, picture_snippets.poked, caption, seed=rows[0], before=at, cells=_cells(painter, region),
             poke_seed=jab.seed, **_fixed(painter, steps),
         )  # fmt: skip
-        value = Series(tuple(exhibits), dict(outside), dict(spilt))
+        value = Series(tuple(exhibits), dict(outside), dict(spilt), planned=1 + len(moments))
         yield Evidence(value, alt + ".", columns, source, findings, code, pictures[0])
 
 
@@ -357,7 +359,8 @@ def compare_steps(
         alike = {n: picture_measures.convergence(pictures[n][None], pictures[most]).whole[0] for n in shown}
         other = picture_measures.convergence(np.roll(pictures[most], 1, axis=0)[None], pictures[most]).whole[0]
         chance = f" Another seed's picture of as many passes is {spread(other)} like it." if len(rows) > 1 else ""
-        value = Series(tuple(Exhibit(pictures[n][0], f"{made[n]} passes", n == most) for n in shown))
+        shots = tuple(Exhibit(pictures[n][0], f"{made[n]} passes", n == most) for n in shown)
+        value = Series(shots, planned=len(choices))
         measured = tuple((made[n], round(float(alike[n].mean()), 3), round(seconds[n], 2)) for n in shown)
         control = (("another seed", round(float(other.mean()), 3), None),) if chance else ()
         findings = tuple(

@@ -242,7 +242,7 @@ def turn_chart(value: Turn) -> Any:
 
 def exhibits(value: Series) -> str:
     shots = [Shot(e.picture, e.caption, e.caption, "chosen" if e.marked else "") for e in value.exhibits]
-    return str(row(shots, "The series"))
+    return str(row(shots, "The series", columns=value.planned))
 
 
 def cloud(value: Own) -> str:

@@ -231,7 +231,11 @@ def price(found: Sequence[Rate]) -> str:
 
 
 def tallies(found: Sequence[Tally]) -> str:
-    """Accuracy bars, then for each spelling the chunks the model was given and the answers it gave."""
+    """Accuracy bars, then for each spelling the chunks the model was given and the answers it gave.
+
+    The spellings still to be asked have their places from the first, so that nothing moves when they come.
+    """
+    left = [name for spelling, name in SPELLED.items() if spelling not in {tally.spelling for tally in found}]
     accuracy = views.bars(
         [
             views.Bar(
@@ -243,8 +247,14 @@ def tallies(found: Sequence[Tally]) -> str:
             )
             for tally in found
         ]
+        + [views.Bar(name, 0.0, "to come") for name in left]
     )
-    cards = views.join(_answers(tally) for tally in found)
+    cards = views.join(
+        [
+            *map(_answers, found),
+            *(Markup("<section><h3>{}</h3>To come.</section>").format(name.capitalize()) for name in left),
+        ]
+    )
     return str(
         Markup(
             '<h3 class="tokenization-head">Right answers, with 95 % intervals</h3>{}'

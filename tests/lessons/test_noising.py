@@ -284,16 +284,20 @@ def test_swaps_are_spread_over_any_run():
 
 
 def test_every_play_with_the_clay_gives_a_series(painter):
-    poked = last(clay.poke(painter, CAPTION, seeds=2, steps=5))
-    assert len(poked.value.exhibits) == 1 + len(clay.poke_passes(5))
+    pokes = finished(clay.poke(painter, CAPTION, seeds=2, steps=5))
+    poked, places = pokes[-1], 1 + len(clay.poke_passes(5))
+    assert len(poked.value.exhibits) == places
+    assert all(f'style="--count:{places}"' in figures.exhibits(one.value) for one in pokes)  # none changes its size
     assert clay.poke_truth(poked.value)[0] in range(3)
     nudged = last(clay.nudge(painter, CAPTION, steps=2))
     assert nudged.table.rows[0][1] == 0
     walked = last(clay.walk(painter, CAPTION, other_seed=5, steps=2))
     spoken = last(clay.walk(painter, CAPTION, other_caption="two dog", steps=2))
     repainted = last(clay.repaint(painter, CAPTION, "two dog", steps=3))
-    steps = last(clay.compare_steps(painter, CAPTION, seeds=2, choices=(2, 4)))
+    carved = finished(clay.compare_steps(painter, CAPTION, seeds=2, choices=(2, 4)))
+    steps = carved[-1]
     assert steps.value.exhibits[-1].marked
+    assert all('style="--count:2"' in figures.exhibits(one.value) for one in carved)
     for result in (poked, nudged, walked, spoken, repainted, steps):
         assert isinstance(result, Evidence) and result.alt.endswith(".") and result.table.rows
         assert figures.exhibits(result.value).count("<figure") == len(result.value.exhibits)

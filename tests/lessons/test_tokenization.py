@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import gradio as gr
 import pytest
@@ -573,6 +574,16 @@ def test_the_control_chips_say_which_letter_was_asked_for() -> None:
     shown = figures.controls((count.Control("whole", (("lemon", "n"), ("apple", "p")), (1, 3)),))
     assert "n in <bdi>lemo<mark>n</mark></bdi>: <b>1</b>" in shown
     assert "p in <bdi>a<mark>p</mark><mark>p</mark>le</bdi>: <b>3</b>" in shown
+
+
+def test_spellings_still_to_be_asked_have_their_places_so_that_nothing_moves_when_they_come() -> None:
+    """The cards stood 46 pixels lower with three bars above them than with one."""
+    tally = count.Tally("cat", "a", 1, "spaces", (" c", " a", " t"), (1,), ("One",))
+    shown = figures.tallies((tally,))
+    assert shown.count("<section>") == len(count.WAYS) and shown.split("tokenization-cards")[0].count("<li") == 3
+    assert shown.count("to come") == 2 and "to come" not in figures.tallies(
+        [replace(tally, spelling=way) for way in count.WAYS]
+    )
 
 
 def test_no_browser_translates_tokens_and_what_a_model_wrote() -> None:
