@@ -25,13 +25,14 @@ if TYPE_CHECKING:
     from lessons.shell.experiment import Experiment
 
 PICTURE = re.compile(r"data:image/webp;base64,([A-Za-z0-9+/=]+)")
-SECONDS = re.compile(r"\d+(\.\d+)? m?s\b|\d+(\.\d+)? (passes|keys) a second")
+SECONDS = re.compile(r"\d+(\.\d+)? (ms|s|seconds?)\b|\d+(\.\d+)? (passes|keys) a second")
 DOWNLOAD = re.compile(r'<button type="button" class="link" data-action="download".*?</button>', re.DOTALL)
 """Left out of a record: its file says what the table says, at the cost of a third of the page."""
 STORED = re.compile(rf'{ADDRESS}/recorded/[^")]*')
 RUN = re.compile(r'data-(run|payload)="[^"]*"')
-PACKED = re.compile(r'"roots": "([A-Za-z0-9+/=]*)"')
-"""Shares as 65535ths, packed: they differ in the last digit with the number of threads."""
+PACKED = re.compile(r'"(roots|with|without)": "([A-Za-z0-9+/=]*)"')
+"""Packed for a script: shares as 65535ths, guesses of noise as thousandths. Their last digit differs with the number
+of threads."""
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 DRAWER = re.compile(r'<details class="drawer"><summary>([^<]*)</summary>(.*?)</details>', re.DOTALL)
 KEPT_DRAWER = re.compile(r'<details class="drawer" data-from="([^"]*)"><summary>([^<]*)</summary></details>')
@@ -160,10 +161,11 @@ def _words(value: Any) -> Any:
 
 
 def _unpacked(match: re.Match[str]) -> str:
-    shares = array.array("H", base64.b64decode(match[1]))
+    kind, unit = ("H", 655.35) if match[1] == "roots" else ("h", 100)
+    numbers = array.array(kind, base64.b64decode(match[2]))
     if sys.byteorder == "big":
-        shares.byteswap()
-    return " ".join(f"{share / 655.35:.2f}" for share in shares)
+        numbers.byteswap()
+    return " ".join(f"{max(one, 0) / unit:.2f} {max(-one, 0) / unit:.2f}" for one in numbers)  # nearly 0 has no sign
 
 
 def sweep(lesson: str) -> None:
