@@ -14,6 +14,7 @@ from engines.checks import MAX_SEED, whole
 from engines.evidence import Evidence, Finding, Table, Underway
 from engines.pictures import snippets, tile_snippets
 from engines.pictures.diffusion import Painter, Plan
+from engines.pictures.plan import MAX_ROWS
 from engines.pictures.tiles import DIALS, FOLDER, GUIDANCE, TileWriter, tile_writer
 from engines.statistics import Interval, mean_interval, percent, share, wilson, words
 from engines.stickers import judge, scenes
@@ -74,9 +75,14 @@ def asked(painter: Painter, captions: int = 8, seed: int = 7) -> Iterator[Underw
     writer = tile_writer(painter)
     short, long = drawn(captions, seed)
     seeds = [seed + number for number in range(captions)]
-    written = yield from writing(writer, [*short, *long], seeds * 2, "The tile writer")
+    texts, starts = (*short, *long), (*seeds, *seeds)
+    written = yield from writing(writer, texts, starts, "The tile writer")
     tiled = writer.decode(written)
-    sculpted = yield from painting(painter, Plan((*short, *long), tuple(seeds * 2)), "The sculptor")
+    parts = []
+    for first in range(0, len(texts), MAX_ROWS):
+        part = slice(first, first + MAX_ROWS)
+        parts.append((yield from painting(painter, Plan(texts[part], starts[part]), "The sculptor")))
+    sculpted = np.concatenate(parts)
     yield Underway(0.97, "The judge looks")
     facts = [facts_of(caption) for caption in (*short, *long)]
     verdicts = [judge.judge(pictures, facts, lettering=False) for pictures in (tiled, sculpted)]

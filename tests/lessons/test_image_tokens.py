@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import io
 import re
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -164,6 +166,22 @@ def test_captions_hold_one_fact_and_three_of_unseen_scenes(asked):
         assert many.background and many.things[0].colour and not many.unread
     assert FRESH > UNSEEN + 1_000 and scenes.plan(FRESH) == scenes.plan(FRESH)
     assert facts.drawn(2, 7)[1] == asked.value.long
+
+
+def test_as_many_captions_as_the_page_offers_are_sculpted_in_runs_that_fit(bundled, monkeypatch):
+    """Sixteen captions were refused: with one fact and with three each they make 32 pictures, and a run holds 16."""
+
+    def nothing(*rest: Any) -> Iterator[Any]:
+        return np.zeros((2 * facts.MAX_CAPTIONS, SIDE, SIDE), np.int64)
+        yield
+
+    def blank(painter: Any, plan: Any, what: str) -> Iterator[Any]:
+        return np.zeros((plan.rows, 128, 128, 3), np.uint8)
+        yield
+
+    monkeypatch.setattr(facts, "writing", nothing)
+    monkeypatch.setattr(facts, "painting", blank)
+    assert last(facts.asked(bundled, facts.MAX_CAPTIONS)).value.pictures.shape[:3] == (2, 2, facts.MAX_CAPTIONS)
 
 
 def test_blind_luck_is_the_next_caption(asked):
