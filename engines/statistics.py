@@ -152,14 +152,15 @@ def cells(of: Mean, digits: int = 4) -> tuple[float | None, ...]:
     return tuple(round(value, digits) if math.isfinite(value) else None for value in of)
 
 
-def more(a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray) -> int:
+def more(a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray, *, equal: int = 2) -> int:
     """Whether ``a`` is above ``b`` (1) or below it (−1) in pairs, or neither (0): the interval decides.
 
-    Equal differences have none; of them it takes six, as a sign test does (two-sided, 2⁻⁵ < 0.05).
+    Differences that are all the same have none, and ``equal`` of them decide. Where they are coarse, as shares of a few
+    facts are, six are needed: by chance so many agree once in 32 times.
     """
     gaps = np.asarray(a, dtype=float) - np.asarray(b, dtype=float)
     _, low, high = mean_interval(gaps)
-    if not math.isfinite(low) or low == high and len(gaps) < 6:
+    if not math.isfinite(low) or low == high and len(gaps) < equal:
         return 0
     return 1 if low > 0 else -1 if high < 0 else 0
 

@@ -136,7 +136,7 @@ def verdict(value: Bypass) -> str:
         1: "The interval lies above zero: for this wish the caption is the better letter to the painter",
         0: "The interval holds zero: for this wish these pictures do not tell the two apart",
         -1: "The interval lies below zero: for this wish the painter did better with the raw chat",
-    }[more(direct[both], raw[both])]
+    }[more(direct[both], raw[both], equal=6)]
 
 
 def _alt(value: Bypass) -> str:

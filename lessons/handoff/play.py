@@ -122,7 +122,7 @@ def verdict(value: Game) -> str:
         1: "You are ahead, by more than the dice of these seeds",
         0: "These seeds do not tell the two of you apart",
         -1: "The director is ahead, by more than the dice of these seeds",
-    }[more(you[both], director[both])]
+    }[more(you[both], director[both], equal=6)]
 
 
 def _alt(value: Game) -> str:

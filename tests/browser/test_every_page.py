@@ -34,7 +34,7 @@ AT_REST = """async () => {
 """Till all that moves has come to its end and ten frames in a row change nothing; 600 frames where a run goes on."""
 
 TWICE = """() => {
-    const ids = [...document.querySelectorAll("[id]:not([id=''])")].map((element) => element.id);
+    const ids = [...document.querySelectorAll("[id]:not([id='']):not(svg *):not(style)")].map((element) => element.id);
     return [...new Set(ids.filter((id, place) => ids.indexOf(id) !== place))];
 }"""
 

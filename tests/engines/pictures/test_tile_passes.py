@@ -35,11 +35,11 @@ def tiny() -> TileWriter:
         max_position_embeddings=WORDS + TILES, initializer_range=0.4, eos_token_id=None,
     )  # fmt: skip
 
-    def tokenizer(captions: Sequence[str], **_: Any) -> dict[str, Any]:
-        read = [[ord(letter) % LETTERS for letter in caption[:WORDS]] for caption in captions]
-        return {"input_ids": [[*ids, *[0] * (WORDS - len(ids))] for ids in read]}
+    def token_ids(captions: Sequence[str], length: int) -> np.ndarray:
+        read = [[ord(letter) % LETTERS for letter in caption[:length]] for caption in captions]
+        return np.array([[*ids, *[0] * (length - len(ids))] for ids in read])
 
-    painter: Any = SimpleNamespace(pipeline=SimpleNamespace(tokenizer=tokenizer))
+    painter: Any = SimpleNamespace(token_ids=token_ids)
     codebook = SimpleNamespace(entries=torch.zeros(ENTRIES, 4))
     return TileWriter(painter, LlamaForCausalLM(config).eval().requires_grad_(False), codebook, "tiny")
 
