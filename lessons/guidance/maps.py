@@ -177,14 +177,9 @@ def _evidence(painter: Painter, value: Look, seeds: tuple[int, ...], steps: int,
     )
     scale = painter.guidance_scale
     source = Provenance.live(
-        painter,
-        began,
-        seeds[0],
-        caption=value.caption,
-        seeds=len(seeds),
-        **painter.pass_settings(steps),
-        guidance_scale=scale,
-    )
+        painter, began, seeds[0], caption=value.caption, seeds=len(seeds),
+        **painter.pass_settings(steps), guidance_scale=scale,
+    )  # fmt: skip
     tokens = [word.tokens for word in painter.read(value.caption).words if word.tokens]
     code = picture_snippets.word_maps(
         painter.source, value.caption, seed=seeds[0], steps=steps, guidance_scale=scale, tokens=tokens

@@ -149,14 +149,9 @@ def _evidence(
     )
     scale = painter.guidance_scale
     source = Provenance.live(
-        painter,
-        began,
-        seeds[0],
-        caption=value.caption,
-        seeds=len(seeds),
-        **painter.pass_settings(steps),
-        guidance_scale=scale,
-    )
+        painter, began, seeds[0], caption=value.caption, seeds=len(seeds),
+        **painter.pass_settings(steps), guidance_scale=scale,
+    )  # fmt: skip
     columns = (
         "word", "change as written", "low", "high", "change in chance order", "low", "high",
         "judge's certainty as written", "low", "high", "what it names most often",

@@ -204,7 +204,7 @@ def _own_evidence(value: Own, untrained: float, began: float, seed: int, scores:
     reports = zip(value.losses, value.distances, strict=True)
     rows = tuple((step, round(loss, 4), round(gap, 4)) for (step, loss), gap in reports)
     source = Provenance(
-        "live", "2-D denoiser, trained just now", "", {"points": len(value.drawing), "steps": steps}, seed,
+        "live", "2-D denoiser, trained for this run", "", {"points": len(value.drawing), "steps": steps}, seed,
         time.perf_counter() - began,
     )  # fmt: skip
     return Evidence(value, value.alt, Table(("step", "loss", "distance to the drawing"), rows), source, findings)

@@ -65,7 +65,7 @@ def bits(blocks: Sequence[float]) -> Mean:
 
 def provenance(began: float, seed: int, weights: int, steps: int, **settings: Any) -> Provenance:
     told = {"steps": steps, "weights": f"{weights:,}", **settings}
-    return Provenance("live", "character transformer, trained just now", "", told, seed, time.perf_counter() - began)
+    return Provenance("live", "character transformer, trained for this run", "", told, seed, time.perf_counter() - began)
 
 
 @dataclass(frozen=True)
