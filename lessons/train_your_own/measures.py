@@ -65,7 +65,8 @@ def bits(blocks: Sequence[float]) -> Mean:
 
 def provenance(began: float, seed: int, weights: int, steps: int, **settings: Any) -> Provenance:
     told = {"steps": steps, "weights": f"{weights:,}", **settings}
-    return Provenance("live", "character transformer, trained for this run", "", told, seed, time.perf_counter() - began)
+    seconds = time.perf_counter() - began
+    return Provenance("live", "character transformer, trained for this run", "", told, seed, seconds)
 
 
 @dataclass(frozen=True)
