@@ -39,5 +39,5 @@ class Codebook(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return self.entries[tiles].movedim(-1, 1)
 
     def forward(self, latents: Tensor) -> Any:
-        """Latents rounded to their entries."""
+        """Latents ``[B, 4, h, w]`` rounded to their entries."""
         return self.decode(self.encode(latents))

@@ -255,7 +255,7 @@ def noising(
     painter: Painter, picture: np.ndarray, *, timesteps: Sequence[int], seed: int = 0, caption: str = "",
     guidance_scale: float = 1.0,
 ) -> tuple[OneShotGuess, ...]:  # fmt: skip
-    """Noise a picture to each timestep with one noise (DDPM eq. 4) and guess it back in one pass each.
+    """Noise a picture uint8 [H, W, 3] to each timestep with one noise (DDPM eq. 4) and guess it back in one pass each.
 
     The clean latent is x̂₀ = (x_t − √(1−ᾱ_t)·ε) / √ᾱ_t (DDPM eq. 15). Timestep 0 is nearly clean,
     ``train_timesteps`` − 1 nearly pure noise; at most 16 timesteps in one batch. Networks trained as in

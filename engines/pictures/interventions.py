@@ -70,6 +70,7 @@ class Run:
                 )
 
     def scale_input(self, batch: Tensor, t: Tensor) -> Tensor:
+        """Latents [rows, C, h, w] as the network reads them at ``t``: some schedulers bring them to unit variance."""
         scale = getattr(self.scheduler, "scale_model_input", None)
         return scale(batch, t) if scale else batch
 
@@ -166,7 +167,7 @@ class Run:
     # --- hooks around the pass ---
 
     def before_pass(self, index: int, latent: Tensor) -> Tensor:
-        """Pokes."""
+        """The latents [rows, C, h, w] with this pass's pokes, each in units of the noise level."""
         for poke in (poke for poke in self.plan.pokes if poke.at == index):
             latent = latent.clone()
             region = latent[(..., *_cells(poke.box, self.shape[1:]))]
@@ -178,7 +179,7 @@ class Run:
         return latent
 
     def after_pass(self, index: int, latent: Tensor) -> Tensor:
-        """The frozen part, noised to the level just reached (RePaint, Lugmayr et al. 2022, eq. 8)."""
+        """Latents [rows, C, h, w], the frozen part noised to the level just reached (RePaint, Lugmayr 2022, eq. 8)."""
         if self._frozen is None:
             return latent
         original, mask = self._frozen

@@ -91,7 +91,7 @@ def overcooking(picture: np.ndarray) -> Overcooking:
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
-    """Peak signal-to-noise ratio of two uint8 pictures in dB; inf when equal."""
+    """Peak signal-to-noise ratio of two uint8 pictures of one shape in dB; inf when equal."""
     error = np.mean((a.astype(np.float64) - b.astype(np.float64)) ** 2)
     return math.inf if error == 0 else float(10 * math.log10(255**2 / error))
 

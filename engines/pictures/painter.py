@@ -340,7 +340,7 @@ class Painter:
 
     @worker.only
     def encode_draws(self, pixels: Tensor, generators: Sequence[Any]) -> Tensor:
-        """One latent a generator, drawn from the autoencoder's distribution as the stock pipeline does."""
+        """Pixels [1, 3, H, W] in [-1, 1] to one latent a generator, [G, C, h, w], drawn as the stock pipeline does."""
         import torch
 
         posterior = self.vae.encode(pixels).latent_dist
@@ -379,7 +379,7 @@ class Painter:
 
     @worker.only
     def checked(self, pictures: np.ndarray) -> tuple[np.ndarray, tuple[bool, ...]]:
-        """The pictures with refused ones blacked out, and which those are; see :func:`engines.models.safety.check`."""
+        """Pictures uint8 [B, H, W, 3], refused ones black, and which those are; see :mod:`engines.models.safety`."""
         if not self.screened:
             return pictures, (False,) * len(pictures)
         return safety.check(self.pipeline, pictures)

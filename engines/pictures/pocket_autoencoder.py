@@ -114,7 +114,7 @@ class PocketAutoencoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return_dict: bool = True,
         generator: torch.Generator | None = None,
     ) -> Any:
-        """The round trip ``decode(encode(sample))``."""
+        """The round trip ``decode(encode(sample))`` of pictures ``[B, 3, H, W]``."""
         distribution = self.encode(sample, return_dict=False)[0]
         z = distribution.sample(generator) if sample_posterior else distribution.mode()
         return self.decode(z, return_dict=return_dict)

@@ -108,6 +108,7 @@ class Denoiser(nn.Module):
                 nn.init.zeros_(layer.bias)
 
     def forward(self, points: Tensor, timesteps: Tensor) -> Tensor:
+        """The noise [n, 2] guessed in points [n, 2] at timesteps int [n]."""
         angles = (points[:, :, None] * self.octaves).flatten(1)  # [n, 2·octaves]
         hidden = self.enter(torch.cat([points, angles.sin(), angles.cos()], dim=1)) + self.time(self.times[timesteps])
         for block in self.blocks:
@@ -115,11 +116,11 @@ class Denoiser(nn.Module):
         return self.leave(torch.nn.functional.silu(hidden))
 
     def inward(self, points: np.ndarray) -> Tensor:
-        """From the drawing's coordinates to the network's."""
+        """Points [n, 2] from the drawing's coordinates to the network's."""
         return (torch.as_tensor(points, dtype=torch.float32) - self.centre) / self.spread
 
     def outward(self, points: Tensor) -> np.ndarray:
-        """From the network's coordinates to the drawing's."""
+        """Points [n, 2] from the network's coordinates to the drawing's."""
         return (points * self.spread + self.centre).numpy()
 
 

@@ -79,7 +79,7 @@ class Index:
 
     @cached_property
     def times(self) -> np.ndarray:
-        """How many scenes have each caption."""
+        """How many scenes have each caption: int [captions]."""
         return np.bincount(self.which, minlength=len(self.captions))
 
     @cached_property
@@ -110,7 +110,7 @@ class Index:
         _ = self.times, self._holding, self._wordings, self._scenes
 
     def of(self, caption: int) -> np.ndarray:
-        """The scenes (by seed) of a caption."""
+        """The scenes (by seed) of a caption: int [n]."""
         order, begins = self._scenes
         return order[begins[caption] : begins[caption + 1]]
 

@@ -51,6 +51,9 @@ class SharedSpace(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
 
 def contrastive_loss(similarities: Tensor) -> Tensor:
-    """Symmetric cross-entropy of matching each picture to its caption and back (Radford et al., fig. 3)."""
+    """Symmetric cross-entropy, of similarities ``[n, n]``, of matching each picture to its caption and back.
+
+    Radford et al., fig. 3.
+    """
     own = torch.arange(len(similarities), device=similarities.device)
     return 0.5 * (functional.cross_entropy(similarities, own) + functional.cross_entropy(similarities.T, own))

@@ -85,7 +85,7 @@ def rasterise(shape: str, size: int) -> np.ndarray:
 
 
 def write(grid: np.ndarray, style: Style) -> str:
-    """The grid as text, one line a row; blank cells at the end of a row are left out when they are spaces."""
+    """The grid bool [R, C] as text, one line a row; blank cells at its end are left out when they are spaces."""
     rows = (style.gap.join(INK if cell else style.blank for cell in row) for row in grid)
     return "\n".join(row.rstrip(" ") for row in rows)
 
@@ -179,7 +179,7 @@ class Score:
 
 
 def overlap(drawn: np.ndarray, target: np.ndarray) -> float:
-    """Intersection over union of the ink, with the drawing slid to where it fits best; 0 without ink.
+    """Intersection over union of the ink, with the drawing bool [R, C] slid to where it fits best; 0 without ink.
 
     Sliding forgives a margin, and it favours a random drawing as much as a careful one.
     """

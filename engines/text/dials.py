@@ -96,6 +96,7 @@ class Distribution:
 
     @property
     def kept(self) -> np.ndarray:
+        """Probabilities float64 [V] after all dials."""
         return self.steps[-1][1] if self.steps else self.raw
 
 

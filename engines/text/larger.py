@@ -55,7 +55,7 @@ class Drafter:
         return str(self.tokenizer.decode([token]))
 
     def answer(self, tokens: np.ndarray) -> str:
-        """The text of an answer up to its first end mark, without control tokens."""
+        """The text of an answer's ids [n] up to its first end mark, without control tokens."""
         return str(self.tokenizer.decode(tokens[: _length(self, tokens)], skip_special_tokens=True)).strip()
 
 

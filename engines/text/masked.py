@@ -87,13 +87,13 @@ class Writers:
         return [self.words[one] for one in row]
 
     def story(self, row: np.ndarray) -> str:
-        """The words before the first end mark as one line; what is still hidden as “▒”."""
+        """The words of ids [48] before the first end mark as one line; what is still hidden as “▒”."""
         text = self.text(row)
         kept = text[: text.index(END)] if END in text else text
         return " ".join("▒" if word == MASK else word for word in kept)
 
     def broken(self, row: np.ndarray) -> tuple[stories.Rule, ...]:
-        """The rules that a canvas of ids breaks."""
+        """The rules that a canvas of ids [48] breaks."""
         return stories.broken(self.text(row))
 
 
