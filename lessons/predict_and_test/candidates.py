@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engines.pictures import painter as painters
 from lessons.defaults import Choice, Figures, painters_print, value_of
-from lessons.predict_and_test import hands, plan, test
+from lessons.predict_and_test import easy_hard, hands, plan, test
 
 SEEDS = 16
 PROMPTS = tuple(entry.prompt for entry in plan.DEFAULTS)
@@ -37,6 +37,20 @@ def trial(*prompts: str) -> Figures:
     }  # fmt: skip
 
 
+def mapped(prompts: str, seeds: str, seed: str) -> Figures:
+    """Screen 5 over all sorts: intervals of the easiest, the hardest, and the two that the diet never held; chance."""
+    value = value_of(easy_hard.measure(painters.load(), prompts=int(prompts), seeds=int(seeds), seed=int(seed)))
+    colours, words = value.of(easy_hard.COMBINED), value.of(easy_hard.RECALLED)
+    easiest, *_, hardest = value.told
+    assert easiest.right and hardest.right and colours and colours.right and words and words.right
+    chance = colours.chance.high if colours.chance else 1.0
+    return {
+        "easiest, low": easiest.right.low, "hardest, high": hardest.right.high,
+        "new colours, low": colours.right.low, "by chance, high": chance, "new words, high": words.right.high,
+        "sorts told": len(value.told),
+    }  # fmt: skip
+
+
 def counted(caption: str) -> Figures:
     """Screen 6 over sixteen seeds: hands with five fingers, and hands on which none could be counted."""
     value = value_of(hands.paint(painters.load(), caption, SEEDS))
@@ -49,6 +63,13 @@ CHOICES = (
         lambda figures: figures["judged"] == len(PROMPTS) and figures["low"] > figures["high"]
         and figures["best of the hard"] > 0.5,
         "All six can be judged, the easy three come out right more often, and one of the hard surprises by coming out.",
+        painters_print,
+    ),
+    Choice(
+        "predict-and-test/easy-hard", ("8", "4", "0"), (("8", "4", "0"), ("4", "4", "0"), ("8", "1", "0")), mapped,
+        lambda figures: figures["easiest, low"] > figures["hardest, high"]
+        and figures["new colours, low"] > max(0.5, figures["by chance, high"]) and figures["new words, high"] < 0.5,
+        "Easy and hard lie apart, and of what the diet never held the colours come out and the words do not.",
         painters_print,
     ),
     Choice(
