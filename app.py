@@ -23,7 +23,7 @@ def build() -> gr.Blocks:
             for key in unit.lessons:
                 with pages.page(playground, key):
                     course.page(key).build()
-    return playground.queue(max_size=None, default_concurrency_limit=None, api_open=False)
+    return playground
 
 
 def main() -> None:

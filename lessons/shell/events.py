@@ -88,6 +88,10 @@ def _shown(error: Exception, page: bool) -> gr.Error:
 class Playground(gr.Blocks):
     """The pages and endpoints. What gradio refuses before a handler sees it is refused in one plain sentence too."""
 
+    def get_config_file(self) -> Any:
+        """What all pages hold, half a second of work: gradio asks twice while they are built, and nobody looks then."""
+        return super().get_config_file() if getattr(self, "exited", False) else {}
+
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], state: Any, *args: Any) -> list[Any]:
         places = [state[place._id] if state and place._id in state else place for place in block_fn.inputs]
         inputs = [*map(_in_bounds, places, inputs), *inputs[len(places) :]]

@@ -75,9 +75,9 @@ def _lessons(unit: Unit, key: str) -> Markup:
 
 
 def blank() -> gr.Blocks:
-    """The playground without a page."""
+    """The playground without a page, and its queue, for which gradio makes the app anew: quick while it is empty."""
     playground = events.Playground(
         title="Typewriter & Sculptor", analytics_enabled=False, delete_cache=(3600, 3600), fill_width=True
     )
     playground.pages = [(path, name, False) for path, name, _ in playground.pages]  # the masthead leads to each page
-    return playground
+    return playground.queue(max_size=None, default_concurrency_limit=None, api_open=False)
