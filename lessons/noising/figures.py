@@ -250,10 +250,11 @@ def cloud(value: Own) -> str:
     frames = value.samples[None] if value.flow is None else value.flow
     labels = [f"samples after {value.losses[-1][0]:,} training steps"] if value.flow is None else list(value.labels)
     shown = kept(len(frames))
-    every = 1 if len(shown) == len(frames) else 10
+    every, thinned = (1, "") if len(shown) == len(frames) else (10, ", one dot in ten")
     return json.dumps(
         {
-            "key": value.key, "alt": value.alt, "labels": [labels[at] for at in shown], "middle": len(shown) // 2,
+            "key": value.key, "alt": value.alt, "labels": [labels[at] + thinned for at in shown],
+            "middle": len(shown) // 2,
             "drawing": _thousandths(value.drawing[:: every * max(1, len(value.drawing) // 500)]),
             "frames": [_thousandths(frames[at][::every]) for at in shown],
         }
