@@ -212,25 +212,40 @@ window.playground = (() => {
     try { return JSON.parse(sessionStorage.getItem(TYPED + ours())) || {}; } catch { return {}; }
   }
   function fieldName(field) { // of a slider's two inputs, the number; fields of a run's own views have no name
-    if (!field.matches?.(".screen textarea, .screen input") || field.matches("[type=file], [type=range], [role]")) return null;
+    if (!field.matches?.(".screen textarea, .screen input") || field.matches("[type=file], [type=range], [role], .html-container *")) return null;
     const box = field.closest("fieldset") || field.closest("label"), spoken = field.getAttribute("aria-label");
     const label = spoken || (box?.querySelector("[data-testid=block-info]") || box)?.textContent.trim();
-    return label && !field.readOnly ? `${field.closest(".screen").id}/${label}` : null;
+    const one = field.type === "checkbox" && box?.matches("fieldset") ? `/${field.title || field.name}` : ""; // of a group
+    return label && !field.readOnly ? `${field.closest(".screen").id}/${label}${one}` : null;
+  }
+  const held = (field) => field.type === "checkbox" ? field.checked : field.value;
+  function keep(values) {
+    try { sessionStorage.setItem(TYPED + ours(), JSON.stringify({ ...typed(), ...values })); } catch { /* it lasts till the page is left */ }
   }
   function keepTyped({ target, isTrusted }) {
     const twin = target.type === "range" ? target.closest(".block")?.querySelector("input[type=number]") : target;
-    const name = isTrusted && twin && fieldName(twin), lesson = ours();
-    if (!name || KEEPS_ITSELF.includes(lesson)) return;
-    const value = target.type === "checkbox" ? target.checked : target.value;
-    try { sessionStorage.setItem(TYPED + lesson, JSON.stringify({ ...typed(), [name]: value })); } catch { /* it lasts till the page is left */ }
+    const name = isTrusted && twin && fieldName(twin);
+    if (name && !KEEPS_ITSELF.includes(ours())) keep({ [name]: held(target) });
+  }
+  function keepLast() { // an example or a button may since have filled what was typed in
+    if (waiting) return;
+    const now = {}, kept = typed();
+    document.querySelectorAll(".screen textarea, .screen input").forEach((field) => {
+      const name = fieldName(field);
+      if (name in kept && (field.type !== "radio" || field.checked)) now[name] = held(field);
+    });
+    if (Object.keys(now).length) keep(now);
   }
   function waitToGiveBack() { // till gradio has ears for it; a link that carries settings has the word
-    if (given || location.hash.includes("=") || !Object.keys(typed()).length) return;
+    waiting = !given && !location.hash.includes("=") && Object.keys(typed()).length > 0;
+    if (!waiting) return;
     document.querySelector("#typed-due")?.click();
     setTimeout(waitToGiveBack, 300);
   }
-  let given = 0;
-  function giveBack() { // again, since a component that begins may take its own value once more
+  let given = 0, waiting = false, handled = false;
+  function giveBack() { // again, since a component that begins may take its own value once more; till something is pressed
+    if (handled) return;
+    waiting = false;
     if (given++ < 5) setTimeout(giveBack, 400);
     const kept = typed();
     document.querySelectorAll(".screen textarea, .screen input").forEach((field) => {
@@ -245,6 +260,8 @@ window.playground = (() => {
     });
   }
   for (const kind of ["input", "change"]) document.addEventListener(kind, keepTyped, true);
+  document.addEventListener("pointerdown", () => { handled ||= given > 0; }, true);
+  addEventListener("pagehide", keepLast);
 
   // ---- quiz ----------------------------------------------------------------------------------------------
   function answer(button) {
@@ -414,6 +431,7 @@ window.playground = (() => {
       if (!confirm("Forget all progress kept in this browser, with your plan and results of “Predict, then test” and your recipe?")) return;
       const old = everything();
       [KEY, ...EXERCISE].forEach((key) => localStorage.removeItem(key));
+      try { Object.keys(sessionStorage).filter((key) => key.startsWith(TYPED)).forEach((key) => sessionStorage.removeItem(key)); } catch { /* none was kept */ }
       window.dispatchEvent(new Event("playground-forget")); // so that an open page does not write it again
       document.querySelectorAll(".question.solved").forEach((question) => question.classList.remove("solved"));
       paint();

@@ -38,6 +38,47 @@ def test_words_dials_and_guess_outlive_a_reload(visit) -> None:
     expect(strip.locator("[data-prediction]")).to_contain_text("up to half of them")
 
 
+def test_one_of_several_boxes_that_was_unticked_stays_so_alone(visit) -> None:
+    """All boxes of a group had one name: after a reload all of them were off."""
+    page = visit.open("lettering")
+    boxes = page.locator("#lettering-signs fieldset input[type=checkbox]")
+    before = [boxes.nth(at).is_checked() for at in range(boxes.count())]
+    assert before.count(True) >= 2
+    boxes.nth(before.index(True)).click()
+    visit.open("lettering")
+    expect(boxes.nth(before.index(True))).not_to_be_checked()
+    before[before.index(True)] = False
+    assert [boxes.nth(at).is_checked() for at in range(boxes.count())] == before
+
+
+def test_what_an_example_filled_in_last_is_what_comes_back(visit) -> None:
+    """The words typed before it came back in its stead."""
+    page = visit.open("tokenization")
+    box = page.locator("#tokenization-text textarea")
+    box.click()
+    page.keyboard.press("ControlOrMeta+A")
+    page.keyboard.type("green teapot")
+    box.evaluate("""box => {
+        box.value = "set by the page";
+        box.dispatchEvent(new Event("input", { bubbles: true }));
+    }""")
+    visit.open("tokenization")
+    expect(box).to_have_value("set by the page")
+
+
+def test_to_start_over_forgets_what_was_typed(visit) -> None:
+    page = visit.open("noising")
+    box = page.locator("#noising-strip").get_by_label("Caption")
+    box.click()
+    page.keyboard.type("x")
+    visit.open()
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.click("[data-action=progress-clear]")
+    visit.open("noising")
+    expect(page.locator("#noising-strip").get_by_label("Caption")).to_have_value("a cat on a green meadow")
+    assert page.evaluate("Object.keys(sessionStorage).filter((key) => key.startsWith('playground.typed'))") == []
+
+
 def test_another_tab_and_another_page_begin_as_they_are(visit, first_visit) -> None:
     page = visit.open("noising")
     box = page.locator("#noising-strip").get_by_label("Caption")
