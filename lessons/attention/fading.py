@@ -57,20 +57,30 @@ class Fading:
         weaker = self.faded[level] < LESS_SURE * self.whole
         return int((right & weaker).sum()), int(right.sum()), int((~np.isnan(self.first[level])).sum())
 
-    def weakened(self, level: int) -> list[float]:
+    def weakened(self, level: int, among: np.ndarray | None = None) -> list[float]:
         """The share of weaker answers among those still right, for each copy of a level that has any right.
 
         One share a copy: the answers of one copy stand or fall with the same noise, so they are no separate trials.
+        ``among`` bool [F]: only of these facts.
         """
-        right = self.first[level] == 1  # [S, F]
-        weaker = right & (self.faded[level] < LESS_SURE * self.whole)
-        return [float(row.sum() / known.sum()) for row, known in zip(weaker, right, strict=True) if known.any()]
+        return self._shares(level, self.faded[level] < LESS_SURE * self.whole, among)
 
     def strengthened(self, level: int) -> list[float]:
-        """The control of :meth:`weakened`, copy by copy: the share of answers surer by as much as others are weaker."""
+        """The control of :meth:`weakened`, copy by copy: the share, of those that could, surer by as much."""
+        return self._shares(level, self.faded[level] * LESS_SURE > self.whole, self.could_rise)
+
+    @property
+    def could_rise(self) -> np.ndarray:
+        """bool [F]: what the whole model is not too sure of to become surer by as much as others become weaker."""
+        return self.whole < LESS_SURE
+
+    def _shares(self, level: int, changed: np.ndarray, among: np.ndarray | None) -> list[float]:
         right = self.first[level] == 1  # [S, F]
-        surer = right & (self.faded[level] * LESS_SURE > self.whole)
-        return [float(row.sum() / known.sum()) for row, known in zip(surer, right, strict=True) if known.any()]
+        if among is not None:
+            right = right & among
+        return [
+            float((row & known).sum() / known.sum()) for row, known in zip(changed, right, strict=True) if known.any()
+        ]
 
     @property
     def together(self) -> tuple[float, float, float] | None:
@@ -112,9 +122,9 @@ def weaker(value: Fading) -> tuple[float, str] | None:
     weak, right, _ = value.survivors(value.half_gone)
     over = "in one copy" if len(shares) == 1 else f"the mean of {len(shares)} copies"
     mean = float(np.mean(shares))
-    surer = float(np.mean(value.strengthened(value.half_gone)))
     said = f"{percent(mean)} of the answers still right were weaker ({over}; {weak} of {right})"
-    return mean, f"{said}, and {percent(surer)} surer"
+    surer = value.strengthened(value.half_gone)
+    return mean, said + (f", and {percent(float(np.mean(surer)))} of those that could be were surer" if surer else "")
 
 
 def fade(
@@ -194,6 +204,7 @@ def _fade_evidence(
     mean, low, high = mean_interval(result.kept(half))
     weak, right, _ = result.survivors(half)
     shares, surer = result.weakened(half), result.strengthened(half)
+    beside = result.weakened(half, result.could_rise)
     mild_weaker, mild_right, mild_asked = result.survivors(0)
     span = _span(low, high) if len(result.kept(half)) > 1 else ""
     return Evidence(
@@ -229,7 +240,7 @@ def _fade_evidence(
                 f"at noise {result.levels[half]:g}: mean of {plural(len(result.kept(half)), 'copy', 'copies')}{span}, "
                 f"{plural(facts, 'fact')} each.",
             ),
-            _weaker_finding(shares, surer, weak, right),
+            _weaker_finding(shares, beside, surer, weak, right),
             *([_together_finding(result.together)] if result.together else []),
             Finding(
                 f"{mild_weaker} of {mild_right}",
@@ -244,7 +255,10 @@ def _fade_evidence(
     )
 
 
-def _weaker_finding(shares: list[float], surer: list[float], weak: int, right: int) -> Finding:
+def _weaker_finding(
+    shares: list[float], beside: list[float], surer: list[float], weak: int, right: int
+) -> Finding:  # fmt: skip
+    """``shares`` weaker of all that are still right; ``beside`` and ``surer`` of those that could become surer."""
     if not shares:
         return Finding("None right", "No answer was still right there, so none can be weaker. Try more copies.")
     mean, low, high = mean_interval(shares)
@@ -255,12 +269,17 @@ def _weaker_finding(shares: list[float], surer: list[float], weak: int, right: i
             1: ", so they fade and are not merely jostled",
             0: ", so nothing shows that they fade rather than being jostled",
             -1: ", so they are rather lifted",
-        }[more(shares, surer)]
-    return Finding(
-        f"{percent(mean)} weaker",
+        }[more(beside, surer)]
+    said = (
         f"of the answers still right there ({copies}; {weak} of {right} in all) lost at least a tenth of their "
-        f"probability. {percent(float(np.mean(surer)))} became surer by as much{verdict}.",
+        "probability."
     )
+    if surer:
+        said += (
+            f" Of those that could also rise by as much (less than {percent(LESS_SURE)} sure at first), "
+            f"{percent(float(np.mean(beside)))} fell and {percent(float(np.mean(surer)))} became surer{verdict}."
+        )
+    return Finding(f"{percent(mean)} weaker", said)
 
 
 TOGETHER, BY_THEMSELVES, IN_TURN = "facts go together", "as far as this shows, each goes by itself", "facts go in turn"

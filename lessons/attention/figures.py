@@ -404,7 +404,7 @@ def ladder(result: Lens) -> Markup:
 def _elsewhere(result: Lens, layer: int) -> str:
     """The control: the best rank of the final answer after other texts; a tick where it stands higher in this one."""
     rank = result.elsewhere(layer)
-    return f"{'no. ' + format(rank, ',') if rank else 'over 1,000'}{' ✓' if layer >= result.apart else ''}"
+    return f"{'no. ' + format(rank, ',') if rank else 'over 1,000'}{' ✓' if result.ahead(layer) else ''}"
 
 
 def settling(results: Sequence[Lens]) -> Markup:

@@ -184,8 +184,8 @@ def _lens_evidence(model: LanguageModel, result: Lens, seconds: float) -> Eviden
                 [
                     Finding(
                         f"from layer {result.apart}",
-                        f"on “{answer}” stands higher than after any of {plural(len(result.others), 'other text')}; "
-                        "before it, nothing shows that the lens reads this text.",
+                        f"on “{answer}” stands higher than after any of {plural(len(result.others), 'other text')}"
+                        + _before(result),
                     )
                 ]
                 if result.others
@@ -210,6 +210,14 @@ def _lens_evidence(model: LanguageModel, result: Lens, seconds: float) -> Eviden
         snippet=snippets.logit_lens(model.reference, result.text),
         expected=[(g.layer, g.candidates[0].text, g.candidates[0].probability, g.final_rank) for g in guesses],
     )
+
+
+def _before(value: Lens) -> str:
+    if not value.apart:
+        return "."
+    if all(guess.final_rank > MAX_TOP for guess in value.guesses[: value.apart]):
+        return f"; before it, it stands beyond the first {MAX_TOP:,}, which this control does not compare."
+    return f"; before it this control, which compares the first {MAX_TOP:,}, does not tell them apart."
 
 
 def _apart(value: Lens) -> str:
@@ -263,7 +271,7 @@ def _survey_evidence(
             Finding(
                 f"from layer {own:.1f}",
                 f"on, on average{own_span}, the answer stands higher than after any of up to {len(CONTROLS)} other "
-                "texts; before it, nothing shows that the lens reads the text.",
+                f"texts; before it this control, which compares the first {MAX_TOP:,}, does not tell them apart.",
             ),
             Finding(
                 f"{late.successes} of {late.trials}",

@@ -377,7 +377,7 @@ def test_an_answer_is_set_beside_itself_after_other_texts() -> None:
     assert [value.same_guess(layer) for layer in (0, 1)] == [2, 0]
     assert "from 3 on it stands higher than after any of 2 other texts" in lens.settled(value)[1]
     drawn = str(figures.ladder(value))
-    assert drawn.count("✓<") == 2 and "no. 4 ✓" in drawn and "over 1,000<" in drawn
+    assert drawn.count("✓<") == 3 and "no. 4 ✓" in drawn and "over 1,000<" in drawn
     alone = replace(value, others=())
     assert "✓" not in str(figures.ladder(alone)) and lens.settled(alone)[1] == "after 4 of 4 layers"
 
@@ -481,13 +481,13 @@ def test_weaker_answers_are_counted_copy_by_copy() -> None:
     noisy = np.array([[[0.5, 0.8], [0.5, 0.1], [0.0, 0.0]]])
     result = fading.Fading((("a", "b"),) * 2, (0.1,), (0, 1, 2), np.full(2, 0.8), noisy, first, 3)
     assert result.weakened(0) == [0.5, 1.0] and result.survivors(0) == (2, 3, 6)
-    words = "75 % of the answers still right were weaker (the mean of 2 copies; 2 of 3), and 0 % surer"
-    assert fading.weaker(result) == (0.75, words)
+    said = "75 % of the answers still right were weaker (the mean of 2 copies; 2 of 3)"
+    assert fading.weaker(result) == (0.75, f"{said}, and 0 % of those that could be were surer")
     mean, low, high = mean_interval([0.5, 1.0])
-    card = _weaker_finding([0.5, 1.0], [0.0, 0.0], 2, 3)
+    card = _weaker_finding([0.5, 1.0], [0.5, 1.0], [0.0, 0.0], 2, 3)
     assert card.headline == "75 % weaker" and "95 % interval 0–100 %; 2 of 3 in all" in card.text
     assert (mean, max(low, 0), min(high, 1)) == (0.75, 0, 1)
-    assert "interval" not in _weaker_finding([0.5], [0.0], 1, 2).text
+    assert "interval" not in _weaker_finding([0.5], [0.5], [0.0], 1, 2).text
 
 
 def test_weaker_answers_are_set_against_those_that_became_surer_by_as_much() -> None:
@@ -495,9 +495,20 @@ def test_weaker_answers_are_set_against_those_that_became_surer_by_as_much() -> 
     noisy = np.array([[[0.7, 0.56], [0.75, 0.55], [0.9, 0.4]]])
     result = fading.Fading((("a", "b"),) * 2, (0.1,), (0, 1, 2), np.array([0.8, 0.5]), noisy, np.ones((1, 3, 2)), 3)
     assert result.weakened(0) == [0.5, 0.0, 0.5] and result.strengthened(0) == [0.5, 0.0, 0.5]
-    assert "nothing shows that they fade" in _weaker_finding(result.weakened(0), result.strengthened(0), 2, 6).text
+    weaker, surer = result.weakened(0), result.strengthened(0)
+    assert "nothing shows that they fade" in _weaker_finding(weaker, weaker, surer, 2, 6).text
     for weak, surer, verdict in (([0.9, 1.0, 0.9], [0.0, 0.1, 0.0], "so they fade"), ([0.0] * 3, [1.0] * 3, "lifted")):
-        assert verdict in _weaker_finding(weak, surer, 1, 2).text
+        assert verdict in _weaker_finding(weak, weak, surer, 1, 2).text
+
+
+def test_an_answer_that_could_not_become_surer_is_no_control_for_one_that_became_weaker() -> None:
+    """Of 0.95 a tenth can be lost and none won: it fell each time, and stood among those that had not risen."""
+    noisy = np.array([[[0.5, 0.9], [0.5, 0.4]]])
+    result = fading.Fading((("a", "b"),) * 2, (0.1,), (0, 1), np.array([0.95, 0.5]), noisy, np.ones((1, 2, 2)), 2)
+    assert result.weakened(0) == [0.5, 1.0]
+    assert result.weakened(0, result.could_rise) == [0.0, 1.0] and result.strengthened(0) == [1.0, 0.0]
+    sure = replace(result, whole=np.array([0.95, 0.99]))
+    assert sure.strengthened(0) == [] and (fading.weaker(sure) or (0, ""))[1].endswith("(the mean of 2 copies; 3 of 4)")
 
 
 def copies_of(*fates: str) -> fading.Fading:
@@ -532,7 +543,7 @@ def test_a_copy_that_lacks_a_level_is_left_out_of_the_shuffles() -> None:
 def test_where_no_answer_is_right_none_is_called_weaker() -> None:
     nothing = fading.Fading((("a", "b"),), (0.1,), (0,), np.ones(1), np.zeros((1, 1, 1)), np.zeros((1, 1, 1)), 1)
     assert nothing.weakened(0) == [] and fading.weaker(nothing) is None
-    assert _weaker_finding([], [], 0, 0).headline == "None right"
+    assert _weaker_finding([], [], [], 0, 0).headline == "None right"
 
 
 def test_a_model_without_facts_says_so(model: LanguageModel) -> None:

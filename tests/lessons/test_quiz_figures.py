@@ -146,7 +146,7 @@ def lens() -> str:
 
 def database() -> str:
     weaker, right = of(re.findall(r"(\d+ of \d+) in all", said("attention/fading"))[0])
-    (surer,) = re.findall(r"([\d.]+) % became surer by as much", said("attention/fading"))
+    (surer,) = re.findall(r"([\d.]+) % became surer", said("attention/fading"))
     return "also lost some" if wilson(weaker, right).low > 0.5 > number(surer) / 100 else "stayed exactly"
 
 
