@@ -105,6 +105,8 @@ def mean_interval(values: Sequence[float] | np.ndarray) -> Mean:
     mean = math.fsum(values) / len(values)
     if len(values) == 1:
         return mean, -math.inf, math.inf
+    if max(values) - min(values) < 1e-9:  # equal but for rounding
+        return mean, mean, mean
     variance = math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
     freedom = len(values) - 1
     quantile = T_QUANTILES[freedom - 1] if freedom <= len(T_QUANTILES) else 1.96 + 2.4 / freedom

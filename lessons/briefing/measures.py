@@ -204,7 +204,7 @@ def gap(a: np.ndarray, b: np.ndarray) -> tuple[Mean, int]:
     """
     apart = a - b
     middle, low, high = mean_interval(apart)
-    if np.ptp(apart) == 0 and len(apart) < SURE:
+    if low == high and len(apart) < SURE:
         low, high = -1.0, 1.0
     low, high = max(low, -1.0), min(high, 1.0)
     return (middle, low, high), 1 if low > 0 else -1 if high < 0 else 0

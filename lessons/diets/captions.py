@@ -18,7 +18,7 @@ from engines.pictures import captioning, snippets
 from engines.pictures.captioning import Diet
 from engines.pictures.diffusion import Painter, Plan
 from engines.signs import measures as sign_measures
-from engines.statistics import Interval, Mean, mean_interval, more, percent, wilson
+from engines.statistics import Interval, Mean, mean_interval, more, percent, points, wilson
 from engines.stickers import judge, scenes
 from engines.stickers.judge import Verdict
 from engines.stickers.world import facts_of
@@ -152,14 +152,13 @@ def _findings(value: Captioned) -> Iterator[Finding]:
         yield Finding(percent(one.wishes.rate) if one.wishes.trials else "–", f"{one.name}: {one.wishes}. {parts}.")
     pair = value.pair
     if pair is not None and value.gain is not None:
-        mean, low, high = (100 * number for number in value.gain)
-        sure = more(*pair)
+        sure = more(*pair, equal=6)
         verdict = (
             "whole captions help here" if sure > 0 else "whole captions harm here" if sure < 0 else "it may be chance"
         )
-        between = f" (95 % interval {low:+.0f} to {high:+.0f})" if np.isfinite(low) else ""
+        gain, _, between = points(value.gain).partition(" points")
         yield Finding(
-            f"{mean:+.0f} points",
+            f"{gain} points",
             f"is what whole captions add on this caption, seed by seed{between}: {verdict}. Start, scenes, steps and "
             "dice were the same.",
         )
