@@ -132,7 +132,8 @@ _DENIAL = (
     r"(?:(?:but|and|with|which|that) )?(?:(?:is|are) )?(?:without|not?|never|neither|(?:is|are)n[’']t|lacking|minus"
     r"|except(?: for)?|excluding|instead of|rather than|(?:any|every)thing but)"
 )
-_LEFT_OUT = re.compile(rf"(?<!\S){_DENIAL} {_NAMED}(?: (?:or|nor|and no) {_NAMED})?")
+_LEFT_OUT = re.compile(rf"(?<!\S){_DENIAL} {_NAMED}(?: (?:or|nor|and no) {_NAMED})*")
+_EACH_NAMED = re.compile(rf"(?<!\S){_NAMED}")
 _NOT_THERE = re.compile(
     rf"(?<!\S){_DENIAL} (?:{_any(_SCENES)}|(?:on|with|against) .*background"
     rf"|(?:an? |any |the )?(?:(?!an? |the ){_NUMBER} |{_COLOUR} )+(?:{_any(_NOUNS)}))(?!\S)"
@@ -157,7 +158,7 @@ def facts_of(caption: str) -> Facts:
     text = _FRAME.sub("", re.sub(r"\bgrey\b", "gray", text))
     denied = " ".join(match.group() for match in _NOT_THERE.finditer(text))  # no place that could be scored
     text = _NOT_THERE.sub(" ", text)
-    absent = [name for match in _LEFT_OUT.finditer(text) for name in match.groups() if name]
+    absent = [name for match in _LEFT_OUT.finditer(text) for name in _EACH_NAMED.findall(match.group())]
     text = _LEFT_OUT.sub(" ", text)
     scene = _SCENE.search(text)
     plain = None if scene else _PLAIN.search(text)

@@ -180,7 +180,7 @@ def _held(crowd: Crowd) -> str:
         return f"these runs agree more than that on all {crowd.length} keys"
     if crowd.holds:
         keys = "key" if crowd.holds == 1 else f"{crowd.holds} keys"
-        return f"these runs agree more than that on the first {keys}; after it nothing shows that they do"
+        return f"these runs agree more than that on the first {keys}; after that nothing shows that they do"
     return "nothing shows that these runs agree more than that, not even on the first key"
 
 

@@ -228,6 +228,8 @@ def test_equal_values_have_no_interval_and_a_few_of_them_decide_nothing() -> Non
     assert points(same) == "−33 points each time" and words(same, 2) == "−0.33 each time"
     assert points(mean_interval([0.0] * 4)) == "0 points each time"
     assert [more([0.0] * n, [0.5] * n, equal=6) for n in (4, 5, 6)] == [0, 0, -1] and more([0.5] * 9, [0.5] * 9) == 0
+    assert more([1.0] * 3, [2 / 3] * 3, equal=6) == 0 and more([1.0, 2 / 3], [2 / 3, 1 / 3], equal=6) == 0
+    assert points(mean_interval([1 / 3, 1 / 3, 1 - 2 / 3])) == "+33 points each time"
 
 
 def test_work_aside_knows_who_asked() -> None:

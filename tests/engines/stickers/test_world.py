@@ -116,6 +116,7 @@ def test_natural_wordings_of_a_place_are_read(caption, relation):
     [
         ("a duck without a cat on a white background", "duck", "cat"), ("a duck, no cats", "duck", "cat"),
         ("a duck instead of a cat", "duck", "cat"), ("neither a cat nor an owl", "", "cat owl"),
+        ("neither a cat nor a dog nor an owl", "", "cat dog owl"),
         ("a duck, never a cat", "duck", "cat"), ("anything but a cat", "", "cat"),
         ("a duck minus a cat", "duck", "cat"),
         ("a duck rather than a cat", "duck", "cat"), ("a duck that isn’t a cat", "duck", "cat"),
