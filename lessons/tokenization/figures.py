@@ -247,12 +247,12 @@ def tallies(found: Sequence[Tally]) -> str:
             )
             for tally in found
         ]
-        + [views.Bar(name, 0.0, "to come") for name in left]
+        + [views.Bar(name, 0.0, "not asked") for name in left]
     )
     cards = views.join(
         [
             *map(_answers, found),
-            *(Markup("<section><h3>{}</h3>To come.</section>").format(name.capitalize()) for name in left),
+            *(Markup("<section><h3>{}</h3>Not asked yet.</section>").format(name.capitalize()) for name in left),
         ]
     )
     return str(
