@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import itertools
 import os
 import sys
 import time
@@ -43,7 +44,7 @@ def run(one: Experiment) -> tuple[dict[Any, Any], dict[str, str], float]:
     models: dict[str, str] = {}
     values = [part.value for part in one.inputs]
     with film.small():
-        for event in one.events_of(values):
+        for event in itertools.chain.from_iterable(one.events_of(values)):
             if isinstance(event, Evidence):
                 models = {"model": event.provenance.model, "revision": event.provenance.revision}
                 event = replace(event, provenance=_recorded(event.provenance))

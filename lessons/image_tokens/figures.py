@@ -103,27 +103,27 @@ def raced(moments: Iterator[Moment | Evidence[Moment]], clocks: Any, reel: Any, 
     end what the tiles cost in ``costs``."""
     film = Film(("the tile writer", "the sculptor’s guess"), SIDE, unit="row of tiles")
     guess: np.ndarray | None = None
+    begun = False
     for step in moments:
         if isinstance(step, Evidence):
             yield {costs: hesitation(step.value)}
             yield step
             continue
         yield Underway((step.laid / TILES + step.sculpted) / 2, "Both at work")
-        yield {clocks: both_clocks(step)}
         if step.passes and (shown := step.passes[-1].previews) is not None:
             guess = shown[0]
         if step.canvas is not None:
             done = step.laid // SIDE
             beside = np.full_like(step.canvas, 228) if guess is None else guess
-            yield {
-                reel: film.add(
-                    (step.canvas, beside),
-                    (f"The tile writer’s canvas after row {done}", "The sculptor’s picture at that time"),
-                    f"row {done} of {SIDE}, {plural(step.laid, 'tile')} laid; the sculptor has made "
-                    f"{plural(len(step.passes), 'pass', 'passes')}",
-                    str(done),
-                )
-            }
+            film.add(
+                (step.canvas, beside),
+                (f"The tile writer’s canvas after row {done}", "The sculptor’s picture at that time"),
+                f"row {done} of {SIDE}, {plural(step.laid, 'tile')} laid; the sculptor has made "
+                f"{plural(len(step.passes), 'pass', 'passes')}",
+                str(done),
+            )
+            begun = True
+        yield {clocks: both_clocks(step)} | ({reel: film.markup()} if begun else {})
 
 
 def both_clocks(moment: Moment) -> str:

@@ -28,7 +28,7 @@ import gradio as gr
 from engines.evidence import Evidence, PlainError, Underway
 from engines.models import batching, line
 from engines.models.line import Queue
-from lessons.shell import captions, events, recorded, views, visitors, waking
+from lessons.shell import captions, events, pacing, recorded, views, visitors, waking
 from lessons.shell.background import BEAT
 from lessons.shell.frame import Screen, still
 
@@ -129,11 +129,11 @@ class Experiment:
                 )
                 yield {self.go: gr.update(value=AGAIN), self.status: str(views.notice(starting, "wait"))}
             with contextlib.closing(self.events_of(values, told)) as happening:
-                for event in happening:
+                for seen in happening:
                     if _latest.get(key) is not mine:
                         break
-                    last = event if isinstance(event, Evidence) else last
-                    yield self.shown(event)
+                    last = next((event for event in reversed(seen) if isinstance(event, Evidence)), last)
+                    yield from pacing.together(map(self.shown, seen))
         except Exception as error:  # shown where the learner looks, and logged there
             if _latest.get(key) is mine:
                 _latest.pop(key, None)
@@ -158,17 +158,17 @@ class Experiment:
         """A run started by a view, which told what was chosen in it."""
         yield from self.run(guess, *values, told=(dict(event._data),))
 
-    def events_of(self, values: Sequence[Any], told: Sequence[Any] = ()) -> Generator[Any, None, None]:
-        """Waking the models, waiting for the turn, and then what the work yields."""
+    def events_of(self, values: Sequence[Any], told: Sequence[Any] = ()) -> Generator[list[Any], None, None]:
+        """Waking the models, waiting for the turn, and then what the work yields; each time, what is shown together."""
         captions.check(self.inputs, values)
         if self.check is not None:
             self.check(*values)
-        models = yield from waking.models(self.queue)
+        models = yield from _alone(waking.models(self.queue))
         with contextlib.ExitStack() as turns:
             for one in line.of(self.queue) if self.queue else ():
                 ticket = turns.enter_context(visitors.place(one, self.seconds(values)))
                 while (place := ticket.wait(1.0)) is not None:
-                    yield place
+                    yield [place]
             began = time.monotonic()
             yield from _in_view(self.work(*models, *values, *told))
             if self.cost is not None and (cost := self.cost(*values)) > 0:
@@ -254,23 +254,41 @@ class Experiment:
         return {self.status: ""}
 
 
-def _in_view(results: Any) -> Iterator[Any]:
-    """What ``results`` yields, and after every second in which it waits for room in the memory, its place there.
+def _alone(steps: Generator[Any, None, Any]) -> Generator[list[Any], None, Any]:
+    """Each of ``steps`` as a list of one; gives back what they do."""
+    while True:
+        try:
+            yield [next(steps)]
+        except StopIteration as ended:
+            return ended.value
+
+
+def _in_view(results: Any) -> Iterator[list[Any]]:
+    """What ``results`` yields, as often as there is time to draw it (:mod:`lessons.shell.pacing`).
+
+    After every second in which it waits for room in the memory, its place there.
 
     Each step is made in a thread beside, where the run can wait while this one tells of it.
     """
-    context, seen = contextvars.copy_context(), batching.Watch()
+    context, seen, held = contextvars.copy_context(), batching.Watch(), pacing.Held()
     context.run(batching.watch.set, seen)
     with contextlib.closing(results), ThreadPoolExecutor(1, "run") as aside:
         try:
             while True:
                 step = aside.submit(lambda: context.run(next, results, _END))
-                while not wait([step], BEAT).done:
+                while not wait([step], BEAT if (due := held.wait()) is None else due).done:
+                    if events := held.take():
+                        yield events
                     if (place := seen.place) is not None:
-                        yield place.told()
-                if step.result() is _END:
+                        yield [place.told()]
+                ended = step.exception() is not None or step.result() is _END
+                if not ended:
+                    held.add(step.result())
+                if (ended or not held.wait()) and (events := held.take()):
+                    yield events
+                if ended:
+                    step.result()
                     return
-                yield step.result()
         finally:
             seen.left = True
 

@@ -31,19 +31,19 @@ def raced(moments: Iterator[Moment | Evidence[Moment]], clocks: Any, reel: Any) 
             yield step
             continue
         yield Underway((step.written + step.sculpted) / 2, "Both at work")
-        yield {clocks: both_clocks(step)}
         if step.painted:
             film = film or Film(("the canvas", "the picture it is heading for"), step.passes[-1].passes + 1)
-            yield {reel: _frame(film, step)}
+            _frame(film, step)
             if step.sculpted == 1:
-                yield {reel: _finished(film, step)}
+                _finished(film, step)
+        yield {clocks: both_clocks(step)} | ({reel: film.markup()} if film else {})
 
 
-def _frame(film: Film, moment: Moment) -> str:
+def _frame(film: Film, moment: Moment) -> None:
     event = moment.passes[-1]
     assert event.canvas is not None and event.previews is not None
     number = event.index + 1
-    return film.add(
+    film.add(
         (event.canvas[0], event.previews[0]),
         (f"The canvas before pass {number}", f"The finished picture as guessed in pass {number}"),
         f"pass {number} of {event.passes}, after {moment.picture_seconds:.1f} s of painting; the text then has "
@@ -52,11 +52,11 @@ def _frame(film: Film, moment: Moment) -> str:
     )
 
 
-def _finished(film: Film, moment: Moment) -> str:
+def _finished(film: Film, moment: Moment) -> None:
     pictures = moment.passes[-1].pictures
     assert pictures is not None
     words = f"done after {moment.picture_seconds:.1f} s of painting"
-    return film.add((pictures[0], pictures[0]), ("The finished picture",) * 2, words, "✓")
+    film.add((pictures[0], pictures[0]), ("The finished picture",) * 2, words, "✓")
 
 
 def both_clocks(moment: Moment) -> str:

@@ -17,7 +17,7 @@ from engines.evidence import PlainError, Underway
 from engines.models import line
 from engines.models.batching import Room
 from lessons import record
-from lessons.shell import content, events, experiment, recorded
+from lessons.shell import content, events, experiment, pacing, recorded
 from lessons.shell.experiment import Experiment
 from tests.lessons.tenth import page
 
@@ -217,6 +217,60 @@ def test_a_run_that_waits_for_room_in_the_memory_says_so_and_can_be_stopped(
         assert "yours is next" in [next(run) for _ in range(3)][-1][wait.status]
     assert any("Writing for a learner" in update.get(wait.status, "") for update in list(run))
     assert room.taken == 0
+
+
+def test_beside_others_a_run_draws_its_first_event_and_its_last_and_no_more_between_than_there_is_time_for(
+    tenth: list[Experiment], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait = tenth[2]
+    assert pacing.interval() == 0.0
+    with contextlib.ExitStack() as others:
+        for number in range(32):
+            others.enter_context(line.of("text")[0].place(f"visitor {number}")).wait(0)
+        assert pacing.interval() == pytest.approx(0.48)
+        wait.work = lambda steps: ({wait.status: f"step {at}"} for at in range(1, steps + 1))
+        said = [update[wait.status] for update in wait.run(None, 40) if "step" in update.get(wait.status, "")]
+    assert said[0] == "step 1" and said[-1] == "step 40" and len(said) <= 3
+
+    def falters(steps: int) -> Iterator[Underway]:
+        yield Underway(0.1, "first")
+        yield Underway(0.2, "second")
+        yield Underway(0.3, "third")
+        time.sleep(0.3)
+        seen.append(len(told))
+        raise PlainError("It failed.")
+
+    monkeypatch.setattr(pacing, "interval", lambda: 0.05)
+    wait.work, told, seen = falters, [], []
+    for update in wait.run(None, 3):
+        told.append(update.get(wait.status, ""))
+    assert "third" in told[1] and "It failed" in told[2]
+    assert seen == [2], "what came last is drawn while nothing newer comes"
+
+
+def test_how_far_a_run_is_goes_with_the_result_that_it_announces(tenth: list[Experiment]) -> None:
+    """Each pass was two events, and gradio sent the whole film with every frame."""
+    toss = tenth[0]
+    (view,) = toss.shows
+
+    def paints(steps: int, seed: int) -> Iterator[Any]:
+        for at in range(1, steps + 1):
+            yield Underway(at / steps, f"pass {at}")
+            yield {view: "frame " * at}
+
+    toss.work = paints
+    updates = [update for update in toss.run(None, 5, 7) if view in update]
+    assert [update[view].count("frame") for update in updates] == [1, 2, 3, 4, 5]
+    assert all("pass" in update[toss.status] for update in updates)
+
+
+def test_only_what_nobody_would_see_any_more_is_left_out() -> None:
+    one, other = object(), object()
+    held = pacing.Held()
+    for event in ({one: "a"}, Underway(0.1, "x"), {one: "b", other: "c"}, {one: {"visible": True}}, {one: "d"}):
+        held.add(event)
+    assert held.take() == [Underway(0.1, "x"), {one: "b", other: "c"}, {one: {"visible": True}}, {one: "d"}]
+    assert held.take() == [] and held.wait() is None
 
 
 def test_a_long_run_says_so_before_it_starts(tenth: list[Experiment]) -> None:

@@ -55,7 +55,7 @@ def test_the_race_runs_both_machines_to_their_ends(model, painter):
 def test_the_race_shows_the_canvas_beside_the_guess_in_frames_that_can_be_scrubbed(model, painter):
     events = list(figures.raced(race.race(model, painter, CAPTION, 3, tokens=3, passes=4), "clocks", "reel"))
     reels = [event["reel"] for event in events if isinstance(event, dict) and "reel" in event]
-    assert [one.count("film-cell") for one in reels] == [1, 2, 3, 4, 5]
+    assert sorted({one.count("film-cell") for one in reels}) == [1, 2, 3, 5], "the last pass with what came of it"
     assert all(later.startswith(earlier) for earlier, later in zip(reels, reels[1:], strict=False))
     assert "The canvas before pass 4" in reels[-1] and "as guessed in pass 4" in reels[-1]
     clocks = [event["clocks"] for event in events if isinstance(event, dict) and "clocks" in event]
