@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import functools
 import html
 import importlib
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 from gradio.context import Context
 from gradio.exceptions import InvalidPathError
 
@@ -102,6 +104,29 @@ class Playground(gr.Blocks):
         except Exception as error:
             words = _not_taken(block_fn, inputs, error)
         raise gr.Error(words, title="Not yet", print_exception=False)
+
+    async def postprocess_data(self, block_fn: Any, predictions: Any, state: Any) -> list[Any]:
+        """What goes to the page: gradio makes each place anew that a handler leaves alone, half of an event's work."""
+        if not (isinstance(predictions, dict) and predictions and all(isinstance(one, Block) for one in predictions)):
+            return await super().postprocess_data(block_fn, predictions, state)
+        filled = [place for place in block_fn.outputs if place in predictions]
+        few = copy.copy(block_fn)
+        few.outputs = filled
+        values = [predictions[place] for place in filled]
+        made = await super().postprocess_data(few, values[0] if len(values) == 1 else values, state)
+        by_place = dict(zip(filled, made, strict=True))
+        return [by_place.get(place, None if place.stateful else gr.skip()) for place in block_fn.outputs]
+
+    def get_state_ids_to_track(self, block_fn: Any, state: Any) -> tuple[list[int], list[Any]]:
+        """The states whose changes start an event: gradio looks through all events for them, twice at each."""
+        if not any(place._id in self._heard for place in block_fn.outputs if place.stateful):
+            return [], []
+        return super().get_state_ids_to_track(block_fn, state)
+
+    @functools.cached_property
+    def _heard(self) -> frozenset[int]:
+        targets = (target for fn in self.fns.values() for target in fn.targets)
+        return frozenset(place for place, event in targets if place is not None and event == "change")
 
     async def process_api(self, block_fn: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         try:
