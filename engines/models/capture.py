@@ -2,8 +2,8 @@
 
 Most of the time of a small network on a card goes into launching its kernels one by one. A CUDA graph (Nguyen et al.
 2021, "Accelerating PyTorch with CUDA Graphs") holds them all; a replay computes the same kernels on whatever was copied
-to where they read. Each set of shapes needs a graph of its own. Where a call cannot be recorded, or its first replay
-says anything else than the plain call, calls stay plain.
+to where they read, so the weights must stay where they are. Each set of shapes needs a graph of its own. Where a call
+cannot be recorded, or its first replay says anything else than the plain call, calls stay plain.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ MOST = 8
 PLAIN_FIRST = 2
 """Calls of one set of shapes before it is recorded: libraries have chosen their kernels, and it is likely to come
 again."""
+TRIED_AGAIN = 1000
+"""Plain calls of one set of shapes after the card had no room to record it."""
 WARM_UPS = 3
 """Calls before the recording, as torch asks for: what allocates and chooses only once has done so."""
 Output = TypeVar("Output")
@@ -50,7 +52,7 @@ def record(call: Callable[[], Output], prepare: Callable[[], None] = lambda: Non
     torch.cuda.synchronize()
     prepare()
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    with torch.cuda.graph(graph, capture_error_mode="thread_local"):  # other threads go on allocating meanwhile
         output = call()
     return graph.replay, output
 
@@ -104,7 +106,11 @@ class Captured:
             close = torch.allclose(output.float(), expected.float(), rtol=0.02, atol=0.02 * float(expected.abs().max()))
             if not close:
                 raise RuntimeError("a replay does not say what the plain call says")
-        except (RuntimeError, NotImplementedError) as error:  # torch's out-of-memory error is one too
+        except torch.OutOfMemoryError:
+            self._seen[key] = -TRIED_AGAIN
+            log.warning("the card has no room to record a call of this shape; it stays plain for a while")
+            return
+        except (RuntimeError, NotImplementedError) as error:
             self.plain = True
             self._graphs.clear()
             log.warning("calls of this network are not replayed: %s", str(error).splitlines()[0][:200])

@@ -120,7 +120,10 @@ def dtype(on: DeviceName | None = None) -> torch.dtype:
 
 
 def free_bytes(on: DeviceName | None = None) -> int:
-    """Memory left for one more model beside all that is loaded: on a card, or in the machine or its container."""
+    """Memory left for one more model beside all that is loaded: on a card, or in the machine or its container.
+
+    What torch keeps of a card for later use counts as left: it gives that back before it runs out.
+    """
     on = on or model_device()
     if on != "cuda":
         return main_memory.available()
@@ -128,7 +131,7 @@ def free_bytes(on: DeviceName | None = None) -> int:
         return LENT_BYTES
     import torch
 
-    return int(torch.cuda.mem_get_info()[0])
+    return int(torch.cuda.mem_get_info()[0]) + torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
 
 
 def bytes_of(*parts: Any) -> int:

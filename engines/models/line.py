@@ -67,7 +67,7 @@ class Line:
             if visitor and own >= MOST_EACH:
                 raise PlainError(f"{own} of your runs are waiting or at work. Stop one, or wait until one is done.")
             if len(self._tickets) >= MOST_WAITING:
-                raise PlainError(f"{len(self._tickets)} runs are waiting already. Try again in a minute.")
+                raise PlainError(f"{len(self._tickets)} runs are waiting or at work already. Try again in a minute.")
             self._count += 1
             ticket = Ticket(self, visitor, seconds, self._count)
             self._tickets.append(ticket)

@@ -53,7 +53,7 @@ def meeting(unet: Callable[[], Any], device: Any, passes: Quick | None = None) -
     def together(inputs: Sequence[Input]) -> list[Tensor]:
         import torch
 
-        on_card = captured.on(device)
+        on_card = captured.on(device) and not hasattr(unet(), "_hf_hook")  # accelerate takes its weights off and on
         if len(inputs) == 1 and not on_card:
             return [on_cpu(**vars(inputs[0]))]
         rows = [len(one.batch) for one in inputs]

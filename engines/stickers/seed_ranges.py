@@ -12,6 +12,6 @@ UNSEEN = 900_000_000
 DOUBT = 940_000_000
 """Scenes from here on choose how much the judge may doubt and still answer."""
 FRESH = 950_000_000
-"""Captions of scenes from here on are asked of painters and writers: no recipe looks at these scenes at all."""
+"""Captions of scenes from here on are asked of painters and writers: no recipe looks at these scenes."""
 WITHHELD = 950_000_000
-"""From here on combinations are rendered that no scene plans by itself: only the judge learns from them."""
+"""From here on combinations are rendered that no scene plans by itself, so none of :data:`FRESH`: the judge's alone."""

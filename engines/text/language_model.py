@@ -209,7 +209,7 @@ class LanguageModel:
     def _settle(self) -> None:
         """Smear the weights of a copy, which cannot be done away from the card."""
         if self._unread_recipe is not None:
-            self._weights, self._unread_recipe = self._weights.smeared(*self._unread_recipe), None
+            self._weights, self._unread_recipe = worker.apart(self._weights.smeared, *self._unread_recipe), None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A model is too large to copy: in another process of this program it is the one of the same key."""
@@ -217,6 +217,8 @@ class LanguageModel:
 
     def close(self) -> None:
         """Drop the weights, after the pass under way; a run that goes on is told to start again."""
+        if self._unread_recipe is not None:
+            return  # the weights are those of the model that this is to become a smeared copy of
         if self._quick is not None:
             self._quick.close()
         if self._weights is not None:
@@ -439,9 +441,9 @@ class LanguageModel:
         for prompt in prompts[:1] if shared else prompts:
             self._check_room(prompt, max_tokens)
         tokens = (max(len(prompt.ids) for prompt in prompts) + max_tokens) * len(seeds)
-        if tokens > MAX_BATCH_TOKENS:
+        if tokens > (most := min(MAX_BATCH_TOKENS, self._writer.room.most)):
             raise PlainError(
-                f"{len(seeds)} runs of this length are {tokens:,} tokens at once; {MAX_BATCH_TOKENS:,} is the most. "
+                f"{len(seeds)} runs of this length are {tokens:,} tokens at once; {most:,} is the most. "
                 "Shorten the text, or ask for fewer runs."
             )
         return self._sample_batch(prompts, dials, seeds, max_tokens)
@@ -571,7 +573,7 @@ class LanguageModel:
         N(0, 1).
 
         One seed is one direction of noise, followed as far as ``scale`` says. The copy takes as much memory
-        as the model; drop it when done.
+        as the model; :meth:`close` it when done.
         """
         check_number("The noise, in standard deviations,", scale, 0, 10)
         seed = whole("The seed", seed, 0, MAX_SEED)

@@ -2,7 +2,7 @@
 
 Everything but attention works on one token at a time, so a row of tokens of different texts costs little more than one
 of them: the weights are read once for all. Attention looks back at its own text only. N is the tokens of the pass, T
-those of one text, H the heads, d the width of a head. After the batching of Yu et al. 2022 (Orca, §3.2, selective
+those of one text, H the heads, d the width of a head. After the batching of Yu et al. 2022 (Orca, §3, S2, selective
 batching).
 """
 

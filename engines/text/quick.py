@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engines.models import four_bits, worker
-from engines.models.batching import Meeting, Room
+from engines.models.batching import Meeting
 from engines.models.hardware import Unloaded
 from engines.text import shared_passes
-from engines.text.shared_passes import MOST_CACHED, MOST_READ, Piece
+from engines.text.shared_passes import MOST_READ, Piece
 from engines.text.tables import Row, Table, TableBatch, Tables, read_together
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Quick:
         )
         caches = self._session.get_inputs()[4:]
         self._names, (_, self._kv_heads, _, self._head_width) = [cache.name for cache in caches], caches[0].shape
-        self.room = Room(MOST_CACHED)
+        self.room = shared_passes.room(self._bytes_a_token())
         self._tables = Tables(shared=True)
         self._begun: dict[tuple[int, ...], Row] = {}
         self._meeting = Meeting[Piece, np.ndarray](lambda pieces: read_together(self, pieces, self._tables), MOST_READ)
@@ -100,8 +100,11 @@ class Quick:
         """
         tokens = self.vocabulary_size * self._width * (1 + 4 / four_bits.BLOCK)
         turns = self.context * self._head_width * 4
-        row = len(self._names) * self._kv_heads * self._head_width * 4
-        return int(self.weight_bytes - tokens - turns) + row * seen
+        return int(self.weight_bytes - tokens - turns) + self._bytes_a_token() * seen
+
+    def _bytes_a_token(self) -> int:
+        """What the keys and values of one token take in a row."""
+        return len(self._names) * self._kv_heads * self._head_width * 4
 
     @worker.only
     def close(self) -> None:

@@ -8,12 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from engines.models.batching import Meeting
+from engines.models import hardware
+from engines.models.batching import Meeting, Room
 
 MOST_READ = 512
 """Tokens of one shared pass; a longer text is read in several, so that others come in between."""
 MOST_CACHED = 49_152
-"""Tokens in the caches of keys and values of all texts that are being written."""
+"""Tokens in the caches of keys and values of all texts that are being written, where there is memory for them."""
+
+
+def room(bytes_a_token: int) -> Room:
+    """What all texts of a model may hold whose cache takes so many bytes a token: half of what is free at most."""
+    return Room(min(MOST_CACHED, hardware.free_bytes() // 2 // bytes_a_token))
 
 
 @dataclass(frozen=True, eq=False)

@@ -140,7 +140,7 @@ class Tables(dict[int, Table]):
 
     A text that begins as another one does goes on from a copy of its row where they are ``shared``. The rows of the
     latest beginnings are kept for that, as the slots of llama.cpp's server are, and as the blocks of Kwon et al. 2023
-    (vLLM, §4.3, shared prefix).
+    (vLLM, §4.4, shared prefix).
     """
 
     def __init__(self, rooms: Sequence[int] = (), shared: bool = False) -> None:

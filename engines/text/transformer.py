@@ -25,12 +25,12 @@ from transformers.masking_utils import eager_mask
 
 from engines.evidence import PlainError
 from engines.models import counting, hardware, worker
-from engines.models.batching import Meeting, Room
+from engines.models.batching import Meeting
 from engines.models.capture import Captured
 from engines.text import shared_passes
 from engines.text.packing import Cached, Packed
 from engines.text.recorded_steps import RecordedSteps
-from engines.text.shared_passes import MOST_CACHED, MOST_READ, Piece
+from engines.text.shared_passes import MOST_READ, Piece
 from engines.text.tables import Row, TableBatch, Tables, read_together
 
 
@@ -80,7 +80,7 @@ class Network:
         self.eos_ids = frozenset([] if eos is None else [eos] if isinstance(eos, int) else eos)
         self.packs = packs
         self.records = False
-        self.room = Room(MOST_CACHED)
+        self.room = shared_passes.room(self._bytes_a_token())
         self._meeting = Meeting[Piece, np.ndarray](self._read_together, MOST_READ)
         self._tables = Tables(shared=True)
 
@@ -169,12 +169,16 @@ class Network:
 
         The table of tokens counts where it is the output matrix too; else a pass takes a line of it a token.
         """
-        config = self.model.config.get_text_config()
         table, output = self.model.get_input_embeddings(), self.model.get_output_embeddings()
         apart = hardware.bytes_of(table) if output is not None and output.weight is not table.weight else 0
+        return hardware.bytes_of(self.model) - apart + self._bytes_a_token() * seen
+
+    def _bytes_a_token(self) -> int:
+        """What the keys and values of one token take in the cache."""
+        config = self.model.config.get_text_config()
         width = getattr(config, "head_dim", None) or config.hidden_size // self.heads
-        row = 2 * self.layers * (getattr(config, "num_key_value_heads", None) or self.heads) * width
-        return hardware.bytes_of(self.model) - apart + row * seen * self.model.dtype.itemsize
+        heads = getattr(config, "num_key_value_heads", None) or self.heads
+        return 2 * self.layers * heads * width * self.model.dtype.itemsize
 
     @worker.only
     def close(self) -> None:

@@ -6,6 +6,7 @@ and whether copies differ more in how many facts they keep than they would if ev
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -165,10 +166,10 @@ def fade(
             done = s * len(levels) + n
             yield Underway(done / result.planned, f"Copy {done + 1} of {result.planned}, noise {level:g}")
             copy = model.smeared(level, copy_seed)
-            answers = _ask(copy, [prompts[i] for i in known], [tokens[i] for i in known])
-            if not board:
-                board = _board(copy, result.facts[0][0])
-            del copy
+            with contextlib.closing(copy):  # or several of them lie in the memory until Python looks for them
+                answers = _ask(copy, [prompts[i] for i in known], [tokens[i] for i in known])
+                if not board:
+                    board = _board(copy, result.facts[0][0])
             result = _with(result, n, s, answers)
             yield _fade_evidence(model, result, board, time.perf_counter() - started)
 

@@ -78,6 +78,21 @@ def test_what_cannot_be_recorded_or_says_something_else_stays_plain(
     assert captured.plain and caplog.text.count("not replayed") == 1
 
 
+def test_a_shape_for_which_the_card_has_no_room_stays_plain_and_the_others_are_replayed() -> None:
+    """One learner's sixteen rows left everybody's two rows unrecorded until a restart."""
+    played = Played()
+
+    def recording(call: Callable[[], Tensor]) -> Any:
+        if len(call()) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return played(call)
+
+    captured = Captured(network, recording)
+    for value in range(6):
+        assert float(asked(captured, 16, value)[0, 0]) == float(asked(captured, 2, value)[0, 0]) == 10.0 * value
+    assert not captured.plain and played.recorded == 1 and len(captured._graphs) == 1
+
+
 def test_a_call_off_the_card_is_plain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     captured = Captured(network, refuses)

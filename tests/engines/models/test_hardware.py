@@ -35,6 +35,14 @@ def test_a_cpu_computes_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     assert hardware.free_bytes() > 2**28
 
 
+def test_what_torch_keeps_of_a_card_for_later_counts_as_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a lesson of pictures a language model was loaded in half precision, or refused, for want of that memory."""
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (1000, 9000))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda: 700)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda: 200)
+    assert hardware.free_bytes("cuda") == 1500
+
+
 def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLAYGROUND_DEVICE", "mps")
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 
 from engines.checks import MAX_SEED
 from engines.evidence import PlainError, Underway
+from engines.models import hardware
 from engines.text import language_model, shared_passes
 from engines.text.dials import Dials
 from engines.text.language_model import MAX_RUNS, MAX_TOKENS, Prompt, Token, load
@@ -349,6 +351,27 @@ def test_smearing_leaves_the_shared_model_alone() -> None:
     again = model.smeared(0.3, seed=1).next_token_scores(prompt).logits
     np.testing.assert_array_equal(again, noisy[2].next_token_scores(prompt).logits)
     assert "0.3" in noisy[2].name and "seed 1" in noisy[2].name
+
+
+def test_a_smeared_copy_that_is_closed_frees_its_weights_and_not_those_it_was_made_of() -> None:
+    """A copy was in a circle with itself, and 40 of them lay in the memory until Python looked for such."""
+    model = tiny()
+    prompt = model.encode(PROMPT)
+    copy = model.smeared(0.1, seed=1)
+    weights = weakref.ref(copy._network.model)
+    copy.close()
+    assert weights() is None
+    unread = model.smeared(0.1, seed=1)
+    unread._unread_recipe, unread._weights = (0.1, 1), model._network  # as on ZeroGPU, before the card is lent
+    unread.close()
+    assert model.next_token_scores(prompt).logits.shape == (model.vocabulary_size,)
+
+
+def test_texts_hold_no_more_together_than_half_of_what_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted in tokens alone, a model of 1.7 billion numbers could take 19 GB for keys and values."""
+    assert shared_passes.room(1).most == shared_passes.MOST_CACHED
+    monkeypatch.setattr(hardware, "free_bytes", lambda on=None: 16_000_000)
+    assert shared_passes.room(400).most == 20_000
 
 
 def bad_calls() -> dict[str, Callable[[], object]]:
