@@ -91,7 +91,11 @@ def prompts(seed: int = 0) -> list[Prompt]:
 
 
 def answers(prompt: Prompt, reading: Reading) -> dict[str, bool | None]:
-    """The questions that one painted picture answers, right or wrong; None where the judge cannot tell."""
+    """The questions that one painted picture answers, right or wrong; None where the judge cannot tell.
+
+    What is plainly there counts as right though something else in the picture cannot be told; what is missing may be
+    that, and counts neither way. So the shares of such questions are rather too high, and :func:`of_all` their floor.
+    """
     plan, counts = prompt.plan, reading.counts()
     names = {thing.name for thing in plan.things}
     background = reading.background == plan.background
@@ -182,16 +186,21 @@ def tabulate(scores: dict[str, list[bool | None]], seeds: int) -> dict[str, dict
 def as_markdown(table: dict[str, dict[str, Any]]) -> str:
     """The table for the model card."""
     lines = [
-        "| question | prompts | right of told | cannot tell | share | 95 % interval | target |",
-        "|---|---|---|---|---|---|---|",
+        "| question | prompts | right of told | cannot tell | share | 95 % interval | of all | target |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for question, row in table.items():
         target = f"{row['target']:.0%}" if row["target"] else "–"
         lines.append(
             f"| {question} | {row['prompts']} | {row['right']} of {row['of']} | {row['untold']} | {row['rate']:.1%} "
-            f"| {row['low']:.1%}–{row['high']:.1%} | {target} |"
+            f"| {row['low']:.1%}–{row['high']:.1%} | {of_all(row):.1%} | {target} |"
         )
     return "\n".join(lines)
+
+
+def of_all(row: dict[str, Any]) -> float:
+    """The share right when what the judge cannot tell counts as wrong."""
+    return row["right"] / max(1, row["of"] + row["untold"])
 
 
 def write_into_card(card: Path, text: str) -> None:

@@ -108,7 +108,7 @@ def held_out(unseen: Sequence[str], each: int = EACH) -> dict[str, list[Question
 
 
 def blind(words: Sequence[str]) -> dict[str, int]:
-    """For each letter the count that is right most often, by the questions of training."""
+    """For each letter the count that is right most often in questions about ``words``, each count asked as often."""
     votes: dict[str, collections.Counter[int]] = collections.defaultdict(collections.Counter)
     for questions in by_count(words):
         for word, letter in questions:

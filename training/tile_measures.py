@@ -19,12 +19,12 @@ from engines.pictures import painter as painters
 from engines.pictures import tiles
 from engines.pictures.pocket_autoencoder import PocketAutoencoder
 from engines.pictures.tiles import TileWriter, tile_writer
-from engines.statistics import wilson
+from engines.statistics import mean_interval, wilson
 from engines.stickers import judge
 from engines.stickers.seed_ranges import UNSEEN
 from training import data, tools
 from training.codebook import measured
-from training.evaluate import Prompt, answers, prompts, write_into_card
+from training.evaluate import Prompt, answers, of_all, prompts, write_into_card
 
 ROWS = 32
 
@@ -55,21 +55,25 @@ def shares(scores: dict[str, list[bool | None]], painted: dict[str, Any]) -> dic
     return table
 
 
-def bits(writer: TileWriter, count: int) -> dict[str, float]:
-    """Bits a tile of held-out scenes: after their caption, after another scene's, and after none."""
+def bits(writer: TileWriter, count: int) -> dict[str, list[float]]:
+    """Bits a tile of ``count`` held-out scenes, and how many more after another scene's caption and after none.
+
+    Each as the mean and its 95 % interval over the scenes.
+    """
     scenes = data.scenes(UNSEEN, count)
     captions = [record["caption"] for record in scenes.records]
     told = {"own caption": captions, "another caption": captions[1:] + captions[:1], "no caption": [""] * count}
     written = np.concatenate([writer.encode(scenes.pictures[first : first + 32]) for first in range(0, count, 32)])
-    return {
-        name: round(
-            float(np.mean([
-                writer.bits(some[first : first + 32], written[first : first + 32]).mean()
-                for first in range(0, count, 32)
-            ])), 3,
-        )
+    costs = {
+        name: np.concatenate([
+            writer.bits(some[first : first + 32], written[first : first + 32]).mean((1, 2))
+            for first in range(0, count, 32)
+        ])
         for name, some in told.items()
     }  # fmt: skip
+    own = costs.pop("own caption")
+    rows = {"own caption": own} | {f"more after {name}": cost - own for name, cost in costs.items()}
+    return {"scenes": [float(count)]} | {name: [round(x, 3) for x in mean_interval(row)] for name, row in rows.items()}
 
 
 def as_markdown(table: dict[str, dict[str, Any]]) -> str:
@@ -77,12 +81,12 @@ def as_markdown(table: dict[str, dict[str, Any]]) -> str:
 
     def cells(share: dict[str, Any]) -> str:
         interval = f"{share['rate']:.1%} ({share['low']:.1%}–{share['high']:.1%})"
-        return f"{share['right']} of {share['of']} | {share['untold']} | {interval}"
+        return f"{share['right']} of {share['of']} | {share['untold']} | {interval} | {of_all(share):.1%}"
 
     lines = [
-        "| question | tile writer: right of told | cannot tell | share, 95 % interval | diffusion painter | "
-        "cannot tell | share, 95 % interval |",
-        "|---|---|---|---|---|---|---|",
+        "| question | tile writer: right of told | cannot tell | share, 95 % interval | of all | diffusion painter | "
+        "cannot tell | share, 95 % interval | of all |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [f"| {name} | {cells(by['tile writer'])} | {cells(by['sculptor'])} |" for name, by in table.items()]
     return "\n".join(lines)
@@ -91,9 +95,16 @@ def as_markdown(table: dict[str, dict[str, Any]]) -> str:
 def card(metrics: dict[str, Any]) -> str:
     """What stands between the marks of the model card."""
     costs, rounding = metrics["bits_a_tile"], metrics["codebook"]
+
+    def interval(name: str, sign: str = "") -> str:
+        mean, low, high = costs[name]
+        return f"{sign}{mean:.2f} ({low:.2f}–{high:.2f})"
+
     told = (
-        f"Bits a tile on held-out scenes: {costs['own caption']:.2f} after their own caption, "
-        f"{costs['another caption']:.2f} after another scene's, {costs['no caption']:.2f} after none."
+        f"Bits a tile of {costs['scenes'][0]:g} held-out scenes (95 % interval over the scenes): "
+        f"{interval('own caption')} after their own caption, "
+        f"{interval('more after another caption', '+')} after another scene's, "
+        f"{interval('more after no caption', '+')} after none."
     )
     codebook = (
         f"Rounding, on {rounding['pictures']} held-out scenes: {rounding['psnr_db']} dB, "

@@ -79,10 +79,10 @@ def encoding_precision(where: torch.device) -> torch.dtype:
 
 
 def score(share: Interval) -> dict[str, Any]:
-    """A share with its interval as JSON values."""
+    """A share with its interval as JSON values; the rate of no trials is null."""
     return {
-        "right": share.successes, "of": share.trials, "rate": round(share.rate, 4), "low": round(share.low, 4),
-        "high": round(share.high, 4),
+        "right": share.successes, "of": share.trials, "rate": round(share.rate, 4) if share.trials else None,
+        "low": round(share.low, 4), "high": round(share.high, 4),
     }  # fmt: skip
 
 
