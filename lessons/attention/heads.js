@@ -152,7 +152,7 @@ element.addEventListener("click", (event) => {
 element.addEventListener("keydown", (event) => {
   const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
   const part = event.target.closest("button[data-row]");
-  if (!step || !part) return;
+  if (!step || !part || event.altKey || event.ctrlKey || event.metaKey) return;
   event.preventDefault();
   const box = part.closest("[role=group]");
   one(`button[data-row="${Number(part.dataset.row) + step[0]}"][data-col="${Number(part.dataset.col) + step[1]}"]`, box)?.focus();

@@ -46,7 +46,7 @@ element.addEventListener("click", (event) => {
 element.addEventListener("keydown", (event) => {
   const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
   const cell = event.target.closest("button[data-row]");
-  if (!step || !cell) return;
+  if (!step || !cell || event.altKey || event.ctrlKey || event.metaKey) return;
   event.preventDefault();
   grid.querySelector(`button[data-row="${Number(cell.dataset.row) + step[0]}"][data-col="${Number(cell.dataset.col) + step[1]}"]`)?.focus();
 });

@@ -57,12 +57,11 @@ def _bench(lesson: LessonPage) -> None:
         with gr.Row():
             first = _caption(bench.FIRST, "First caption")
             second = _caption(bench.SECOND, "Second caption")
-        with gr.Row(equal_height=True):
-            seed = controls.seed_number()
-            guidance = gr.Slider(1, 20, 4, step=0.5, label="Guidance scale", scale=3, min_width=160)
+        seed = controls.seed_number(render=False)
+        guidance = gr.Slider(1, 20, 4, step=0.5, label="Guidance scale", scale=3, min_width=160, render=False)
         experiment(
             screen, "Paint both from this seed", bench.bench, [first, second, seed, guidance],
-            {film.pictures(): draw.bench_rows}, truth=bench.bench_truth, queue="pictures",
+            {film.pictures(): draw.bench_rows}, truth=bench.bench_truth, queue="pictures", near=[seed, guidance],
             also=[first.submit, second.submit], check=lambda first, second, *_: measures.two(first, second),
         )  # fmt: skip
 

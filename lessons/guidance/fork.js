@@ -1,6 +1,6 @@
 /* The two predictions. The value grows line by line: first {scale, passes, shape: [C, h, w]}, then one object a pass
    {pass, t, images: [without, with, guided], without, with}: noises in thousandths, as 16-bit numbers in base64. */
-let head = null, passes = [], cell = [0, 0, 0], scale = 4;
+let head = null, opening = "", passes = [], cell = [0, 0, 0], scale = 4;
 const one = (selector) => element.querySelector(selector);
 const all = (selector) => Array.from(element.querySelectorAll(selector));
 const frames = () => passes.length;
@@ -55,8 +55,8 @@ function refresh() {
   one(".guidance-fork").classList.toggle("guidance-blank", lines.length < 2);
   if (lines.length < 2) { begin(); passes = []; return; }
   const said = JSON.parse(lines[0]);
-  if (lines.length - 1 < passes.length || said.key !== head?.key) { begin(); passes = []; }
-  head = said;
+  if (lines.length - 1 < passes.length || lines[1] !== opening || said.key !== head?.key) { begin(); passes = []; }
+  [head, opening] = [said, lines[1]]; // another seed begins otherwise
   const first = !passes.length, third = Math.floor(head.passes / 3);
   lines.slice(1 + passes.length).map(JSON.parse).forEach((step) => passes.push({ ...step, without: numbers(step.without), with: numbers(step.with) }));
   if (first) {
@@ -80,10 +80,11 @@ element.addEventListener("click", ({ target, clientX, clientY }) => {
   show(current);
 });
 element.addEventListener("input", ({ target }) => {
-  if (!head || target.matches(".film-slider")) return;
+  if (!head || target.matches(".film-slider") || target.value === "") return; // emptied, to type another number
   if (target.matches(".guidance-scale input")) scale = Number(target.value);
   ["channel", "row", "column"].forEach((name, axis) => {
-    if (target.matches(`.cell-${name}`) && target.value) cell[axis] = clamp(axis, Number(target.value));
+    if (target.matches(`.cell-${name}`)) cell[axis] = clamp(axis, Number(target.value));
   });
   show(current);
 });
+element.addEventListener("change", ({ target }) => { if (head && target.value === "") show(current); });

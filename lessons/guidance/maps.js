@@ -1,7 +1,7 @@
 /* Word maps. The value grows line by line, so that a stream sends each pass once: first {words, passes, chosen}, then
    one object a pass {pass, img, grids: [{h, w, tops, cells}]}: for each word the largest share, and its shares as bytes,
    255 for the largest, in base64; last {without: [{img, moved}]}, a picture for each word. */
-let head = { words: [] }, passes = [], without = [], chosen = 0, size = 0;
+let head = { words: [] }, opening = "", passes = [], without = [], chosen = 0, size = 0;
 const one = (selector) => element.querySelector(selector);
 const all = (selector) => Array.from(element.querySelectorAll(selector));
 const percent = (share) => `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;
@@ -94,14 +94,14 @@ function chip(word, index) {
 function refresh() {
   const sent = (props.value || "").split("\n").filter(Boolean), lines = sent.filter((line) => !line.startsWith('{"without"')), said = lines.length ? JSON.parse(lines[0]) : { words: [] };
   one(".guidance-maps").classList.toggle("guidance-blank", lines.length < 2);
-  if (lines.length - 1 < passes.length || said.key !== head.key) {
+  if (lines.length - 1 < passes.length || lines[1] !== opening || said.key !== head.key) {
     begin();
     passes = [];
     without = [];
     chosen = said.chosen || 0;
     one(".film-strip").replaceChildren();
   }
-  head = said;
+  [head, opening] = [said, lines[1]]; // another seed begins otherwise
   without = lines.length < sent.length ? JSON.parse(sent.at(-1)).without : [];
   if (!passes.length) one(".guidance-words").replaceChildren(...[...head.words, "no word"].map(chip));
   lines.slice(1 + passes.length).forEach((line) => {

@@ -47,9 +47,8 @@ def _chain(lesson: LessonPage) -> None:
     with lesson.screen("chain", predict="crossed") as screen:
         picker = gr.HTML(draw.examples(), js_on_load=scripts.script(HERE / "examples.js"))
         chat = _chat(EXAMPLES[0].chat)
-        with gr.Row():
-            wish = _wish(EXAMPLES[0].wish)
-            seed = controls.seed_number()
+        wish = _wish(EXAMPLES[0].wish)
+        seed = controls.seed_number(render=False)
         talk = gr.HTML(draw.writing(draw.IDLE), elem_classes=["handoff-chat"], render=False)
         reel = film.reel("The painter's passes appear here once it has its caption.")
         label = "The caption that crossed; change it and paint again"
@@ -65,7 +64,7 @@ def _chain(lesson: LessonPage) -> None:
 
         run = experiment(
             screen, "Hand it over", start, [chat, wish, seed], fills=places, truth=chain.truth, queue="both",
-            check=_check,
+            check=_check, near=[seed],
         )  # fmt: skip
         experiment(
             screen, "Paint again", again, [chat, wish, caption, seed], fills=places, queue="both",

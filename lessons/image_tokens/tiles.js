@@ -22,7 +22,7 @@ element.addEventListener("click", (event) => {
 });
 element.addEventListener("keydown", (event) => {
   const button = event.target.closest("button[data-entry]");
-  if (!button) return;
+  if (!button || event.altKey || event.ctrlKey || event.metaKey) return;
   const group = [...button.parentElement.children];
   const columns = getComputedStyle(button.parentElement).gridTemplateColumns.split(" ").length;
   const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns }[event.key];

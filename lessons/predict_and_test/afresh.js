@@ -1,9 +1,10 @@
-/* "Start afresh", and what the Start page's "Start over" does here: whatever this browser kept is forgotten first. */
+/* "Start afresh", here, in another tab or as the Start page's "Start over": whatever this browser kept is forgotten first. */
+const KEPT = ["plan", "sealed", "results"].map((part) => "playground.predict-and-test." + part);
 const forget = () => {
-  ["plan", "sealed", "results"].forEach((part) => localStorage.removeItem("playground.predict-and-test." + part));
+  KEPT.forEach((key) => localStorage.removeItem(key));
   trigger("select", {});
 };
 element.addEventListener("click", (event) => {
   if (event.target.closest("button") && confirm("Forget this plan, its answers and its results?")) forget();
 });
-window.addEventListener("playground-forget", forget);
+window.addEventListener("storage", ({ key, newValue }) => { if (newValue === null && KEPT.includes(key)) forget(); });

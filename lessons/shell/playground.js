@@ -59,8 +59,8 @@ window.playground = (() => {
   function tellUnkept() {
     const place = document.querySelector(".unkept");
     if (!unkept.size || !document.body) place?.remove();
-    else if (!place) {
-      document.body.insertAdjacentHTML("beforeend", `<div class="unkept" role="status"><p>This browser keeps nothing for the playground: its storage is denied or full. What you did lasts until you leave this page.</p><button type="button" class="button" data-action="progress-save">Save to a file</button></div>`);
+    else if (!place && !tellUnkept.known) {
+      document.body.insertAdjacentHTML("beforeend", `<div class="unkept" role="status"><p>This browser keeps nothing for the playground: its storage is denied or full. What you did lasts until you leave this page.</p><button type="button" class="button" data-action="progress-save">Save to a file</button> <button type="button" class="button" data-action="unkept-known">Close</button></div>`);
     }
   }
 
@@ -171,12 +171,11 @@ window.playground = (() => {
     if (resume) {
       const link = resume.querySelector("a");
       if (!titles[progress.last]) link?.remove();
-      else if (!link) {
-        const made = document.createElement("a");
-        made.href = progress.last;
-        made.className = "button";
-        made.textContent = "Go on where you stopped: " + titles[progress.last];
-        resume.append(made);
+      else {
+        const made = link || document.createElement("a");
+        if (made.getAttribute("href") !== progress.last) made.setAttribute("href", progress.last);
+        set(made, "Go on where you stopped: " + titles[progress.last]);
+        if (!link) { made.className = "button"; resume.append(made); }
       }
     }
   }
@@ -206,18 +205,23 @@ window.playground = (() => {
   }
 
   // ---- what was typed and guessed outlives a reload, in this tab -----------------------------------------
-  const TYPED = "playground.typed.", KEEPS_ITSELF = ["predict-and-test", "briefing"];
+  const TYPED = "playground.typed.";
+  const KEEP_THEMSELVES = ["predict-and-test-plan", "predict-and-test-calibration", "predict-and-test-reflect", "briefing-recipe"];
+  const LINKED = { "#try=": "sampling-scoreboard", "#recipe=": "briefing-recipe" }; // what a link carries has the word there
+  const linked = () => Object.keys(LINKED).find((start) => location.hash.startsWith(start));
   const ours = () => document.querySelector(".lesson")?.id.replace("lesson-", "");
   function typed() {
     try { return JSON.parse(sessionStorage.getItem(TYPED + ours())) || {}; } catch { return {}; }
   }
   function fieldName(field) { // of a slider's two inputs, the number; fields of a run's own views have no name
-    if (!field.matches?.(".screen textarea, .screen input") || field.matches("[type=file], [type=range], [role], .html-container *")) return null;
+    if (!field.matches?.(".screen textarea, .screen input") || field.matches("[type=file], [type=range], .html-container *")) return null;
+    if (KEEP_THEMSELVES.includes(field.closest(".screen").id)) return null;
     const box = field.closest("fieldset") || field.closest("label"), spoken = field.getAttribute("aria-label");
     const label = spoken || (box?.querySelector("[data-testid=block-info]") || box)?.textContent.trim();
     const one = field.type === "checkbox" && box?.matches("fieldset") ? `/${field.title || field.name}` : ""; // of a group
-    return label && !field.readOnly ? `${field.closest(".screen").id}/${label}${one}` : null;
+    return label && (!field.readOnly || field.matches(CHOICE)) ? `${field.closest(".screen").id}/${label}${one}` : null;
   }
+  const CHOICE = "input[role=combobox]"; // of one among many, which opens a list
   const held = (field) => field.type === "checkbox" ? field.checked : field.value;
   function keep(values) {
     try { sessionStorage.setItem(TYPED + ours(), JSON.stringify({ ...typed(), ...values })); } catch { /* it lasts till the page is left */ }
@@ -225,7 +229,9 @@ window.playground = (() => {
   function keepTyped({ target, isTrusted }) {
     const twin = target.type === "range" ? target.closest(".block")?.querySelector("input[type=number]") : target;
     const name = isTrusted && twin && fieldName(twin);
-    if (name && !KEEPS_ITSELF.includes(ours())) keep({ [name]: held(target) });
+    if (!name) return;
+    keep({ [name]: held(target) });
+    if (LINKED[linked()] === twin.closest(".screen").id) history.replaceState(history.state, "", location.pathname + location.search);
   }
   function keepLast() { // an example or a button may since have filled what was typed in
     if (waiting) return;
@@ -237,7 +243,7 @@ window.playground = (() => {
     if (Object.keys(now).length) keep(now);
   }
   function waitToGiveBack() { // till gradio has ears for it; a link that carries settings has the word
-    waiting = !given && !location.hash.includes("=") && Object.keys(typed()).length > 0;
+    waiting = !given && Object.keys(typed()).length > 0;
     if (!waiting) return;
     document.querySelector("#typed-due")?.click();
     setTimeout(waitToGiveBack, 300);
@@ -250,8 +256,9 @@ window.playground = (() => {
     const kept = typed();
     document.querySelectorAll(".screen textarea, .screen input").forEach((field) => {
       const value = kept[fieldName(field)];
-      if (value === undefined) return;
-      if (field.type === "radio" || field.type === "checkbox") {
+      if (value === undefined || LINKED[linked()] === field.closest(".screen").id) return;
+      if (field.matches(CHOICE)) choose(field, value);
+      else if (field.type === "radio" || field.type === "checkbox") {
         if (!field.checked && (value === true || value === field.value) || field.checked && value === false) field.click();
       } else if (field.value !== value) {
         field.value = value;
@@ -259,9 +266,47 @@ window.playground = (() => {
       }
     });
   }
+  function choose(field, words) { // as by hand: gradio puts its list there when the field is entered
+    if (field.value === words) return;
+    const from = document.activeElement;
+    field.dispatchEvent(new FocusEvent("focus"));
+    requestAnimationFrame(() => {
+      const offered = [...field.closest(".block").querySelectorAll("[role=option]")];
+      offered.find((one) => one.getAttribute("aria-label") === words)?.dispatchEvent(new MouseEvent("mousedown", { bubbles: true }));
+      field.blur();
+      from?.focus({ preventScroll: true });
+    });
+  }
   for (const kind of ["input", "change"]) document.addEventListener(kind, keepTyped, true);
+  document.addEventListener("focusout", (event) => { if (event.target.matches?.(CHOICE)) setTimeout(() => keepTyped(event)); }, true);
   document.addEventListener("pointerdown", () => { handled ||= given > 0; }, true);
   addEventListener("pagehide", keepLast);
+
+  function speak(words) { // to who listens, without a look: a place that was there before hears of the change
+    say("#spoken", "");
+    setTimeout(() => say("#spoken", words), 100);
+  }
+
+  // ---- views that a script brings to life -----------------------------------------------------------------
+  // A view is on the page before its script is. A press of one of its buttons meanwhile is kept, and made once it is there.
+  async function view(element, address, begin) {
+    const early = [], keepPress = ({ target }) => {
+      const button = target.closest("button:not([data-action])");
+      if (button) early.push(button);
+    };
+    const fetchIt = (again = "") => import(new URL(address + again, document.baseURI));
+    element.addEventListener("click", keepPress);
+    let script;
+    try {
+      script = await fetchIt().catch(() => new Promise((rested) => setTimeout(rested, 3000)).then(() => fetchIt("?again")));
+    } catch {
+      element.insertAdjacentHTML("afterbegin", '<p class="notice notice-error" role="alert">A part of this page did not come. Load the page again.</p>');
+      return;
+    }
+    begin(script.default);
+    element.removeEventListener("click", keepPress);
+    early.forEach((button) => button.click());
+  }
 
   // ---- quiz ----------------------------------------------------------------------------------------------
   function answer(button) {
@@ -271,7 +316,7 @@ window.playground = (() => {
     question.querySelectorAll("[data-action=answer]").forEach((other) => { other.setAttribute("aria-pressed", String(other === button)); });
     const feedback = button.parentElement.querySelector(".feedback");
     feedback.hidden = false;
-    feedback.setAttribute("role", "status");
+    speak(feedback.textContent);
     save((progress) => {
       if (right) progress.answers[name] ||= Object.keys(progress.misses).some((miss) => miss.startsWith(name + "/")) ? LATE : true;
       else {
@@ -320,8 +365,15 @@ window.playground = (() => {
             const state = await server.review({ state: known(card.key) || null, rating: index + 1 });
             save((progress) => { progress.cards[card.key] = state; });
             flipped = false;
-          } catch { count.textContent = "The server did not answer; try again in a moment."; row.querySelectorAll("button").forEach((one) => { one.disabled = false; }); return; }
+          } catch {
+            count.textContent = "The server did not answer; try again in a moment.";
+            speak(count.textContent);
+            row.querySelectorAll("button").forEach((one) => { one.disabled = false; });
+            rate.focus();
+            return;
+          }
           show();
+          place.querySelector(".flashcard").focus();
         });
         row.append(rate);
       });
@@ -426,13 +478,13 @@ window.playground = (() => {
       captioned.value = parts.map((part) => part.trim()).filter(Boolean).join(" ");
       captioned.dispatchEvent(new Event("input", { bubbles: true }));
     },
+    "unkept-known": (element) => { tellUnkept.known = true; element.closest(".unkept").remove(); },
     "progress-save": () => offer(JSON.stringify(everything(), null, 2), "playground-progress.json", "application/json"),
     "progress-clear": () => {
       if (!confirm("Forget all progress kept in this browser, with your plan and results of “Predict, then test” and your recipe?")) return;
       const old = everything();
       [KEY, ...EXERCISE].forEach((key) => localStorage.removeItem(key));
       try { Object.keys(sessionStorage).filter((key) => key.startsWith(TYPED)).forEach((key) => sessionStorage.removeItem(key)); } catch { /* none was kept */ }
-      window.dispatchEvent(new Event("playground-forget")); // so that an open page does not write it again
       document.querySelectorAll(".question.solved").forEach((question) => question.classList.remove("solved"));
       paint();
       replaced("Progress cleared.", old);
@@ -440,6 +492,7 @@ window.playground = (() => {
     "progress-undo": () => {
       put(before);
       replaced("Your progress is as it was before.", null);
+      document.querySelector("[data-action=progress-save]").focus();
     },
   };
 
@@ -481,6 +534,7 @@ window.playground = (() => {
     const button = event.target.closest("button.go");
     const screen = button?.closest(".screen");
     screen?.classList.add("guessed");
+    if (screen) veil();
     if (button) button.style.minWidth = `${button.offsetWidth}px`; // “Start over” is shorter, and Stop beside it stays
     if (screen) tellUpload(screen, "");
     screen?.querySelectorAll(".block.reel").forEach((view) => { view.style.minHeight = `${view.offsetHeight}px`; }); // what is drawn anew does not collapse first
@@ -512,11 +566,13 @@ window.playground = (() => {
   });
   // What was recorded is veiled until there is a guess or a run; one group of choices is one stop of the tab key.
   document.addEventListener("change", ({ target }) => {
-    if (target.matches(".predict input[type=radio]")) target.closest(".screen").classList.add("guessed");
+    if (!target.matches(".predict input[type=radio]")) return;
+    target.closest(".screen").classList.add("guessed");
+    veil();
   });
   document.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-    if (!step || !event.target.matches?.("input[type=radio]")) return;
+    if (!step || event.altKey || event.ctrlKey || event.metaKey || !event.target.matches?.("input[type=radio]")) return;
     const group = [...event.target.closest("fieldset, .block").querySelectorAll("input[type=radio]:enabled")];
     const next = group[(group.indexOf(event.target) + step + group.length) % group.length];
     event.preventDefault();
@@ -528,6 +584,14 @@ window.playground = (() => {
       const group = [...box.querySelectorAll("input[type=radio]")];
       const stop = group.find((one) => one.checked) || group[0];
       group.forEach((one) => { const wanted = one === stop ? 0 : -1; if (one.tabIndex !== wanted) one.tabIndex = wanted; });
+    });
+  }
+
+  const BLURRED = ".screen:not(.guessed) .veiled:not(.veiled .veiled):not(:has(div.empty, .prose:empty, .own))"; // as in the style
+  function veil() { // what is blurred is not to be read by ear or reached by key either
+    document.querySelectorAll(".veiled").forEach((view) => {
+      const hidden = view.matches(BLURRED);
+      for (const part of view.children) if (part.inert !== hidden) part.inert = hidden;
     });
   }
 
@@ -549,6 +613,9 @@ window.playground = (() => {
 
   function start() {
     dress();
+    document.body.insertAdjacentHTML("beforeend", '<p id="spoken" class="sr-only" role="status"></p>');
+    addEventListener("storage", paint);
+    addEventListener("pageshow", ({ persisted }) => { if (persisted) paint(); });
     new MutationObserver(dress).observe(document.body, { attributes: true, attributeFilter: ["class"] }); // gradio follows the system
     let queued = false, opened = false;
     new MutationObserver(() => {
@@ -560,6 +627,7 @@ window.playground = (() => {
         if (!opened && document.querySelector(".home, .lesson .screen")) { opened = true; arrive(); }
         tabStops();
         reopenDrawers();
+        veil();
         notePredictions();
         paint();
       });
@@ -567,5 +635,5 @@ window.playground = (() => {
   }
   if (document.body) start(); else document.addEventListener("DOMContentLoaded", start);
 
-  return { charts, deck, giveBack };
+  return { charts, deck, giveBack, view };
 })();

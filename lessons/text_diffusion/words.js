@@ -11,7 +11,7 @@ element.addEventListener("click", (event) => {
 });
 element.addEventListener("keydown", (event) => {
   const all = words(), at = all.indexOf(event.target);
-  if (at < 0) return;
+  if (at < 0 || event.altKey || event.ctrlKey || event.metaKey) return;
   const next = { ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[event.key];
   if (next === undefined || !all[next]) return;
   event.preventDefault();

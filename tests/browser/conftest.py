@@ -105,9 +105,9 @@ class Visit:
     watch: Watch
     address: str
 
-    def open(self, lesson: str = "") -> Page:
+    def open(self, lesson: str = "", fragment: str = "") -> Page:
         self.watch.leaving = True
-        self.page.goto(f"{self.address}/{lesson}")
+        self.page.goto(f"{self.address}/{lesson}{fragment}")
         self.watch.leaving = False
         self.page.wait_for_selector(f"#lesson-{lesson} h1" if lesson else ".home h1", timeout=60_000)
         self.page.wait_for_function("document.querySelector('.xp')?.textContent")  # the page's script is at work

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from playwright.sync_api import Page
@@ -112,7 +113,7 @@ def test_progress_that_the_browser_does_not_keep_lasts_and_is_told_where_the_lea
     answer(page, "predict-and-test")
     expect(page.locator(".unkept")).to_contain_text("keeps nothing")
     with page.expect_download() as download:
-        page.locator(".unkept button").click()
+        page.locator(".unkept [data-action=progress-save]").click()
     assert len(json.loads(download.value.path().read_text())["answers"]) == page.locator(".question").count()
 
 
@@ -122,3 +123,33 @@ def test_a_slider_shows_that_it_has_the_focus(visit) -> None:
     page.keyboard.press("Tab")
     style = page.evaluate("[document.activeElement.type, getComputedStyle(document.activeElement).outlineStyle]")
     assert style == ["range", "solid"]
+
+
+def test_a_page_shows_what_another_tab_of_it_did(visit) -> None:
+    """Start went on saying “not started” and led to the lesson before the last."""
+    page = visit.open()
+    tells = """(last) => {
+        const key = "playground.progress", kept = { version: 1, answers: {}, misses: {}, predictions: {}, cards: {} };
+        localStorage.setItem(key, JSON.stringify({ ...kept, last }));
+        dispatchEvent(new StorageEvent("storage", { key }));
+    }"""  # as the browser tells of it
+    for last in ("noising", "latents"):
+        page.evaluate(tells, last)
+        expect(page.locator(".home .resume a")).to_have_attribute("href", last)
+
+
+def test_what_is_veiled_is_not_reached_by_key_and_a_rated_card_gives_its_place_to_the_next(visit) -> None:
+    page = visit.open("noising")
+    veiled = "[...document.querySelectorAll('#noising-strip .veiled > *')].map((part) => part.inert)"
+    page.wait_for_function(f"{veiled}.includes(true)")
+    page.locator("#noising-strip .predict input[type=radio]").first.check()
+    page.wait_for_function(f"!{veiled}.includes(true)")
+    card = page.locator(".flashcard")
+    card.focus()
+    page.keyboard.press("Enter")
+    page.locator(".ratings button").nth(2).focus()
+    page.keyboard.press("Enter")
+    expect(card).not_to_have_class(re.compile("flipped"))
+    assert page.evaluate("document.activeElement.className") == "flashcard"
+    page.locator("[data-action=answer]").first.click()
+    expect(page.locator("#spoken")).not_to_be_empty()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from urllib.parse import quote
+
 from playwright.sync_api import Page
 
 from tests.browser.expecting import expect
@@ -49,6 +52,46 @@ def test_one_of_several_boxes_that_was_unticked_stays_so_alone(visit) -> None:
     expect(boxes.nth(before.index(True))).not_to_be_checked()
     before[before.index(True)] = False
     assert [boxes.nth(at).is_checked() for at in range(boxes.count())] == before
+
+
+def test_a_choice_from_a_list_and_the_screens_beside_a_form_that_keeps_itself_outlive_a_reload(visit) -> None:
+    """Lists were never kept, and of two lessons nothing was but what their own forms keep."""
+    page = visit.open("noising")
+    choice = page.locator("#noising-clay input[role=combobox]").first
+    choice.click()
+    page.locator("[role=option]").nth(1).click()
+    wanted = choice.input_value()
+    visit.open("noising")
+    expect(choice).to_have_value(wanted)
+
+    page = visit.open("briefing")
+    first = page.locator("#briefing-bench").get_by_label("First caption")
+    first.click()
+    page.keyboard.press("ControlOrMeta+A")
+    page.keyboard.type(WORDS)
+    visit.open("briefing")
+    expect(first).to_have_value(WORDS)
+
+
+def test_a_link_has_the_word_on_its_screen_and_nowhere_else(visit) -> None:
+    """The other screens came back as they are at first, and what had been kept of them was lost at the next reload."""
+    page = visit.open("sampling")
+    opening, text = page.locator("#sampling-branch textarea").first, page.locator("#sampling-text textarea")
+    for box in (opening, text):
+        box.click()
+        page.keyboard.press("ControlOrMeta+A")
+        page.keyboard.type("green teapot")
+    told = {"text": "An owl", "seed": 7, "t": 0.8, "p": 0.92, "keys": [], "hand": [], "count": 0, "model": ["", ""]}
+    visit.open()
+    visit.open("sampling", f"#try={quote(json.dumps(told))}")
+    expect(text).to_have_value("An owl")
+    expect(opening).to_have_value("green teapot")
+    text.click()
+    page.keyboard.type("!")
+    assert "#" not in page.url, "the page is no longer what the link carries"
+    visit.open("sampling")
+    expect(opening).to_have_value("green teapot")
+    expect(text).to_have_value("An owl!")
 
 
 def test_what_an_example_filled_in_last_is_what_comes_back(visit) -> None:
