@@ -8,21 +8,22 @@
 Every learner asks by plain HTTP, as a page does, and presses "run" as soon as the last run has ended; a
 ``gradio_client`` each would keep these cores as busy as the server does, looking for its next event every millisecond.
 The first event is what a learner sees first (of tiles, a row of 16); completion is the end of the run. Models are
-loaded before the clock starts. In a mixed class the runs are a text, a picture, a picture in tiles and a draft in
-turn, and one run in eight is abandoned after its first event, as by a closed tab.
+loaded before the clock starts. A text and a strip of passes are also run by the button of their page, which draws as
+often as there is time for; an endpoint tells of every token. In a mixed class the runs are a text, a picture, a picture
+in tiles and a draft in turn, and one run in eight is abandoned after its first event, as by a closed tab.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import statistics
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
@@ -45,39 +46,65 @@ LOST = 180.0
 
 @dataclass(frozen=True)
 class Lesson:
-    """One endpoint and what a learner asks of it; ``{seed}`` differs from learner to learner."""
+    """One endpoint and what a learner asks of it, or a page's button; ``{seed}`` differs from learner to learner.
+
+    ``endpoint``: "/write", or the words on the button, which asks what its page's fields hold.
+    """
 
     name: str
     endpoint: str
-    arguments: tuple[Any, ...]
+    arguments: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
 class Waited:
     """One run of one learner: seconds to its first event and to its end, and why it failed, if it did.
 
-    ``left``: the learner went away after the first event.
+    ``left``: the learner went away after the first event. ``of``: the name of its lesson.
     """
 
     first: float
     whole: float
     error: str = ""
     left: bool = False
+    of: str = ""
 
 
+@dataclass(frozen=True)
+class Button:
+    """What a press sends: the function's number, the button's, and what its inputs hold."""
+
+    function: int
+    trigger: int
+    values: list[Any]
+
+
+@dataclass(frozen=True)
+class Offered:
+    """What a server offers: what each endpoint takes where nothing is given, and the buttons of its pages by words."""
+
+    defaults: Mapping[str, Sequence[Any]]
+    buttons: Mapping[str, Button]
+
+
+EVENT = re.compile(r'data: ?\{"msg": ?"(\w+)"')
 CHEAP = Lesson("cut a word into tokens", "/tokenize", ("strawberry", "o200k"))
 
 
 class Learner:
-    """One who asks the server at ``url``, in a session of their own; ``defaults`` are those of :func:`defaults_of`."""
+    """One who asks the server at ``url``, in a session of their own; ``offered`` is from :func:`offered_by`."""
 
-    def __init__(self, url: str, defaults: Mapping[str, Sequence[Any]]) -> None:
-        self._http = httpx.Client(base_url=f"{url}/gradio_api/call", timeout=httpx.Timeout(30, read=LOST))
-        self._session, self._defaults = uuid4().hex, defaults
+    def __init__(self, url: str, offered: Offered) -> None:
+        self._http = httpx.Client(base_url=f"{url}/gradio_api", timeout=httpx.Timeout(30, read=LOST))
+        self._session, self._offered = uuid4().hex, offered
 
     def events(self, endpoint: str, arguments: Sequence[Any]) -> Generator[str]:
         """The name of each event of an answer, as it comes. RuntimeError with the server's words when it refuses."""
-        given = [*arguments, *self._defaults[endpoint][len(arguments) :]]
+        if not endpoint.startswith("/"):
+            yield from self._pressed(self._offered.buttons[endpoint])
+            return
+        given = [*arguments, *self._offered.defaults[endpoint][len(arguments) :]]
+        endpoint = f"/call{endpoint}"
         asked = self._http.post(endpoint, json={"data": given, "session_hash": self._session})
         asked.raise_for_status()
         event = ""
@@ -95,11 +122,47 @@ class Learner:
             if event != "complete":  # the tab was closed: the next run is another tab's
                 self._session = uuid4().hex
 
+    def _pressed(self, button: Button) -> Generator[str]:
+        """The same for a press; the first event, which says that the run starts, is left out."""
+        press = {"data": button.values, "fn_index": button.function, "trigger_id": button.trigger}
+        asked = self._http.post("/queue/join", json={**press, "event_data": None, "session_hash": self._session})
+        asked.raise_for_status()
+        seen, kind = 0, ""
+        try:
+            with self._http.stream("GET", "/queue/data", params={"session_hash": self._session}) as answer:
+                for line in answer.iter_lines():
+                    if not (named := EVENT.match(line)):
+                        continue
+                    kind = named[1]
+                    if kind == "process_completed" and '"success":true' not in line.replace(" ", ""):
+                        raise RuntimeError(line[:200])
+                    if kind in ("process_generating", "process_completed"):
+                        seen += 1
+                        if seen > 1:
+                            yield kind
+                    if kind in ("process_completed", "close_stream"):
+                        return
+        finally:
+            if kind != "process_completed":
+                self._session = uuid4().hex
 
-def defaults_of(url: str) -> dict[str, list[Any]]:
-    """What each endpoint takes where nothing is given."""
+
+def offered_by(url: str) -> Offered:
+    """What the server at ``url`` offers."""
     about = httpx.get(f"{url}/gradio_api/info", timeout=30).json()["named_endpoints"]
-    return {name: [one.get("parameter_default") for one in info["parameters"]] for name, info in about.items()}
+    defaults = {name: [one.get("parameter_default") for one in info["parameters"]] for name, info in about.items()}
+    config = httpx.get(f"{url}/config", timeout=30).json()
+    parts = {part["id"]: part for part in config["components"]}
+    buttons: dict[str, Button] = {}
+    for function in config["dependencies"]:
+        for place, event in function["targets"]:
+            if event == "click" and parts[place]["type"] == "button" and function["inputs"]:
+                values = [
+                    None if parts[one]["type"] == "state" else parts[one]["props"].get("value")
+                    for one in function["inputs"]
+                ]
+                buttons.setdefault(str(parts[place]["props"]["value"]), Button(function["id"], place, values))
+    return Offered(defaults, buttons)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -117,11 +180,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     pictures = Lesson("picture", "/denoise", ("a red car on a white background", "{seed}", options.steps))
     tiled = Lesson("tiles", "/paint_tiles", ("a red car on a white background", "{seed}"))
     drafts = Lesson("draft", "/draft", (options.drafts, 0.8, "{seed}"))
-    lessons = [texts] if options.no_pictures else [texts, pictures, tiled]
-    mixed = lessons if options.no_pictures else [*lessons, drafts]
+    page = Lesson("text on its page", "Write line A")
+    strip = Lesson("strip of passes on its page", "Carve it from static")
+    mixed = [texts] if options.no_pictures else [texts, pictures, tiled, drafts]
+    lessons = [texts, page] if options.no_pictures else [texts, page, pictures, strip, tiled]
     rows: list[Row] = []
     with serving(options.url) as (url, process):
-        for lesson in mixed:
+        for lesson in {*mixed, *([] if options.minutes else lessons)}:
             learn(url, [lesson], 1, 1)  # loads the model
         if options.minutes:
             rows += endure(url, process, mixed, max(options.learners), options.minutes)
@@ -164,14 +229,28 @@ def endure(url: str, process: int | None, lessons: Sequence[Lesson], learners: i
     watching.join()
     name = f"mixed class, {minutes:g} minutes, {sum(one.left for one in waited)} runs abandoned"
     rows = [row(name, learners, waited, seconds)]
+    for lesson in lessons:
+        rows.append(
+            row(f"of these, {lesson.name}", learners, [one for one in waited if one.of == lesson.name], seconds)
+        )
     for error, times in Counter(one.error for one in waited if one.error).most_common():
         rows.append((f"{times} × {error[:200]}", *[""] * (len(COLUMNS) - 1)))
     if len(held) > 3:
         settled = held[len(held) // 5 :]  # the first fifth fills caches
-        mean, low, high = mean_interval([60 / SAMPLED * (b - a) for a, b in pairwise(settled)])
+        mean, low, high = growth(settled)
         told = f"{settled[0]:.0f} to {settled[-1]:.0f} MiB, {mean:+.1f} MiB a minute ({low:+.1f} to {high:+.1f})"
         rows.append((f"memory of the server: {told}", *[""] * (len(COLUMNS) - 1)))
     return rows
+
+
+def growth(held: Sequence[float]) -> tuple[float, float, float]:
+    """Growth a minute of what was looked at every :data:`SAMPLED` seconds, with its 95 % interval.
+
+    Each look is taken with the one half of the time later: neighbours differ by what runs just then, and little else.
+    """
+    half = len(held) // 2
+    minutes = half * SAMPLED / 60
+    return mean_interval([(later - sooner) / minutes for sooner, later in zip(held, held[-half:], strict=False)][:half])
 
 
 @contextmanager
@@ -192,8 +271,8 @@ def learn(
     Each makes ``rounds`` runs, or goes on while that is true; its runs take turns among ``lessons``. One run in
     ``leaves`` is abandoned.
     """
-    defaults = defaults_of(url)
-    clients = [Learner(url, defaults) for _ in range(learners)]
+    offered = offered_by(url)
+    clients = [Learner(url, offered) for _ in range(learners)]
     together = threading.Barrier(learners + 1)
     waited: list[Waited] = []
 
@@ -202,7 +281,8 @@ def learn(
         turn = 0
         while rounds() if callable(rounds) else turn < rounds:
             lesson, goes = chosen(lessons, number + turn, leaves)
-            waited.append(run(client, lesson, seed=(number * 1000 + turn) % 100_000, leave=goes))
+            one = run(client, lesson, seed=(number * 1000 + turn) % 100_000, leave=goes)
+            waited.append(replace(one, of=lesson.name))
             turn += 1
 
     seats = [threading.Thread(target=sit, args=(client, number)) for number, client in enumerate(clients)]
@@ -225,7 +305,7 @@ def chosen(lessons: Sequence[Lesson], place: int, leaves: int = 0) -> tuple[Less
 @contextmanager
 def asking(url: str) -> Iterator[list[Waited]]:
     """What one more learner waits meanwhile for what needs no model."""
-    client, waited, done = Learner(url, defaults_of(url)), list[Waited](), threading.Event()
+    client, waited, done = Learner(url, offered_by(url)), list[Waited](), threading.Event()
 
     def ask() -> None:
         while not done.is_set():

@@ -20,6 +20,7 @@ from engines.pictures import painter
 from engines.text import language_model
 from engines.text.language_model import LanguageModel
 from engines.text.transformer import Network
+from lessons import record
 from tests.engines import tiny_painters, tiny_text
 from tests.engines.tiny_space import TinySpace
 
@@ -82,16 +83,28 @@ def test_a_class_asks_what_its_endpoints_take(monkeypatch: pytest.MonkeyPatch) -
         return Waited(0.1, 0.2)
 
     monkeypatch.setattr(classroom, "run", run)
-    monkeypatch.setattr(classroom, "defaults_of", lambda url: {})
+    monkeypatch.setattr(classroom, "offered_by", lambda url: classroom.Offered({}, {}))
     classroom.main(["--url", "http://nowhere", "--learners", "1", "4", "--rounds", "1"])
     functions = {
         f"/{one.function.__name__}": one.function
         for lesson in ("sampling", "noising", "tokenization", "image_tokens", "text_diffusion")
         for one in importlib.import_module(f"lessons.{lesson}.api").ENDPOINTS
     }
+    words = {one.words for one in record.experiments()}
     for endpoint, arguments in asked:
-        inspect.signature(functions[endpoint]).bind(*arguments)
+        if endpoint.startswith("/"):
+            inspect.signature(functions[endpoint]).bind(*arguments)
+        else:
+            assert endpoint in words, "no button says so"
     assert {"/write", "/denoise", "/paint_tiles", "/draft"} <= {endpoint for endpoint, _ in asked}
+
+
+def test_growth_is_told_with_an_interval_that_a_run_just_then_does_not_widen() -> None:
+    steady = [1000.0 + 10 * (at % 2) for at in range(40)]
+    mean, low, high = classroom.growth(steady)
+    assert mean == pytest.approx(0) and low <= 0 <= high and high < 1
+    mean, low, high = classroom.growth([one + 2 * at * classroom.SAMPLED / 60 for at, one in enumerate(steady)])
+    assert mean == pytest.approx(2) and low > 1
 
 
 def test_percentiles() -> None:
