@@ -58,13 +58,22 @@ def client() -> Iterator[Caller]:
         events.endpoint(length, "length", model=None)
         typed, shown = gr.Textbox(), gr.HTML()
         events.on(typed.change, lambda text: {shown: text}, typed, shown)
+        most, kept, button, said, other = gr.Number(3), gr.State(0), gr.Button("Count"), gr.HTML(), gr.HTML("as it was")
+
+        def count(most: int, kept: int) -> Iterator[dict[Any, Any]]:
+            for number in range(1, most + 1):
+                yield {said: f"{number}", state: kept + number} if number % 2 else {said: f"{number}"}
+
+        state = kept
+        gr.on([button.click], count, [most, kept], [kept, said, other], **events.PRIVATE)
     playground.queue(max_size=None, default_concurrency_limit=None, api_open=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(visitors, "ROUND", 0.1)
         serving.launch(playground, server_name="127.0.0.1", server_port=free(), prevent_thread_lock=True, quiet=True)
         try:
             with Caller(base_url=playground.local_url, timeout=30) as client:
-                (client.event,) = (one._id for one in playground.fns.values() if one.api_visibility == "private")
+                private = [one for one in playground.fns.values() if one.api_visibility == "private"]
+                (client.event,) = (one._id for one in private if not one.queue)
                 client.queue = playground._queue
                 yield client
         finally:
@@ -156,7 +165,7 @@ def test_figures_are_told_without_the_dust_of_binary_fractions(client: Caller) -
 
 def test_the_benchmarks_learner_hears_each_event_and_the_words_of_a_refusal(client: Caller) -> None:
     url = str(client.base_url).rstrip("/")
-    learner = classroom.Learner(url, classroom.defaults_of(url))
+    learner = classroom.Learner(url, classroom.offered_by(url))
     assert list(learner.events("/length", ("four",))) == ["complete"]
     with pytest.raises(RuntimeError, match=r"Keep it to 2,000\."):
         list(learner.events("/length", ("x" * 3000,)))
@@ -164,6 +173,23 @@ def test_the_benchmarks_learner_hears_each_event_and_the_words_of_a_refusal(clie
     assert [next(heard), next(heard)] == ["generating"] * 2
     heard.close()
     until(lambda: LINE.waiting() == 0)
+    assert list(learner.events("Count", ())) == ["process_generating"] * 2 + ["process_completed"]
+
+
+def test_a_place_that_an_event_leaves_alone_is_not_made_anew(client: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gradio did so for each at every event, and looked through all events for who hears of a state."""
+    made: list[str] = []
+    was = gr.HTML.__init__
+    monkeypatch.setattr(
+        gr.HTML, "__init__", lambda self, *args, **given: (made.append("html"), was(self, *args, **given))[1]
+    )
+    button = classroom.offered_by(str(client.base_url).rstrip("/")).buttons["Count"]
+    press = {"data": button.values, "fn_index": button.function, "trigger_id": button.trigger, "session_hash": "counts"}
+    client.post("/gradio_api/queue/join", json=press).raise_for_status()
+    with client.stream("GET", "/gradio_api/queue/data", params={"session_hash": "counts"}) as answer:
+        told = [json.loads(line.removeprefix("data: ")) for line in answer.iter_lines() if line.startswith("data: ")]
+    events_ = [one["output"]["data"] for one in told if one["msg"] == "process_generating"]
+    assert events_[0] == [None, "1", {"__type__": "update"}] and len(events_) == 3 and not made
 
 
 def test_no_event_looks_for_matplotlib_on_the_disk(client: Caller) -> None:

@@ -20,9 +20,9 @@ from engines.models import hardware
 Queue = Literal["text", "pictures", "both", "signs", "stories", "uploads", "processor"]
 """Every queue there is: the typewriter, the sculptor, both at once, the sign painters, the writers of stories,
 learners' files, and long work without a model."""
-WIDTHS = {"text": 32, "pictures": 32, "signs": 4, "stories": 4, "uploads": 1, "processor": 1}
-"""How many runs of each queue work at a time: a class at the typewriter or the sculptor, where all see theirs begin at
-once and the last is done no later than in turn. ZeroGPU lends its card to one run at a time."""
+WIDTHS = {"text": 32, "pictures": 32, "signs": 32, "stories": 32, "uploads": 1, "processor": 1}
+"""How many runs of each queue work at a time: a class wherever runs share passes, where all see theirs begin at once
+and the last is done no later than in turn. ZeroGPU lends its card to one run at a time."""
 MOST_WAITING = 64
 MOST_EACH = 3
 
