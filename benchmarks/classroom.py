@@ -134,14 +134,15 @@ class Learner:
                     if not (named := EVENT.match(line)):
                         continue
                     kind = named[1]
-                    if kind == "process_completed" and '"success":true' not in line.replace(" ", ""):
+                    if kind == "process_completed" and ('"success":true' not in line or "notice-error" in line):
                         raise RuntimeError(line[:200])
                     if kind in ("process_generating", "process_completed"):
                         seen += 1
                         if seen > 1:
                             yield kind
-                    if kind in ("process_completed", "close_stream"):
+                    if kind == "process_completed":
                         return
+                raise RuntimeError("the answer broke off")
         finally:
             if kind != "process_completed":
                 self._session = uuid4().hex
@@ -250,7 +251,7 @@ def growth(held: Sequence[float]) -> tuple[float, float, float]:
     """
     half = len(held) // 2
     minutes = half * SAMPLED / 60
-    return mean_interval([(later - sooner) / minutes for sooner, later in zip(held, held[-half:], strict=False)][:half])
+    return mean_interval([(later - sooner) / minutes for sooner, later in zip(held, held[half:], strict=False)])
 
 
 @contextmanager

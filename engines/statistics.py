@@ -125,6 +125,21 @@ def share(values: Sequence[float] | np.ndarray) -> Mean:
     return (middle, max(0.0, low), min(1.0, high)) if math.isfinite(low) else (middle, low, high)
 
 
+def of_pairs(rows: Sequence[float] | np.ndarray, beside: Sequence[float] | np.ndarray | float = 0.0) -> np.ndarray:
+    """Values whose mean is that over all pairs of n things, and whose Student interval is the jackknife's.
+
+    ``rows`` [n] has for each thing the mean of its pairs with the others, so each pair stands in two rows, and
+    Student's interval over the rows would be about half as wide as it must be: these are the pseudo-values of leaving
+    out one thing after another (Efron & Stein 1981). Less ``beside`` [n], what was measured of the same things one by
+    one. A single value, whose interval is open, where there are fewer than three things.
+    """
+    rows = np.asarray(rows, dtype=float)
+    if len(rows) < 3:
+        return np.atleast_1d((rows - beside).mean())
+    wider = 2 * (len(rows) - 1) / (len(rows) - 2)
+    return rows.mean() + wider * (rows - rows.mean()) - beside
+
+
 def words(of: Mean, digits: int = 2, percent: bool = False) -> str:
     """A mean and its interval in words; the mean alone when there is one value."""
     middle, low, high = (round(100 * value if percent else value, digits) + 0.0 for value in of)  # and no −0
@@ -184,7 +199,12 @@ def interval(low: float, high: float) -> str:
 
 
 def interval_percent(mean: float, low: float, high: float) -> str:
-    return f"{percent(mean)} (95 % interval {interval(low, high)})"
+    return f"{percent(mean)} ({interval_or_same(low, high)})"
+
+
+def interval_or_same(low: float, high: float) -> str:
+    """The 95 % interval of a mean of shares in words; equal values say nothing of how far others would lie."""
+    return "the same each time" if low == high else f"95 % interval {interval(low, high)}"
 
 
 def plural(count: int, one: str, many: str = "") -> str:

@@ -122,7 +122,8 @@ def dtype(on: DeviceName | None = None) -> torch.dtype:
 def free_bytes(on: DeviceName | None = None) -> int:
     """Memory left for one more model beside all that is loaded: on a card, or in the machine or its container.
 
-    What torch keeps of a card for later use counts as left: it gives that back before it runs out.
+    What torch keeps of a card for later use counts as left where no recorded pass needs it: it gives that back before
+    it runs out.
     """
     on = on or model_device()
     if on != "cuda":
@@ -131,7 +132,9 @@ def free_bytes(on: DeviceName | None = None) -> int:
         return LENT_BYTES
     import torch
 
-    return int(torch.cuda.mem_get_info()[0]) + torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
+    kept = (part for part in torch.cuda.memory_snapshot() if tuple(part.get("segment_pool_id", (0, 0))) == (0, 0))
+    idle = sum(part["total_size"] for part in kept if not part["allocated_size"])
+    return int(torch.cuda.mem_get_info()[0]) + idle
 
 
 def bytes_of(*parts: Any) -> int:

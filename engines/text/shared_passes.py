@@ -17,9 +17,15 @@ MOST_CACHED = 49_152
 """Tokens in the caches of keys and values of all texts that are being written, where there is memory for them."""
 
 
+LEAST_CACHED = 4_096
+
+
 def room(bytes_a_token: int) -> Room:
-    """What all texts of a model may hold whose cache takes so many bytes a token: half of what is free at most."""
-    return Room(min(MOST_CACHED, hardware.free_bytes() // 2 // bytes_a_token))
+    """What all texts of a model may hold whose cache takes so many bytes a token: half of what is free at most.
+
+    A lesson's run has room in any case.
+    """
+    return Room(max(LEAST_CACHED, min(MOST_CACHED, hardware.free_bytes() // 2 // bytes_a_token)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -131,7 +131,7 @@ def _evidence(
     seed: int,
     began: float,
 ) -> Evidence[Agreement]:
-    at = len(value.off) - 1 if value.turned is None else value.off.index(value.turned)
+    at = value.off.index(value.turned) if value.turned else len(value.off) - 1
     count, (right, wrong) = value.off[at], value.chances[at]
     whole_right, whole_wrong = value.chances[0]
     spread = words(share_of(value.random_share[at]), digits=0, percent=True)
@@ -182,14 +182,19 @@ def _named(ranked: Sequence[tuple[int, int]], count: int) -> str:
 
 
 def _told(value: Agreement) -> str:
+    if value.turned == 0:
+        return f"“{value.wrong}” leads before any head is off, so there is nothing to undo here"
     if value.turned is None:
         return f"With up to {value.off[-1]} of them off, “{value.wrong}” never leads"
     return f"“{value.wrong}” leads once {plural(value.turned, 'head')} {'is' if value.turned == 1 else 'are'} off"
 
 
 def turned(value: Agreement) -> tuple[float, str] | None:
-    """With how many heads off the wrong form leads; one more than was tried where it never does."""
-    if not value.finished:
+    """With how many heads off the wrong form leads; one more than was tried where it never does.
+
+    None where the wrong form leads anyway; the guess is about the lesson's first sentence.
+    """
+    if not value.finished or value.turned == 0 or value.text != next(iter(SUBJECTS)):
         return None
     told = _told(value)
     return (value.off[-1] + 1 if value.turned is None else value.turned), told[0].lower() + told[1:]

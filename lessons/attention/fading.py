@@ -270,7 +270,7 @@ def _weaker_finding(
             1: ", so they fade and are not merely jostled",
             0: ", so nothing shows that they fade rather than being jostled",
             -1: ", so they are rather lifted",
-        }[more(beside, surer)]
+        }[more(beside, surer, equal=6)]
     said = (
         f"of the answers still right there ({copies}; {weak} of {right} in all) lost at least a tenth of their "
         "probability."

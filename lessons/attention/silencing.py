@@ -104,7 +104,8 @@ def _contest(
     heads, top = whole("The number of random heads", heads, 1, MAX_RANDOM), hottest(seen, watched)
     layers = [top[0]] if same_layer else range(seen.layers)
     pool = [(a, b) for a in layers for b in range(seen.heads) if (a, b) != top]
-    draw = np.random.default_rng(whole("The seed", seed, 0, MAX_SEED)).permutation(len(pool))[:heads]
+    dice = np.random.default_rng((whole("The seed", seed, 0, MAX_SEED), part[0]))  # other heads for each sentence
+    draw = dice.permutation(len(pool))[:heads]
     turns = [top, *(pool[int(i)] for i in draw)]
     ablations: list[Ablation] = []
     for start in range(0, len(turns), A_STEP):

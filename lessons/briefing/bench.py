@@ -14,7 +14,7 @@ from engines.pictures import snippets
 from engines.pictures.diffusion import Painter, Plan
 from engines.pictures.measures import error_map
 from engines.pictures.plan import MAX_GUIDANCE
-from engines.statistics import cells, mean_interval, more, percent, share, words
+from engines.statistics import cells, mean_interval, more, of_pairs, percent, share, words
 from lessons.briefing.measures import (
     MARKS,
     TOLERANCE,
@@ -100,9 +100,10 @@ def _all_stayed(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _across(a: np.ndarray, b: np.ndarray, measure: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
-    """``measure`` of each row of ``a`` with the rows of ``b`` in other places, on average: [rows]."""
-    turned = [measure(a, np.roll(b, turn, axis=0)) for turn in range(1, len(a))]
-    return np.mean(turned, axis=0)
+    """``measure`` between ``a`` and ``b`` in other places than each other's, on average for each place: [rows]."""
+    turned = np.array([measure(a, np.roll(b, turn, axis=0)) for turn in range(1, len(a))])
+    back = np.array([np.roll(row, -turn) for turn, row in enumerate(turned, start=1)])
+    return (turned + back).mean(axis=0) / 2
 
 
 def bench(
@@ -142,7 +143,7 @@ def _alt(value: Bench) -> str:
         f"“{value.captions[0]}” and “{value.captions[1]}” from seed {value.seeds[0]}: {percent(value.stayed)} of the "
         f"pixels stay as they were, and the pictures are {percent(value.kept[0])} apart. Over {len(value.seeds)} seeds "
         f"the captions are {words(share(value.kept), 1, True)} apart where the seed is kept, and "
-        f"{words(share(value.rolled), 1, True)} where it is changed too."
+        f"{words(share(of_pairs(value.rolled)), 1, True)} where it is changed too."
     )
 
 
@@ -152,11 +153,11 @@ def _rows(value: Bench) -> Iterator[tuple[str | float | None, ...]]:
     yield "difference of the latents, your seed", None, 0.0, round(float(value.latent_kept[0]), 4)
     for name, numbers in (
         ("pixels that stay, seed kept", value.stayed_over()),
-        ("pixels that stay, another seed", value.stayed_over(rolled=True)),
+        ("pixels that stay, another seed", of_pairs(value.stayed_over(rolled=True))),
         ("difference, seed kept", value.kept),
-        ("difference, another seed", value.rolled),
+        ("difference, another seed", of_pairs(value.rolled)),
         ("latents, seed kept", value.latent_kept),
-        ("latents, another seed", value.latent_rolled),
+        ("latents, another seed", of_pairs(value.latent_rolled)),
     ):
         mean, low, high = cells(mean_interval(numbers))
         yield f"{name}: mean, low, high over {len(numbers)} seeds", mean, low, high
@@ -171,20 +172,21 @@ def _findings(value: Bench) -> Iterator[Finding]:
     yield Finding(
         percent(value.stayed),
         f"of the pixels stay as they were: none of their colours moves by more than {TOLERANCE} of 255 steps. Had you "
-        f"changed the seed too, it would have been {words(share(rolled), 0, True)}.",
+        f"changed the seed too, it would have been {words(share(of_pairs(rolled)), 0, True)}.",
     )
-    gap = mean_interval(value.rolled - value.kept)
+    farther = of_pairs(value.rolled, value.kept)
+    gap = mean_interval(farther)
     says = {
         1: "So the seed holds something fast while the words change.",
         -1: "So here a kept seed brings the two captions no nearer to each other; another seed does.",
         0: "The interval holds zero: for this change nothing shows that the kept seed holds the picture together.",
-    }[more(value.rolled, value.kept)]
+    }[more(farther, np.zeros(len(farther)))]
     yield Finding(
         f"{percent(value.kept.mean())} or {percent(value.rolled.mean())}",
         f"is how far the two captions are apart with the seed kept, or with another, over {len(value.seeds)} seeds; "
         f"the difference is {words(gap, 1, True)}. {says}",
     )
-    latent = [mean_interval(numbers) for numbers in (value.latent_kept, value.latent_rolled)]
+    latent = [mean_interval(numbers) for numbers in (value.latent_kept, of_pairs(value.latent_rolled))]
     yield Finding(
         f"{latent[0][0]:.2f} or {latent[1][0]:.2f}",
         f"is the same in the latent, the canvas on which the painter works: {words(latent[0])} with the seed kept, "

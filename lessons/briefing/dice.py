@@ -12,7 +12,7 @@ from engines.checks import seed_range
 from engines.evidence import Evidence, Finding, Provenance, Table, Underway
 from engines.pictures import exercise_snippets
 from engines.pictures.diffusion import Painter, Plan
-from engines.statistics import cells, mean_interval, more, percent, plural, points, share, words
+from engines.statistics import cells, mean_interval, more, of_pairs, percent, plural, points, share, words
 from lessons.briefing.measures import (
     VERDICTS,
     Judged,
@@ -130,7 +130,13 @@ class Dice:
     @property
     def told_apart(self) -> int:
         """1 where the wording moves a picture farther than the dice, −1 where less far, 0 while that cannot be told."""
-        return more(self.words, self.dice)
+        farther = self.farther
+        return more(farther, np.zeros(len(farther)))
+
+    @property
+    def farther(self) -> np.ndarray:
+        """How much farther the wording moves a picture than the dice; see :func:`engines.statistics.of_pairs`."""
+        return -of_pairs(self.dice, self.words)
 
 
 def dice(
@@ -158,7 +164,8 @@ def dice(
 def _alt(value: Dice) -> str:
     return (
         f"“{value.captions[0]}” and “{value.captions[1]}” from {seeds_words(len(value.seeds))}. The wording moves a "
-        f"picture by {words(share(value.words), 1, True)}, another seed by {words(share(value.dice), 1, True)}. "
+        f"picture by {words(share(value.words), 1, True)}, another seed by "
+        f"{words(share(of_pairs(value.dice)), 1, True)}. "
         + (
             value.judged[0].why
             or f"By the judge the first wording keeps the wish in {value.judged[0].words}, the second in "
@@ -180,8 +187,8 @@ def _table(value: Dice) -> Table:
         (str(seed), *(round(float(number), 4) for number in numbers), VERDICTS[was], VERDICTS[now])
         for seed, *numbers, was, now in measured
     ]
-    means = [cells(share(numbers)) for numbers in (value.words, value.dice)]
-    means += [cells(mean_interval(numbers)) for numbers in (value.latent_words, value.latent_dice)]
+    means = [cells(share(numbers)) for numbers in (value.words, of_pairs(value.dice))]
+    means += [cells(mean_interval(numbers)) for numbers in (value.latent_words, of_pairs(value.latent_dice))]
     for name, at in (("mean", 0), ("low", 1), ("high", 2)):
         rows.append((name, *(one[at] for one in means), *(("", "") if at else (each.words for each in value.judged))))
     return Table(columns, tuple(rows))
@@ -194,7 +201,7 @@ def _findings(value: Dice) -> Iterator[Finding]:
             "come out of both wordings, number by number: the painter's tokenizer makes the same tokens of them.",
         )
     else:
-        gap = mean_interval(value.words - value.dice)
+        gap = mean_interval(value.farther)
         says = {
             1: "So the words do more here than the dice.",
             -1: "So the dice do more here than the words; but they are not without effect.",
@@ -203,10 +210,10 @@ def _findings(value: Dice) -> Iterator[Finding]:
         yield Finding(
             f"{percent(value.words.mean())} beside {percent(value.dice.mean())}",
             f"is how far the wording moves a picture beside another seed, on average over "
-            f"{seeds_words(len(value.seeds))}; the difference, seed by seed, is {words(gap, 1, True)}. {says}",
+            f"{seeds_words(len(value.seeds))}; the difference is {words(gap, 1, True)}. {says}",
         )
     yield _kept(value)
-    latent = [mean_interval(numbers) for numbers in (value.latent_words, value.latent_dice)]
+    latent = [mean_interval(numbers) for numbers in (value.latent_words, of_pairs(value.latent_dice))]
     yield Finding(
         f"{latent[0][0]:.2f} beside {latent[1][0]:.2f}",
         f"is the same in the latent, before the decoder makes pixels of it: {words(latent[0])} by the wording, "

@@ -8,7 +8,7 @@ import numpy as np
 from markupsafe import Markup
 
 from engines.evidence import Evidence, PlainError
-from engines.statistics import interval_percent, percent, share
+from engines.statistics import interval_percent, of_pairs, percent, share
 from lessons.briefing import both, checklist, recipe
 from lessons.briefing.bench import Bench
 from lessons.briefing.both import Both, Way
@@ -116,7 +116,7 @@ def dice_rows(value: Dice) -> str:
 
 def dice_bars(value: Dice) -> str:
     """How far the wording and the dice move a picture, and how often either wording is followed."""
-    means = share(value.words), share(value.dice)
+    means = share(value.words), share(of_pairs(value.dice))
     most = max(1e-6, *(min(1.0, one[2]) for one in means))
     moved = [
         Bar(name, mean / most, percent(mean), low=low / most, high=high / most, ink="sculptor")

@@ -18,7 +18,7 @@ from engines.pictures import captioning, snippets
 from engines.pictures.captioning import Diet
 from engines.pictures.diffusion import Painter, Plan
 from engines.signs import measures as sign_measures
-from engines.statistics import Interval, Mean, mean_interval, more, percent, points, wilson
+from engines.statistics import Interval, Mean, clustered, mean_interval, more, percent, points, wilson
 from engines.stickers import judge, scenes
 from engines.stickers.judge import Verdict
 from engines.stickers.world import facts_of
@@ -46,9 +46,9 @@ class Taught:
 
     @property
     def wishes(self) -> Interval:
-        """Of all that was asked for and could be told, in all pictures, what is right."""
-        answers = [right for one in self.verdicts for right in one.right.values()]
-        return wilson(sum(answers), len(answers))
+        """Of all that was asked for and could be told, in all pictures, what is right: the pictures are the trials."""
+        rows = [list(one.right.values()) for one in self.verdicts if one.right]
+        return clustered(sum(map(sum, rows)), sum(map(len, rows)), len(rows))
 
     @property
     def scores(self) -> np.ndarray:

@@ -13,7 +13,7 @@ from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, U
 from engines.pictures import measures as picture_measures
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import Painter, Plan
-from engines.statistics import cells, percent, plural, share, words
+from engines.statistics import cells, of_pairs, percent, plural, share, words
 from lessons.guidance.measures import apart, check_scales, need_caption, need_two_branches
 from lessons.shell.painting import painting
 
@@ -75,7 +75,7 @@ def dice(
 
 
 def _dice_evidence(painter: Painter, value: Dice, seeds: tuple[int, ...], steps: int, began: float) -> Evidence[Dice]:
-    spreads = [share(row) for row in value.spread]
+    spreads = [share(of_pairs(row)) for row in value.spread]
     rows = tuple(
         (scale, *cells(spread), float(again))
         for scale, spread, again in zip(value.scales, spreads, value.again, strict=True)

@@ -197,6 +197,7 @@ def _echo(value: Look, top: int) -> Finding | None:
     if after >= len(value.words) or value.words[after].lower() not in LITTLE:
         return None
     echo = mean_interval(value.alike(word, after))
+    far = mean_interval(value.alike(things[1], after)) if things else echo
     if things is None:
         return Finding(
             f"{echo[0]:+.2f}".replace("-", "−"),
@@ -209,8 +210,10 @@ def _echo(value: Look, top: int) -> Finding | None:
         verdict = "All maps are alike here, so neither number says anything of its word."
     elif echo[1] > ALIKE:
         verdict = "So words that name different things have maps of their own, and the little word repeats the other's."
-    else:
+    elif max(echo[2], far[2]) < ALIKE:
         verdict = "So words that name different things have maps of their own, and the little word repeats neither."
+    else:
+        verdict = "So words that name different things have maps of their own; it is open whether the little word has."
     return Finding(
         f"{apart[0]:+.2f} and {echo[0]:+.2f}".replace("-", "−"),
         f"is how alike the heatmaps of “{value.words[things[0]]}” and “{value.words[things[1]]}” are, and those of "

@@ -14,7 +14,7 @@ from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, U
 from engines.pictures import measures as picture_measures
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import Painter, Plan
-from engines.statistics import cells, more, plural, share, words
+from engines.statistics import cells, more, of_pairs, plural, share, words
 from lessons.guidance.measures import LITTLE, Alignment, alignment, apart, listed, need_caption, not_scored
 from lessons.shell.painting import painting
 
@@ -189,7 +189,7 @@ ONE_KIND = "After the first word there are not both words that name something an
 CONTROL = {
     1: "the word itself counts.",
     0: "no clear difference, so here it could be the place in the caption.",
-    -1: "here little words move it further, so the place in the caption counts for more.",
+    -1: "here little words themselves move it further.",
 }
 
 
@@ -197,7 +197,9 @@ def _by_order(value: OneByOne) -> Iterator[Finding]:
     """All words in chance order beside all as written, with another seed as the yardstick, and what the judge sees."""
     order, other = value.order(), value.other_seed()
     yardstick = (
-        f" Another seed, with the words as written, lies {words(share(other), 1, True)} away." if len(other) else ""
+        f" Another seed, with the words as written, lies {words(share(of_pairs(other)), 1, True)} away."
+        if len(other)
+        else ""
     )
     yield Finding(
         f"{100 * order.mean():.1f} %",

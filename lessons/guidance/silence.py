@@ -157,8 +157,12 @@ def _evidence(painter: Painter, value: Silenced, seeds: tuple[int, ...], began: 
         part = changes[HIDDEN][0] / changes[ALWAYS][0]
         findings.append(Finding(
             percent(part),
-            "of that is what hiding only the word's own tokens does. The rest of the word comes through the tokens "
-            "after it: the text encoder has mixed it into them.",
+            "of what taking the word away in every pass does is done by hiding only its own tokens."
+            + (
+                " What is left fits that the text encoder has mixed the word into the tokens after it."
+                if part < 0.5
+                else ""
+            ),
         ))  # fmt: skip
     alt = f"Mean change of the picture over {plural(len(seeds), 'seed')} with “{value.word}” taken away: " + "; ".join(
         f"{value.label(case)}, {words(change, 1, True)}" for case, change in changes.items()
@@ -187,7 +191,7 @@ def _control(value: Silenced) -> str:
     else:
         verdict = {
             1: "so the map tells something of its own word",
-            0: "no clear difference, so the map tells nothing of its own word",
+            0: "no clear difference, so these seeds do not show that the map tells of its own word",
             -1: "better, so the map does not tell what its word does",
         }[more(own, other)]
     return f" The control: the heatmap of “{value.other}”, which stays, {words(mean_interval(other))}; {verdict}."

@@ -13,7 +13,7 @@ from engines.evidence import Evidence, Finding, Provenance, Table, Underway
 from engines.pictures import measures as picture_measures
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import Painter, Plan
-from engines.statistics import Mean, cells, mean_interval, more, percent, plural, share, words
+from engines.statistics import Mean, cells, mean_interval, more, of_pairs, percent, plural, share, words
 from lessons.guidance.measures import (
     Alignment,
     alignment,
@@ -27,6 +27,10 @@ from lessons.shell.painting import painting
 
 SCALES = (0.0, 1.0, 2.0, 4.0, 8.0, 12.0, 20.0)
 USUAL, MUCH = 4.0, 20.0
+
+
+SURE = 0.95
+"""How sure the judge is where next to nothing is left to gain."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +64,7 @@ class Sweep:
         for column in range(len(self.scales)):
             pairs = picture_measures.pairwise_differences(self.pictures[:, column])
             others = max(1, len(pairs) - 1)
-            columns.append(share(pairs.sum(axis=1) / others))
+            columns.append(share(of_pairs(pairs.sum(axis=1) / others)))
         return columns
 
 
@@ -151,6 +155,8 @@ def _evidence(painter: Painter, value: Sweep, seeds: tuple[int, ...], steps: int
         nothing = (
             "" if gained or plainly == usual
             else f" So at {value.scales[plainly]:g} the push had nothing left to gain; what you see here is its price."
+            if means[plainly] >= SURE
+            else f" These seeds show no gain over {value.scales[plainly]:g}."
         )  # fmt: skip
         picked = list(dict.fromkeys((plainly, usual, much)))
         findings.insert(0, Finding(

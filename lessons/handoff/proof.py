@@ -115,10 +115,16 @@ def _findings(value: list[Crossing]) -> tuple[Finding, ...]:
     unlike = sum(a != b for a, b in zip(first.received, third.received, strict=False)) + abs(
         len(first.received) - len(third.received)
     )
+    follows = "So the picture does follow the ids"
+    if not unlike:
+        follows = "With the same ids it controls nothing: let the third chat end in another wish"
+    elif not first.differs(third):
+        follows = "So other ids need not make another picture, and that two are equal would prove little"
+    elif first.received == second.received:
+        follows += ", and the first two are not equal because nothing matters"
     control = Finding(
         f"{percent(first.differs(third))}",
         f"of the pixels are others in the third picture, whose caption “{third.caption}” differs from the first in "
-        f"{unlike} of the ids. So the picture does follow the ids, and the first two are not equal because nothing "
-        "matters.",
+        f"{unlike} of the ids. {follows}.",
     )
     return same, control

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from engines.pictures import snippets, tile_snippets
 from engines.pictures.diffusion import Painter, Plan
 from engines.pictures.plan import MAX_ROWS
 from engines.pictures.tiles import DIALS, FOLDER, GUIDANCE, TileWriter, tile_writer
-from engines.statistics import Interval, mean_interval, percent, share, wilson, words
+from engines.statistics import Interval, Mean, mean_interval, percent, points, share, wilson, words
 from engines.stickers import judge, scenes
 from engines.stickers.judge import Verdict
 from engines.stickers.seed_ranges import FRESH
@@ -138,6 +139,13 @@ def measured() -> dict[str, dict[str, dict[str, float]]]:
     return json.loads(file.read_text(encoding="utf-8"))["questions"] if file.is_file() else {}
 
 
+def _changed(of: Mean, alone: bool = False) -> str:
+    """A change of a share in points, with its interval or ``alone``; no pair could be told where it is no number."""
+    if math.isnan(of[0]):
+        return "cannot be told"
+    return points((of[0], -math.inf, math.inf) if alone else of)
+
+
 def _evidence(
     painter: Painter, writer: TileWriter, value: Asked, written: np.ndarray, seeds: list[int], seconds: float
 ) -> Evidence[Asked]:
@@ -148,13 +156,14 @@ def _evidence(
         )  # fmt: skip
         rows.append((name, *(f"{part.successes} of {part.trials}" for part in (one, three, whole_, chance))))
     tiled, sculpted = value.whole(0), value.whole(1)
-    change = [
-        float(long["object"]) - float(short["object"])
+    moved = [
+        mean_interval([
+            float(long["object"]) - float(short["object"])
+            for short, long in zip(*value.right[number], strict=True)
+            if "object" in short and "object" in long
+        ])
         for number in range(2)
-        for short, long in zip(*value.right[number], strict=True)
-        if "object" in short and "object" in long
-    ]
-    moved = mean_interval(change) if len(change) > 1 else (0.0, 0.0, 0.0)
+    ]  # fmt: skip
     count = len(value.short)
     kept = [share(value.kept(number)) for number in range(2)]
     return Evidence(
@@ -181,9 +190,9 @@ def _evidence(
                 f"{_of(value.chance(1))}",
             ),
             Finding(
-                f"{percent(moved[0])} of the things",
-                "is what two more facts change in how often the thing itself is right, of both painters together: "
-                f"{words(moved, 0, percent=True)}",
+                " and ".join(_changed(one, alone=True) for one in moved),
+                f"is what two more facts change in how often the thing itself is right: the tile writer’s "
+                f"{_changed(moved[0])}, the sculptor’s {_changed(moved[1])}",
             ),
             Finding(
                 f"{percent(kept[0][0])} and {percent(kept[1][0])}",

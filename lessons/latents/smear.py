@@ -101,7 +101,7 @@ def edges(pictures: np.ndarray, restored: np.ndarray) -> Edges:
 
 def offsets(width: int) -> list[int]:
     """Up to four places for a stripe pattern to begin, spread over one period."""
-    return sorted({round(quarter * width / 2) for quarter in range(4)})
+    return sorted({round(quarter * width / 2) % (2 * width) for quarter in range(4)})
 
 
 def stripe(width: int, offset: int, upright: bool, size: int) -> np.ndarray:

@@ -19,7 +19,6 @@ from engines.pictures.measures import blur, psnr
 from engines.statistics import Mean, mean_interval, percent, spread, words
 from lessons.latents import measures as lab
 from lessons.latents.measures import Chosen
-from lessons.latents.smear import LUMA
 
 HOWS = {"zero": "set to zero", "shuffle": "shuffled", "swap": "swapped with another picture’s"}
 
@@ -89,7 +88,7 @@ def operate(
 def _harm(channel: int, before: np.ndarray, after: np.ndarray, latent: np.ndarray, cell: int) -> Harm:
     change = after.astype(np.float32) - before.astype(np.float32)
     energy = (change**2).sum(axis=(1, 2, 3)) + 1e-9
-    brightness = 3 * ((change @ np.array(LUMA, np.float32)) ** 2).sum(axis=(1, 2)) / energy
+    brightness = 3 * (change.mean(axis=-1) ** 2).sum(axis=(1, 2)) / energy  # the grey part, of which colour is free
     coarse = (blur(change, cell) ** 2).sum(axis=(1, 2, 3)) / energy
     decibels = tuple(min(psnr(a, b), 99.0) for a, b in zip(before, after, strict=True))
     return Harm(channel, decibels, tuple(brightness.tolist()), tuple(coarse.tolist()), latent, after[0])

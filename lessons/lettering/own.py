@@ -17,7 +17,7 @@ from engines.pictures.diffusion import Painter, Plan
 from engines.pictures.plan import MAX_ROWS, MAX_STEPS
 from engines.signs import lab as sign_lab
 from engines.signs import measures as sign_measures
-from engines.statistics import Interval, clustered, mean_interval, more, plural, words
+from engines.statistics import Interval, clustered, mean_interval, more, plural, points, words
 from engines.stickers import diet, judge
 
 MAX_PAIRS, MAX_SEEDS = 26, 6
@@ -276,11 +276,11 @@ def _gap(sign: Sign) -> float | None:
 def _findings(value: Own) -> Iterator[Finding]:
     seen, new = value.exact(seen=True), value.exact(seen=False)
     shares = np.array([[np.mean([one.exact for one in s.spellings]) for s in (p.seen, p.new)] for p in value.pairs])
-    gain = 100 * np.array(mean_interval(shares[:, 0] - shares[:, 1])).clip(-1, 1)
+    gain = mean_interval(shares[:, 0] - shares[:, 1])
     yield Finding(
         f"{seen.rate:.0%} and {new.rate:.0%}".replace("%", " %"),
         f"of the signs are read exactly: {seen} for words from its signs, {new} for words on none. Pair by pair the "
-        f"difference is {_points(gain[0])} points (95 % interval {_points(gain[1])} to {_points(gain[2])}).",
+        f"difference is {points(gain)}.",
     )
     yield Finding(
         f"{value.errors(seen=True)[0]:.2f} and {value.errors(seen=False)[0]:.2f}",
@@ -302,10 +302,6 @@ def _findings(value: Own) -> Iterator[Finding]:
             f"signs that show a word from its signs, or nearly, show the one that is nearest to the word asked for "
             f"({hits}); held against other new words of that length, {control}. {_beside(hits, control)}",
         )
-
-
-def _points(number: float) -> str:
-    return f"{number:.0f}".replace("-", "−")
 
 
 def _errors(value: Own, *, seen: bool) -> str:

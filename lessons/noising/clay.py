@@ -112,7 +112,10 @@ def nudge(
     measured = zip(amounts, distances, shares, strict=True)
     rows = tuple((a, round(float(d), 3), round(float(s), 2)) for a, d, s in measured)
     findings = (
-        Finding(percent(shares[1]), "of the way to the other seed's picture after stirring in a tenth of its noise."),
+        Finding(
+            percent(shares[1]),
+            "as far from the first picture as the other seed's is, after stirring in a tenth of its noise.",
+        ),
         Finding(percent(shares[4]), "after stirring in a half. To a diffusion model a seed is nothing but its noise."),
     )
     alt = "Seven pictures whose start noise is stirred more and more: " + ", ".join(

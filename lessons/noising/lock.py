@@ -125,13 +125,19 @@ def _lock_evidence(value: Lock, source: Provenance) -> Evidence[Lock]:
     holds = wilson(sum(number <= third for number in coarse), len(coarse))
     at_own, at_detail, at_seen = (band[third - 1] for band in bands.values())
     with_shared, without = value.others
-    reach = f"so words alone do not reach {LOCKED}" if without.max() < LOCKED else "so the words alone decide it"
+    reach = "so words alone decide it" if np.mean(without) >= LOCKED else f"so words alone do not reach {LOCKED}"
+    beside = f" Another seed's finished picture is {spread(list(without))} like it, {reach}." if len(coarse) > 2 else ""
+    looks = " and looks settled" if at_seen.mean() >= LOCKED else ""
+    mostly = (
+        "this likeness mostly shows what the words decide"
+        if with_shared.mean() > at_seen.mean() / 2
+        else "so most of this likeness is the seed's own"
+    )
     findings = (
         Finding(
             f"pass {np.mean(coarse):.0f} of {value.passes}",
             f"is where the seed's own composition settles, at a likeness of {LOCKED}: pass {spread(coarse, 1)}. By "
-            f"pass {third}, a third of the way, it has in {holds}; its likeness then is {spread(at_own)}. Another "
-            f"seed's finished picture is {spread(list(without))} like it, {reach}.",
+            f"pass {third}, a third of the way, it has in {holds}; its likeness then is {spread(at_own)}.{beside}",
         ),
         Finding(
             f"pass {np.mean(fine):.0f} of {value.passes}",
@@ -139,9 +145,8 @@ def _lock_evidence(value: Lock, source: Provenance) -> Evidence[Lock]:
         ),
         Finding(
             f"{at_seen.mean():.2f} against {with_shared.mean():.2f}",
-            f"With what the seeds share left in, the guess a third of the way is {spread(at_seen)} like its end, and "
-            f"looks settled. But another seed's finished picture is {spread(list(with_shared))} like that end too: "
-            "this likeness mostly shows what the words decide.",
+            f"With what the seeds share left in, the guess a third of the way is {spread(at_seen)} like its end"
+            f"{looks}. Another seed's finished picture is {spread(list(with_shared))} like that end: {mostly}.",
         ),
     )
     alt = (

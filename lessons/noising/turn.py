@@ -15,7 +15,7 @@ from engines.pictures import diffusion
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import Painter, Plan
 from engines.pictures.measures import strangeness
-from engines.statistics import Interval, cells, percent, share, spread, wilson, words
+from engines.statistics import Interval, cells, mean_interval, percent, share, spread, wilson, words
 from lessons.noising.lock import LOCKED, own_likeness
 from lessons.noising.measures import distance, guidance
 from lessons.shell.painting import painting, underway
@@ -52,6 +52,16 @@ class Turn:
 
     def interval(self, at: int) -> Interval:
         return wilson(int(self.turned[at].sum()), len(self.turned[at]))
+
+    @property
+    def misread(self) -> Interval:
+        """How many never swapped pictures of the first caption the same test takes for turned."""
+        wrong = nearer(self.own_first, self.own_second, self.own_first)
+        return wilson(int(wrong.sum()), len(wrong))
+
+    def clearly(self, at: int) -> bool:
+        """Whether a swap there turned most pictures, and more than the test misreads."""
+        return self.interval(at).rate > 0.5 and self.interval(at).low > self.misread.rate
 
 
 def swap_passes(passes: int) -> tuple[int, ...]:
@@ -175,19 +185,20 @@ def _turn_evidence(value: Turn, source: Provenance) -> Evidence[Turn]:
             late: f"before pass {late + 1} of {value.passes}",
         }.items()
     ]
-    turns = [at + 1 for at in value.swapped if value.interval(at).rate > 0.5]
+    turns = [at + 1 for at in value.swapped if value.clearly(at)]
     settled = value.settled()
     if turns and len(value.own_first) > 1:
         verdict = (
             "Settled is not locked: it stays if nobody interferes, and new words still move it."
-            if max(turns) > np.mean(settled)
-            else "Words did not turn what had settled."
+            if max(turns) > mean_interval(settled)[2]
+            else "That is not later than what had settled, as far as these seeds tell."
         )
         findings.append(
             Finding(
                 f"pass {np.mean(settled):.0f} and pass {max(turns)}",
                 f"Left alone, a seed's own composition has settled from pass {spread(settled, 1)} on; new words still "
-                f"turned most pictures before pass {max(turns)}. {verdict}",
+                f"turned more pictures before pass {max(turns)} than the test misreads of those never swapped "
+                f"({value.misread}). {verdict}",
             )
         )
     if value.mended:
@@ -203,13 +214,14 @@ def _turn_evidence(value: Turn, source: Provenance) -> Evidence[Turn]:
                 + ".",
             )
         )
-    findings.append(
-        Finding(
-            f"{value.known.successes} of {value.known.trials}",
-            f"never swapped pictures are told rightly by the same test: {value.known}. It cannot be trusted further "
-            "than that.",
+    if len(value.own_first) > 1:  # one seed's pictures would be held against themselves
+        findings.append(
+            Finding(
+                f"{value.known.successes} of {value.known.trials}",
+                f"never swapped pictures are told rightly by the same test: {value.known}. It cannot be trusted "
+                "further than that.",
+            )
         )
-    )
     alt = "Share of pictures that end nearer to what the new caption paints: " + "; ".join(
         f"swapped before pass {at + 1}, {value.interval(at)}" for at in value.swapped
     )

@@ -7,4 +7,5 @@ const forget = () => {
 element.addEventListener("click", (event) => {
   if (event.target.closest("button") && confirm("Forget this plan, its answers and its results?")) forget();
 });
-window.addEventListener("storage", ({ key, newValue }) => { if (newValue === null && KEPT.includes(key)) forget(); });
+const gone = () => KEPT.every((key) => localStorage.getItem(key) === null);
+window.addEventListener("storage", ({ key, newValue }) => { if (newValue === null && KEPT.includes(key) && gone()) forget(); });

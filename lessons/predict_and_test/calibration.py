@@ -117,7 +117,9 @@ def calibrate(results: Results | None) -> Evidence[Calibration]:
 
 
 def _span(low: float, high: float, form: str) -> str:
-    """An interval in words; nothing when a single prompt leaves it open."""
+    """An interval in words; prompts that all gave the same say nothing of how far others would lie."""
+    if low == high:
+        return ", the same each time"
     return f" (95 % interval {low:{form}} to {high:{form}})".replace("-", "−")
 
 

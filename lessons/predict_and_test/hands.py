@@ -152,7 +152,7 @@ def _findings(value: Hands) -> Iterator[Finding]:
     )
     true = value.true_five
     if value.five.high < true.low:
-        beside = "The painted hands lie clearly below that: some fingers are the painter's fault"
+        beside = "The painted hands lie clearly below that: some hands are the painter's fault"
     elif value.five.low > true.high:
         beside = "The painted hands lie above that"
     else:

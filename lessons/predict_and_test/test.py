@@ -243,7 +243,7 @@ def _findings(trial: Trial) -> Iterator[Finding]:
             f"{easy.rate:.0%} and {hard.rate:.0%}".replace("%", " %"),
             f"of the pictures have everything right: {easy} for the easy prompts, {hard} for the hard ones. "
             + (
-                "The intervals part."
+                "The intervals part, for these very prompts; they say nothing of other easy and hard ones."
                 if parted(easy, hard)
                 else "The intervals overlap, so this shows no difference yet."
             ),

@@ -88,7 +88,7 @@ def _live(live: tuple[Struck, ...]) -> Finding:
     return Finding(
         f"{of(last.kept)}: the twin, this run",
         f"stories right undisturbed are right with a wrong word at three quarters; {redrawn}. A word drawn from all "
-        "others seldom fits its place, so a story that must keep it is hardly ever right.",
+        "others seldom fits its place, and such a story must keep it.",
     )
 
 

@@ -108,7 +108,8 @@ def _reads(one: Struck) -> str:
         plain = wilson_of(one.calm)
         when = one.middle()
         gone = "" if when is None else f" Where it goes, it takes {when:g} rounds (median)."
-        return f"Without the look at the end it stands in {of(plain)}, so only revising is the cause.{gone} {right}"
+        cause = "so only revising is the cause" if one.standing.successes < plain.successes else "so revising took none"
+        return f"Without the look at the end it stands in {of(plain)}, {cause}.{gone} {right}"
     when = one.middle()
     gone = "" if when is None else f" The guess has lost it after {when:g} of its later passes (median)."
     calm = wilson_of(one.calm)

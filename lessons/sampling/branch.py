@@ -12,7 +12,7 @@ from typing import Any
 
 from engines.checks import whole
 from engines.evidence import Evidence, Finding, PlainError, Table, Underway
-from engines.statistics import Mean, interval, interval_percent, more, percent, plural, share
+from engines.statistics import Mean, interval, interval_or_same, interval_percent, more, percent, plural, share
 from engines.text import snippets
 from engines.text.dials import Dials
 from engines.text.language_model import LanguageModel, Prompt, Token
@@ -352,7 +352,7 @@ def partings_evidence(
         Finding(
             percent(mean),
             "of the later keys stayed the same after one forced key "
-            f"({sample if single else f'95 % interval {interval(low, high)}, {sample}'}).",
+            f"({sample if single else f'{interval_or_same(low, high)}, {sample}'}).",
         )
     ]
     if chance := by_chance(done):

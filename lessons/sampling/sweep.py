@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from engines.checks import whole
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
-from engines.statistics import Mean, cells, interval, mean_interval, percent, plural, share, spread
+from engines.statistics import Mean, cells, interval_or_same, mean_interval, percent, plural, share, spread
 from engines.text import snippets
 from engines.text.dials import Dials
 from engines.text.language_model import LanguageModel, Prompt, Run
@@ -187,12 +187,33 @@ def like_a_person(sweeps: Sweeps) -> tuple[float, str] | None:
     mean, low, high = near.bits
     texts = plural(len(found.people), "text")
     said = f"{mean:.1f} bits a key ({low:.1f}–{high:.1f}) against {found.people_said} for {texts} by people"
+    if others := as_close(found):
+        said += f"; {_named(others)} cannot be told from it"
     return TEMPERATURES.index(near.temperature), said
 
 
 def closest_to_a_person(found: Sweep) -> Stop:
     """The stop whose texts surprise the model about as much as the people's texts do on average."""
-    return min(found.stops, key=lambda stop: abs(stop.bits[0] - found.people_bits[0]))
+    return min(found.stops, key=lambda stop: _gap(found, stop))
+
+
+def as_close(found: Sweep) -> tuple[Stop, ...]:
+    """The other stops whose interval holds a mean as close to the people's: so few texts do not tell them apart."""
+    near, people = closest_to_a_person(found), found.people_bits[0]
+
+    def least(stop: Stop) -> float:
+        _, low, high = stop.bits
+        return max(0.0, low - people, people - high)
+
+    return tuple(one for one in found.stops if one is not near and least(one) <= _gap(found, near))
+
+
+def _named(stops: Sequence[Stop]) -> str:
+    return "T = " + " and ".join(f"{one.temperature:g}" for one in stops)
+
+
+def _gap(found: Sweep, stop: Stop) -> float:
+    return abs(stop.bits[0] - found.people_bits[0])
 
 
 def sweep_evidence(model: LanguageModel, sweeps: Sweeps) -> Evidence[Sweeps]:
@@ -200,12 +221,13 @@ def sweep_evidence(model: LanguageModel, sweeps: Sweeps) -> Evidence[Sweeps]:
     found = sweeps[-1]
     stops, first, last = found.stops, found.stops[0], found.stops[-1]
     rows = tuple((s.temperature, *cells(s.variety), *cells(s.bits), len(s.runs)) for s in stops)
-    near = closest_to_a_person(found)
+    near, others = closest_to_a_person(found), as_close(found)
+    apart = f", but {_named(others)} cannot be told from it" if others else ""
     alt = (
         f"At temperature {first.temperature:g} texts of {found.length} keys hold {percent(first.variety[0])} new "
         f"pairs and {first.bits[0]:.1f} bits of surprise a key; at {last.temperature:g}, {percent(last.variety[0])} "
         f"and {last.bits[0]:.1f} bits. {plural(len(found.people), 'text')} that people wrote hold {found.people_said} "
-        f"bits a key; temperature {near.temperature:g} comes closest."
+        f"bits a key; temperature {near.temperature:g} comes closest{apart}."
     )
     scored = sorted({passage.keys for passage in found.people})
     settings: dict[str, object] = {
@@ -230,7 +252,7 @@ def sweep_evidence(model: LanguageModel, sweeps: Sweeps) -> Evidence[Sweeps]:
             _stop_card(last),
             Finding(
                 f"T = {near.temperature:g}",
-                f"comes closest to the people's texts, which hold {found.people_said} bits a key.",
+                f"comes closest to the people's texts, which hold {found.people_said} bits a key{apart}.",
             ),
         ),
         snippets.continuation(
@@ -249,5 +271,5 @@ def _stop_card(stop: Stop) -> Finding:
     return Finding(
         f"{bits:.1f} bits a key",
         f"at temperature {stop.temperature:g} (95 % interval {bits_low:.1f}–{bits_high:.1f}); {percent(variety)} "
-        f"of pairs are new ({interval(low, high)}).",
+        f"of pairs are new ({interval_or_same(low, high)}).",
     )

@@ -109,6 +109,8 @@ class Playground(gr.Blocks):
         """What goes to the page: gradio makes each place anew that a handler leaves alone, half of an event's work."""
         if not (isinstance(predictions, dict) and predictions and all(isinstance(one, Block) for one in predictions)):
             return await super().postprocess_data(block_fn, predictions, state)
+        if predictions.keys() - set(block_fn.outputs):
+            return await super().postprocess_data(block_fn, predictions, state)  # which says what is wrong
         filled = [place for place in block_fn.outputs if place in predictions]
         few = copy.copy(block_fn)
         few.outputs = filled

@@ -128,12 +128,14 @@ class Experiment:
                     "Starting…" if seconds < LONG else f"Starting; takes {line.in_words(seconds)} on this machine…"
                 )
                 yield {self.go: gr.update(value=AGAIN), self.status: str(views.notice(starting, "wait"))}
-            with contextlib.closing(self.events_of(values, told)) as happening:
+            with contextlib.closing(self.events_of(values, told, lambda: _latest.get(key) is not mine)) as happening:
                 for seen in happening:
-                    if _latest.get(key) is not mine:
+                    if _latest.get(key) not in (mine, _STOP):
                         break
                     last = next((event for event in reversed(seen) if isinstance(event, Evidence)), last)
                     yield from pacing.together(map(self.shown, seen))
+                    if _latest.get(key) is not mine:
+                        break
         except Exception as error:  # shown where the learner looks, and logged there
             if _latest.get(key) is mine:
                 _latest.pop(key, None)
@@ -158,8 +160,13 @@ class Experiment:
         """A run started by a view, which told what was chosen in it."""
         yield from self.run(guess, *values, told=(dict(event._data),))
 
-    def events_of(self, values: Sequence[Any], told: Sequence[Any] = ()) -> Generator[list[Any], None, None]:
-        """Waking the models, waiting for the turn, and then what the work yields; each time, what is shown together."""
+    def events_of(
+        self, values: Sequence[Any], told: Sequence[Any] = (), over: Callable[[], bool] = lambda: False
+    ) -> Generator[list[Any], None, None]:
+        """Waking the models, waiting for the turn, and then what the work yields; each time, what is shown together.
+
+        ``over``: whether nobody waits for more, so that nothing is to be held back.
+        """
         captions.check(self.inputs, values)
         if self.check is not None:
             self.check(*values)
@@ -170,7 +177,7 @@ class Experiment:
                 while (place := ticket.wait(1.0)) is not None:
                     yield [place]
             began = time.monotonic()
-            yield from _in_view(self.work(*models, *values, *told))
+            yield from _in_view(self.work(*models, *values, *told), over)
             if self.cost is not None and (cost := self.cost(*values)) > 0:
                 self.pace = (time.monotonic() - began) / cost
 
@@ -263,7 +270,7 @@ def _alone(steps: Generator[Any, None, Any]) -> Generator[list[Any], None, Any]:
             return ended.value
 
 
-def _in_view(results: Any) -> Iterator[list[Any]]:
+def _in_view(results: Any, over: Callable[[], bool]) -> Iterator[list[Any]]:
     """What ``results`` yields, as often as there is time to draw it (:mod:`lessons.shell.pacing`).
 
     After every second in which it waits for room in the memory, its place there.
@@ -284,7 +291,7 @@ def _in_view(results: Any) -> Iterator[list[Any]]:
                 ended = step.exception() is not None or step.result() is _END
                 if not ended:
                     held.add(step.result())
-                if (ended or not held.wait()) and (events := held.take()):
+                if (ended or over() or not held.wait()) and (events := held.take()):
                     yield events
                 if ended:
                     step.result()

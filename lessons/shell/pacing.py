@@ -64,9 +64,9 @@ def replaces(event: Any, older: Any) -> bool:
     for kind in (Evidence, Underway):
         if isinstance(event, kind) and isinstance(older, kind):
             return True
-    if isinstance(event, Mapping) and isinstance(older, Mapping):
-        changes_a_part = any(isinstance(value, Mapping) for value in older.values())  # as gr.update does
-        return not changes_a_part and older.keys() <= event.keys()
+    if isinstance(event, Mapping) and isinstance(older, Mapping) and older.keys() <= event.keys():
+        both = [one[place] for one in (older, event) for place in older]
+        return not any(isinstance(value, Mapping) for value in both)  # gr.update changes a part of a place
     return False
 
 

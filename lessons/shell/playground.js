@@ -214,33 +214,42 @@ window.playground = (() => {
     try { return JSON.parse(sessionStorage.getItem(TYPED + ours())) || {}; } catch { return {}; }
   }
   function fieldName(field) { // of a slider's two inputs, the number; fields of a run's own views have no name
-    if (!field.matches?.(".screen textarea, .screen input") || field.matches("[type=file], [type=range], .html-container *")) return null;
+    if (!field.matches?.(FIELDS) || field.matches("[type=file], [type=range], .html-container *")) return null;
     if (KEEP_THEMSELVES.includes(field.closest(".screen").id)) return null;
     const box = field.closest("fieldset") || field.closest("label"), spoken = field.getAttribute("aria-label");
     const label = spoken || (box?.querySelector("[data-testid=block-info]") || box)?.textContent.trim();
     const one = field.type === "checkbox" && box?.matches("fieldset") ? `/${field.title || field.name}` : ""; // of a group
     return label && (!field.readOnly || field.matches(CHOICE)) ? `${field.closest(".screen").id}/${label}${one}` : null;
   }
+  const FIELDS = ".screen textarea, .screen input";
   const CHOICE = "input[role=combobox]"; // of one among many, which opens a list
   const held = (field) => field.type === "checkbox" ? field.checked : field.value;
   function keep(values) {
     try { sessionStorage.setItem(TYPED + ours(), JSON.stringify({ ...typed(), ...values })); } catch { /* it lasts till the page is left */ }
   }
   function keepTyped({ target, isTrusted }) {
+    if (target === document.activeElement && target.matches?.(CHOICE)) return; // looked for, and not yet chosen
     const twin = target.type === "range" ? target.closest(".block")?.querySelector("input[type=number]") : target;
     const name = isTrusted && twin && fieldName(twin);
     if (!name) return;
     keep({ [name]: held(target) });
-    if (LINKED[linked()] === twin.closest(".screen").id) history.replaceState(history.state, "", location.pathname + location.search);
+    const screen = twin.closest(".screen");
+    if (LINKED[linked()] !== screen.id) return;
+    keep(shownIn(screen)); // the page is no longer what the link carries
+    history.replaceState(history.state, "", location.pathname + location.search);
+  }
+  function shownIn(place) { // what every field in it holds, by name
+    const now = {};
+    place.querySelectorAll(FIELDS).forEach((field) => {
+      const name = fieldName(field);
+      if (name && (field.type !== "radio" || field.checked) && !(field.matches(CHOICE) && field === document.activeElement)) now[name] = held(field);
+    });
+    return now;
   }
   function keepLast() { // an example or a button may since have filled what was typed in
     if (waiting) return;
-    const now = {}, kept = typed();
-    document.querySelectorAll(".screen textarea, .screen input").forEach((field) => {
-      const name = fieldName(field);
-      if (name in kept && (field.type !== "radio" || field.checked)) now[name] = held(field);
-    });
-    if (Object.keys(now).length) keep(now);
+    const kept = typed(), now = Object.entries(shownIn(document)).filter(([name]) => name in kept);
+    if (now.length) keep(Object.fromEntries(now));
   }
   function waitToGiveBack() { // till gradio has ears for it; a link that carries settings has the word
     waiting = !given && Object.keys(typed()).length > 0;
@@ -254,7 +263,7 @@ window.playground = (() => {
     waiting = false;
     if (given++ < 5) setTimeout(giveBack, 400);
     const kept = typed();
-    document.querySelectorAll(".screen textarea, .screen input").forEach((field) => {
+    document.querySelectorAll(FIELDS).forEach((field) => {
       const value = kept[fieldName(field)];
       if (value === undefined || LINKED[linked()] === field.closest(".screen").id) return;
       if (field.matches(CHOICE)) choose(field, value);
@@ -273,7 +282,7 @@ window.playground = (() => {
     requestAnimationFrame(() => {
       const offered = [...field.closest(".block").querySelectorAll("[role=option]")];
       offered.find((one) => one.getAttribute("aria-label") === words)?.dispatchEvent(new MouseEvent("mousedown", { bubbles: true }));
-      field.blur();
+      field.dispatchEvent(new FocusEvent("blur"));
       from?.focus({ preventScroll: true });
     });
   }

@@ -12,7 +12,7 @@ import numpy as np
 
 from engines.checks import check_text, seed_range, whole
 from engines.evidence import Evidence, Finding, PlainError, Table, Underway
-from engines.statistics import Interval, percent, wilson
+from engines.statistics import Interval, change, percent, wilson
 from engines.text import masked, stories
 from engines.text.masked import CANVAS, END, MASK, Writers
 from lessons.text_diffusion.measures import PIPELINE, broken, opened, provenance, rounds_of
@@ -163,7 +163,8 @@ def _evidence(
     value: Filled, began: float, seed: int, settings: dict, wanted: str, snippet: str
 ) -> Evidence[Filled]:  # fmt: skip
     ours, forced = value.valid(value.masked), value.valid(value.forced)
-    apart = ours.low > forced.high or forced.low > ours.high
+    _, low, high = change(forced, ours)
+    apart = low > 0 or high < 0
     findings = (
         Finding(
             f"{percent(ours.rate)} valid",
@@ -172,7 +173,7 @@ def _evidence(
         Finding(
             f"{percent(forced.rate)} by the twin under force",
             f"The control: the twin writes from the left, with {wanted} forced in at the same places: {forced} valid. "
-            + ("" if apart else "The intervals do not tell the two apart."),
+            + ("" if apart else "So few do not tell the two apart."),
         ),
         Finding(
             f"{percent(value.met.rate)} by itself",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -148,6 +148,15 @@ def mend_truth(value: Mended) -> tuple[float, str] | None:
     return pointed.rate - left.rate, f"{pointed} mended from both sides, {left} from the left"
 
 
+def _left_side(pointed: Mapping[str, Interval], left: Mapping[str, Interval]) -> str:
+    """What the left side is worth where the fact is told last, by the intervals."""
+    if min(pointed["last"].low, left["last"].low) > 0.5:
+        return "Here the left side tells enough, for both."
+    if left["last"].low > left["first"].high:
+        return "Here the left side helps the twin."
+    return "So few stories do not tell how much the left side helps here."
+
+
 def _evidence(value: Mended, began: float, seed: int) -> Evidence[Mended]:
     pointed = {where: value.mended(value.pointed, where) for where in WHERE}
     left = {where: value.mended(value.left, where) for where in WHERE}
@@ -161,12 +170,7 @@ def _evidence(value: Mended, began: float, seed: int) -> Evidence[Mended]:
         ),
         Finding(
             f"{percent(pointed['last'].rate)} against {percent(left['last'].rate)}",
-            f"Wrong {WHERE['last']}: {pointed['last']} and {left['last']}. "
-            + (
-                "Here the left side tells enough, for both."
-                if left["last"].low > left["first"].high
-                else "So few stories do not tell how much the left side helps here."
-            ),
+            f"Wrong {WHERE['last']}: {pointed['last']} and {left['last']}. " + _left_side(pointed, left),
         ),
         Finding(
             f"{percent(found['first'].rate)} found and mended" if found["first"].trials else "Looking for mistakes",

@@ -32,8 +32,8 @@ def _how_many(value: int = 8) -> gr.Dropdown:
     return gr.Dropdown(list(ROUNDS), value=value, label="Rounds", scale=1, min_width=90)
 
 
-def _warmth() -> gr.Slider:
-    return gr.Slider(0, 1.5, TEMPERATURE, step=0.1, label="Temperature", scale=2, min_width=140)
+def _warmth(least: float = 0.0) -> gr.Slider:
+    return gr.Slider(least, 1.5, TEMPERATURE, step=0.1, label="Temperature", scale=2, min_width=140)
 
 
 def _canvas(lesson: LessonPage) -> None:
@@ -74,7 +74,7 @@ def _rounds(lesson: LessonPage) -> None:
     with lesson.screen("rounds", predict="gap") as screen:
         with gr.Row(equal_height=True):
             count = gr.Slider(LEAST_STORIES, MOST_STORIES, 32, step=8, label="Stories of each", scale=2, min_width=140)
-            warmth, seed = _warmth(), controls.seed_number()
+            warmth, seed = _warmth(0.1), controls.seed_number()
         experiment(
             screen, "Write them all", rounds.compare, [count, warmth, seed],
             {charts.chart(): draw.curve, gr.HTML(render=False): draw.price},

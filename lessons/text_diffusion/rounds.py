@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from engines.checks import seed_range
-from engines.evidence import Evidence, Finding, Table, Underway
-from engines.statistics import Interval, Mean, cells, percent, plural, share, words
+from engines.evidence import Evidence, Finding, PlainError, Table, Underway
+from engines.statistics import Interval, Mean, cells, change, percent, plural, share, words
 from engines.text import masked, stories
 from engines.text.masked import ROUNDS, Writers
 from lessons.text_diffusion.measures import (
@@ -64,6 +64,8 @@ def compare(count: int, temperature: float, seed: int) -> Iterator[Underway | Ev
     """Write ``count`` stories from as many seeds with every number of rounds and with the twin; an Evidence each."""
     began = time.perf_counter()
     temperature = temperature_of(temperature)
+    if not temperature:
+        raise PlainError("At temperature 0 the twin writes one story from every seed. Turn it up to count stories.")
     seeds = seed_range(seed, count, least=LEAST_STORIES, most=MOST_STORIES, what="The number of stories")
     yield from opened()
     writers = masked.load()
@@ -119,7 +121,7 @@ def _evidence(value: Compared, began: float, temperature: float) -> Evidence[Com
             Finding(
                 f"{percent(first.valid.rate)} in {plural(ROUNDS[0], 'round')}",
                 f"{first.valid}; in {plural(newest.rounds, 'round')} {newest.valid} ({newest.seconds:.1f} s). "
-                + _gain(first.valid, newest.valid),
+                + _gain(first, newest),
             )
         )
         findings.append(
@@ -171,10 +173,13 @@ def _evidence(value: Compared, began: float, temperature: float) -> Evidence[Com
     )  # fmt: skip
 
 
-def _gain(first: Interval, later: Interval) -> str:
-    if later.low > first.high:
+def _gain(first: Row, later: Row) -> str:
+    if later is first:
+        return ""
+    _, low, high = change(first.valid, later.valid)
+    if low > 0:
         return "More rounds help: words drawn in one pass do not know of each other."
-    return "So few stories do not tell the two apart."
+    return "Here more rounds do harm." if high < 0 else "So few stories do not tell the two apart."
 
 
 def _code(value: Compared, temperature: float) -> str:

@@ -178,7 +178,7 @@ def _findings(value: Asked) -> Iterator[Finding]:
     told = verdict(answers, "answers teach something of what is in a chunk, too", "they made it worse", "no clear gain")
     yield Finding(
         f"{_signed(answers[0])} points",
-        f"from as many questions about ten times as many words ({_between(answers)}): {told}.",
+        f"from as many questions about ten times as many words ({_between(answers)}): {told}, in one training of each.",
     )
     if record["seeds"]:
         yield _seeds(record)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engines.evidence import Evidence, Finding, Provenance, Table, Underway
-from engines.statistics import Interval, Mean, interval, percent, share, wilson
+from engines.statistics import Interval, Mean, interval_or_same, percent, share, wilson
 from engines.text import snippets
 from engines.text.dials import Dials
 from lessons.tokenization.measures import (
@@ -137,8 +137,9 @@ def _evidence(
         findings=tuple(
             Finding(
                 percent(one.share[0]),
-                f"of the letters right when the word is given {SPELLED[one.given]} (95 % interval over words "
-                f"{interval(*one.share[1:])}); {one.exact.successes} of {one.exact.trials} words without a mistake.",
+                f"of the letters right when the word is given {SPELLED[one.given]} (over words: "
+                f"{interval_or_same(*one.share[1:])}); {one.exact.successes} of {one.exact.trials} words "
+                "without a mistake.",
             )
             for one in found
         ),

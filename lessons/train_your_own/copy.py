@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from engines.checks import MAX_SEED, whole
 from engines.evidence import Evidence, Finding, PlainError, Table, Underway
-from engines.statistics import Mean, cells, mean_interval, plural, words
+from engines.statistics import Mean, cells, mean_interval, more, plural, words
 from engines.text import small
 from engines.text.small import Checkpoint
 from lessons.train_your_own.measures import Source, bits, code, diet, provenance
@@ -102,10 +102,17 @@ def copy_truth(value: Copied) -> tuple[float, str]:
 
 
 def verdict(value: Copied) -> str:
-    """Whether the samples copy more than the text repeats itself, by the intervals."""
-    if value.copied()[1] > mean_interval(value.repeats)[2]:
+    """Whether the samples copy more than the text repeats itself, by the intervals and the longest passage."""
+    (copied, low, _), (own, _, high) = value.copied(), mean_interval(value.repeats)
+    if low > high:
         return "So it has learned passages by heart."
-    return "So this much the text shares with itself anyway: it has not learned it by heart, or not yet."
+    longer = sum(len(one) > max(value.repeats) for one in value.passages[-1])
+    if copied > own and longer:
+        return (
+            f"{plural(longer, 'sample')} of {SAMPLES} copied more than any of these pieces; on average so few do not "
+            "settle whether it has learned passages by heart."
+        )
+    return "So this much the text shares with itself anyway: nothing shows that it has learned it by heart."
 
 
 def _evidence(value: Copied, began: float, seed: int, weights: int, snippet: str) -> Evidence[Copied]:
@@ -113,6 +120,9 @@ def _evidence(value: Copied, began: float, seed: int, weights: int, snippet: str
     held = [bits(one.held_out[0]) for one in value.checkpoints]
     best = min(range(len(held)), key=lambda place: held[place][0])
     own = mean_interval(value.repeats)
+    last_held, best_held = value.checkpoints[-1].held_out[0], value.checkpoints[best].held_out[0]
+    worse = more(last_held, best_held) == 1 if len(last_held) == len(best_held) else False
+    since = ": from then on more training made it worse" if worse else "; since then nothing shows a change"
     early = min(1, len(value.checkpoints) - 1)
     findings = (
         Finding(
@@ -130,7 +140,7 @@ def _evidence(value: Copied, began: float, seed: int, weights: int, snippet: str
             f"{last.loss:.2f} here, {held[-1][0]:.2f} there",
             f"bits a character on what it trains on and on the rest of the diet. The rest was best at step "
             f"{value.checkpoints[best].step}, with {held[best][0]:.2f}"
-            + (": from then on more training made it worse." if best < len(held) - 1 else ", which is now."),
+            + (f"{since}." if best < len(held) - 1 else ", which is now."),
         ),
     )
     longest = max(value.passages[-1], key=len)

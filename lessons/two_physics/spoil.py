@@ -33,7 +33,7 @@ class Spoiled:
 
     ``third``: the pass (from 1) of the accident a third of the way in, ``passes`` how many the sculptor made.
     ``changed``: share of the patch's pixels that visibly differ from the undisturbed picture at the end, by accident.
-    ``chance``: the control, the damage that the same measure finds where another seed was never disturbed.
+    ``chance``: how far two undisturbed pictures lie apart by the same measure, the least that can be told from none.
     """
 
     wrong_token: str
@@ -101,7 +101,7 @@ def spoil(
         changed[moment + 1] = share([float((each > TOLERANCE).mean()) for each in off])
         if moment == third:
             shown = hurt[0], ended[0]
-            chance = mean_interval((np.roll(calm, 1) - calm) / added)
+            chance = mean_interval(np.abs(np.roll(calm, 1) - calm) / added)
     assert shown is not None and ended is not None
     value = Spoiled(
         wrong.text, "".join(token.text for token in clean_text), "".join(token.text for token in spoiled_text),
@@ -197,7 +197,7 @@ def _evidence(
                 f"{percent(early[0])} left",
                 f"of the noise of the sculptor's accident before pass {value.third}: {words(early, 0, True)}"
                 + (
-                    f". The same measure finds {words(value.chance, 0, True)} in pictures that had no accident"
+                    f". By the same measure two pictures that had no accident differ by {words(value.chance, 0, True)}"
                     if len(seeds) > 1
                     else ""
                 ),

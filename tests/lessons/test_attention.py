@@ -333,11 +333,15 @@ def test_are_is_tested_against_is_before_and_after_silencing(model: LanguageMode
 
 def test_the_verb_turns_where_the_wrong_form_first_leads() -> None:
     chances = np.array([[0.9, 0.1], [0.5, 0.5], [0.2, 0.8], [0.1, 0.9]])
-    value = agreement.Agreement("t", "s", "are", "is", (0, 1, 3, 5), chances, chances[:, None], 270, True)
+    first, other = list(agreement.SUBJECTS)[:2]
+    value = agreement.Agreement(first, "s", "are", "is", (0, 1, 3, 5), chances, chances[:, None], 270, True)
     assert value.turned == 3 and agreement.turned(value) == (3, "“is” leads once 3 heads are off")
     never = replace(value, chances=chances[:2], random=chances[:2, None], off=(0, 1))
     assert agreement.turned(never) == (2, "with up to 1 of them off, “is” never leads")
     assert agreement.turned(replace(value, finished=False)) is None
+    assert agreement.turned(replace(value, text=other)) is None, "the guess is about the first sentence"
+    wrong = replace(value, chances=chances[::-1])
+    assert agreement.turned(wrong) is None and "before any head is off" in agreement._told(wrong)
     question = read_lesson("attention").predictions["turned"]
     assert [question.which(n) for n in (1, 2, 5, 6, 30, 31)] == [0, 1, 1, 2, 2, 3]
 
@@ -497,7 +501,10 @@ def test_weaker_answers_are_set_against_those_that_became_surer_by_as_much() -> 
     assert result.weakened(0) == [0.5, 0.0, 0.5] and result.strengthened(0) == [0.5, 0.0, 0.5]
     weaker, surer = result.weakened(0), result.strengthened(0)
     assert "nothing shows that they fade" in _weaker_finding(weaker, weaker, surer, 2, 6).text
-    for weak, surer, verdict in (([0.9, 1.0, 0.9], [0.0, 0.1, 0.0], "so they fade"), ([0.0] * 3, [1.0] * 3, "lifted")):
+    for weak, surer, verdict in (
+        ([0.9, 1.0, 0.9], [0.0, 0.2, 0.0], "so they fade"), ([0.0] * 6, [1.0] * 6, "lifted"),
+        ([1.0] * 2, [0.0] * 2, "nothing shows"),
+    ):  # fmt: skip
         assert verdict in _weaker_finding(weak, weak, surer, 1, 2).text
 
 

@@ -97,7 +97,8 @@ def test_the_bench_paints_both_from_one_seed_and_from_others(painter):
     assert value.seeds == (3, 4, 5, 6, 7) and all(len(one.pictures) == 5 for one in value.painted)
     assert 0 <= value.stayed <= 1 and len(value.kept) == len(value.rolled) == len(value.latent_rolled) == 5
     first, second = (one.pictures.astype(float) / 255 for one in value.painted)
-    assert value.rolled[0] == pytest.approx(np.mean([np.abs(first[0] - one).mean() for one in second[1:]]), abs=1e-6)
+    pairs = [*((first[0], one) for one in second[1:]), *((one, second[0]) for one in first[1:])]
+    assert value.rolled[0] == pytest.approx(np.mean([np.abs(one - other).mean() for one, other in pairs]), abs=1e-6)
     assert (value.latent_kept > 0).all() and result.provenance.settings["guidance_scale"] == 2
     assert bench.bench_truth(value)[0] == value.stayed
     assert result.findings[-1].headline == "not judged"

@@ -84,7 +84,7 @@ def test_stop_ends_a_run_after_its_step_and_keeps_what_was_finished(tenth: list[
     run = wait.run(None, 50)
     assert "Starting" in next(run)[wait.status] and next(run)[wait.status]
     assert "Stopping" in wait.stopped()[wait.status]
-    (ended,) = list(run)
+    *_, ended = list(run)
     assert "Stopped" in ended[wait.status] and ended[wait.go]["value"] == "Wait"
     assert line.of("processor")[0].waiting() == 0
 
@@ -109,7 +109,7 @@ def test_stop_says_nothing_once_the_run_has_ended_and_the_run_says_its_end_last(
     next(run), next(run)
     assert "Stopping" in wait.stopped()[wait.status]
     began = time.monotonic()
-    (ended,) = list(run)
+    *_, ended = list(run)
     assert time.monotonic() - began > 0.25 and "Stopped" in ended[wait.status]
 
 

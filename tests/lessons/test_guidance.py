@@ -278,7 +278,7 @@ def test_a_heatmap_is_set_against_that_of_a_word_that_stays(silenced):
     value = silence.Silenced("a cat", "cat", 0, 1, 4, kept, own, {"always": changed}, (), "mat", foreign)
     assert "tells something of its own" in silence._control(value)
     assert "does not tell" in silence._control(replace(value, heat=foreign, other_heat=own))
-    assert "nothing of its own" in silence._control(replace(value, other_heat=own))
+    assert "do not show" in silence._control(replace(value, other_heat=own))
     assert "points away" in silence._control(replace(value, heat=1 - own))
 
 
@@ -373,6 +373,7 @@ def test_a_caption_followed_without_a_push_has_no_obedience_to_gain(painter, mon
     assert "nothing left to gain" in said([[1, 1, 0.1], [1, 1, 0.2]]).text
     assert said([[1, 1, 0.1], [1, 1, 0.2]]).headline == "1.00 → 1.00 → 0.15"
     assert "nothing left to gain" not in said([[0.1, 0.9, 1], [0.2, 1, 1]]).text
+    assert "show no gain over 1" in said([[0.3, 0.9, 1], [0.4, 0.8, 1]]).text, "two seeds leave it open"
 
 
 @pytest.mark.parametrize("scales", [(), (4,), (4, 4.0), (-1, 4), (1, 31), (1, float("nan")), tuple(range(17))])

@@ -292,7 +292,9 @@ def test_findings_claim_no_failure_and_no_difference_that_was_not_measured(as_bu
         return " ".join(f"{card.headline} {card.text}" for card in test._findings(replace(trial, tested=tested)))
 
     assert "fails most often" not in cards(8, 8) and "overlap" in cards(8, 8)
-    assert "object is the aspect that fails most often: right in 25 of 32" in cards(8, 1) and "part." in cards(8, 1)
+    assert "object is the aspect that fails most often: right in 25 of 32" in cards(
+        8, 1
+    ) and "part, for these" in cards(8, 1)
 
 
 def test_two_learners_at_once_never_see_each_others_results(painter):

@@ -38,8 +38,9 @@ def test_a_cpu_computes_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_torch_keeps_of_a_card_for_later_counts_as_free(monkeypatch: pytest.MonkeyPatch) -> None:
     """After a lesson of pictures a language model was loaded in half precision, or refused, for want of that memory."""
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (1000, 9000))
-    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda: 700)
-    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda: 200)
+    idle = {"total_size": 500, "allocated_size": 0, "segment_pool_id": (0, 0)}
+    kept = [idle, {**idle, "allocated_size": 10}, {**idle, "segment_pool_id": (1, 0)}]
+    monkeypatch.setattr(torch.cuda, "memory_snapshot", lambda: kept)
     assert hardware.free_bytes("cuda") == 1500
 
 

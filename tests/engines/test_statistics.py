@@ -1,0 +1,28 @@
+"""Intervals that hold what they say they hold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engines import statistics
+
+
+def test_an_interval_over_pairs_is_the_jackknifes_of_the_things() -> None:
+    """Student's over the rows held the truth 60 to 73 times in a hundred with four to eight seeds."""
+    rng = np.random.default_rng(0)
+    own = rng.normal(size=(7, 20))
+    pairs = np.abs(own[:, None] - own[None]).mean(-1)
+    rows, n = pairs.sum(1) / 6, 7
+
+    def mean_without(left: int | None) -> float:
+        stay = [at for at in range(n) if at != left]
+        return float(np.mean([pairs[a, b] for a in stay for b in stay if a != b]))
+
+    whole, parts = mean_without(None), [mean_without(at) for at in range(n)]
+    expected = statistics.mean_interval([n * whole - (n - 1) * part for part in parts])
+    assert statistics.mean_interval(statistics.of_pairs(rows)) == pytest.approx(expected)
+    assert expected[0] == pytest.approx(whole)
+    beside = rng.normal(size=n)
+    assert statistics.of_pairs(rows, beside).mean() == pytest.approx(whole - beside.mean())
+    assert statistics.mean_interval(statistics.of_pairs(rows[:2]))[1:] == (-np.inf, np.inf)
