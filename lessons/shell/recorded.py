@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
+import numpy as np
 
 from lessons.shell.content import ADDRESS, LESSONS, folder
 
@@ -33,6 +34,9 @@ RUN = re.compile(r'data-(run|payload)="[^"]*"')
 PACKED = re.compile(r'"(roots|with|without)": "([A-Za-z0-9+/=]*)"')
 """Packed for a script: shares as 65535ths, guesses of noise as thousandths. Their last digit differs with the number
 of threads."""
+STEPS = re.compile(r'data-others="([A-Za-z0-9+/=]*)"')
+"""Packed for a script: sorted distances, a bit 0 for a step and a 1 for a number that lies there. On the edge between
+two steps it lies on either, as the machine rounds."""
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 DRAWER = re.compile(r'<details class="drawer"><summary>([^<]*)</summary>(.*?)</details>', re.DOTALL)
 KEPT_DRAWER = re.compile(r'<details class="drawer" data-from="([^"]*)"><summary>([^<]*)</summary></details>')
@@ -154,10 +158,16 @@ def _words(value: Any) -> Any:
         return {key: _words(entry) for key, entry in value.items()}
     if not isinstance(value, str):
         return value
-    value = PACKED.sub(_unpacked, KEPT_DRAWER.sub(_opened, value))
+    value = STEPS.sub(_distances, PACKED.sub(_unpacked, KEPT_DRAWER.sub(_opened, value)))
     for pattern in (PICTURE, STORED, RUN, SECONDS):
         value = pattern.sub("", value)
     return value
+
+
+def _distances(match: re.Match[str]) -> str:
+    places = np.flatnonzero(np.unpackbits(np.frombuffer(base64.b64decode(match[1]), np.uint8)))
+    steps = places - np.arange(len(places))
+    return " ".join(f"{step / 10:.1f}" for step in steps[::50])
 
 
 def _unpacked(match: re.Match[str]) -> str:

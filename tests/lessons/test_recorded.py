@@ -16,6 +16,7 @@ import pytest
 
 from engines.models import catalogue, weights
 from lessons import course, record
+from lessons.sampling.figures import packed
 from lessons.shell import recorded
 from lessons.shell.content import folder
 from lessons.shell.experiment import Experiment
@@ -101,6 +102,17 @@ def test_packed_numbers_may_differ_in_their_last_digit_and_no_more() -> None:
         packed = [base64.b64encode(np.array([value], kind).tobytes()).decode() for value in values]
         told = [recorded._words(f'"{name}": "{one}"') for one in packed]
         assert recorded._alike(*told[:2]) and not recorded._alike(*told[1:])
+
+
+def test_a_distance_on_the_edge_of_two_steps_may_lie_on_either() -> None:
+    """On another machine one of 49,152 tokens did, and the scoreboard was no longer the recorded one."""
+    logits = np.linspace(10, -10, 400, dtype=np.float32)
+    edge, far = logits.copy(), logits.copy()
+    edge[100:110] += 0.03
+    far[100:200] += 3
+    told = [recorded._words(f'<i data-others="{packed(one)}">') for one in (logits, edge, far)]
+    assert packed(logits) != packed(edge)
+    assert recorded._alike(*told[:2]) and not recorded._alike(told[0], told[2])
 
 
 def seconds(one: Experiment) -> float:
