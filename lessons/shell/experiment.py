@@ -263,11 +263,13 @@ class Experiment:
 
 def _alone(steps: Generator[Any, None, Any]) -> Generator[list[Any], None, Any]:
     """Each of ``steps`` as a list of one; gives back what they do."""
-    while True:
-        try:
-            yield [next(steps)]
-        except StopIteration as ended:
-            return ended.value
+    with contextlib.closing(steps):
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as ended:
+                return ended.value
+            yield [step]
 
 
 def _in_view(results: Any, over: Callable[[], bool]) -> Iterator[list[Any]]:
