@@ -216,7 +216,8 @@ def operated(value: surgery.Operated) -> str:
     )
     first = Markup('<div class="latents-pair"><span class="latents-blank">as it was</span>{}</div>')
     first = first.format(figure(shots[0]))
-    return str(Markup('<div class="latents-operated reel">{}{}</div>').format(first, pairs))
+    count = 1 + latents.shape[1]
+    return str(Markup('<div class="latents-operated reel" style="--count:{}">{}{}</div>').format(count, first, pairs))
 
 
 def _plain_channel(view: np.ndarray, alt: str) -> Markup:
