@@ -131,7 +131,9 @@ def _play(lesson: LessonPage) -> None:
             picture = gr.HTML(elem_classes=["handoff-picture"], js_on_load=None)
             with gr.Column():
                 caption = controls.caption(play.CAPTION, "Your caption for this picture")
-                other = gr.Button("Another picture", size="sm")
+                with gr.Row():
+                    which = gr.Slider(1, len(rounds()), 1, step=1, label="Picture", scale=2, min_width=120)
+                    other = gr.Button("Another picture", size="sm", min_width=120)
                 with gr.Row():
                     seeds = controls.seeds_slider(4, play.MOST_SEEDS)
                     seed = controls.seed_number()
@@ -142,8 +144,10 @@ def _play(lesson: LessonPage) -> None:
             cost=lambda number, caption, seeds, seed: 1 + seeds / 4,
         )  # fmt: skip
 
-        def turn(shown: int) -> dict[Any, Any]:
-            following = (int(shown) + 1) % len(rounds())
-            return {number: following, picture: draw.target(following), caption: "", **run.emptied()}
+        def turn(before: int, wanted: int) -> dict[Any, Any]:
+            if wanted - 1 == before:
+                return {}
+            return {number: wanted - 1, picture: draw.target(wanted - 1), caption: "", **run.emptied()}
 
-        events.on(other.click, turn, number, [number, picture, caption, *run.places])
+        events.on(which.change, turn, [number, which], [number, picture, caption, *run.places])
+        events.on(other.click, lambda shown: {which: shown % len(rounds()) + 1}, which, which)

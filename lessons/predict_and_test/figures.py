@@ -379,7 +379,7 @@ def counted(value: hands.Hands) -> str:
     """The painted hands with outline and fingertips drawn in, and a bar for every count."""
     if not value.counted:
         shots = [Shot(p, f"Seed {seed}, not counted") for seed, p in zip(value.seeds, value.pictures, strict=True)]
-        return str(row(shots, "The painted hands", small=True))
+        return str(row(shots, "The painted hands"))
     shots = []
     for seed, picture, hand in zip(value.seeds, value.pictures, value.counted, strict=True):
         said = hands.words(hand.fingers)

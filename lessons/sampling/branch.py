@@ -35,7 +35,7 @@ LENGTH = 20
 TEXTS, FORCED_AT, TEXT_LENGTH = 8, 2, 14
 """How many texts get their runner-up, at which key (from 0), and how long they are."""
 PASSES = TEXTS * (2 * TEXT_LENGTH - FORCED_AT)
-NOT_LIVE = "This line was recorded earlier. Press “Write line A” first; then choose any of its keys."
+NOT_LIVE = "This line was written earlier. Press “Write line A” first; then choose any of its keys."
 
 
 @dataclass(frozen=True)

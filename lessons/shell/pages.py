@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import gradio as gr
 from markupsafe import Markup
 
 from lessons.course import UNITS, Unit
-from lessons.shell import events
+from lessons.shell import events, frame
 from lessons.shell.content import read_lesson
 from lessons.shell.home import XP_PER_LESSON
 from lessons.shell.prose import inline
@@ -36,6 +38,22 @@ def page(playground: gr.Blocks, key: str) -> Iterator[None]:
         due = gr.Button(elem_id="charts-due")
         ids = [plot._id for plot in plots]
         due.click(None, plots, plots, js=f"(...now) => window.playground.charts({ids}, now)", **events.PRIVATE)
+    if key != START and (screens := _shown(key)):
+        keep = gr.Button(elem_id="runs-due")
+        places = [place for several in screens.values() for place in several]
+        shown = json.dumps({screen: [place._id for place in several] for screen, several in screens.items()})
+        keep.click(None, places, places, js=f"(...now) => window.playground.runs({shown}, now)", **events.PRIVATE)
+
+
+def _shown(key: str) -> dict[str, list[gr.HTML | gr.Plot]]:
+    """By screen, what the runs on the page of a lesson leave on it; first the place that says how a run ended."""
+    screens: dict[str, list[Any]] = {}
+    for one in frame.built[key].experiments:
+        if one.words:
+            views = [place for place in one.places if isinstance(place, gr.HTML | gr.Plot)]
+            several = screens.setdefault(f"{key}-{one.screen.section.key}", [one.status])
+            several += [place for place in views if not any(place is other for other in several)]
+    return screens
 
 
 def masthead(key: str) -> Markup:

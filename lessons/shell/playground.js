@@ -30,6 +30,7 @@ window.playground = (() => {
     const shown = ids.map((id, place) => now[place] ?? awaited.get(id) ?? null);
     awaited.clear();
     near.disconnect();
+    charts.came = true;
     return shown.length === 1 ? shown[0] : shown;
   }
 
@@ -200,6 +201,8 @@ window.playground = (() => {
       if (row && (box.left < 0 || box.right > row.clientWidth)) row.scrollLeft += box.left - 40; // a phone's row shows where she is
     }, { rootMargin: "-15% 0px -60% 0px" });
     document.querySelectorAll(".screen").forEach((screen) => watcher.observe(screen));
+    noteFirst();
+    setTimeout(noteFirst, 1000); // those that began late
     waitToGiveBack();
     try { document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView(); } catch { /* no place of this page */ }
   }
@@ -246,13 +249,19 @@ window.playground = (() => {
     });
     return now;
   }
-  function keepLast() { // an example or a button may since have filled what was typed in
+  const first = {}; // what the fields held when the page was opened
+  function noteFirst() { Object.entries(shownIn(document)).forEach(([name, value]) => { first[name] ??= value; }); }
+  function keepLast() { // an example or a button may have filled a field since
     if (waiting) return;
-    const kept = typed(), now = Object.entries(shownIn(document)).filter(([name]) => name in kept);
+    const kept = typed(), now = Object.entries(shownIn(document)).filter(([name, value]) => name in kept || name in first && value !== first[name]);
     if (now.length) keep(Object.fromEntries(now));
   }
+  document.addEventListener("click", ({ target, isTrusted }) => { // a picture that was sent from here is not there again
+    const chosen = isTrusted && target.closest?.(".picker button[data-name]");
+    if (chosen) keep({ [`${chosen.closest(".screen").id}/picture`]: chosen.dataset.name });
+  });
   function waitToGiveBack() { // till gradio has ears for it; a link that carries settings has the word
-    waiting = !given && Object.keys(typed()).length > 0;
+    waiting = !given && Object.keys({ ...typed(), ...keptRuns() }).length > 0;
     if (!waiting) return;
     document.querySelector("#typed-due")?.click();
     setTimeout(waitToGiveBack, 300);
@@ -262,7 +271,12 @@ window.playground = (() => {
     if (handled) return;
     waiting = false;
     if (given++ < 5) setTimeout(giveBack, 400);
+    document.querySelector("#runs-due")?.click();
     const kept = typed();
+    document.querySelectorAll(".picker").forEach((picker) => {
+      const name = kept[`${picker.closest(".screen").id}/picture`];
+      [...picker.querySelectorAll("[aria-pressed=false]")].find((one) => one.dataset.name === name)?.click();
+    });
     document.querySelectorAll(FIELDS).forEach((field) => {
       const value = kept[fieldName(field)];
       if (value === undefined || LINKED[linked()] === field.closest(".screen").id) return;
@@ -290,6 +304,66 @@ window.playground = (() => {
   document.addEventListener("focusout", (event) => { if (event.target.matches?.(CHOICE)) setTimeout(() => keepTyped(event)); }, true);
   document.addEventListener("pointerdown", () => { handled ||= given > 0; }, true);
   addEventListener("pagehide", keepLast);
+
+  // ---- what a run showed outlives a reload too -----------------------------------------------------------
+  const RUNS = "runs.", ROOM = 3_000_000; // letters of all lessons together, which leaves room for what was typed
+  const AS_IT_IS = { __type__: "update" };
+  const asValue = (value) => value?.plot ? { type: value.type, plot: value.plot } : value; // a chart says that it is an update
+  const seen = new Map(); // screen -> the badges of runs made on it, when they were looked at last
+  const underWay = new Set(), started = new Set(); // screens where a run goes on; screens where a button was pressed since a run was kept
+  const restless = (screen) => [...screen.querySelectorAll("button.go")].some((button) => button.textContent.trim() === "Start over");
+  const givingBack = () => waiting || !handled && given > 0 && given <= 5;
+  function keptRuns() {
+    try { return JSON.parse(sessionStorage.getItem(RUNS + ours())) || {}; } catch { return {}; }
+  }
+  function noteRuns() {
+    let changed = false;
+    document.querySelectorAll(".screen").forEach((screen) => {
+      const badges = [...screen.querySelectorAll(".evidence-view .badge-live")], before = seen.get(screen.id) || [];
+      if (restless(screen)) { underWay.add(screen.id); return; }
+      if (!underWay.delete(screen.id) && badges.length === before.length && badges.every((one, at) => one === before[at])) return;
+      seen.set(screen.id, badges);
+      changed = true;
+    });
+    if (!changed) return;
+    clearTimeout(noteRuns.soon);
+    noteRuns.soon = setTimeout(() => document.querySelector("#runs-due")?.click(), 500); // what comes with it is there then
+  }
+  function runs(places, now) { // by screen the ids of its places, of which the first says how its run ended
+    const kept = keptRuns(), before = JSON.stringify(kept), answer = now.map(() => AS_IT_IS);
+    let at = 0;
+    for (const [name, ids] of Object.entries(places)) {
+      const first = at, values = now.slice(at + 1, at += ids.length).map(asValue), screen = document.getElementById(name), run = kept[name];
+      if (KEEP_THEMSELVES.includes(name) || restless(screen)) continue;
+      if (!givingBack()) {
+        if (seen.get(name)?.length) {
+          const again = JSON.stringify(run?.values) === JSON.stringify(values);
+          if (!again || started.has(name)) kept[name] = { at: Date.now(), values };
+          started.delete(name);
+        } else if (seen.has(name)) delete kept[name];
+      } else if (run?.values.length === values.length && LINKED[linked()] !== name) {
+        screen.classList.add("guessed");
+        answer[first] = `<div class="notice" role="status">Your run of ${new Date(run.at).toLocaleTimeString([], { timeStyle: "short" })}, from before this page was loaded again.</div>`;
+        run.values.forEach((value, place) => {
+          if (JSON.stringify(value) === JSON.stringify(values[place])) return;
+          if (value?.plot && !charts.came) awaited.set(ids[place + 1], value);
+          else answer[first + 1 + place] = value;
+        });
+      }
+    }
+    if (JSON.stringify(kept) !== before) keepRuns(kept);
+    return answer;
+  }
+  function keepRuns(kept) { // where there is no room, those of other lessons go first, and then the oldest
+    const mine = RUNS + ours(), size = () => JSON.stringify(kept).length;
+    try {
+      const others = Object.keys(sessionStorage).filter((key) => key.startsWith(RUNS) && key !== mine);
+      let rest = others.reduce((sum, key) => sum + sessionStorage.getItem(key).length, 0);
+      while (rest && rest + size() > ROOM) { rest -= sessionStorage.getItem(others[0]).length; sessionStorage.removeItem(others.shift()); }
+      while (size() > ROOM) delete kept[Object.keys(kept).sort((one, other) => kept[one].at - kept[other].at)[0]];
+      sessionStorage.setItem(mine, JSON.stringify(kept));
+    } catch { /* what a run showed lasts till the page is left */ }
+  }
 
   function speak(words) { // to who listens, without a look: a place that was there before hears of the change
     say("#spoken", "");
@@ -493,7 +567,7 @@ window.playground = (() => {
       if (!confirm("Forget all progress kept in this browser, with your plan and results of “Predict, then test” and your recipe?")) return;
       const old = everything();
       [KEY, ...EXERCISE].forEach((key) => localStorage.removeItem(key));
-      try { Object.keys(sessionStorage).filter((key) => key.startsWith(TYPED)).forEach((key) => sessionStorage.removeItem(key)); } catch { /* none was kept */ }
+      try { Object.keys(sessionStorage).filter((key) => key.startsWith(TYPED) || key.startsWith(RUNS)).forEach((key) => sessionStorage.removeItem(key)); } catch { /* none was kept */ }
       document.querySelectorAll(".question.solved").forEach((question) => question.classList.remove("solved"));
       paint();
       replaced("Progress cleared.", old);
@@ -543,8 +617,8 @@ window.playground = (() => {
     const button = event.target.closest("button.go");
     const screen = button?.closest(".screen");
     screen?.classList.add("guessed");
-    if (screen) veil();
-    if (button) button.style.minWidth = `${button.offsetWidth}px`; // “Start over” is shorter, and Stop beside it stays
+    if (screen) { veil(); started.add(screen.id); }
+    if (button) button.style.minWidth = `${button.getBoundingClientRect().width}px`; // “Start over” is shorter, and Stop beside it stays
     if (screen) tellUpload(screen, "");
     screen?.querySelectorAll(".block.reel").forEach((view) => { view.style.minHeight = `${view.offsetHeight}px`; }); // what is drawn anew does not collapse first
     const element = event.target.closest("[data-action]");
@@ -638,11 +712,12 @@ window.playground = (() => {
         reopenDrawers();
         veil();
         notePredictions();
+        noteRuns();
         paint();
       });
     }).observe(document.body, { childList: true, subtree: true });
   }
   if (document.body) start(); else document.addEventListener("DOMContentLoaded", start);
 
-  return { charts, deck, giveBack, view };
+  return { charts, deck, giveBack, runs, view };
 })();

@@ -122,6 +122,83 @@ def test_to_start_over_forgets_what_was_typed(visit) -> None:
     assert page.evaluate("Object.keys(sessionStorage).filter((key) => key.startsWith('playground.typed'))") == []
 
 
+def finish(screen) -> None:
+    screen.locator("button.go").first.click()
+    expect(screen.locator(".evidence .badge-live").first).to_be_visible(timeout=60_000)
+    expect(screen.locator("button.go").first).not_to_have_text("Start over", timeout=60_000)
+
+
+def kept(page: Page) -> dict[str, dict]:
+    return page.evaluate("JSON.parse(sessionStorage.getItem('runs.latents') || '{}')")
+
+
+def test_what_a_run_showed_outlives_a_reload_and_says_so(visit) -> None:
+    page = visit.open("latents")
+    shrink, smear = page.locator("#latents-shrink"), page.locator("#latents-smear")
+    page.locator("#latents-shrink .picker button").nth(2).click()
+    for screen in (shrink, smear):
+        screen.locator(".predict input[type=radio]").first.check()
+        finish(screen)
+    settings = shrink.locator(".evidence .settings").inner_text()
+    page.wait_for_function("Object.keys(JSON.parse(sessionStorage.getItem('runs.latents') || '{}')).length === 2")
+
+    visit.open("latents")
+    for screen in (shrink, smear):
+        expect(screen.locator(".status").first).to_contain_text("from before this page was loaded again")
+        expect(screen.locator("[data-prediction]")).to_contain_text("Measured")
+    expect(shrink.locator(".evidence .settings")).to_have_text(settings)
+    expect(shrink.locator(".evidence .badge-live")).to_have_count(1)
+    expect(page.locator("#latents-shrink .picker button").nth(2)).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#latents-surgery .badge-live")).to_have_count(0)
+    smear.locator(".chart").first.scroll_into_view_if_needed()
+    expect(smear.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+
+    page.wait_for_timeout(2500)  # till nothing more is given back
+    before = kept(page)["latents-shrink"]["at"]
+    finish(shrink)
+    page.wait_for_function(f"JSON.parse(sessionStorage.getItem('runs.latents'))['latents-shrink'].at > {before}")
+    visit.open()
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.click("[data-action=progress-clear]")
+    visit.open("latents")
+    assert kept(page) == {}
+
+
+def test_a_run_that_its_text_outlived_does_not_come_back(visit) -> None:
+    page = visit.open("sampling")
+    board = page.locator("#sampling-scoreboard")
+    finish(board)
+    page.wait_for_function("sessionStorage.getItem('runs.sampling')?.includes('sampling-scoreboard')")
+    board.locator("textarea").first.click()
+    page.keyboard.type(" and")
+    page.wait_for_function("sessionStorage.getItem('runs.sampling') === '{}'")
+
+
+def test_where_there_is_no_room_the_runs_of_other_lessons_go_first(visit) -> None:
+    page = visit.open("latents")
+    page.evaluate("""() => {
+        sessionStorage.setItem("runs.other", "x".repeat(2_990_000));
+        sessionStorage.setItem("playground.typed.other", "{}");
+    }""")
+    finish(page.locator("#latents-shrink"))
+    page.wait_for_function("sessionStorage.getItem('runs.other') === null")
+    assert [*kept(page)] == ["latents-shrink"]
+    assert page.evaluate("sessionStorage.getItem('playground.typed.other')") == "{}"
+
+
+def test_the_picture_of_a_round_is_the_one_that_was_chosen(visit) -> None:
+    page = visit.open("handoff")
+    play = page.locator("#handoff-play")
+    play.get_by_role("button", name="Another picture").click()
+    expect(play.locator(".handoff-target")).to_contain_text("picture 2 of 30")
+    expect(play.get_by_label("number input for Picture")).to_have_value("2")
+    expect(play.get_by_label("Your caption")).to_have_value("")
+    play.get_by_label("Your caption").fill("a red kite")
+    visit.open("handoff")
+    expect(play.locator(".handoff-target")).to_contain_text("picture 2 of 30")
+    expect(play.get_by_label("Your caption")).to_have_value("a red kite")
+
+
 def test_another_tab_and_another_page_begin_as_they_are(visit, first_visit) -> None:
     page = visit.open("noising")
     box = page.locator("#noising-strip").get_by_label("Caption")
