@@ -111,6 +111,7 @@ window.playground = (() => {
   function put(all) { // a file without an exercise leaves the one that is here
     const { exercise, ...progress } = all;
     localStorage.setItem(KEY, JSON.stringify(progress));
+    if (exercise) tabs.postMessage(KEEP_THEMSELVES);
     if (exercise) EXERCISE.forEach((key) => { if (exercise[key]) localStorage.setItem(key, exercise[key]); else localStorage.removeItem(key); });
     paint();
   }
@@ -127,6 +128,13 @@ window.playground = (() => {
     if (held.some((key) => key !== RECIPE)) parts.push("an exercise of “Predict, then test”");
     if (held.includes(RECIPE)) parts.push("a recipe");
     return parts.join(", ");
+  }
+  // Of what two tabs keep in one place, what is written last counts, and the other tab says so.
+  const tabs = new BroadcastChannel("playground");
+  tabs.onmessage = ({ data }) => { if (data.some((screen) => document.getElementById(screen))) tellElsewhere(); };
+  function tellElsewhere() {
+    if (document.querySelector(".elsewhere")) return;
+    document.body.insertAdjacentHTML("beforeend", `<div class="unkept elsewhere" role="status"><p>What this page keeps was changed in another tab of this browser. Load the page again to see it here; else what you write here replaces it.</p><button type="button" class="button" data-action="elsewhere-load">Load again</button> <button type="button" class="button" data-action="elsewhere-known">Close</button></div>`);
   }
   let before = null; // what the last restoring or starting over replaced
   function replaced(words, old) {
@@ -210,6 +218,7 @@ window.playground = (() => {
   // ---- what was typed and guessed outlives a reload, in this tab -----------------------------------------
   const TYPED = "playground.typed.";
   const KEEP_THEMSELVES = ["predict-and-test-plan", "predict-and-test-calibration", "predict-and-test-reflect", "briefing-recipe"];
+  const KEEP_RESULTS = [...KEEP_THEMSELVES, "predict-and-test-test"];
   const LINKED = { "#try=": "sampling-scoreboard", "#recipe=": "briefing-recipe" }; // what a link carries has the word there
   const linked = () => Object.keys(LINKED).find((start) => location.hash.startsWith(start));
   const ours = () => document.querySelector(".lesson")?.id.replace("lesson-", "");
@@ -231,6 +240,8 @@ window.playground = (() => {
     try { sessionStorage.setItem(TYPED + ours(), JSON.stringify({ ...typed(), ...values })); } catch { /* it lasts till the page is left */ }
   }
   function keepTyped({ target, isTrusted }) {
+    const home = isTrusted && target.closest?.(".screen")?.id;
+    if (KEEP_THEMSELVES.includes(home)) tabs.postMessage([home]);
     if (target === document.activeElement && target.matches?.(CHOICE)) return; // looked for, and not yet chosen
     const twin = target.type === "range" ? target.closest(".block")?.querySelector("input[type=number]") : target;
     const name = isTrusted && twin && fieldName(twin);
@@ -334,7 +345,7 @@ window.playground = (() => {
     let at = 0;
     for (const [name, ids] of Object.entries(places)) {
       const first = at, values = now.slice(at + 1, at += ids.length).map(asValue), screen = document.getElementById(name), run = kept[name];
-      if (KEEP_THEMSELVES.includes(name) || restless(screen)) continue;
+      if (KEEP_RESULTS.includes(name) || restless(screen)) continue;
       if (!givingBack()) {
         if (seen.get(name)?.length) {
           const again = JSON.stringify(run?.values) === JSON.stringify(values);
@@ -561,12 +572,15 @@ window.playground = (() => {
       captioned.value = parts.map((part) => part.trim()).filter(Boolean).join(" ");
       captioned.dispatchEvent(new Event("input", { bubbles: true }));
     },
+    "elsewhere-load": () => location.reload(),
+    "elsewhere-known": (element) => element.closest(".elsewhere").remove(),
     "unkept-known": (element) => { tellUnkept.known = true; element.closest(".unkept").remove(); },
     "progress-save": () => offer(JSON.stringify(everything(), null, 2), "playground-progress.json", "application/json"),
     "progress-clear": () => {
       if (!confirm("Forget all progress kept in this browser, with your plan and results of “Predict, then test” and your recipe?")) return;
       const old = everything();
       [KEY, ...EXERCISE].forEach((key) => localStorage.removeItem(key));
+      tabs.postMessage(KEEP_THEMSELVES);
       try { Object.keys(sessionStorage).filter((key) => key.startsWith(TYPED) || key.startsWith(RUNS)).forEach((key) => sessionStorage.removeItem(key)); } catch { /* none was kept */ }
       document.querySelectorAll(".question.solved").forEach((question) => question.classList.remove("solved"));
       paint();
@@ -618,6 +632,8 @@ window.playground = (() => {
     const screen = button?.closest(".screen");
     screen?.classList.add("guessed");
     if (screen) { veil(); started.add(screen.id); }
+    const home = event.target.closest("button")?.closest(".screen")?.id;
+    if (KEEP_THEMSELVES.includes(home) || button && KEEP_RESULTS.includes(home)) tabs.postMessage([home]);
     if (button) button.style.minWidth = `${button.getBoundingClientRect().width}px`; // “Start over” is shorter, and Stop beside it stays
     if (screen) tellUpload(screen, "");
     screen?.querySelectorAll(".block.reel").forEach((view) => { view.style.minHeight = `${view.offsetHeight}px`; }); // what is drawn anew does not collapse first
