@@ -634,7 +634,10 @@ window.playground = (() => {
     if (screen) { veil(); started.add(screen.id); }
     const home = event.target.closest("button")?.closest(".screen")?.id;
     if (KEEP_THEMSELVES.includes(home) || button && KEEP_RESULTS.includes(home)) tabs.postMessage([home]);
-    if (button) button.style.minWidth = `${button.getBoundingClientRect().width}px`; // “Start over” is shorter, and Stop beside it stays
+    if (button) { // “Start over” is shorter, and what stands beside and below it stays
+      const box = button.getBoundingClientRect();
+      Object.assign(button.style, { minWidth: `${box.width}px`, minHeight: `${box.height}px` });
+    }
     if (screen) tellUpload(screen, "");
     screen?.querySelectorAll(".block.reel").forEach((view) => { view.style.minHeight = `${view.offsetHeight}px`; }); // what is drawn anew does not collapse first
     const element = event.target.closest("[data-action]");
