@@ -53,7 +53,9 @@ def _bars(one: Struck) -> Markup:
         rows.append(_bar("… if it does not look again", wilson_of(one.calm), ink))
     if one.machine == "sculptor":
         rows.append(_bar("… the same patch, undisturbed", wilson_of(one.calm), ink))
-    rows += [_bar("right undisturbed", one.undisturbed, ink), _bar("of these, right when struck", one.kept, ink)]
+    judged = one.kept.trials == one.undisturbed.successes
+    after = "of these, right when struck" if judged else "of these, where it can be judged, right when struck"
+    rows += [_bar("right undisturbed", one.undisturbed, ink), _bar(after, one.kept, ink)]
     return bars(rows)
 
 

@@ -99,7 +99,9 @@ def wilson_of(values: tuple[bool, ...]) -> Interval:
 
 def _reads(one: Struck) -> str:
     """What is to be noticed of one machine's runs."""
-    right = f"Of {of(one.undisturbed)} right undisturbed, {ranged(one.kept)} are right with the stroke."
+    untold = one.undisturbed.successes - one.kept.trials
+    beside = f" ({untold} could not be judged)" if untold else ""
+    right = f"Right undisturbed: {of(one.undisturbed)}; of these, right with the stroke: {ranged(one.kept)}{beside}."
     if one.machine == "twin":
         return f"The wrong word stands by construction: no pass comes back to it. {right}"
     if one.machine == "tiles":

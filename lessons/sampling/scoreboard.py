@@ -313,7 +313,7 @@ def scoreboard_evidence(model: LanguageModel, sheet: Sheet) -> Evidence[Sheet]:
     alt = (
         f"After “{text[-60:]}” the model's first choice of {board.vocabulary_size:,} tokens is "
         f"“{shown(leader.text)}” with {percent(leader.probability)}, {percent(leader.kept_probability)} after the "
-        f"dials, which keep {board.kept:,} tokens. “{shown(wet.piece)}” {how}."
+        f"dials, which keep {board.kept:,} {'token' if board.kept == 1 else 'tokens'}. “{shown(wet.piece)}” {how}."
     )
     words = len(text.split()) + (1 if wet.piece.startswith(" ") else 0) - len(sheet.prompt.text.split())
     cards = (

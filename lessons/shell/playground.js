@@ -336,6 +336,8 @@ window.playground = (() => {
       seen.set(screen.id, badges);
       changed = true;
     });
+    clearTimeout(noteRuns.again);
+    if (underWay.size) noteRuns.again = setTimeout(noteRuns, 300); // its end may be a word on a button, which nobody hears of
     if (!changed) return;
     clearTimeout(noteRuns.soon);
     noteRuns.soon = setTimeout(() => document.querySelector("#runs-due")?.click(), 500); // what comes with it is there then
@@ -643,6 +645,7 @@ window.playground = (() => {
     const element = event.target.closest("[data-action]");
     if (element && actions[element.dataset.action]) actions[element.dataset.action](element, event);
   });
+  addEventListener("resize", () => document.querySelectorAll("button.go").forEach(({ style }) => { style.minWidth = style.minHeight = ""; }));
   // Gradio's text boxes tell of input at a key press only: not of what is pasted, deleted, dictated or typed on glass.
   let pressed = false;
   document.addEventListener("keypress", (event) => {

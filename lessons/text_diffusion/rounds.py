@@ -132,10 +132,13 @@ def _evidence(value: Compared, began: float, temperature: float) -> Evidence[Com
                 "is valid when all its lines are and they agree.",
             )
         )
-        worst = newest.rules.most_common(1)
+        most = max(newest.rules.values(), default=0)
+        worst = [f"“{RULES[rule]}”" for rule, times in newest.rules.most_common() if times == most]
         findings.append(
             Finding(
-                f"“{RULES[worst[0][0]]}” breaks most" if worst else "No rule is broken",
+                f"{' and '.join(worst)} {'breaks' if len(worst) == 1 else 'break'} most"
+                if worst
+                else "No rule is broken",
                 f"after {plural(newest.rounds, 'round')}: "
                 + ("; ".join(f"{RULES[rule]} in {times}" for rule, times in newest.rules.most_common()) or "none")
                 + f", of {count} stories. {plural(newest.distinct, 'different story', 'different stories')}.",

@@ -251,7 +251,7 @@ def _control_evidence(
     first = found[0]
     told = "; ".join(f"{SPELLED[one.spelling]}, {one.right} right" for one in found)
     favourite, times = Counter(first.answers).most_common(1)[0]
-    fits = first.truths.count(favourite) if favourite is not None else 0
+    fits = sum(said == truth == favourite for said, truth in zip(first.answers, first.truths, strict=True))
     answers = zip(first.words, first.truths, *(one.answers for one in found), strict=True)
     asked = question(*first.words[0], first.spelling)
     always = "Always saying 1, 2 or 3 would get a third."
@@ -274,7 +274,7 @@ def _control_evidence(
             Finding(
                 f"“{_said(favourite)}”",
                 f"is its answer to {times} of {len(first.words)} words written as one word, and right for {fits} of "
-                "them.",
+                f"these {times}.",
             ),
         ),
         snippet=snippets.continuation(model.reference, asked, dials, seed=0, max_tokens=ANSWER_TOKENS, chat=True),

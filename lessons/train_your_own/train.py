@@ -128,7 +128,11 @@ def _evidence(value: Trained, began: float, seed: int) -> Evidence[Trained]:
         Finding(
             f"{last.loss:.2f} on its own text",
             f"in the last batches of its training. On held-out text it pays {abs(gap):.2f} bits a character "
-            f"{'more' if gap > 0 else 'less'}. A gap that grows says that it learns the text and not the language.",
+            + (
+                "more. A gap that grows says that it learns the text and not the language."
+                if gap > 0
+                else "less: the batches were counted while it still learned, the held-out text at the end."
+            ),
         ),
     )
     alt = (
