@@ -162,12 +162,20 @@ def scale(
     )  # fmt: skip
 
 
-def scale_truth(value: Scale) -> tuple[float, str]:
+def scale_truth(value: Scale) -> tuple[float, str] | str:
+    """How many lifetimes the question's reader needs; in words why another reader's score no guess."""
     one = value.reader
-    return value.lifetimes, (
-        f"{big(value.lifetimes)} lifetimes of {one.years:g} years at {one.speed:g} words a minute, {one.hours:g} hours "
-        f"a day, for {LARGEST.said}"
+    said = (
+        f"{big(value.lifetimes)} lifetimes of {_counted(one.years, 'year')} at {one.speed:g} words a minute, "
+        f"{_counted(one.hours, 'hour')} a day, for {LARGEST.said}"
     )
+    if (one.speed, one.hours, one.years) != (SPEED, HOURS, YEARS):
+        return f"Your own reader needs {said}. The guess is about the reader in the question."
+    return value.lifetimes, said
+
+
+def _counted(number: float, noun: str) -> str:
+    return f"{number:g} {noun if number == 1 else noun + 's'}"
 
 
 def _alt(value: Scale) -> str:

@@ -44,8 +44,10 @@ def examples() -> str:
 def followed(moments: Iterator[Any], talk: Any, reel: Any, box: Any, ledger: Any) -> Iterator[Any]:
     """A run: the director at work in ``talk``, the painting in ``reel``, the caption in ``box``, last the ledger."""
     film: Film | None = None
+    moment = IDLE
     for event in moments:
         if isinstance(event, Moment):
+            moment = event
             yield {talk: writing(event)}
         elif isinstance(event, Pass):
             film = film or Film(("the canvas", "the picture it is heading for"), event.passes + 1)
@@ -57,7 +59,7 @@ def followed(moments: Iterator[Any], talk: Any, reel: Any, box: Any, ledger: Any
             if isinstance(event, Evidence):
                 yield {ledger: crossed(event.value), box: event.value.caption or ""}
                 if event.value.caption is None:
-                    yield {reel: NOTHING}
+                    yield {reel: NOTHING, talk: writing(moment, sent=False)}
             yield event
 
 
@@ -74,17 +76,24 @@ def _frame(film: Film, event: Pass) -> str:
     )  # fmt: skip
 
 
-def writing(moment: Moment) -> str:
-    """The caption as it is being written, and the scoreboard of its last token before and after the mask."""
+def writing(moment: Moment, sent: bool = True) -> str:
+    """The caption as it is being written, and the scoreboard of its last token before and after the mask.
+
+    Not ``sent``: it is done, and was only a draft that has nothing to do with the chat.
+    """
     if moment.choices:
         below = _steps(moment.choices)
     else:
         below = _boards(moment.draft.choice if moment.draft else None)
+    caption = plain(moment.caption) or Markup("…")
+    whole = Markup(
+        '<b translate="no">{}</b>' if sent else 'nothing: <s translate="no">{}</s> was only a draft, and kept back'
+    )
     return str(
         Markup(
-            '<p class="handoff-caption ink-typewriter"><span>Director → painter</span> <b translate="no">{}</b></p>'
+            '<p class="handoff-caption ink-typewriter"><span>Director → painter</span> {}</p>'
             '<div class="handoff-work">{}</div>'
-        ).format(plain(moment.caption) or Markup("…"), below)
+        ).format(whole.format(caption), below)
     )
 
 

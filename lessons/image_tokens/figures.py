@@ -14,7 +14,7 @@ from engines.pictures.tiles import SIDE, TILES
 from engines.statistics import percent, plural
 from lessons.image_tokens.book import Booked
 from lessons.image_tokens.facts import PAINTERS, Asked, measured
-from lessons.image_tokens.half import WAYS, Halved
+from lessons.image_tokens.half import WAYS, Halved, untold
 from lessons.image_tokens.race import Moment
 from lessons.shell.film import Film, Shot, data_uri, figure, row
 from lessons.shell.prose import attribute, plain
@@ -167,9 +167,9 @@ def hesitation(value: Moment) -> str:
 
 def halves(value: Halved) -> str:
     """What was given, and under every caption how it went on."""
-    words = f"given: {value.given} rows of “{value.caption}”"
+    words = f"given: {plural(value.given, 'row')} of “{value.caption}”"
     given = row(
-        [Shot(value.start, f"The first {value.given} rows of {value.caption}", words)],
+        [Shot(value.start, f"The first {plural(value.given, 'row')} of {value.caption}", words)],
         "What is given", columns=value.pictures.shape[1],
     )  # fmt: skip
     parts = [given]
@@ -198,7 +198,7 @@ def half_bars(value: Halved) -> str:
                     ink="typewriter" if asked else "sculptor",
                 )
             )
-    return str(bars(rows))
+    return str(bars(rows) + Markup('<p class="tiles-head">{}</p>').format(plain(untold(value).strip())))
 
 
 # --- 4 ----------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from engines.evidence import Evidence, Finding, PlainError, Table, Underway
 from engines.pictures import tile_snippets
 from engines.pictures.diffusion import Painter
 from engines.pictures.tiles import DIALS, FREE, GUIDANCE, SIDE, TileWriter, tile_writer
-from engines.statistics import Interval, wilson
+from engines.statistics import Interval, plural, wilson
 from engines.stickers.world import Facts, Thing, facts_of
 from lessons.image_tokens.measures import provenance, shows, writing
 from lessons.shell.scenes import CAPTIONS, example
@@ -98,10 +98,14 @@ def _seen(pictures: np.ndarray, name: str, seeds: int) -> tuple[tuple[bool | Non
 
 
 def truth(value: Halved) -> tuple[float, str] | str:
+    """In what share of the pictures the cat is seen; in words why no guess can be scored."""
     share = value.share(1, asked=True)
     if not share.trials:
         return "The judge could tell none of these pictures, so no guess can be scored."
-    return share.rate, f"{share.successes} of {share.trials} pictures"
+    said = f"{share.successes} of {plural(share.trials, 'picture')}"
+    if (value.given, *value.things) != (SIDE // 2, "owl", "cat"):
+        return f"Here the {value.things[1]} is seen in {said}. The guess is about the upper half of an owl and a cat."
+    return share.rate, said
 
 
 def _evidence(
@@ -118,9 +122,10 @@ def _evidence(
     return Evidence(
         value=value,
         alt=(
-            f"{value.given} rows of {value.caption} were given. Told “{value.other}”, the writer shows the {other} "
-            f"in {asked.successes} of {asked.trials} pictures and the {thing} in {own.successes} of {own.trials}; with "
-            f"nothing given it shows the {other} in {free.successes} of {free.trials}."
+            f"Given {plural(value.given, 'row')} of {value.caption} and told “{value.other}”, the writer shows the "
+            f"{other} in {asked.successes} of {asked.trials} pictures and the {thing} in {own.successes} of "
+            f"{own.trials}; with nothing given it shows the {other} in {free.successes} of {free.trials}."
+            + untold(value)
         ),
         table=Table(("told", f"shows the {thing}", f"shows the {other}"), tuple(rows)),
         provenance=provenance(
@@ -148,6 +153,13 @@ def _evidence(
             "tiles": written.reshape(len(WAYS), len(seeds), SIDE, SIDE)[1], "pictures": list(value.pictures[1]),
         },
     )  # fmt: skip
+
+
+def untold(value: Halved) -> str:
+    """That pictures are left out of a count, where some are."""
+    seeds = len(value.pictures[0])
+    several = (value.share(way, asked).trials for way in range(len(WAYS)) for asked in (False, True))
+    return f" Where fewer than {seeds} are counted, the judge cannot tell the others." if min(several) < seeds else ""
 
 
 def _of(share: Interval) -> str:

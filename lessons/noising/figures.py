@@ -70,7 +70,8 @@ def ruin_chart(value: ruin.Ruin) -> Any:
     means, lows, highs = charts.bands(value.psnr.T)
     steps = list(value.timesteps)
     figure = charts.figure(x="timestep (more noise →)", y="nearness to the original, dB")
-    charts.band(figure, steps, lows, highs, CLAY)
+    if len(value.psnr) > 2:  # of two noises the interval is wider than all that is to be seen
+        charts.band(figure, steps, lows, highs, CLAY)
     charts.line(figure, steps, means, "the guess", CLAY, "solid", "circle")
     ruined = [guess.noisy_psnr for guess in value.guesses]
     charts.line(figure, steps, ruined, "the ruined picture", BLUE, "dash", "square")

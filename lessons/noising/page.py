@@ -12,7 +12,7 @@ from engines.pictures.files import open_picture
 from lessons.noising import clay, lock, own, ruin, strip, turn
 from lessons.noising import figures as draw
 from lessons.noising.measures import CAT, FIRST, HOUSE, ROCKET, SHAPE, STEPS, TREE
-from lessons.shell import charts, controls, events, film, scenes, scripts, waking
+from lessons.shell import charts, controls, events, film, scenes, scripts, views, waking
 from lessons.shell.experiment import experiment, unveiled
 from lessons.shell.frame import LessonPage, lesson_page
 from lessons.shell.uploads import OWN
@@ -55,7 +55,8 @@ def _ruin(lesson: LessonPage) -> None:
 
         def upload(path: str) -> dict[Any, Any]:
             picture = open_picture(path, width=SIDE, height=SIDE)
-            return {chosen: (OWN, picture), words: "", picker: controls.picker_with(scenes.scenes(), picture)}
+            shown = {picker: controls.picker_with(scenes.scenes(), picture)}
+            return {chosen: (OWN, picture), words: "", run.status: str(views.notice(controls.CHOSEN)), **shown}
 
         events.on(picker.select, pick, chosen, [chosen, words])
         events.on(own_picture.upload, upload, own_picture, [chosen, words, picker], status=run.status, turn="uploads")

@@ -119,7 +119,7 @@ def waiting(entries: Sequence[plan.Entry], number: int, moment: test.Moment | No
             name=labels([one.kind for one in entries])[number],
             prompt=plain(entry.prompt),
             confidence=entry.confidence,
-            state=f"The guesses after pass {moment.passed}:" if moment else "It waits for its turn.",
+            state=f"The guesses after pass {moment.passed}:" if moment else "Not painted yet.",
             guesses=guesses(moment) if moment else "",
         )
     )

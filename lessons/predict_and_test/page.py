@@ -26,6 +26,7 @@ HERE = Path(__file__).parent
 SLOTS = notebook.labels(plan.ORDER)
 KEEP = "(...fields) => ({ version: 1, fields: fields.slice(0, %d) })"
 SETTLE = "() => new Promise((done) => setTimeout(() => done([]), 150))"  # an event may run ahead of its last keystroke
+SEALED_NOW = "Sealed. Your plan waits on the next screen for its test."
 SECRET = "sticker-world"  # the same after a restart, so that a kept plan can be read again; it hides nothing
 
 OVERRULE = scripts.script(HERE / "overrule.js")
@@ -116,7 +117,7 @@ def _plan(lesson: LessonPage, desk: Desk) -> Experiment:
 
         run = experiment(
             screen, "Seal my predictions", seal, [*desk.fields, desk.sealed], fills=[desk.sealed], queue="pictures",
-            check=lambda *inputs: plan.entries(_rows(inputs[:-1])),
+            check=lambda *inputs: plan.entries(_rows(inputs[:-1])), done=SEALED_NOW,
         )  # fmt: skip
         with run.row:
             desk.afresh = gr.HTML(draw.AFRESH, js_on_load=scripts.script(HERE / "afresh.js"))

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from engines.checks import MAX_CAPTION, MAX_SEED
 from engines.evidence import PlainError
 from engines.pictures.files import open_picture
-from lessons.shell import captions, events, scripts
+from lessons.shell import captions, events, scripts, views
 from lessons.shell.film import data_uri
 from lessons.shell.uploads import OWN
 from lessons.shell.views import join
@@ -22,6 +22,7 @@ Picked = tuple[str, np.ndarray | None]
 """The name of the chosen picture, and the learner's own (uint8 [H, W, 3]), chosen or not."""
 UPLOAD_SIDE = 512
 """What is kept of an uploaded picture in the tab; the painter's own size is cut from it."""
+CHOSEN = "Your own picture is chosen. What stands below is of the one before until you run it."
 PICKER_JS = scripts.script(Path(__file__).parent / "picker.js")
 
 
@@ -103,7 +104,8 @@ def wire_picker(
 
     def upload(path: str) -> dict[Any, Any]:
         picture = open_picture(path, width=UPLOAD_SIDE, height=UPLOAD_SIDE)
-        return {picked: (OWN, picture), picker: picker_with(offered, picture)}
+        said = str(views.notice(CHOSEN))
+        return {picked: (OWN, picture), picker: picker_with(offered, picture), status: said}
 
     events.on(picker.select, choose, picked, picked)
     events.on(own.upload, upload, own, [picked, picker], status=status, turn="uploads")

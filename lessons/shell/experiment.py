@@ -86,6 +86,7 @@ class Experiment:
     group: str
     recordable: bool = True
     quick: bool = False
+    done: str = ""
     pace: float | None = None
     after: Callable[[Any], Any] = lambda event: event
     """Start it once another event (a Dependency of gradio) has set its inputs."""
@@ -145,7 +146,8 @@ class Experiment:
         if ended in (mine, _STOP):
             _latest.pop(key, None)
         if ended is mine:
-            rest = captions.never_read(self.inputs, values) or self.rest(*values)
+            done = str(views.notice(self.done)) if self.done else ""
+            rest = captions.never_read(self.inputs, values) or self.rest(*values) or done
             yield {self.status: rest, self.go: gr.update(value=self.words), **self._judged(guess, last)}
         elif ended is _STOP:
             if key in _answered:
@@ -197,7 +199,7 @@ class Experiment:
         found = self.truth(last.value)
         if isinstance(found, tuple):
             return {self.verdict: self.screen.score(guess, *found)}
-        return {self.verdict: str(views.unscored(found or views.UNSCORED))}
+        return {self.verdict: str(views.unscored(found or views.NOT_ASKED))}
 
     def at_once(self, *values: Any) -> dict[Any, Any]:
         """``{place: value}`` of a cheap run; where the inputs are refused, no older result stays beside them."""
@@ -337,24 +339,26 @@ def experiment(
     near: Sequence[Any] = (),
     select: gr.HTML | None = None,
     quick: bool = False,
+    done: str = "",
 ) -> Experiment:
     """Put an experiment on the page, below what the screen holds so far; see the module's example.
 
     ``words`` stand on its button; ``also`` are other events that start it, such as ``caption.submit``. ``shows`` are
     the views, made with ``render=False`` and drawn under the buttons, with what each makes of the evidence's value; a
     ``gr.State`` among them keeps what its function gives back. ``fills`` are further places that mappings of ``work``
-    may fill. ``truth`` gives the measured number (or the index of the choice that came true) and its words, or in
-    words why no guess can be scored. ``cost`` counts the network passes of a run from the values of the inputs, so
-    that a long run can say beforehand how long it takes. ``check`` refuses values of the inputs before the run waits
-    for anything. ``beside`` puts the button next to another experiment's, whose status, evidence and stop it shares;
-    a run of one ends that of the other, and ``key`` tells the two apart. No ``words``: no button; such an experiment
-    is cheap, and runs at once with every event of ``also``, such as ``text.input``. ``asks=False`` leaves the
-    prediction to another experiment of the screen. ``recordable=False`` keeps it out of the recorded first paint: it
-    builds on what another experiment left, or shares its places. ``near`` are controls made with ``render=False`` that
-    stand between the button and the views, beside what they change. ``select`` is a view whose ``select`` event starts
-    the run too, with what it told as one more argument of ``work``. ``quick``: a run of a fraction of a second, whose
-    button keeps its words. Where the screen asks for a guess, whatever was recorded is blurred until there is one, or a
-    run, since it would give the answer away: all but what is :func:`unveiled`.
+    may fill. ``truth`` gives the measured number (or the index of the choice that came true) and its words, or in words
+    why no guess can be scored. ``cost`` counts the network passes of a run from the values of the inputs, so that a
+    long run can say beforehand how long it takes. ``check`` refuses values of the inputs before the run waits for
+    anything. ``beside`` puts the button next to another experiment's, whose status, evidence and stop it shares; a run
+    of one ends that of the other, and ``key`` tells the two apart. No ``words``: no button; such an experiment is
+    cheap, and runs at once with every event of ``also``, such as ``text.input``. ``asks=False`` leaves the prediction
+    to another experiment of the screen. ``recordable=False`` keeps it out of the recorded first paint: it builds on
+    what another experiment left, or shares its places. ``near`` are controls made with ``render=False`` that stand
+    between the button and the views, beside what they change. ``select`` is a view whose ``select`` event starts the
+    run too, with what it told as one more argument of ``work``. ``quick``: a run of a fraction of a second, whose
+    button keeps its words. ``done`` stands under the buttons after a run. Where the screen asks for a guess, whatever
+    was recorded is blurred until there is one, or a run, since it would give the answer away: all but what is
+    :func:`unveiled`.
     """
     scored = screen.ask if asks and screen.prediction_key else None
     if beside is None:
@@ -388,7 +392,7 @@ def experiment(
     one = Experiment(
         "/".join(part for part in (screen.lesson.key, screen.section.key, key) if part),
         screen, words, work, tuple(inputs), dict(shows or {}), tuple(fills), truth, queue, cost, check, row, go, stop,
-        status, result, verdict, beside.group if beside else "", recordable, quick,
+        status, result, verdict, beside.group if beside else "", recordable, quick, done,
     )  # fmt: skip
     one.group = one.group or one.name
     _wire(one, gr.State(None) if guess is None else guess, also, select)

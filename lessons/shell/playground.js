@@ -267,7 +267,8 @@ window.playground = (() => {
     const kept = typed(), now = Object.entries(shownIn(document)).filter(([name, value]) => name in kept || name in first && value !== first[name]);
     if (now.length) keep(Object.fromEntries(now));
   }
-  document.addEventListener("click", ({ target, isTrusted }) => { // a picture that was sent from here is not there again
+  const OWN = "your picture"; // a picture that was sent from here is not there again
+  document.addEventListener("click", ({ target, isTrusted }) => {
     const chosen = isTrusted && target.closest?.(".picker button[data-name]");
     if (chosen) keep({ [`${chosen.closest(".screen").id}/picture`]: chosen.dataset.name });
   });
@@ -342,6 +343,10 @@ window.playground = (() => {
     clearTimeout(noteRuns.soon);
     noteRuns.soon = setTimeout(() => document.querySelector("#runs-due")?.click(), 500); // what comes with it is there then
   }
+  function said(words, name) { // under the button of a screen
+    const lost = typed()[`${name}/picture`] === OWN ? "Your own picture is not kept: choose it again." : "";
+    return `<div class="notice" role="status">${words} ${lost}</div>`;
+  }
   function runs(places, now) { // by screen the ids of its places, of which the first says how its run ended
     const kept = keptRuns(), before = JSON.stringify(kept), answer = now.map(() => AS_IT_IS);
     let at = 0;
@@ -356,13 +361,13 @@ window.playground = (() => {
         } else if (seen.has(name)) delete kept[name];
       } else if (run?.values.length === values.length && LINKED[linked()] !== name) {
         screen.classList.add("guessed");
-        answer[first] = `<div class="notice" role="status">Your run of ${new Date(run.at).toLocaleTimeString([], { timeStyle: "short" })}, from before this page was loaded again.</div>`;
+        answer[first] = said(`Your run of ${new Date(run.at).toLocaleTimeString([], { timeStyle: "short" })}, from before this page was loaded again.`, name);
         run.values.forEach((value, place) => {
           if (JSON.stringify(value) === JSON.stringify(values[place])) return;
           if (value?.plot && !charts.came) awaited.set(ids[place + 1], value);
           else answer[first + 1 + place] = value;
         });
-      }
+      } else if (typed()[`${name}/picture`] === OWN) answer[first] = said("", name);
     }
     if (JSON.stringify(kept) !== before) keepRuns(kept);
     return answer;
@@ -495,7 +500,7 @@ window.playground = (() => {
   const SIDE = 1024, SMALL = 500_000; // pixels; bytes that are sent as they are
   const SMALLER = "save it as a JPEG with at most 512 pixels a side, which is all that is looked at here";
   let choosing = null; // the screen whose picture is on its way
-  document.addEventListener("change", ({ target }) => { if (target.type === "file") choosing = target.closest(".screen"); }, true);
+  document.addEventListener("change", ({ target }) => { if (target.type === "file") choosing = target.closest(".screen"); if (choosing?.querySelector(".picker")) keep({ [`${choosing.id}/picture`]: OWN }); }, true);
 
   async function lighter(file) {
     if (file.size <= SMALL) return file;

@@ -61,7 +61,7 @@ def attribute(text: object) -> str:
 
 
 def legible(read: str, asked: str = "") -> str:
-    """What an optical reader made of a word, still to be escaped: a character that is not Latin by its code point.
+    """What an optical reader made of a word, still to be escaped: a character that is not Latin by its name.
 
     The reader knows thousands of Chinese characters too, sees one of them now and then, and a page's faces may have
     none: an empty box. Characters of ``asked``, the word that was drawn, stay as they are.
@@ -71,8 +71,10 @@ def legible(read: str, asked: str = "") -> str:
 
 
 def _named(character: str) -> str:
-    latin = unicodedata.name(character, "").startswith("LATIN ")
-    return character if latin else f"‹U+{ord(character):04X}›"
+    name = unicodedata.name(character, f"U+{ord(character):04X}")
+    if name.startswith("LATIN "):
+        return character
+    return "‹a Chinese sign›" if name.startswith("CJK UNIFIED") else f"‹{name.lower()}›"
 
 
 INVISIBLE = re.compile("[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")

@@ -219,6 +219,9 @@ def underway(event: Underway) -> str:
 UNSCORED = "Your guess is set against the measurement here, once it is made."
 
 
+NOT_ASKED = "This run does not measure what the question asks, so it does not score your guess."
+
+
 def unscored(words: str = UNSCORED) -> Markup:
     """What stands in a verdict's place before there is one, or where there can be none."""
     return Markup('<p class="verdict verdict-none">{}</p>').format(plain(words))

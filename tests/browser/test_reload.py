@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from urllib.parse import quote
 
+from PIL import Image
 from playwright.sync_api import Page
 
 from tests.browser.expecting import expect
@@ -162,6 +163,29 @@ def test_what_a_run_showed_outlives_a_reload_and_says_so(visit) -> None:
     page.click("[data-action=progress-clear]")
     visit.open("latents")
     assert kept(page) == {}
+
+
+def test_what_a_stopped_run_left_outlives_a_reload(visit) -> None:
+    page = visit.open("sampling")
+    sweep = page.locator("#sampling-sweep")
+    sweep.locator("button.go").first.click()
+    expect(sweep.locator(".evidence .badge-live").first).to_be_visible(timeout=60_000)
+    sweep.locator("button.stop").first.click()
+    expect(sweep.locator(".status").first).to_contain_text("What was finished stays")
+    page.wait_for_function("sessionStorage.getItem('runs.sampling')?.includes('sampling-sweep')")
+    visit.open("sampling")
+    expect(sweep.locator(".status").first).to_contain_text("from before this page was loaded again")
+    expect(sweep.locator(".evidence .badge-live").first).to_be_visible()
+
+
+def test_a_picture_of_ones_own_is_not_kept_and_the_page_says_so(visit, tmp_path) -> None:
+    page = visit.open("latents")
+    shrink = page.locator("#latents-shrink")
+    Image.new("RGB", (64, 64), (200, 30, 30)).save(tmp_path / "red.png")
+    shrink.locator("input[type=file]").set_input_files(tmp_path / "red.png")
+    expect(shrink.locator(".status").first).to_contain_text("Your own picture is chosen")
+    visit.open("latents")
+    expect(shrink.locator(".status").first).to_contain_text("Your own picture is not kept: choose it again.")
 
 
 def test_a_run_that_its_text_outlived_does_not_come_back(visit) -> None:

@@ -47,6 +47,11 @@ def test_lifetimes_follow_from_the_assumptions():
     assert last(scale.scale(hours=2)).value.lifetimes == pytest.approx(12 * by_hand)
 
 
+def test_another_reader_than_the_questions_scores_no_guess():
+    said = scale.scale_truth(last(scale.scale(hours=1, years=1)).value)
+    assert isinstance(said, str) and "lifetimes of 1 year at 238 words a minute, 1 hour a day" in said
+
+
 def test_a_picture_is_as_many_sided_as_a_long_text():
     picture = last(scale.scale()).value.picture
     assert picture.pixels == 262_144 and picture.tokens == 49_152

@@ -61,6 +61,13 @@ def test_a_run_fills_views_evidence_and_verdict(tenth: list[Experiment]) -> None
     assert "Measured" in places[toss.verdict] and "verdict-" in places[toss.verdict]
 
 
+def test_a_run_that_measures_something_else_says_so_and_another_says_what_it_did(tenth: list[Experiment]) -> None:
+    toss = tenth[0]
+    toss.truth, toss.done = lambda value: None, "All are tossed."
+    places = last_of(toss, "up to half", 16, 7)
+    assert "does not score your guess" in places[toss.verdict] and "All are tossed." in places[toss.status]
+
+
 @pytest.mark.parametrize(("share", "choice"), [(0.0, 0), (0.5, 0), (0.51, 1), (1.0, 1)])
 def test_exactly_half_is_up_to_half(tenth: list[Experiment], share: float, choice: int) -> None:
     assert tenth[0].screen.prediction.which(share) == choice

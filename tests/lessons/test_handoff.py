@@ -105,6 +105,9 @@ def test_a_chat_that_is_declined_paints_nothing_and_says_why(
     assert isinstance(chain.truth(evidence.value), str)
     shown = list(figures.followed(iter([evidence]), "talk", "reel", "box", "ledger"))
     assert shown[0]["box"] == "" and "Nothing was painted" in shown[1]["reel"]
+    drafted = chain.Moment(("Write me a poem",), "a <b>frog</b>")
+    kept_back = list(figures.followed(iter([drafted, evidence]), "talk", "reel", "box", "ledger"))[2]["talk"]
+    assert "nothing: <s" in kept_back and "kept back" in kept_back and "<b>frog" not in kept_back
 
 
 def test_how_much_crossed_is_counted_in_words() -> None:

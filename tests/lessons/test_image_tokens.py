@@ -154,6 +154,15 @@ def test_what_cannot_be_told_scores_no_guess(halved):
     assert "no guess" in str(half.truth(value))
 
 
+def test_other_rows_than_the_questions_score_no_guess_and_what_is_left_out_is_said(halved):
+    from dataclasses import replace
+
+    told = replace(halved.value, asked=((True, True),) * 4, own=((True, True),) * 4)
+    assert half.truth(told)[0] == 1.0 and "cannot tell" not in figures.half_bars(told)
+    assert "upper half" in str(half.truth(replace(told, given=1)))
+    assert "cannot tell" in figures.half_bars(replace(told, own=((True, None),) * 4))
+
+
 # --- 4 ----------------------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -35,6 +36,8 @@ def test_all_four_are_struck_one_after_another(struck: list[Evidence[strike.Stri
         assert all(value.of(machine).stands)
     assert all(value.of("masked").calm), "without another look what was kept stays"
     assert len(struck[-1].table.rows) == len(struck[-1].findings) == 4
+    tiles = replace(value.of("tiles"), right=(True, True), struck=(True, None))
+    assert "1 could not be judged" in strike._reads(tiles) and "where it can be judged" in str(figures._bars(tiles))
     json.dumps(struck[-1].as_json())
 
 

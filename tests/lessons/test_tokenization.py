@@ -382,6 +382,10 @@ def test_control_and_spelling(model) -> None:
     words = (("lemon", "n"), ("apple", "p"))
     control = last(count.control(model, ("whole",), words))
     assert control.value[0].truths == (1, 2) and len(control.table.rows) == 2
+    said = control.value[0].answers
+    favourite = max(said, key=said.count)
+    right = sum(one == truth == favourite for one, truth in zip(said, (1, 2), strict=True))
+    assert f"right for {right} of these {said.count(favourite)}" in control.findings[-1].text
     spelt = last(spell.spell(model, "Kiwi", words=("cat", "dog")))
     assert [word.word for word in spelt.value[0].words] == ["kiwi", "cat", "dog"]
     assert readable(run(spelt.snippet)) == readable(spelt.expected)
