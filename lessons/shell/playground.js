@@ -321,7 +321,9 @@ window.playground = (() => {
   const RUNS = "runs.", ROOM = 3_000_000; // letters of all lessons together, which leaves room for what was typed
   const AS_IT_IS = { __type__: "update" };
   const asValue = (value) => value?.plot ? { type: value.type, plot: value.plot } : value; // a chart says that it is an update
-  const seen = new Map(); // screen -> the badges of runs made on it, when they were looked at last
+  const seen = new Map(); // screen -> what the evidence of runs made on it said, when it was looked at last
+  const saying = (screen) => [...screen.querySelectorAll(".evidence")].filter((one) => one.querySelector(".badge-live"))
+    .map((one) => [...one.querySelectorAll(".settings, .alt")].map((part) => part.textContent).join()).join("|");
   const underWay = new Set(), started = new Set(); // screens where a run goes on; screens where a button was pressed since a run was kept
   const restless = (screen) => [...screen.querySelectorAll("button.go")].some((button) => button.textContent.trim() === "Start over");
   const givingBack = () => waiting || !handled && given > 0 && given <= 5;
@@ -331,10 +333,10 @@ window.playground = (() => {
   function noteRuns() {
     let changed = false;
     document.querySelectorAll(".screen").forEach((screen) => {
-      const badges = [...screen.querySelectorAll(".evidence-view .badge-live")], before = seen.get(screen.id) || [];
+      const now = saying(screen);
       if (restless(screen)) { underWay.add(screen.id); return; }
-      if (!underWay.delete(screen.id) && badges.length === before.length && badges.every((one, at) => one === before[at])) return;
-      seen.set(screen.id, badges);
+      if (!underWay.delete(screen.id) && now === (seen.get(screen.id) || "")) return;
+      seen.set(screen.id, now);
       changed = true;
     });
     clearTimeout(noteRuns.again);
@@ -354,7 +356,7 @@ window.playground = (() => {
       const first = at, values = now.slice(at + 1, at += ids.length).map(asValue), screen = document.getElementById(name), run = kept[name];
       if (KEEP_RESULTS.includes(name) || restless(screen)) continue;
       if (!givingBack()) {
-        if (seen.get(name)?.length) {
+        if (seen.get(name)) {
           const again = JSON.stringify(run?.values) === JSON.stringify(values);
           if (!again || started.has(name)) kept[name] = { at: Date.now(), values };
           started.delete(name);
