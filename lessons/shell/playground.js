@@ -264,7 +264,8 @@ window.playground = (() => {
   function noteFirst() { Object.entries(shownIn(document)).forEach(([name, value]) => { first[name] ??= value; }); }
   function keepLast() { // an example or a button may have filled a field since
     if (waiting) return;
-    const kept = typed(), now = Object.entries(shownIn(document)).filter(([name, value]) => name in kept || name in first && value !== first[name]);
+    const kept = typed(), ofLink = `${LINKED[linked()]}/`, changed = (name, value) => name in first && value !== first[name] && !name.startsWith(ofLink);
+    const now = Object.entries(shownIn(document)).filter(([name, value]) => name in kept || changed(name, value));
     if (now.length) keep(Object.fromEntries(now));
   }
   const OWN = "your picture"; // a picture that was sent from here is not there again
