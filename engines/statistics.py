@@ -207,5 +207,10 @@ def interval_or_same(low: float, high: float) -> str:
     return "the same each time" if low == high else f"95 % interval {interval(low, high)}"
 
 
+def listed(names: Sequence[str]) -> str:
+    """Names in words: “a, b and c”."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
 def plural(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -203,8 +203,12 @@ def _lens_evidence(model: LanguageModel, result: Lens, seconds: float) -> Eviden
             ),
             Finding(
                 f"{guesses[-1].entropy_bits:.1f} bits",
-                f"of doubt are left at the end, against {early.entropy_bits:.1f} halfway: a lens can look sure of a "
-                "guess that the model never makes.",
+                f"of doubt are left at the end, against {early.entropy_bits:.1f} halfway"
+                + (
+                    ": a lens can look sure of a guess that the model never makes."
+                    if early.entropy_bits < guesses[-1].entropy_bits
+                    else "."
+                ),
             ),
         ),
         snippet=snippets.logit_lens(model.reference, result.text),

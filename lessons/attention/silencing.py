@@ -128,11 +128,12 @@ def _contest_evidence(
     pool = "the same layer" if same_layer else "anywhere"
     count = plural(len(others), "random head")
     changes = "changes" if len(others) == 1 else "change"
+    beaten = f"all {len(others)}" if result.beaten == len(others) else f"{result.beaten} of the {len(others)}"
     return Evidence(
         value=result,
         alt=f"Without {head_name(hot.layer, hot.head)}, which gives {percent(hot.share)} of its attention to {words}, "
         f"the next-token probabilities change by {hot.kl_bits:.4f} bits; {count} from {pool} {changes} them by "
-        f"{mean:.4f} bits on average{span}. It changed more than {result.beaten} of {len(others)} of them.",
+        f"{mean:.4f} bits on average{span}. It changed more than {beaten} of them.",
         table=Table(
             ("head", f"attention to {words}", "change (KL, bits)", f"probability of “{result.target.strip()}” after"),
             tuple(
@@ -155,7 +156,7 @@ def _contest_evidence(
             Finding(
                 f"{mean:.3f} bits",
                 f"change without a random head: mean of {len(others)}{span}. The hottest one changed more than "
-                f"{result.beaten} of {len(others)}.",
+                f"{beaten}.",
             ),
             Finding(
                 f"{percent(result.target_before)} → {percent(hot.target_after)}",

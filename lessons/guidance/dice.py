@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, U
 from engines.pictures import measures as picture_measures
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import Painter, Plan
-from engines.statistics import cells, of_pairs, percent, plural, share, words
+from engines.statistics import Mean, cells, mean_interval, of_pairs, percent, plural, share, words
 from lessons.guidance.measures import apart, check_scales, need_caption, need_two_branches
 from lessons.shell.painting import painting
 
@@ -33,15 +34,21 @@ class Dice:
     again: np.ndarray
 
     @property
-    def left(self) -> float:
-        """How much of the difference between seeds at the lowest scale is left at the highest."""
-        return float(self.spread[-1].mean() / self.spread[0].mean())
+    def left(self) -> Mean:
+        """How much of the difference between seeds at the lowest scale is left at the highest, with its interval.
+
+        That of a ratio of two means over the same pairs, by its first differences (Efron & Stein 1981).
+        """
+        ratio = float(self.spread[-1].mean() / self.spread[0].mean())
+        gaps = (of_pairs(self.spread[-1]) - ratio * of_pairs(self.spread[0])) / self.spread[0].mean()
+        middle, low, high = mean_interval(ratio + gaps)
+        return middle, max(0.0, low), high
 
 
 def dice(
     painter: Painter,
     caption: str,
-    seeds: int = 6,
+    seeds: int = 16,
     *,
     scales: Sequence[float] = (1.0, 4.0, 12.0),
     seed: int = 7,
@@ -88,8 +95,9 @@ def _dice_evidence(painter: Painter, value: Dice, seeds: tuple[int, ...], steps:
     ]
     if len(value.scales) > 1:
         left = Finding(
-            percent(value.left),
-            f"of the difference between seeds at guidance {value.scales[0]:g} is left at {value.scales[-1]:g}. "
+            percent(value.left[0]),
+            f"of the difference between seeds at guidance {value.scales[0]:g} is left at {value.scales[-1]:g}: "
+            f"{words(value.left, 0, True)}. "
             "At temperature 0 nothing would be left: every seed writes the same text.",
         )
         findings.insert(0, left)
@@ -107,5 +115,9 @@ def _dice_evidence(painter: Painter, value: Dice, seeds: tuple[int, ...], steps:
     return Evidence(value, alt + ".", table, source, tuple(findings), code, value.pictures[-1])
 
 
-def dice_truth(value: Dice) -> tuple[float, str]:
-    return value.left, f"{percent(value.left)} of the difference is left"
+def dice_truth(value: Dice) -> tuple[float, str, list[float]] | str:
+    """How much is left, and the ends of its interval; in words why two seeds score no guess."""
+    left, low, high = value.left
+    if not math.isfinite(high):
+        return f"Measured: {percent(left)}, between two pictures. One pair says nothing of others; take more seeds."
+    return left, f"{words(value.left, 0, True)} of the difference is left", [low, high]

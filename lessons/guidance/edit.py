@@ -15,13 +15,12 @@ from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, U
 from engines.pictures import attention_snippets
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import HoldLayout, KnockOut, Painter, Plan, WordWeight
-from engines.statistics import cells, mean_interval, more, percent, plural, share, words
+from engines.statistics import cells, listed, mean_interval, more, percent, plural, points, share, words
 from lessons.guidance.measures import (
     PAIR,
     Alignment,
     alignment,
     apart,
-    listed,
     need_caption,
     need_two_branches,
     not_scored,
@@ -291,5 +290,8 @@ def swap_truth(value: Edit) -> tuple[int, str] | None:
     if value.kind != "swap":
         return None
     plain, held = list(value.changes.values())
-    said = f"plainly {words(share(plain), 1, True)} of change, with the layout held {words(share(held), 1, True)}"
+    said = (
+        f"plainly {words(share(plain), 1, True)} of change, with the layout held {words(share(held), 1, True)}; seed "
+        f"by seed {points(mean_interval(plain - held), 1)} between them"
+    )
     return {1: 0, -1: 1, 0: 2}[more(plain, held)], said

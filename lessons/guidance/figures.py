@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from engines.evidence import Evidence, Underway
 from engines.pictures.diffusion import Pass
-from engines.statistics import Mean, percent, share, words
+from engines.statistics import Mean, of_pairs, percent, share, words
 from lessons.guidance.dice import Dice
 from lessons.guidance.edit import Edit
 from lessons.guidance.fork import Fork, Gap
@@ -301,11 +301,17 @@ def edit_rows(value: Edit, seeds: int = 4) -> str:
     return str(Markup('<div class="guidance-edits">{}</div>').format(join(parts)))
 
 
+MOST_SHOWN = 8
+
+
 def dice_rows(value: Dice) -> str:
+    """At each scale how far apart the seeds' pictures are, and the first of them."""
     parts = []
     for scale, pictures, spread in zip(value.scales, value.pictures, value.spread, strict=True):
-        label = f"guidance {scale:g}: pictures of different seeds are {words(share(spread), 0, True)} apart"
-        shots = [Shot(each, f"Guidance {scale:g}, seed number {i + 1}") for i, each in enumerate(pictures)]
+        label = f"guidance {scale:g}: pictures of different seeds are {words(share(of_pairs(spread)), 0, True)} apart"
+        if len(pictures) > MOST_SHOWN:
+            label += f"; the first {MOST_SHOWN} of {len(pictures)}"
+        shots = [Shot(each, f"Guidance {scale:g}, seed number {i}") for i, each in enumerate(pictures[:MOST_SHOWN], 1)]
         heading = Markup('<p class="guidance-label">{}</p>').format(plain(label))
         parts.append(heading + row(shots, attribute(label), small=True))
     return str(Markup('<div class="guidance-edits">{}</div>').format(join(parts)))

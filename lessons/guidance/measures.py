@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 CAPTION = "a rabbit on a yellow background"
 WORDS = "a red balloon on a green meadow"
 PAIR = "a lemon to the left of a cat"
+OPEN = "a car to the right of a duck"
+"""Leaves the background open, as `PAIR` does."""
 OVERCOOKED = "four strawberries on a blue background"
 STEPS = 25
 LITTLE = frozenset(
@@ -179,11 +181,6 @@ def _coloured(reading: Sight, thing: Thing) -> float:
     wanted = thing.count or 1
     sure = [each.colour_probability for each in reading.found if (each.name, each.colour) == (thing.name, thing.colour)]
     return sum(sorted(sure, reverse=True)[:wanted]) / wanted
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names in words: “a, b and c”."""
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def not_scored(unscored: Sequence[str]) -> str:

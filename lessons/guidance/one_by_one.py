@@ -14,8 +14,8 @@ from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, U
 from engines.pictures import measures as picture_measures
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import Painter, Plan
-from engines.statistics import cells, more, of_pairs, plural, share, words
-from lessons.guidance.measures import LITTLE, Alignment, alignment, apart, listed, need_caption, not_scored
+from engines.statistics import cells, listed, more, of_pairs, plural, share, words
+from lessons.guidance.measures import LITTLE, Alignment, alignment, apart, need_caption, not_scored
 from lessons.shell.painting import painting
 
 MAX_WORDS = 12

@@ -9,7 +9,7 @@ import gradio as gr
 
 from lessons.guidance import dice, edit, fork, maps, one_by_one, silence, sweep
 from lessons.guidance import figures as draw
-from lessons.guidance.measures import CAPTION, OVERCOOKED, PAIR, STEPS, WORDS
+from lessons.guidance.measures import CAPTION, OPEN, OVERCOOKED, PAIR, STEPS, WORDS
 from lessons.shell import charts, controls, events, film
 from lessons.shell.experiment import experiment, unveiled
 from lessons.shell.frame import LessonPage, lesson_page
@@ -151,8 +151,8 @@ def _edit(lesson: LessonPage) -> None:
 def _dice(lesson: LessonPage) -> None:
     with lesson.screen("dice", predict="left-over") as screen:
         with gr.Row():
-            caption = controls.caption(PAIR)
-            seeds = controls.seeds_slider(6, 8)
+            caption = controls.caption(OPEN)
+            seeds = controls.seeds_slider(16)
         experiment(
             screen, "Paint the same seeds at three scales", dice.dice, [caption, seeds],
             {film.pictures(): draw.dice_rows}, truth=dice.dice_truth, queue="pictures", also=[caption.submit],

@@ -13,12 +13,11 @@ from engines.evidence import Evidence, Finding, Provenance, Table, Underway
 from engines.pictures import measures as picture_measures
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import Painter, Plan
-from engines.statistics import Mean, cells, mean_interval, more, of_pairs, percent, plural, share, words
+from engines.statistics import Mean, cells, listed, mean_interval, more, of_pairs, percent, plural, share, words
 from lessons.guidance.measures import (
     Alignment,
     alignment,
     check_scales,
-    listed,
     need_caption,
     need_two_branches,
     not_scored,

@@ -205,9 +205,13 @@ def turn_grid(value: Turn, rows: int = 2) -> str:
     return str(
         Markup(
             '<div class="noising-turns reel" tabindex="0" role="group" aria-label="Pictures by the pass of the swap">'
-            "<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>"
-        ).format(head, join(body))
+            "<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>{}</div>"
+        ).format(head, join(body), _left_out(len(body), len(value.own_first)))
     )
+
+
+def _left_out(shown: int, seeds: int) -> Markup:
+    return Markup("<p>The first {} of {} seeds.</p>").format(shown, seeds) if shown < seeds else Markup("")
 
 
 def _cell(picture: np.ndarray, alt: str, turned: bool, word: str) -> Markup:

@@ -207,7 +207,7 @@ def _own_evidence(value: Own, untrained: float, began: float, seed: int, scores:
         "live", "2-D denoiser, trained for this run", "", {"points": len(value.drawing), "steps": steps}, seed,
         time.perf_counter() - began,
     )  # fmt: skip
-    return Evidence(value, value.alt, Table(("step", "loss", "distance to the drawing"), rows), source, findings)
+    return Evidence(value, value.alt, Table(("step", "loss", "distance, one set of noise"), rows), source, findings)
 
 
 def own_truth(value: Own) -> tuple[float, str]:

@@ -343,7 +343,7 @@ def _evidence(painter: Painter, value: Map, seeds: tuple[int, ...], steps: int, 
     told = "; ".join(f"{one.sort.name} {short(one.right)}" for one in value.told if one.right)
     left = ", ".join(one.sort.name for one in value.untold)
     alt = (
-        f"Sorts of prompt from easy to hard, {prompts} prompts × {plural(len(seeds), 'seed')} each, right "
+        f"Sorts of prompt from easy to hard, {plural(prompts, 'prompt')} × {plural(len(seeds), 'seed')} each, right "
         f"with 95 % intervals: {told or 'none'}." + (f" Cannot be told: {left}." if left else "")
     )
     code = exercise_snippets.galleries(
@@ -369,8 +369,11 @@ def _findings(value: Map) -> Iterator[Finding]:
             f"{short(word.right)}. The diet held both 0 times, so the count alone does not say what is hard.",
         )
     told = value.told
-    if len(told) > 1:
-        best, worst = ([one for one in told if _rate(one) == _rate(end)] for end in (told[0], told[-1]))
+    best = [one for one in told if _rate(one) == _rate(told[0])]
+    worst = [one for one in told if _rate(one) == _rate(told[-1])]
+    if len(told) > 1 and best == worst:
+        yield Finding("No sort is harder", f"The same share is right of all that could be told: {_told(best)}.")
+    elif len(told) > 1:
         yield Finding(
             _names(worst),
             f"{'is' if len(worst) == 1 else 'are'} hardest, right in {_told(worst)}; the diet held {_fed(worst)}. "
@@ -409,7 +412,9 @@ def _findings(value: Map) -> Iterator[Finding]:
 
 
 def _told(sorts: Sequence[Tried]) -> str:
-    return short(sorts[0].right) if sorts[0].right else ""
+    """The counts of sorts with the same share; each its own where they differ."""
+    counts = list(dict.fromkeys(short(one.right) for one in sorts if one.right))
+    return " and ".join(counts)
 
 
 def _names(sorts: Sequence[Tried]) -> str:

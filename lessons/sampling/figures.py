@@ -405,7 +405,7 @@ def together_chart(crowds: Crowds) -> Any:
         _curve(figure, list(range(1, crowd.length + 1)), crowd.pairs, look, name=named)
     figure.update_xaxes(dtick=1)
     figure.update_yaxes(tickformat=".0%", range=[0, 1.05])
-    return figure
+    return figure.update_layout(charts.LEGEND_ABOVE, height=360)
 
 
 def _curve(
@@ -431,9 +431,10 @@ def sweep_chart(sweeps: Sweeps) -> Any:
     """New pairs and surprise by temperature with 95 % intervals, and the people's texts as a band."""
     from plotly.subplots import make_subplots
 
-    titles = ("new pairs of keys", "bits of surprise a key")
+    titles = ("new pairs of keys", "surprise, bits a key")
     figure = make_subplots(rows=1, cols=2, subplot_titles=titles, horizontal_spacing=0.12)
-    figure.update_layout(charts.figure(height=350).layout)
+    figure.update_layout(charts.figure(height=370).layout, margin_t=34)
+    figure.update_annotations(font_size=13)
     for found, look in zip(sweeps, LOOKS, strict=False):
         steps = [stop.temperature for stop in found.stops]
         named = {"name": f"top-p {found.top_p:g}, {plural(found.length, 'key')}", "legendgroup": look[0]}

@@ -168,7 +168,7 @@ def lines_of(text: str, noun: str) -> tuple[str, ...]:
     """One of the learner's openings or questions (``noun``) a line, 2 to 12 of them."""
     lines = tuple(line.strip() for line in (text or "").splitlines() if line.strip())
     if not 2 <= len(lines) <= 12:
-        raise PlainError(f"Write 2 to 12 {noun}, one a line; there are {len(lines)}.")
+        raise PlainError(f"Write 2 to 12 {noun}, one a line; you wrote {len(lines)}.")
     for number, line in enumerate(lines, start=1):
         if len(line) > LONGEST_LINE:
             raise PlainError(

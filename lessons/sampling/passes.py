@@ -90,7 +90,7 @@ def answers_evidence(model: LanguageModel, found: Answers) -> Evidence[Answers]:
             Finding(
                 f"{mean / 500:.2f}", "passes for each word: a word that is not in the vocabulary takes several keys."
             ),
-            Finding(f"{passes:,}", f"passes were run just now for {words:,} words, in {found.seconds:.0f} seconds."),
+            Finding(f"{passes:,}", f"passes were run for {words:,} words, in {found.seconds:.0f} seconds."),
         ),
         snippets.continuation(
             model.reference, found.questions[0], found.dials, seed=found.seed, max_tokens=found.length, chat=True

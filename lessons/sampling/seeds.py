@@ -13,7 +13,7 @@ from functools import cached_property
 
 from engines.checks import whole
 from engines.evidence import Evidence, Finding, Table, Underway
-from engines.statistics import Mean, interval, interval_percent, percent, wilson
+from engines.statistics import Mean, interval, interval_percent, percent, plural, wilson
 from engines.text import snippets
 from engines.text.dials import Dials
 from engines.text.language_model import LanguageModel, Run, Token
@@ -165,9 +165,11 @@ def crowded(
             yield crowd_evidence(model, (*others, event)[-CURVES:])
 
 
-def third_key(crowds: Crowds) -> tuple[float, str]:
-    """The share of the pairs with the same first three keys beside the control, and the measurement in words."""
+def third_key(crowds: Crowds) -> tuple[float, str] | str:
+    """The share of the pairs with the same first three keys beside the control, in words; or why no guess is scored."""
     now = crowds[-1]
+    if now.distinct_texts == 1:
+        return f"All {len(now.runs)} runs wrote the same text: with these dials nothing is left to chance. Turn one up."
     said = f"{interval_percent(*now.pairs[2])} of the pairs at temperature {now.dials.temperature:g}"
     if now.by_dice:
         said += f"; the same dice after another text: {interval_percent(*now.by_dice[2])}"
@@ -210,8 +212,8 @@ def crowd_evidence(model: LanguageModel, crowds: Crowds) -> Evidence[Crowds]:
     return Evidence(
         crowds,
         f"Of the pairs of {count} runs, {percent(pairs[0][0])} agree on the first key and "
-        f"{interval_percent(*third)} on the first three; {alone}. {crowd.distinct_texts} of {count} texts are "
-        "different."
+        f"{interval_percent(*third)} on the first three; {alone}. They wrote "
+        f"{plural(crowd.distinct_texts, 'different text')}."
         + (
             f" After another text the same dice bring the same first three keys in {interval_percent(*dice)}: "
             f"{_held(crowd)}."
@@ -227,7 +229,7 @@ def crowd_evidence(model: LanguageModel, crowds: Crowds) -> Evidence[Crowds]:
                 f"{percent(pairs[0][0])} share the first.",
             ),
             *control,
-            Finding(f"{crowd.distinct_texts} of {count}", f"texts of {crowd.length} keys are different."),
+            Finding(plural(crowd.distinct_texts, "different text"), f"among {count} runs of {crowd.length} keys."),
             Finding(
                 f"key {apart}" if apart else "never",
                 "is where the last two of these runs part." if apart else "do all these runs part.",

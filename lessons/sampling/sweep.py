@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from engines.checks import whole
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
-from engines.statistics import Mean, cells, interval_or_same, mean_interval, percent, plural, share, spread
+from engines.statistics import Mean, cells, interval_or_same, listed, mean_interval, percent, plural, share, spread
 from engines.text import snippets
 from engines.text.dials import Dials
 from engines.text.language_model import LanguageModel, Prompt, Run
@@ -103,7 +103,7 @@ def passages_of(text: str) -> tuple[str, ...]:
     """One text that a person wrote a line, 1 to 12 of them."""
     lines = tuple(line.strip() for line in (text or "").splitlines() if line.strip())
     if not 1 <= len(lines) <= 12:
-        raise PlainError(f"Give 1 to 12 texts that people wrote, one a line; there are {len(lines)}.")
+        raise PlainError(f"Give 1 to 12 texts that people wrote, one a line; you gave {len(lines)}.")
     for number, line in enumerate(lines, start=1):
         if len(line) > LONGEST_PASSAGE:
             raise PlainError(
@@ -178,8 +178,8 @@ def passes(kept: Sweeps | None, top_p: float, length: int, seed: int, openings: 
     return length * (len(TEMPERATURES) * texts + 1)
 
 
-def like_a_person(sweeps: Sweeps) -> tuple[float, str] | None:
-    """Which temperature comes closest to people, as the index of its choice, and the measurement in words."""
+def like_a_person(sweeps: Sweeps) -> tuple[float, str, list[float]] | None:
+    """Which temperature comes closest to people, as the index of its choice, in words, and which are as close."""
     found = sweeps[-1]
     if len(found.stops) < len(TEMPERATURES):
         return None
@@ -187,9 +187,10 @@ def like_a_person(sweeps: Sweeps) -> tuple[float, str] | None:
     mean, low, high = near.bits
     texts = plural(len(found.people), "text")
     said = f"{mean:.1f} bits a key ({low:.1f}–{high:.1f}) against {found.people_said} for {texts} by people"
-    if others := as_close(found):
+    others = as_close(found)
+    if others:
         said += f"; {_named(others)} cannot be told from it"
-    return TEMPERATURES.index(near.temperature), said
+    return TEMPERATURES.index(near.temperature), said, [TEMPERATURES.index(one.temperature) for one in others]
 
 
 def closest_to_a_person(found: Sweep) -> Stop:
@@ -209,7 +210,7 @@ def as_close(found: Sweep) -> tuple[Stop, ...]:
 
 
 def _named(stops: Sequence[Stop]) -> str:
-    return "T = " + " and ".join(f"{one.temperature:g}" for one in stops)
+    return f"T = {listed([f'{one.temperature:g}' for one in stops])}"
 
 
 def _gap(found: Sweep, stop: Stop) -> float:

@@ -34,7 +34,7 @@ from lessons.shell.frame import Screen, still
 
 Work = Callable[..., Iterator[Any]]
 Draw = Callable[[Any], Any]
-Truth = Callable[[Any], tuple[float, str] | str | None]
+Truth = Callable[[Any], tuple[float, str] | tuple[float, str, Sequence[float]] | str | None]
 AGAIN = "Start over"
 STOPPED = "Stopped. What was finished stays."
 STOPPING = "Stopping after this step…"

@@ -8,7 +8,7 @@ with lesson_page("sampling") as lesson:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -77,10 +77,11 @@ class Screen:
         assert self.prediction_key is not None, "this screen asks for no prediction"
         return self.lesson.predictions[self.prediction_key]
 
-    def score(self, guess: str | None, truth: float, measured: str) -> str:
+    def score(self, guess: str | None, truth: float, measured: str, as_near: Sequence[float] = ()) -> str:
         """HTML that sets the learner's ``guess`` against ``measured``.
 
-        ``truth`` is the measured number where the choices are ranges, else the index of the one that came true.
+        ``truth`` is the measured number where the choices are ranges, else the index of the one that came true;
+        ``as_near`` are others that the measurement cannot tell from it.
         """
         index = self.prediction.which(truth)
         came_true = self.prediction.texts[index]
@@ -89,6 +90,9 @@ class Screen:
             said, hit = Markup("You ran it without a guess."), "none"
         elif guess == came_true:
             said, hit = Markup("Your guess held: <b>{}</b>.").format(plain(guess)), "yes"
+        elif guess in (self.prediction.texts[self.prediction.which(one)] for one in as_near):
+            words = Markup("Your guess held as far as can be told: <b>{}</b>; <b>{}</b> came out, no surer than that.")
+            said, hit = words.format(plain(guess), plain(came_true)), "yes"
         else:
             said, hit = (
                 Markup("You guessed <b>{}</b>; it was <b>{}</b>.").format(plain(guess), plain(came_true)),

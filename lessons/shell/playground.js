@@ -335,6 +335,7 @@ window.playground = (() => {
     let changed = false;
     document.querySelectorAll(".screen").forEach((screen) => {
       const now = saying(screen);
+      screen.classList.toggle("under-way", restless(screen)); // the verdict of the run before fades
       if (restless(screen)) { underWay.add(screen.id); return; }
       if (!underWay.delete(screen.id) && now === (seen.get(screen.id) || "")) return;
       seen.set(screen.id, now);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -36,7 +37,7 @@ def provenance_line(result: Evidence, name: str) -> Markup:
     source = result.provenance
     drawers = [drawer("Table", table(result.table, result.alt))]
     if result.snippet:
-        drawers.append(drawer("Show the code", code(result.snippet)))
+        drawers.append(drawer("Show the code", code(printed(result.snippet))))
     compact = json.dumps(result.as_json(), ensure_ascii=False, separators=(",", ":"))
     payload = base64.b64encode(compact.encode()).decode()
     return Markup(
@@ -74,6 +75,12 @@ def _short(value: object) -> str:
 
 def drawer(title: str, body: Markup) -> Markup:
     return Markup('<details class="drawer"><summary>{}</summary>{}</details>').format(title, body)
+
+
+def printed(source: str) -> str:
+    """The code as it is shown: a ``result`` that would stay unseen is printed."""
+    unseen = re.search(r"^result\b", source, re.MULTILINE) and "print(" not in source and ".save(" not in source
+    return f"{source.rstrip()}\nprint(result)\n" if unseen else source
 
 
 def code(source: str) -> Markup:

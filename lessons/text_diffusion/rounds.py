@@ -98,12 +98,16 @@ def _sound(writers: Writers, canvases: np.ndarray) -> Mean:
     return share([good / max(1, every) for good, every in counts])
 
 
-def gap_truth(value: Compared) -> tuple[float, str] | None:
-    """How many of a hundred stories fewer are valid after 8 rounds than of the twin's."""
+def gap_truth(value: Compared) -> tuple[float, str] | str | None:
+    """How many of a hundred stories fewer are valid after 8 rounds than of the twin's; in words if too few tell."""
     if len(value.rows) <= len(ROUNDS):
         return None
     eight, twin = value.of(8).valid, value.of(None).valid
-    return twin.rate - eight.rate, f"{eight} valid in 8 rounds, {twin} by the twin"
+    said = f"{eight} valid in 8 rounds, {twin} by the twin"
+    _, low, high = change(eight, twin)
+    if low <= 0 <= high and twin.rate > eight.rate:
+        return f"Measured: {said}. So few stories do not tell the two apart, so no guess is scored; write more."
+    return twin.rate - eight.rate, said
 
 
 def _evidence(value: Compared, began: float, temperature: float) -> Evidence[Compared]:

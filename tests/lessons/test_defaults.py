@@ -49,7 +49,7 @@ def test_guidance_begins_with_what_was_chosen():
     assert (*edit.OFFERED["swap"], edit.OTHER) == chosen["guidance/edit/swap"]
     assert edit.NEGATIVE == chosen["guidance/edit/negative"][1]
     assert edit.OFFERED["weigh"] == chosen["guidance/edit/weigh"]
-    begins = {"one-by-one": measures.WORDS, "maps": measures.PAIR, "sweep": measures.OVERCOOKED, "dice": measures.PAIR}
+    begins = {"one-by-one": measures.WORDS, "maps": measures.PAIR, "sweep": measures.OVERCOOKED, "dice": measures.OPEN}
     for key, caption in begins.items():
         assert chosen[f"guidance/{key}"] == (caption,)
 

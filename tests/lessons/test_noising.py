@@ -259,6 +259,7 @@ def test_turn_judges_by_the_nearer_picture(painter):
     assert list(value.mended) == [1, 5] and all(each.max() <= 1.01 for each in value.mended.values())
     code = np.asarray(run(results[-1].snippet))
     np.testing.assert_allclose(code.astype(int), results[-1].expected.astype(int), atol=1)
+    assert "The first 1 of 2 seeds." in figures.turn_grid(value, 1) and "The first" not in figures.turn_grid(value)
     assert "never swapped" in figures.turn_grid(value) and len(figures.turn_chart(value).data) == 7
     assert len(results[-1].table.columns) == len(results[-1].table.rows[0])
     same = replace(value, swapped={2: value.own_second}, turned={2: np.array([True, True])})

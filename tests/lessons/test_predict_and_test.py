@@ -653,6 +653,9 @@ def test_the_interval_of_a_sort_is_over_its_prompts():
         (wilson(2, 4).low, wilson(2, 4).high)
     )
     assert few.low < many.low
+    same = easy_hard.Map((always, replace(always, sort=easy_hard.SORTS[1])), 2, 1)
+    headlines = [card.headline for card in easy_hard._findings(same)]
+    assert "No sort is harder" in headlines and not any("hardest" in card.text for card in easy_hard._findings(same))
     partly = tried("fingers", (True, None), (None, None))
     assert (partly.right.trials, partly.untold) == (1, 3) and partly.right.low == pytest.approx(wilson(1, 1).low)
 

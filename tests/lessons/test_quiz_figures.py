@@ -161,7 +161,7 @@ def top_p() -> str:
 
 
 def seed_of_a_text() -> str:
-    different, runs = of(re.findall(r"(\d+ of \d+) texts", said("sampling/seeds"))[0])
+    runs, different = re.findall(r"pairs of (\d+) runs.*?(\d+) different texts", said("sampling/seeds"))[0]
     return "Other random numbers" if different == runs else "It noticed"
 
 

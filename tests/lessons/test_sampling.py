@@ -481,6 +481,9 @@ def test_a_crowd_is_set_against_the_same_dice_after_another_text(model: Language
     greedy = replace(crowd, dials=Dials(0), runs=written(*["abc"] * 4), elsewhere=written(*["abz"] * 4))
     assert greedy.by_dice == ((1.0,) * 3, (1.0,) * 3, (0.0,) * 3) and greedy.holds == 0
     assert seeds.third_key((crowd,))[1].endswith("another text: 0 % (95 % interval 0–19 %)")
+    assert "nothing is left to chance" in seeds.third_key((greedy,))
+    alone = seeds.crowd_evidence(model, (greedy,))
+    assert "They wrote 1 different text." in alone.alt and "texts are different" not in alone.alt
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,14 @@ def test_the_verdict_gives_the_reason_of_what_came_true() -> None:
 sources:"""))  # fmt: skip
     screen = Screen(LessonPage(lesson, ""), lesson.section("first"), "which")
     assert "Second." in screen.score("this", 1, "it") and "First." not in screen.score("this", 1, "it")
+    assert 'data-hit="no"' in screen.score("this", 1, "it") and 'data-hit="yes"' in screen.score("this", 1, "it", [0])
+    assert "as far as can be told" in screen.score("this", 1, "it", [0])
+
+
+def test_code_whose_result_would_stay_unseen_prints_it() -> None:
+    assert views.printed("result = 1\n") == "result = 1\nprint(result)\n"
+    for shown in ("result = 1\nprint(result)\n", "result = paint()\nresult.save('a.png')\n", "print(2)\n"):
+        assert views.printed(shown) == shown
 
 
 def test_ones_own_picture_can_be_chosen_again() -> None:

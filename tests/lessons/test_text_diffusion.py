@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from engines.evidence import Evidence, PlainError
+from engines.statistics import wilson
 from engines.text import masked, stories
 from lessons.shell import film
 from lessons.shell.content import read_lesson
@@ -49,8 +51,10 @@ def test_rounds_are_compared_with_the_twin(monkeypatch: pytest.MonkeyPatch) -> N
     value = seen[-1].value
     assert [row.rounds for row in value.rows] == [None, 2, 4, 8] and len(seen) == 4
     assert rounds.gap_truth(seen[0].value) is None and not seen[0].snippet
-    found = rounds.gap_truth(value)
-    assert found and found[0] == pytest.approx(value.of(None).valid.rate - value.of(8).valid.rate)
+    many = [replace(row, valid=wilson(60 if row.rounds is None else 20, 80)) for row in value.rows]
+    assert rounds.gap_truth(replace(value, rows=tuple(many)))[0] == pytest.approx(0.5)
+    few = [replace(row, valid=wilson(2 if row.rounds is None else 0, 8)) for row in value.rows]
+    assert "no guess is scored" in rounds.gap_truth(replace(value, rows=tuple(few)))
     assert all(row.valid.trials == 8 for row in value.rows) and len(figures.curve(value).data) >= 4
     assert "twin" in figures.price(value)
     assert shown(seen[-1].snippet)[0] == pytest.approx(seen[-1].expected, abs=0.13)
