@@ -260,8 +260,9 @@ def train(job: Job) -> Generator[Underway | Checkpoint, None, None]:
 def _reports(
     job: Job, messages: queue.Queue[dict[str, Any] | None], process: subprocess.Popen[bytes], errors: IO[bytes]
 ) -> Iterator[Underway | Checkpoint]:
-    deadline = time.monotonic() + job.seconds + GRACE
-    said = Underway(0.0, "Starting a process of its own")
+    began = time.monotonic()
+    deadline = began + job.seconds + GRACE
+    said = starting = Underway(0.0, "Starting a process of its own")
     yield said
     while True:
         if time.monotonic() > deadline:
@@ -269,7 +270,8 @@ def _reports(
         try:
             message = messages.get(timeout=0.5)
         except queue.Empty:
-            yield said
+            waited = f"{starting.words}, for {time.monotonic() - began:.0f} s"
+            yield Underway(0.0, waited) if said is starting else said
             continue
         if message is None:
             errors.seek(0)
