@@ -155,13 +155,18 @@ def words(of: Mean, digits: int = 2, percent: bool = False) -> str:
 
 def points(of: Mean, digits: int = 0) -> str:
     """A change of a share in percentage points, with its interval; the change alone where that is open."""
-    middle, low, high = (round(100 * value, digits) + 0.0 for value in of)
+    middle, low, high = (round(100 * value, digits) + 0.0 for value in (of[0], *_of_shares(of)))
     said = f"{middle:+.{digits}f} points" if middle else "0 points"
     if of[1] == of[2]:
         said += " each time"
     elif math.isfinite(low):
         said += f" (95 % interval {low:+.{digits}f} to {high:+.{digits}f})"
     return said.replace("-", "−")
+
+
+def _of_shares(of: Mean) -> tuple[float, float]:
+    """The ends of an interval of a difference of shares, which lies between −1 and 1; open ones stay open."""
+    return (max(-1.0, of[1]), min(1.0, of[2])) if math.isfinite(of[1]) else (of[1], of[2])
 
 
 def cells(of: Mean, digits: int = 4) -> tuple[float | None, ...]:

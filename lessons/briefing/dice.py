@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from engines.checks import seed_range
 from engines.evidence import Evidence, Finding, Provenance, Table, Underway
 from engines.pictures import exercise_snippets
 from engines.pictures.diffusion import Painter, Plan
-from engines.statistics import cells, mean_interval, more, of_pairs, percent, plural, points, share, words
+from engines.statistics import Mean, cells, mean_interval, more, of_pairs, percent, plural, points, share, words
 from lessons.briefing.measures import (
     VERDICTS,
     Judged,
@@ -124,6 +125,13 @@ class Dice:
         return float(self.words.mean() / max(self.dice.mean(), 1e-9))
 
     @property
+    def ratio_interval(self) -> Mean:
+        """The same with its interval: that of a ratio of two means, by its first differences."""
+        gaps = (self.words - self.ratio * of_pairs(self.dice)) / max(self.dice.mean(), 1e-9)
+        middle, low, high = mean_interval(self.ratio + gaps)
+        return middle, max(0.0, low), high
+
+    @property
     def paired(self) -> Paired:
         return paired(self.judged[0].outcomes, self.judged[1].outcomes)
 
@@ -188,7 +196,7 @@ def _table(value: Dice) -> Table:
         for seed, *numbers, was, now in measured
     ]
     means = [cells(share(numbers)) for numbers in (value.words, of_pairs(value.dice))]
-    means += [cells(mean_interval(numbers)) for numbers in (value.latent_words, of_pairs(value.latent_dice))]
+    means += [cells(_distance(numbers)) for numbers in (value.latent_words, of_pairs(value.latent_dice))]
     for name, at in (("mean", 0), ("low", 1), ("high", 2)):
         rows.append((name, *(one[at] for one in means), *(("", "") if at else (each.words for each in value.judged))))
     return Table(columns, tuple(rows))
@@ -207,18 +215,26 @@ def _findings(value: Dice) -> Iterator[Finding]:
             -1: "So the dice do more here than the words; but they are not without effect.",
             0: "The interval of the difference holds zero: which of the two does more cannot be told from these seeds.",
         }[value.told_apart]
+        if not math.isfinite(gap[1]):
+            says = "Two seeds cannot tell which of the two does more."
         yield Finding(
             f"{percent(value.words.mean())} beside {percent(value.dice.mean())}",
             f"is how far the wording moves a picture beside another seed, on average over "
             f"{seeds_words(len(value.seeds))}; the difference is {words(gap, 1, True)}. {says}",
         )
     yield _kept(value)
-    latent = [mean_interval(numbers) for numbers in (value.latent_words, of_pairs(value.latent_dice))]
+    latent = [_distance(numbers) for numbers in (value.latent_words, of_pairs(value.latent_dice))]
     yield Finding(
         f"{latent[0][0]:.2f} beside {latent[1][0]:.2f}",
         f"is the same in the latent, before the decoder makes pixels of it: {words(latent[0])} by the wording, "
         f"{words(latent[1])} by another seed.",
     )
+
+
+def _distance(numbers: np.ndarray) -> Mean:
+    """Mean and interval of distances, none of which is negative."""
+    middle, low, high = mean_interval(numbers)
+    return (middle, max(0.0, low), high) if math.isfinite(low) else (middle, low, high)
 
 
 def _kept(value: Dice) -> Finding:
@@ -233,7 +249,7 @@ def _kept(value: Dice) -> Finding:
     says = {
         1: "The second wording is followed more often.",
         -1: "The first wording is followed more often.",
-        0: "The interval holds zero: no difference can be told from these seeds.",
+        0: "No difference can be told from these seeds.",
     }[pairs.better]
     return Finding(
         f"{pairs.both + pairs.first} → {pairs.both + pairs.second} of {pairs.pairs}",
@@ -245,8 +261,9 @@ def _kept(value: Dice) -> Finding:
     )
 
 
-def dice_truth(value: Dice) -> tuple[float, str]:
-    return value.ratio, (
-        f"{percent(value.words.mean())} by the wording, {percent(value.dice.mean())} by another seed, which is "
-        f"{value.ratio:.2f} times as far"
-    )
+def dice_truth(value: Dice) -> tuple[float, str, list[float]] | str:
+    """How many times as far the wording moves a picture, and the ends of the interval; in words if two seeds."""
+    said = f"{percent(value.words.mean())} by the wording, {percent(value.dice.mean())} by another seed, which is "
+    if len(value.seeds) < 3:
+        return f"Measured: {said}{value.ratio:.2f} times as far. Two seeds cannot tell, so no guess is scored."
+    return value.ratio, f"{said}{words(value.ratio_interval)} times as far", [*value.ratio_interval[1:]]

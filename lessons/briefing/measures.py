@@ -118,8 +118,13 @@ class Paired:
 
     @property
     def better(self) -> int:
-        """1 where the second wording is right more often, −1 where the first is; 0 while the interval holds zero."""
+        """1 where the second wording is right more often, −1 where the first is; 0 while that cannot be told.
+
+        Fewer than six pairs that differ say nothing: by chance so many agree once in 32 times.
+        """
         _, low, high = self.change
+        if self.first + self.second < 6:
+            return 0
         return 1 if low > 0 else -1 if high < 0 else 0
 
 

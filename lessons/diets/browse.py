@@ -160,7 +160,8 @@ def _findings(value: Search) -> Iterator[Finding]:
     nearest = value.near[0]
     yield Finding(
         f"{value.other} of {len(value.near)}",
-        f"captions nearest in meaning lack one of your words, so no search by word finds them. The nearest lies at a "
+        f"captions nearest in meaning lack {'one of your words' if len(word.words) > 1 else 'your word'}, so no search "
+        f"by word finds them. The nearest lies at a "
         f"cosine of {nearest.cosine:.2f}, the last of these at {value.near[-1].cosine:.2f}; captions drawn blindly at "
         f"{value.far[0]:.2f} on average, {value.far[1]:.2f} at most.",
     )

@@ -18,7 +18,7 @@ from engines.pictures import captioning, snippets
 from engines.pictures.captioning import Diet
 from engines.pictures.diffusion import Painter, Plan
 from engines.signs import measures as sign_measures
-from engines.statistics import Interval, Mean, clustered, mean_interval, more, percent, points, wilson
+from engines.statistics import Interval, Mean, clustered, mean_interval, more, percent, plural, points, wilson
 from engines.stickers import judge, scenes
 from engines.stickers.judge import Verdict
 from engines.stickers.world import facts_of
@@ -51,6 +51,16 @@ class Taught:
         return clustered(sum(map(sum, rows)), sum(map(len, rows)), len(rows))
 
     @property
+    def untold(self) -> int:
+        """Pictures of which the judge cannot tell all that was asked for."""
+        return sum(bool(one.untold) for one in self.verdicts)
+
+    @property
+    def not_scored(self) -> str:
+        left = dict.fromkeys(wish for one in self.verdicts for wish in one.unscored)
+        return f" Not scored: {', '.join(left)}." if left else ""
+
+    @property
     def scores(self) -> np.ndarray:
         """The share of what could be told that is right, picture by picture; nan where nothing could be."""
         rows = [list(one.right.values()) for one in self.verdicts]
@@ -80,7 +90,8 @@ class Captioned:
         whole, sloppy = self.of("whole"), self.of("sloppy")
         if whole is None or sloppy is None:
             return None
-        known = ~(np.isnan(whole.scores) | np.isnan(sloppy.scores))
+        alike = [a.right.keys() == b.right.keys() for a, b in zip(whole.verdicts, sloppy.verdicts, strict=True)]
+        known = np.array(alike) & ~np.isnan(whole.scores) & ~np.isnan(sloppy.scores)
         return (whole.scores[known], sloppy.scores[known]) if known.any() else None
 
 
@@ -101,7 +112,8 @@ def captions(
     began, chosen = time.perf_counter(), check(caption, seeds, seed)
     caption, facts = caption.strip(), facts_of(caption)
     told = tuple(
-        (one, captioning.caption_for(one, "whole"), captioning.caption_for(one, "sloppy")) for one in range(EXAMPLES)
+        (one, captioning.caption_for(one, "whole"), captioning.caption_for(one, "sloppy"))
+        for one in taught()[:EXAMPLES]
     )
     done: list[Taught] = []
     for diet, name in READERS:
@@ -148,8 +160,10 @@ def _evidence(value: Captioned, painter: Painter, seeds: Sequence[int], began: f
 
 def _findings(value: Captioned) -> Iterator[Finding]:
     for one in value.readers:
-        parts = ", ".join(f"{aspect} {rate.successes} of {rate.trials}" for aspect, rate in one.rates.items())
-        yield Finding(percent(one.wishes.rate) if one.wishes.trials else "–", f"{one.name}: {one.wishes}. {parts}.")
+        parts = [f"{aspect} {rate.successes} of {rate.trials}" for aspect, rate in one.rates.items()]
+        parts += [f"in {one.untold} the judge cannot tell all"] * bool(one.untold)
+        told = f"{one.wishes}. {', '.join(parts)}." if one.wishes.trials else "nothing could be told."
+        yield Finding(percent(one.wishes.rate) if one.wishes.trials else "–", f"{one.name}: {told}{one.not_scored}")
     pair = value.pair
     if pair is not None and value.gain is not None:
         sure = more(*pair, equal=6)
@@ -159,8 +173,9 @@ def _findings(value: Captioned) -> Iterator[Finding]:
         gain, _, between = points(value.gain).partition(" points")
         yield Finding(
             f"{gain} points",
-            f"is what whole captions add on this caption, seed by seed{between}: {verdict}. Start, scenes, steps and "
-            "dice were the same.",
+            f"is what whole captions add on this caption, over {plural(len(pair[0]), 'seed')} of which the judge can "
+            f"tell the same{between.replace(' each time', '')}: {verdict}. Start, scenes, "
+            "steps and dice were the same.",
         )
         yield _named()
     if (record := recorded()) is not None and pair is not None:
@@ -170,9 +185,15 @@ def _findings(value: Captioned) -> Iterator[Finding]:
 
 
 @cache
+def taught() -> tuple[int, ...]:
+    """The first scenes that both readers were taught with: those of one kind of thing."""
+    return tuple(seed for seed in range(2 * COUNTED) if scenes.plan(seed).kind in ("single", "count"))
+
+
+@cache
 def named() -> dict[str, dict[str, Interval]]:
     """For both diets, in how many captions of some taught scenes the thing, its number, colour and background stand."""
-    seeds = [seed for seed in range(2 * COUNTED) if scenes.plan(seed).kind in ("single", "count")][:COUNTED]
+    seeds = taught()[:COUNTED]
     found: dict[str, dict[str, Interval]] = {}
     for diet in captioning.DIETS:
         right, of = Counter[str](), Counter[str]()

@@ -12,7 +12,7 @@ from engines.checks import MAX_SEED, whole
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
 from engines.pictures import diffusion
 from engines.pictures.diffusion import Painter, Plan
-from engines.statistics import Interval, interval, percent, wilson
+from engines.statistics import Interval, interval, percent, plural, wilson
 from engines.stickers import judge
 from engines.stickers.scenes import COLOURS
 from engines.stickers.world import facts_of
@@ -229,7 +229,8 @@ def _rate(share: Interval) -> str:
 def _said(one: Asked) -> str:
     raw, most = one.right(one.raw), max(set(one.raw), key=one.raw.count)
     told = (
-        f"If the likeliest word simply counts: {raw.successes} of {raw.trials}, “{most}” {one.raw.count(most)} times."
+        f"If the likeliest word simply counts: {raw.successes} of {raw.trials}, “{most}” "
+        f"{plural(one.raw.count(most), 'time')}."
     )
     if one.sort == "facts":
         return f"{told} Given the word itself, the sculptor letters it: {wilson(sum(one.lettered), len(one.lettered))}."

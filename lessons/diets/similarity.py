@@ -151,13 +151,17 @@ def _near(space: Space, seed: int, dice: np.random.Generator) -> np.ndarray:
     return space.pictures(picture[None])[0] @ space.captions(told).T
 
 
-def similarity_truth(value: Grid) -> tuple[float, str] | str:
+def similarity_truth(value: Grid) -> tuple[float, str, list[float]] | str:
     if value.near is None:
         return "The unseen scenes were not measured."
-    return value.half[0], (
+    middle, low, high = value.half
+    said = (
         f"on {len(value.near)} unseen scenes, {words(value.half, 0, True)} of the way from a caption that is all wrong "
         "to the scene’s own"
     )
+    if high - low > 0.5:
+        return f"Measured: {said}. So few scenes decide nothing, so no guess is scored; take more."
+    return middle, said, [low, high]
 
 
 def _evidence(value: Grid, space: Space, began: float, seed: int) -> Evidence[Grid]:

@@ -16,7 +16,7 @@ from engines.pictures import snippets
 from engines.pictures.diffusion import Painter, Plan
 from engines.statistics import Interval, clustered, mean_interval, more, percent, plural, points
 from engines.text.language_model import LanguageModel
-from lessons.handoff.measures import check_wish, declined, messages, written
+from lessons.handoff.measures import check_wish, declined, ends, messages, written
 from lessons.shell.painting import painting
 
 WAYS = ("the director's caption", "the last message", "the whole chat")
@@ -118,12 +118,11 @@ def bypass(
     yield Evidence(value, _alt(value), _table(value), source, _findings(value), code, ways[0].pictures)
 
 
-def truth(value: Bypass) -> tuple[float, str] | str:
+def truth(value: Bypass) -> tuple[float, str, list[float]] | str:
     if not len(value.gain):
         return "The judge could tell too little in these pictures to score a guess."
-    return float(value.gain.mean()), (
-        f"{value.ways[0].kept} of the wish's facts by the caption, {value.ways[2].kept} by the whole chat"
-    )
+    said = f"{value.ways[0].kept} of the wish's facts by the caption, {value.ways[2].kept} by the whole chat"
+    return float(value.gain.mean()), said, ends(value.gain)
 
 
 def verdict(value: Bypass) -> str:

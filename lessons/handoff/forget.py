@@ -15,7 +15,7 @@ from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, U
 from engines.pictures import snippets
 from engines.pictures.diffusion import Painter, Plan
 from engines.pictures.measures import difference
-from engines.statistics import Interval, mean_interval, more, percent, wilson
+from engines.statistics import Interval, interval, mean_interval, more, percent, wilson
 from engines.statistics import words as in_words
 from lessons.shell.painting import painting
 
@@ -96,7 +96,8 @@ def truth(value: Forgetting) -> tuple[float, str] | str:
     things = value.told[1].things
     if not things.trials:
         return "The judge could tell nothing in these pictures, so the guess cannot be scored."
-    return things.rate, f"{value.named} in {things} pictures painted from “{value.told[1].sent}”"
+    said = f"{value.named} in {things} pictures painted from “{value.told[1].sent}”"
+    return (things.rate, said) if value.told[1].sent == ORDER else f"Measured: {said}. The guess is about “{ORDER}”."
 
 
 def holds(value: Forgetting) -> str:
@@ -131,7 +132,8 @@ def _findings(value: Forgetting) -> tuple[Finding, ...]:
     return (
         Finding(
             f"{order.things.successes} of {order.things.trials}",
-            f"pictures painted from “{order.sent}” show {value.named}; from the whole new caption {same.things}. "
+            f"pictures painted from “{order.sent}” show {value.named} (95 % interval "
+            f"{interval(order.things.low, order.things.high)}); from the whole new caption {same.things}. "
             f"(From the first caption: {first.things}.) Pictures that the judge cannot tell are left out.",
         ),
         Finding(

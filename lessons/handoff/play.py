@@ -16,7 +16,7 @@ from engines.pictures import snippets
 from engines.pictures.diffusion import Painter, Plan
 from engines.statistics import Interval, clustered, mean_interval, more, percent, plural, points
 from engines.text.language_model import LanguageModel
-from lessons.handoff.measures import written
+from lessons.handoff.measures import ends, written
 from lessons.handoff.rounds import Round, rounds
 from lessons.shell.painting import painting
 
@@ -106,10 +106,12 @@ def _side(name: str, caption: str, wanted: tuple[Fact, ...], pictures: np.ndarra
     return Side(name, caption, pictures, facts(caption), seen, shares)
 
 
-def truth(value: Game) -> tuple[float, str] | str:
+def truth(value: Game) -> tuple[float, str, list[float]] | str:
     if not np.isfinite(value.lead):
         return "The judge could tell too little in these pictures to score a guess."
-    return value.lead, f"you {value.you.kept}, the director {value.director.kept} of the facts seen"
+    gaps = value.you.shares - value.director.shares
+    said = f"you {value.you.kept}, the director {value.director.kept} of the facts seen"
+    return value.lead, said, ends(gaps[np.isfinite(gaps)])
 
 
 def verdict(value: Game) -> str:

@@ -104,8 +104,9 @@ def _findings(value: list[Crossing]) -> tuple[Finding, ...]:
     if first.received == second.received:
         same = Finding(
             "Not one pixel" if not first.differs(second) else percent(first.differs(second)),
-            f"differs between the first two pictures, although their chats have other words: the same "
-            f"{len(first.received)} ids reached the painter, from the same seed.",
+            "differs between the first two pictures"
+            + (", although their chats have other words" if first.said != second.said else "")
+            + f": the same {len(first.received)} ids reached the painter, from the same seed.",
         )
     else:
         same = Finding(

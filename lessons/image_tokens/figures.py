@@ -40,7 +40,7 @@ def journey(value: Booked) -> str:
     others = (
         (value.unrounded, "the same latent, not rounded"),
         (value.thumbnail, "as many bytes as a thumbnail"),
-        (value.random, "rounded to entries drawn at random"),
+        (value.random, "rounded to entries drawn at random, the first of 8 draws"),
         (value.shuffled, "the same tiles, shuffled"),
         (value.swapped, f"entries {value.pair[0]} and {value.pair[1]} swapped"),
     )

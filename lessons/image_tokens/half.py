@@ -140,12 +140,15 @@ def _evidence(
             ),
             Finding(
                 _of(own),
-                f"pictures show the {thing} although they were told of the {other}: what stands above is context like "
-                f"the caption, and none of it can be taken back (95 % interval {_range(own)})",
+                f"pictures show the {thing} "
+                + ("although they were" if own.successes else "when")
+                + f" told of the {other}: what stands above is context like the caption, and none of it can be taken "
+                f"back (95 % interval {_range(own)})",
             ),
             Finding(
                 f"{_of(kept)} and {_of(alone)}",
-                f"pictures show the {thing} when the caption names it, and when there is none: what the rows tell",
+                f"pictures show the {thing} when the caption names it, and when there is none: what the rows tell "
+                f"(95 % intervals {_range(kept)} and {_range(alone)})",
             ),
         ),
         snippet=tile_snippets.writing([value.other] * len(seeds), seeds, DIALS, GUIDANCE, given),

@@ -125,7 +125,7 @@ def stripe_pictures(value: smear.Smear) -> str | None:
         cells.append(
             Markup(
                 '<figure class="latents-stripe {mark}"><img src="{before}" alt="{a}"><img src="{after}" alt="{b}">'
-                "<figcaption>{width} px<br>{kept} {mark}</figcaption></figure>"
+                "<figcaption>{width} px<br>{kept} kept</figcaption></figure>"
             ).format(
                 mark=mark, before=data_uri(_large(one.before[:crop, :crop])),
                 after=data_uri(_large(one.after[:crop, :crop])),

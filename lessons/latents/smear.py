@@ -225,8 +225,8 @@ def _evidence(painter: Painter, value: Smear, began: float) -> Evidence[Smear]:
         findings.append(
             Finding(
                 headline,
-                "is the narrowest stripe from which on half of the contrast or more survives. One latent cell stands "
-                f"for {painter.factor} × {painter.factor} pixels.",
+                "is the narrowest stripe from which on half of the contrast or more survives on average. One latent "
+                f"cell stands for {painter.factor} × {painter.factor} pixels.",
             )
         )
         ragged = max(value.stripes, key=lambda one: float(np.ptp(one.kept)))
@@ -237,7 +237,10 @@ def _evidence(painter: Painter, value: Smear, began: float) -> Evidence[Smear]:
                 "whether they stand or lie. Nudge a stroke by a pixel and its fate may change.",
             )
         )
-        alt += f"; stripes survive from {width} pixels on" if width else "; no stripe keeps half of its contrast"
+        survive = (
+            f"stripes survive on average from {width} pixels on" if width else "no stripe keeps half of its contrast"
+        )
+        alt += f"; {survive}"
     for other in value.strangers:
         if all(map(math.isfinite, other.psnr)):
             rows.append((f"{other.name}: PSNR, dB", *lab.bounds(list(other.psnr)), len(other.psnr)))

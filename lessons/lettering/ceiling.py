@@ -75,7 +75,8 @@ def _evidence(value: Ceiling, each: int, seed: int, seconds: float) -> Evidence[
         Finding(percent(before.rate), f"is the reader's own ceiling: {before} of the printed signs read exactly."),
         Finding(
             percent(after.rate),
-            f"is left after the autoencoder: {after}. No painter here can be expected to score above it.",
+            f"is left after the autoencoder: {after}. No painter here can be expected to score above it, "
+            "except by chance: the ceiling is itself measured.",
         ),
     ]
     wrong = [one for trip in value.trips for one in (*trip.before, *trip.after) if not one.exact]
@@ -93,7 +94,7 @@ def _evidence(value: Ceiling, each: int, seed: int, seconds: float) -> Evidence[
         for one, again in zip(trip.before, trip.after, strict=True)
     )
     told = "; ".join(
-        f"{trip.length} letters {sign_measures.exact_rate(trip.before).successes} then "
+        f"{plural(trip.length, 'letter')} {sign_measures.exact_rate(trip.before).successes} then "
         f"{sign_measures.exact_rate(trip.after).successes} of {len(trip.before)}"
         for trip in value.trips
     )

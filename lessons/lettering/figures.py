@@ -12,7 +12,7 @@ from markupsafe import Markup
 from engines.evidence import Evidence
 from engines.signs import lab as sign_lab
 from engines.signs import measures as sign_measures
-from engines.statistics import interval, mean_interval, percent
+from engines.statistics import interval, mean_interval, percent, plural
 from lessons.lettering import causes, ceiling, own
 from lessons.lettering.signs import Glimpse, Painted, Signs, seen_words
 from lessons.shell.film import data_uri
@@ -119,7 +119,7 @@ def side_by_side(value: causes.Run) -> str:
         for one in value.painted:
             first, count = number * len(one.seeds), len(one.seeds)
             right = sum(spelling.exact for spelling in one.spellings[first : first + count])
-            caption = f"{said(one.spellings[first])} · {right} of {count} seeds"
+            caption = f"{said(one.spellings[first])} · {right} of {plural(count, 'seed')}"
             cells.append(Markup("<td>{}</td>").format(_painted(one, first, caption)))
         rows.append(Markup('<tr><th scope="row">{}</th>{}</tr>').format(word, join(cells)))
     shares = [

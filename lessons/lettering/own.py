@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -234,10 +235,15 @@ def instead_truth(value: Own) -> tuple[int, str] | str:
     read, chance = value.gaps()
     if len(read) < 2:
         return "No guess can be scored here: that takes two words at least on whose signs something can be read."
-    return more(read, chance) + 1, (
-        f"{words(mean_interval(read), 1)} letters to the nearest word of its signs; from other words as long "
-        f"as that it is {words(mean_interval(chance), 1)}"
+    return more(read, chance, equal=6) + 1, (
+        f"{_letters(read)} to the nearest word of its signs; from other words as long as that {_letters(chance)}"
     )
+
+
+def _letters(values: Sequence[float] | np.ndarray) -> str:
+    middle, low, high = mean_interval(values)
+    sure = math.isfinite(low) and low < high
+    return f"{middle:.1f} letters" + (f" (95 % interval {max(low, 0):.1f}–{high:.1f})" if sure else "")
 
 
 def _evidence(painter: Painter, value: Own, seeds: tuple[int, ...], steps: int, began: float) -> Evidence[Own]:
@@ -291,9 +297,9 @@ def _findings(value: Own) -> Iterator[Finding]:
     if len(read):
         yield Finding(
             f"{read.mean():.1f} against {chance.mean():.1f} letters",
-            f"lie between what is read on the signs for new words and the nearest word that was on its signs, "
-            f"{words(mean_interval(read), 1)}; by chance it would be {words(mean_interval(chance), 1)}, as for other "
-            f"words as long as what was read. {_nearer(read, chance)}",
+            f"lie between what is read on the signs for new words and the nearest word that was on its signs: "
+            f"{_letters(read)}. By chance, as for other words as long as what was read, {_letters(chance)}. Word by "
+            f"word {words(mean_interval(np.subtract(read, chance)), 1)} between them. {_nearer(read, chance)}",
         )
     hits, control = value.instead()
     if hits.trials:
@@ -315,7 +321,7 @@ def _nearer(read: Sequence[float] | np.ndarray, chance: Sequence[float] | np.nda
         -1: "So it leans on words it knows.",
         0: "So this shows no leaning on words it knows.",
         1: "So its lettering is further from words it knows than words are.",
-    }[more(read, chance)]
+    }[more(read, chance, equal=6)]
 
 
 def _beside(hits: Interval, control: Interval) -> str:
@@ -323,4 +329,4 @@ def _beside(hits: Interval, control: Interval) -> str:
         return "There is nothing to compare it with."
     if hits.low > control.high:
         return "So which word it falls back on follows from the word asked for."
-    return "The intervals overlap, so by its letters alone the word asked for does not say which one it falls back on."
+    return "The intervals overlap, so nothing shows that the word asked for says which one it falls back on."

@@ -16,7 +16,7 @@ from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, U
 from engines.pictures.files import open_picture
 from engines.signs import lab as sign_lab
 from engines.signs import measures as sign_measures
-from engines.statistics import Interval, interval
+from engines.statistics import Interval, interval, plural
 from lessons.shell.uploads import picture_bytes
 
 WORD = "OPEN"
@@ -222,10 +222,12 @@ def _evidence(value: Signs, first: int, count: int, seconds: float) -> Evidence[
     wrong = [spelling for one in value.painted for spelling in one.spellings if not spelling.exact and spelling.text]
     if wrong:
         nearest = min(wrong, key=lambda spelling: spelling.errors)
+        as_near = sum(spelling.errors == nearest.errors for spelling in wrong) > 1
         findings.append(
             Finding(
                 f"{nearest.word} → {nearest.text[:12]}",
-                f"is the nearest miss: {nearest.errors} letter{'' if nearest.errors == 1 else 's'} to change.",
+                f"is {'one of the nearest misses' if as_near else 'the nearest miss'}: "
+                f"{plural(nearest.errors, 'letter')} to change.",
             )
         )
     findings.append(

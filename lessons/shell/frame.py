@@ -27,6 +27,9 @@ def still(markup: str, *classes: str, **options: Any) -> gr.HTML:
     return gr.HTML(markup, elem_classes=list(classes), js_on_load=None, **options)
 
 
+UNDECIDED = "The interval reaches into more than one answer, so these runs alone do not decide."
+
+
 @dataclass(eq=False)
 class Screen:
     """One idea: a section of words and, beside it, the stage."""
@@ -85,12 +88,13 @@ class Screen:
         """
         index = self.prediction.which(truth)
         came_true = self.prediction.texts[index]
+        others = {self.prediction.which(one) for one in as_near} - {index}
         name = f"{self.lesson.key}/{self.prediction_key}"
         if guess is None:
             said, hit = Markup("You ran it without a guess."), "none"
         elif guess == came_true:
             said, hit = Markup("Your guess held: <b>{}</b>.").format(plain(guess)), "yes"
-        elif guess in (self.prediction.texts[self.prediction.which(one)] for one in as_near):
+        elif guess in (self.prediction.texts[one] for one in others):
             words = Markup("Your guess held as far as can be told: <b>{}</b>; <b>{}</b> came out, no surer than that.")
             said, hit = words.format(plain(guess), plain(came_true)), "yes"
         else:
@@ -107,7 +111,7 @@ class Screen:
                 name=name,
                 said=said,
                 measured=plain(measured),
-                because=inline(self.prediction.reason(index)),
+                because=UNDECIDED if others else inline(self.prediction.reason(index)),
             )
         )
 

@@ -86,7 +86,7 @@ def fixed_chart(value: Fixing) -> Any:
     charts.band(figure, painted.tolist(), np.clip(lows, 0, 1).tolist(), np.clip(highs, 0, 1).tolist(), CLAY)
     charts.line(figure, painted.tolist(), means, "picture settled", CLAY)
     charts.line(figure, written.tolist(), value.text.mean(axis=0).tolist(), "text fixed", BLUE, "dash", "square")
-    if len(value.alike) > 1:
+    if len(value.alike):
         ends, chance = [min(painted[0], written[0]), 1.0], round(float(value.alike.mean()), 4)
         figure.add_scatter(
             x=ends, y=[chance] * 2, name=f"chance: another seed’s picture, {percent(chance)}", mode="lines",

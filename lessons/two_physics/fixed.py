@@ -15,7 +15,7 @@ from engines.pictures import diffusion
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import Painter, Plan
 from engines.pictures.measures import settled
-from engines.statistics import cells, mean_interval, percent, plural, share, spread, words
+from engines.statistics import Mean, cells, mean_interval, percent, plural, share, words
 from engines.text.language_model import LanguageModel, Run
 from lessons.shell.painting import underway
 from lessons.two_physics.measures import DIALS, TOLERANCE, provenance, request
@@ -28,8 +28,8 @@ DRAFT = 25
 class Fixing:
     """Share settled after each pass: ``text`` float [seeds, tokens], ``picture`` float [seeds, passes].
 
-    A text's tokens count when they are exactly in place, a picture's pixels when within TOLERANCE. ``alike`` [seeds],
-    the control: the share of the pixels of *another* seed's finished picture that would count as settled.
+    A text's tokens count when they are exactly in place, a picture's pixels when within TOLERANCE. ``alike`` (one a
+    pair of seeds), the control: the share of the pixels of *another* seed's finished picture that would count.
     """
 
     text: np.ndarray
@@ -75,6 +75,7 @@ def fixed(
     picture = np.array([settled(one, tolerance=TOLERANCE / 255) for one in stacked])
     ends = stacked[:, -1].astype(np.int16)
     alike = (np.abs(np.roll(ends, 1, axis=0) - ends).max(axis=-1) <= TOLERANCE).mean(axis=(1, 2))
+    alike = alike[: {1: 0, 2: 1}.get(len(several))]  # of two pictures there is one pair
     yield _evidence(model, painter, caption.strip(), several, steps, Fixing(text, picture, alike), began)
 
 
@@ -87,6 +88,12 @@ def _kept(drafts: list[tuple[int, ...]], passes: int) -> np.ndarray:
     final = drafts[-1]
     shares = [sum(a == b for a, b in zip(draft, final, strict=False)) / len(final) for draft in drafts]
     return np.array((shares + [1.0] * passes)[:passes])
+
+
+def _within(numbers: list[int], most: int) -> Mean:
+    """Mean and interval of the numbers of passes, cut to those there are."""
+    middle, low, high = mean_interval(numbers)
+    return (middle, max(1.0, low), min(float(most), high)) if np.isfinite(low) else (middle, low, high)
 
 
 def _middle(shares: np.ndarray) -> int:
@@ -104,7 +111,7 @@ def _evidence(
     rows: list[tuple[Any, ...]] = []
     for index in range(max(tokens, passes)):
         written = round(float(value.text[:, index].mean()), 4) if index < tokens else None
-        painted = cells(mean_interval(value.picture[:, index])) if index < passes else (None,) * 3
+        painted = cells(share(value.picture[:, index])) if index < passes else (None,) * 3
         rows.append((index + 1, written, *painted))
     half_settled = [int(np.argmax(row >= 0.5)) + 1 for row in value.picture]
     return Evidence(
@@ -133,7 +140,7 @@ def _evidence(
             ),
             Finding(
                 f"pass {np.mean(half_settled):.0f} of {passes}",
-                f"is when half the pixels have stopped moving: {spread(half_settled, 1)}",
+                f"is when half the pixels have stopped moving: {words(_within(half_settled, passes), 1)}",
             ),
             Finding("0 tokens", "were ever taken back: each text grows in a straight line until it ends"),
         ),

@@ -15,7 +15,7 @@ from engines.evidence import Evidence, Finding, Provenance, Table, Underway
 from engines.pictures import copying as copies
 from engines.pictures import snippets
 from engines.pictures.diffusion import Painter, Plan
-from engines.statistics import Interval, cells, mean_interval, more, percent, wilson, words
+from engines.statistics import Interval, Mean, cells, mean_interval, more, percent, share, wilson, words
 from engines.stickers import nearest, scenes
 from engines.stickers.nearest import Near
 from engines.stickers.seed_ranges import UNSEEN
@@ -226,15 +226,23 @@ def _by_kind(value: Memory) -> Table:
     rows = []
     for kind in (*sorted(set(kinds)), "all"):
         chosen = (kinds == kind) | (kind == "all")
-        numbers = (cells(mean_interval(100 * of[chosen]), 2) for of in compared)
+        painted, unseen, gap, untouched = (mean_interval(100 * of[chosen]) for of in compared)
+        numbers = (cells(one, 2) for one in (_away(painted), _away(unseen), gap, _away(untouched)))
         rows.append((str(kind), int(chosen.sum()), *(number for three in numbers for number in three)))
     heads = ("painted, %", "unseen scene, %", "difference", "unseen, before the autoencoder, %")
     columns = [f"{head}{part}" for head in heads for part in ("", ", low", ", high")]
     return Table(("captions", "pairs", *columns), tuple(rows))
 
 
-def memory_truth(value: Memory) -> tuple[float, str]:
-    return value.nearer.rate, f"{value.nearer} painted pictures lie nearer than the unseen scene"
+def _away(distance: Mean) -> Mean:
+    """Mean and interval of distances, none of which is negative."""
+    return (distance[0], max(0.0, distance[1]), distance[2]) if np.isfinite(distance[1]) else distance
+
+
+def memory_truth(value: Memory) -> tuple[float, str, list[float]]:
+    """In how many pairs the painted picture lies nearer, and the ends of the interval."""
+    said = f"{value.nearer} painted pictures lie nearer than the unseen scene"
+    return value.nearer.rate, said, [value.nearer.low, value.nearer.high]
 
 
 def copying(painter: Painter, seeds: int = 8, *, seed: int = 7, steps: int | None = None) -> Iterator[Any]:
@@ -282,7 +290,7 @@ def _copying_evidence(value: Copies, wanted: tuple[str, ...], source: Provenance
         Finding(
             f"{others.successes} of {others.trials}",
             "of the twin's pictures of other captions are near-copies of any training scene: the control. "
-            f"They lie {words(mean_interval(value.others), 1, percent=True)} from the nearest.",
+            f"They lie {words(share(value.others), 1, percent=True)} from the nearest.",
         ),
     )
     away = (value.painted_distances, value.repeated_distances, value.others)

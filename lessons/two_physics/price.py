@@ -249,11 +249,13 @@ def diffusion_bill(one: Diffusion) -> Bill:
     )
 
 
-def price_truth(value: Price) -> tuple[float, str]:
-    return value.ratio, (
-        f"{big(value.text.multiply_adds)} multiply-adds for {value.words:,} words, "
+def price_truth(value: Price) -> tuple[float, str] | str:
+    """How many times as much the text takes; in words where the guess was about a text of another length."""
+    said = (
+        f"{big(value.text.multiply_adds)} multiply-adds for {plural(value.words, 'word')}, "
         f"{big(value.picture.multiply_adds)} for the picture"
     )
+    return (value.ratio, said) if value.words == WORDS else f"Measured: {said}. The guess is about {WORDS} words."
 
 
 def big(number: float, unit: str = "") -> str:
@@ -321,8 +323,9 @@ def _evidence(value: Price, runtime: str, source: Provenance) -> Evidence[Price]
             f"{text.seconds:.1f} s and {picture.seconds:.1f} s",
             f"on this processor. The text was not written whole: {plural(written.tokens, 'token')} were, "
             f"{plural(written.words, 'word')}{ended}; their pace was carried on to {text.passes:,}. The check: "
-            f"{_pace(text_before)} a token in the first half of them and {_pace(text_after)} in the second; "
-            f"{_pace(picture_before)} and {_pace(picture_after)} a pass of the sculptor. By the count, the text's last "
+            f"{_pace(text_before)} a token in the first half of them and {_pace(text_after)} in the second. "
+            + (f"{_pace(picture_before)} and {_pace(picture_after)} a pass of the sculptor. " if picture_before else "")
+            + "By the count, the text's last "
             f"token would take {percent(value.growth)} more arithmetic than its first.",
         ),
         Finding(

@@ -101,7 +101,8 @@ def spoil(
         changed[moment + 1] = share([float((each > TOLERANCE).mean()) for each in off])
         if moment == third:
             shown = hurt[0], ended[0]
-            chance = mean_interval(np.abs(np.roll(calm, 1) - calm) / added)
+            pairs = np.abs(np.roll(calm, 1) - calm) / added
+            chance = mean_interval(pairs if len(pairs) > 2 else [pairs.mean()])  # of two pictures there is one pair
     assert shown is not None and ended is not None
     value = Spoiled(
         wrong.text, "".join(token.text for token in clean_text), "".join(token.text for token in spoiled_text),

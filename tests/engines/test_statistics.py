@@ -26,3 +26,8 @@ def test_an_interval_over_pairs_is_the_jackknifes_of_the_things() -> None:
     beside = rng.normal(size=n)
     assert statistics.of_pairs(rows, beside).mean() == pytest.approx(whole - beside.mean())
     assert statistics.mean_interval(statistics.of_pairs(rows[:2]))[1:] == (-np.inf, np.inf)
+
+
+def test_a_difference_of_shares_lies_within_a_hundred_points() -> None:
+    assert statistics.points((0.5, -5.85, 6.85)) == "+50 points (95 % interval −100 to +100)"
+    assert statistics.listed(["0", "0.5", "1"]) == "0, 0.5 and 1" and statistics.listed(["0"]) == "0"

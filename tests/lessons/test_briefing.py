@@ -167,6 +167,7 @@ def test_pairs_that_cannot_be_told_count_nowhere_and_the_interval_is_newcombes()
     assert (round(-change, 4), round(-high, 4), round(-low, 4)) == (0.2, 0.0562, 0.3292)
     assert len(twelve) == 129 and measures.paired(first, first).better == 0
     assert measures.paired([True] * 8, [False] * 8).better == -1
+    assert measures.paired([True] * 2, [False] * 2).better == 0, "two pairs decide nothing"
     assert measures.paired([None], [None]).pairs == 0
 
 

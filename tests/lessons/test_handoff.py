@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -191,6 +192,9 @@ def test_equal_captions_paint_equal_pictures_and_another_does_not(
     assert first.received == second.received != third.received
     assert first.differs(second) == 0 < first.differs(third)
     assert proof.truth(evidence.value)[0] == 0
+    first, second, third = evidence.value
+    assert "other words" in proof._findings(list(evidence.value))[0].text
+    assert "other words" not in proof._findings([first, replace(second, said=first.said), third])[0].text
     assert evidence.findings[0].headline == "Not one pixel"
     (picture,) = run(evidence.snippet)
     same_pictures([picture], evidence.expected[:1])

@@ -144,6 +144,7 @@ def test_smearing_measures_scenes_stripes_and_strangers(smeared):
     assert chosen("stripes", smear.truth(value))
     assert "detail" in figures.detail_bars(value)
     assert figures.stripe_pictures(value).count("<figure") == len(smear.WIDTHS)
+    assert figures.stripe_pictures(value).count(" kept</figcaption>") == len(smear.WIDTHS), "how much, lost or not"
     assert len(figures.stripe_chart(value).data) == 2
     safe(figures.stranger_row(value) + str(shell_views.evidence(smeared[-1])))
 

@@ -710,7 +710,7 @@ def test_seen_and_new_words_are_painted_read_and_compared(as_bundled, monkeypatc
     assert len(found[-1].table.rows) == 6
     safe(draw.own_signs(value))
     text = " ".join(card.text for card in found[-1].findings)
-    assert "Pair by pair the difference" in text and "by chance it would be" in text
+    assert "Pair by pair the difference" in text and "By chance, as for other words" in text
 
 
 def test_the_interval_of_own_signs_is_over_words():

@@ -79,6 +79,7 @@ sources:"""))  # fmt: skip
     assert "Second." in screen.score("this", 1, "it") and "First." not in screen.score("this", 1, "it")
     assert 'data-hit="no"' in screen.score("this", 1, "it") and 'data-hit="yes"' in screen.score("this", 1, "it", [0])
     assert "as far as can be told" in screen.score("this", 1, "it", [0])
+    assert "do not decide" in screen.score("that", 1, "it", [0]) and "Second." not in screen.score("that", 1, "it", [0])
 
 
 def test_code_whose_result_would_stay_unseen_prints_it() -> None:
