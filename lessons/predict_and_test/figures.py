@@ -99,10 +99,10 @@ def watched(steps: Iterator[Any], places: Sequence[Any], draw: Callable[[test.Mo
             yield {places[step.prompt]: draw(step)}
 
 
-def guesses(moment: test.Moment) -> Markup:
+def guesses(moment: test.Moment, small: bool = True) -> Markup:
     assert moment.guesses is not None
     shots = [Shot(picture, f"Guess of picture {at + 1}") for at, picture in enumerate(moment.guesses)]
-    return row(shots, f"The painter's guesses in pass {moment.passed}", small=True)
+    return row(shots, f"The painter's guesses in pass {moment.passed}", small=small)
 
 
 def waiting(entries: Sequence[plan.Entry], number: int, moment: test.Moment | None = None) -> str:

@@ -246,7 +246,7 @@ def _hands(lesson: LessonPage) -> None:
         view = film.pictures()
 
         def count(*settings: Any) -> Iterator[Any]:
-            return draw.watched(hands.paint(*settings), [view], lambda moment: str(draw.guesses(moment)))
+            return draw.watched(hands.paint(*settings), [view], lambda moment: str(draw.guesses(moment, small=False)))
 
         def check(caption: Any, seeds: Any, seed: Any) -> None:
             hands.check(caption)

@@ -24,7 +24,7 @@ from lessons.tokenization.look_alikes import Compared, Pair, names_of
 from lessons.tokenization.measures import MAX_WORD, SPELLED, letters_of
 from lessons.tokenization.merges import Growth
 from lessons.tokenization.rates import LANGUAGES, Rate
-from lessons.tokenization.spell import Spellings, Spelt
+from lessons.tokenization.spell import WAYS, Spellings, Spelt
 
 CHIPS_SHOWN = 260
 PRICED = ("cl100k", "o200k")
@@ -328,11 +328,18 @@ def _control_word(word: str, letter: str, answer: int | None, truth: int) -> Mar
 
 
 def spelt(found: Sequence[Spellings]) -> str:
-    """Each word as it was spelt, letter by letter, wrong letters marked; one column a way of giving it."""
-    head = views.join(Markup('<th scope="col">Given {}</th>').format(SPELLED[one.given]) for one in found)
+    """Each word as it was spelt, letter by letter, wrong letters marked; one column a way of giving it.
+
+    What has not come yet keeps its place.
+    """
+    coming = [way for way in WAYS if way not in [one.given for one in found]]
+    ways = [*(one.given for one in found), *coming]
+    head = views.join(Markup('<th scope="col">Given {}</th>').format(SPELLED[way]) for way in ways)
     body = views.join(
-        Markup('<tr translate="no"><th scope="row"><bdi>{}</bdi></th>{}</tr>').format(
-            plain(words[0].word), views.join(Markup("<td>{}</td>").format(_letters(word)) for word in words)
+        Markup('<tr translate="no"><th scope="row"><bdi>{}</bdi></th>{}{}</tr>').format(
+            plain(words[0].word),
+            views.join(Markup("<td>{}</td>").format(_letters(word)) for word in words),
+            Markup("<td>…</td>") * len(coming),
         )
         for words in zip(*(one.words for one in found), strict=True)
     )
@@ -347,6 +354,7 @@ def spelt(found: Sequence[Spellings]) -> str:
             )
             for one in found
         ]
+        + [views.Bar(SPELLED[way], 0.0, "…") for way in coming]
     )
     return str(
         Markup(
