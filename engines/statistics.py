@@ -121,8 +121,13 @@ def spread(values: Sequence[float], digits: int = 2) -> str:
 
 def share(values: Sequence[float] | np.ndarray) -> Mean:
     """The mean of values in [0, 1] with its 95 % interval, cut to that range."""
-    middle, low, high = mean_interval(values)
-    return (middle, max(0.0, low), min(1.0, high)) if math.isfinite(low) else (middle, low, high)
+    return within(mean_interval(values), 0, 1)
+
+
+def within(of: Mean, least: float, most: float = math.inf) -> Mean:
+    """A mean with its interval cut to what its values can be; an open one stays open."""
+    middle, low, high = of
+    return (middle, max(least, low), min(most, high)) if math.isfinite(low) else of
 
 
 def of_pairs(rows: Sequence[float] | np.ndarray, beside: Sequence[float] | np.ndarray | float = 0.0) -> np.ndarray:
@@ -155,18 +160,13 @@ def words(of: Mean, digits: int = 2, percent: bool = False) -> str:
 
 def points(of: Mean, digits: int = 0) -> str:
     """A change of a share in percentage points, with its interval; the change alone where that is open."""
-    middle, low, high = (round(100 * value, digits) + 0.0 for value in (of[0], *_of_shares(of)))
+    middle, low, high = (round(100 * value, digits) + 0.0 for value in within(of, -1, 1))
     said = f"{middle:+.{digits}f} points" if middle else "0 points"
     if of[1] == of[2]:
         said += " each time"
     elif math.isfinite(low):
         said += f" (95 % interval {low:+.{digits}f} to {high:+.{digits}f})"
     return said.replace("-", "−")
-
-
-def _of_shares(of: Mean) -> tuple[float, float]:
-    """The ends of an interval of a difference of shares, which lies between −1 and 1; open ones stay open."""
-    return (max(-1.0, of[1]), min(1.0, of[2])) if math.isfinite(of[1]) else (of[1], of[2])
 
 
 def cells(of: Mean, digits: int = 4) -> tuple[float | None, ...]:

@@ -13,7 +13,7 @@ from engines.checks import seed_range
 from engines.evidence import Evidence, Finding, Provenance, Table, Underway
 from engines.pictures import exercise_snippets
 from engines.pictures.diffusion import Painter, Plan
-from engines.statistics import Mean, cells, mean_interval, more, of_pairs, percent, plural, points, share, words
+from engines.statistics import Mean, cells, mean_interval, more, of_pairs, percent, plural, points, share, within, words
 from lessons.briefing.measures import (
     VERDICTS,
     Judged,
@@ -128,8 +128,7 @@ class Dice:
     def ratio_interval(self) -> Mean:
         """The same with its interval: that of a ratio of two means, by its first differences."""
         gaps = (self.words - self.ratio * of_pairs(self.dice)) / max(self.dice.mean(), 1e-9)
-        middle, low, high = mean_interval(self.ratio + gaps)
-        return middle, max(0.0, low), high
+        return within(mean_interval(self.ratio + gaps), 0)
 
     @property
     def paired(self) -> Paired:
@@ -196,7 +195,7 @@ def _table(value: Dice) -> Table:
         for seed, *numbers, was, now in measured
     ]
     means = [cells(share(numbers)) for numbers in (value.words, of_pairs(value.dice))]
-    means += [cells(_distance(numbers)) for numbers in (value.latent_words, of_pairs(value.latent_dice))]
+    means += [cells(within(mean_interval(numbers), 0)) for numbers in (value.latent_words, of_pairs(value.latent_dice))]
     for name, at in (("mean", 0), ("low", 1), ("high", 2)):
         rows.append((name, *(one[at] for one in means), *(("", "") if at else (each.words for each in value.judged))))
     return Table(columns, tuple(rows))
@@ -223,18 +222,12 @@ def _findings(value: Dice) -> Iterator[Finding]:
             f"{seeds_words(len(value.seeds))}; the difference is {words(gap, 1, True)}. {says}",
         )
     yield _kept(value)
-    latent = [_distance(numbers) for numbers in (value.latent_words, of_pairs(value.latent_dice))]
+    latent = [within(mean_interval(numbers), 0) for numbers in (value.latent_words, of_pairs(value.latent_dice))]
     yield Finding(
         f"{latent[0][0]:.2f} beside {latent[1][0]:.2f}",
         f"is the same in the latent, before the decoder makes pixels of it: {words(latent[0])} by the wording, "
         f"{words(latent[1])} by another seed.",
     )
-
-
-def _distance(numbers: np.ndarray) -> Mean:
-    """Mean and interval of distances, none of which is negative."""
-    middle, low, high = mean_interval(numbers)
-    return (middle, max(0.0, low), high) if math.isfinite(low) else (middle, low, high)
 
 
 def _kept(value: Dice) -> Finding:

@@ -14,7 +14,7 @@ from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, U
 from engines.pictures import measures as picture_measures
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import Painter, Plan
-from engines.statistics import Mean, cells, mean_interval, of_pairs, percent, plural, share, words
+from engines.statistics import Mean, cells, mean_interval, of_pairs, percent, plural, share, within, words
 from lessons.guidance.measures import apart, check_scales, need_caption, need_two_branches
 from lessons.shell.painting import painting
 
@@ -41,8 +41,7 @@ class Dice:
         """
         ratio = float(self.spread[-1].mean() / self.spread[0].mean())
         gaps = (of_pairs(self.spread[-1]) - ratio * of_pairs(self.spread[0])) / self.spread[0].mean()
-        middle, low, high = mean_interval(ratio + gaps)
-        return middle, max(0.0, low), high
+        return within(mean_interval(ratio + gaps), 0)
 
 
 def dice(

@@ -15,7 +15,7 @@ from engines.pictures import diffusion
 from engines.pictures import snippets as picture_snippets
 from engines.pictures.diffusion import Painter, Plan
 from engines.pictures.measures import settled
-from engines.statistics import Mean, cells, mean_interval, percent, plural, share, words
+from engines.statistics import cells, mean_interval, percent, plural, share, within, words
 from engines.text.language_model import LanguageModel, Run
 from lessons.shell.painting import underway
 from lessons.two_physics.measures import DIALS, TOLERANCE, provenance, request
@@ -90,12 +90,6 @@ def _kept(drafts: list[tuple[int, ...]], passes: int) -> np.ndarray:
     return np.array((shares + [1.0] * passes)[:passes])
 
 
-def _within(numbers: list[int], most: int) -> Mean:
-    """Mean and interval of the numbers of passes, cut to those there are."""
-    middle, low, high = mean_interval(numbers)
-    return (middle, max(1.0, low), min(float(most), high)) if np.isfinite(low) else (middle, low, high)
-
-
 def _middle(shares: np.ndarray) -> int:
     """The index of the pass that ends the first half of [seeds, passes]."""
     return max(0, shares.shape[1] // 2 - 1)
@@ -114,6 +108,7 @@ def _evidence(
         painted = cells(share(value.picture[:, index])) if index < passes else (None,) * 3
         rows.append((index + 1, written, *painted))
     half_settled = [int(np.argmax(row >= 0.5)) + 1 for row in value.picture]
+    halfway = words(within(mean_interval(half_settled), 1, passes), 1)
     return Evidence(
         value=value,
         alt=(
@@ -140,7 +135,7 @@ def _evidence(
             ),
             Finding(
                 f"pass {np.mean(half_settled):.0f} of {passes}",
-                f"is when half the pixels have stopped moving: {words(_within(half_settled, passes), 1)}",
+                f"is when half the pixels have stopped moving: {halfway}",
             ),
             Finding("0 tokens", "were ever taken back: each text grows in a straight line until it ends"),
         ),

@@ -15,7 +15,7 @@ from engines.evidence import Evidence, Finding, Provenance, Table, Underway
 from engines.pictures import copying as copies
 from engines.pictures import snippets
 from engines.pictures.diffusion import Painter, Plan
-from engines.statistics import Interval, Mean, cells, mean_interval, more, percent, share, wilson, words
+from engines.statistics import Interval, cells, mean_interval, more, percent, share, wilson, within, words
 from engines.stickers import nearest, scenes
 from engines.stickers.nearest import Near
 from engines.stickers.seed_ranges import UNSEEN
@@ -227,16 +227,11 @@ def _by_kind(value: Memory) -> Table:
     for kind in (*sorted(set(kinds)), "all"):
         chosen = (kinds == kind) | (kind == "all")
         painted, unseen, gap, untouched = (mean_interval(100 * of[chosen]) for of in compared)
-        numbers = (cells(one, 2) for one in (_away(painted), _away(unseen), gap, _away(untouched)))
+        numbers = (cells(one, 2) for one in (within(painted, 0), within(unseen, 0), gap, within(untouched, 0)))
         rows.append((str(kind), int(chosen.sum()), *(number for three in numbers for number in three)))
     heads = ("painted, %", "unseen scene, %", "difference", "unseen, before the autoencoder, %")
     columns = [f"{head}{part}" for head in heads for part in ("", ", low", ", high")]
     return Table(("captions", "pairs", *columns), tuple(rows))
-
-
-def _away(distance: Mean) -> Mean:
-    """Mean and interval of distances, none of which is negative."""
-    return (distance[0], max(0.0, distance[1]), distance[2]) if np.isfinite(distance[1]) else distance
 
 
 def memory_truth(value: Memory) -> tuple[float, str, list[float]]:

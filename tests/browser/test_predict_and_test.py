@@ -68,16 +68,14 @@ def test_a_plan_survives_a_reload_and_no_other_browser_sees_it(visit, browser: B
 
 def test_a_second_tab_that_changes_the_plan_is_told_of_in_the_first(visit) -> None:
     page = opened(visit)
-    other = page.context.new_page()
-    other.goto(page.url)
-    box = other.locator("#lesson-predict-and-test .screen").first.locator("textarea").nth(1)
-    expect(box).to_be_visible()
+    other = opened(Visit(page.context.new_page(), visit.watch, visit.address))
+    box = fields(other).nth(1)
     assert page.locator(".elsewhere").count() == 0, "to open it changes nothing"
     box.click()
     other.keyboard.type("because")
     expect(page.locator(".elsewhere")).to_contain_text("in another tab")
     assert other.locator(".elsewhere").count() == 0, "the one that wrote"
-    other.wait_for_timeout(1000)  # till gradio has stored it
+    wait_for_field(other, "because")
     other.close()
     page.click("[data-action=elsewhere-load]")
     expect(fields(page).nth(1)).to_have_value("because")
