@@ -504,7 +504,11 @@ window.playground = (() => {
   const SIDE = 1024, SMALL = 500_000; // pixels; bytes that are sent as they are
   const SMALLER = "save it as a JPEG with at most 512 pixels a side, which is all that is looked at here";
   let choosing = null; // the screen whose picture is on its way
-  document.addEventListener("change", ({ target }) => { if (target.type === "file") choosing = target.closest(".screen"); if (choosing?.querySelector(".picker")) keep({ [`${choosing.id}/picture`]: OWN }); }, true);
+  document.addEventListener("change", ({ target }) => {
+    if (target.type !== "file") return;
+    choosing = target.closest(".screen");
+    if (choosing?.querySelector(".picker")) keep({ [`${choosing.id}/picture`]: OWN });
+  }, true);
 
   async function lighter(file) {
     if (file.size <= SMALL) return file;

@@ -187,6 +187,13 @@ def test_a_picture_of_ones_own_is_not_kept_and_the_page_says_so(visit, tmp_path)
     visit.open("latents")
     expect(shrink.locator(".status").first).to_contain_text("Your own picture is not kept: choose it again.")
 
+    shrink.locator("input[type=file]").set_input_files(tmp_path / "red.png")
+    expect(shrink.locator(".status").first).to_contain_text("Your own picture is chosen")
+    shrink.locator(".picker button").nth(3).click()  # the own one stands first now
+    shrink.locator(".predict input[type=radio]").first.check()
+    visit.open("latents")
+    expect(shrink.locator(".picker button").nth(2)).to_have_attribute("aria-pressed", "true")
+
 
 def test_a_run_that_its_text_outlived_does_not_come_back(visit) -> None:
     page = visit.open("sampling")
