@@ -18,7 +18,7 @@ import numpy as np
 from torch import Tensor
 
 from engines.models import worker
-from engines.text.shared_passes import Piece
+from engines.text.shared_passes import MOST_READ, Piece
 
 ROOMS = (128, 256, 512, 1024, 2624)
 """The lengths of a row in the tables. A text moves on before it fills its row, so that one place stays free."""
@@ -300,21 +300,31 @@ class TableBatch:
     A single prompt may go on with what a row elsewhere has ``begun``.
     """
 
-    @worker.only
     def __init__(self, reader: Reader, prompts: Sequence[Sequence[int]], begun: Row | None = None) -> None:
         self._reader, self._tables = reader, Tables()
         self._rows = [Row() for _ in prompts]
         if begun is not None:
-            _table(reader, self._tables, begun.length).take_in(self._rows[0], begun.ids, begun.content)
+            self._go_on_from(begun)
         same = len(prompts) > 1 and all(prompt == prompts[0] for prompt in prompts)
-        read = zip(prompts, self._rows[:1] if same else self._rows, strict=False)
-        self.logits = self._read([Piece(ids, row, 1) for ids, row in read])
+        texts = [Piece(ids, row, 1) for ids, row in zip(prompts, self._rows[:1] if same else self._rows, strict=False)]
+        last: dict[Row, np.ndarray] = {}
+        for together in _in_turns(texts):
+            last |= zip((piece.cache for piece in together), self._read(together), strict=True)
+        self.logits = np.stack([last[text.cache] for text in texts])
         if same:
-            first, *others = self._rows
-            first.table.widen(len(prompts))  # type: ignore[union-attr]
-            for row in others:
-                first.table.take_in(row, first.ids, first.content)  # type: ignore[union-attr]
-            self.logits = np.repeat(self.logits, len(prompts), axis=0)
+            self._repeat(len(prompts))
+
+    @worker.only
+    def _go_on_from(self, begun: Row) -> None:
+        _table(self._reader, self._tables, begun.length).take_in(self._rows[0], begun.ids, begun.content)
+
+    @worker.only
+    def _repeat(self, times: int) -> None:
+        first, *others = self._rows
+        first.table.widen(times)  # type: ignore[union-attr]
+        for row in others:
+            first.table.take_in(row, first.ids, first.content)  # type: ignore[union-attr]
+        self.logits = np.repeat(self.logits, times, axis=0)
 
     @worker.only
     def step(self, token_ids: Sequence[int]) -> np.ndarray:
@@ -334,8 +344,23 @@ class TableBatch:
             if text in self._rows[:place]:
                 self._rows[place] = text.table.copy(text)  # type: ignore[union-attr]
 
+    @worker.only
     def _read(self, pieces: Sequence[Piece]) -> np.ndarray:
         return np.concatenate(read_together(self._reader, pieces, self._tables))
+
+
+def _in_turns(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
+    """The pieces, longer ones parted, in groups of ``MOST_READ`` tokens, so that others' passes come in between."""
+    group, size = list[Piece](), 0
+    for piece in pieces:
+        for start in range(0, len(piece.ids), MOST_READ):
+            part = Piece(piece.ids[start : start + MOST_READ], piece.cache, piece.keep)
+            if size + len(part.ids) > MOST_READ:
+                yield group
+                group, size = [], 0
+            group.append(part)
+            size += len(part.ids)
+    yield group
 
 
 def _blank(like: Tensor, rows: int, room: int) -> Tensor:

@@ -354,30 +354,36 @@ def _unsuited(model: Any) -> PlainError:
 class Batch:
     """Sequences that grow by one token each a pass: prompts padded on the left, one shared KV cache.
 
-    Equal prompts are read once and the cache is copied. Rounding differs a little from a batch of one.
+    Equal prompts are read once and the cache is copied. Rounding differs a little from a batch of one. A processor
+    reads long prompts in pieces, so that others' passes come in between.
     """
 
     _cache: Any = None
 
-    @worker.only
     def __init__(self, network: Network, prompts: Sequence[Sequence[int]]) -> None:
         self._network = network
         longest = max(len(prompt) for prompt in prompts)
         same = all(prompt == prompts[0] for prompt in prompts)
         rows = [prompts[0]] if same else prompts
-        self._mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows])  # [B, T]
-        self._padded = not bool(self._mask.all())
-        self.logits = self._pass(torch.tensor([[0] * (longest - len(row)) + list(row) for row in rows]))
+        self._mask = torch.zeros(len(rows), 0, dtype=torch.long)  # [B, T]
+        mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows])
+        self._padded = not bool(mask.all())
+        ids = torch.tensor([[0] * (longest - len(row)) + list(row) for row in rows])
+        at_once = max(1, MOST_READ // len(rows)) if network.model.device.type == "cpu" else longest
+        for new, seen in zip(ids.split(at_once, 1), mask.split(at_once, 1), strict=True):
+            self.logits = self._pass(new, seen)
         if same and len(prompts) > 1:
-            self._cache.batch_repeat_interleave(len(prompts))
-            self._mask = self._mask.repeat(len(prompts), 1)
-            self.logits = np.repeat(self.logits, len(prompts), axis=0)
+            self._repeat(len(prompts))
 
     @worker.only
+    def _repeat(self, times: int) -> None:
+        self._cache.batch_repeat_interleave(times)
+        self._mask = self._mask.repeat(times, 1)
+        self.logits = np.repeat(self.logits, times, axis=0)
+
     def step(self, token_ids: Sequence[int]) -> np.ndarray:
         """One token for each sequence; logits float32 [B, V] for the next."""
-        self._mask = torch.cat([self._mask, torch.ones(len(token_ids), 1, dtype=torch.long)], dim=1)
-        self.logits = self._pass(torch.tensor(token_ids)[:, None])
+        self.logits = self._pass(torch.tensor(token_ids)[:, None], torch.ones(len(token_ids), 1, dtype=torch.long))
         return self.logits
 
     @worker.only
@@ -387,8 +393,11 @@ class Batch:
         self._mask = self._mask[index]
         self._cache.batch_select_indices(index.to(self._network.model.device))
 
-    def _pass(self, ids: torch.Tensor) -> np.ndarray:
+    @worker.only
+    def _pass(self, ids: torch.Tensor, mask: torch.Tensor) -> np.ndarray:
+        """Read ``ids`` [B, T], of which the ``mask`` is 0 where a row has not begun; logits float32 [B, V]."""
         device = self._network.model.device
+        self._mask = torch.cat([self._mask, mask], dim=1)
         places: dict[str, torch.Tensor] = {}
         if self._padded:
             positions = (self._mask.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]

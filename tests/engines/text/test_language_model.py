@@ -14,7 +14,7 @@ import torch
 from engines.checks import MAX_SEED
 from engines.evidence import PlainError, Underway
 from engines.models import hardware
-from engines.text import language_model, shared_passes
+from engines.text import language_model, shared_passes, transformer
 from engines.text.dials import Dials
 from engines.text.language_model import MAX_RUNS, MAX_TOKENS, Prompt, Token, load
 from engines.text.shared_passes import Piece
@@ -282,6 +282,23 @@ def test_a_long_text_is_read_in_parts_so_that_others_come_in_between(monkeypatch
     in_parts, cache = network.read(prompt.ids, None, 3)
     assert len(parts) == 3 and max(parts) <= 8 and sum(parts) == len(prompt.ids) == cache.length
     np.testing.assert_allclose(in_parts, whole, atol=1e-4)
+
+
+@pytest.mark.parametrize("prompts", [[PROMPT * 4] * 3, [PROMPT * 4, PROMPT, "The"]], ids=["alike", "different"])
+def test_a_batch_reads_long_prompts_in_parts_too(prompts: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny()
+    asked = [model.encode(prompt) for prompt in prompts]
+    whole = model._network.batch([prompt.ids for prompt in asked])
+    monkeypatch.setattr(transformer, "MOST_READ", 12)
+    parts: list[int] = []
+    read = transformer.Batch._pass
+    monkeypatch.setattr(
+        transformer.Batch, "_pass", lambda batch, ids, mask: (parts.append(ids.numel()), read(batch, ids, mask))[1]
+    )
+    batch = model._network.batch([prompt.ids for prompt in asked])
+    assert len(parts) > 1 and max(parts) <= 12
+    np.testing.assert_allclose(batch.logits, whole.logits, atol=1e-4)
+    np.testing.assert_allclose(batch.step([5, 6, 7]), whole.step([5, 6, 7]), atol=1e-4)
 
 
 def test_one_learners_64_runs_do_not_hold_anothers_first_token() -> None:

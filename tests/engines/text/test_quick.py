@@ -183,6 +183,28 @@ def test_what_texts_have_in_common_at_their_beginning_is_read_once(
         assert read([page])[0] <= 20, "a page that grows key by key"
 
 
+def test_a_batch_reads_long_prompts_in_parts_so_that_others_come_in_between(
+    model: LanguageModel, scores: tuple[list[int], np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "MOST_READ", 16)
+    ids, expected = scores
+    parts: list[int] = []
+
+    def read(reader: tables.Reader, pieces: Sequence[Piece], places: Tables) -> list[np.ndarray]:
+        parts.append(sum(len(piece.ids) for piece in pieces))
+        return read_together(reader, pieces, places)
+
+    monkeypatch.setattr(tables, "read_together", read)
+    assert model._quick is not None
+    for lengths in ([50, 20, 5, 3], [40] * 3, [16], [7, 7]):
+        parts.clear()
+        batch = tables.TableBatch(model._quick, [ids[:length] for length in lengths])
+        assert max(parts) <= 16 and sum(parts) == sum(lengths[:1] if len(set(lengths)) == 1 else lengths)
+        np.testing.assert_allclose(batch.logits, expected[[length - 1 for length in lengths]], atol=2e-4)
+        batch.step([ids[length] for length in lengths])
+        np.testing.assert_allclose(batch.logits, expected[lengths], atol=2e-4)
+
+
 def test_the_rows_of_a_class_that_has_left_are_given_back(
     model: LanguageModel, scores: tuple[list[int], np.ndarray]
 ) -> None:
