@@ -171,33 +171,20 @@ def denoise(painter: Painter, plan: Plan) -> Iterator[Pass]:
         yield event
 
 
-@worker.only
 def _trace(
     run: Run, index: int, before: Tensor, latent: Tensor, guided: Tensor, branches: tuple[Tensor, Tensor] | None,
     began: float,
 ) -> Pass:  # fmt: skip
-    """One pass as numbers and pictures, off the device in one transfer.
+    """One pass as numbers and pictures.
 
     ``guided`` is the network's output that the scheduler used, ``branches`` those it was made of, with the caption
     and without it, where there are two.
     """
     import torch
 
-    from engines.pictures.noise import noise_and_clean
-
     painter, plan, (alpha, sigma) = run.painter, run.plan, run.levels[index]
-    seen = before.float()
-
-    def said(output: Tensor) -> tuple[Tensor, Tensor]:
-        return noise_and_clean(output.float(), seen, alpha, sigma, painter.prediction_type, painter.sigma_data)
-
-    named = {"latent_before": seen, "latent": latent.float()}
-    named["noise"], named["predicted_clean"] = said(guided)
-    if branches is not None:
-        named["noise_conditional"], named["clean_conditional"] = said(branches[0])
-        named["noise_unconditional"], named["clean_unconditional"] = said(branches[1])
-    arrays = dict(zip(named, torch.stack([*named.values()]).cpu().numpy(), strict=True))
-    shown = [named["predicted_clean"]] * plan.previews + [seen / math.hypot(alpha, sigma)] * plan.canvas
+    arrays, clean = _numbers(run, index, before, latent, guided, branches)
+    shown = [clean] * plan.previews + [before.float() / math.hypot(alpha, sigma)] * plan.canvas
     decoded = painter.decode_previews(torch.cat(shown)) if shown else np.empty(0)
     last = index == run.passes - 1
     pictures, withheld = painter.checked(painter.decode_tensor(latent)) if last else (None, ())
@@ -225,6 +212,30 @@ def _trace(
     )
 
 
+@worker.only
+def _numbers(
+    run: Run, index: int, before: Tensor, latent: Tensor, guided: Tensor, branches: tuple[Tensor, Tensor] | None
+) -> tuple[dict[str, np.ndarray], Tensor]:
+    """The latents, noises and clean pictures of a pass, off the device in one transfer, and the clean one there."""
+    import torch
+
+    from engines.pictures.noise import noise_and_clean
+
+    painter, (alpha, sigma), seen = run.painter, run.levels[index], before.float()
+
+    def said(output: Tensor) -> tuple[Tensor, Tensor]:
+        return noise_and_clean(output.float(), seen, alpha, sigma, painter.prediction_type, painter.sigma_data)
+
+    named = {"latent_before": seen, "latent": latent.float()}
+    named["noise"], named["predicted_clean"] = said(guided)
+    if branches is not None:
+        named["noise_conditional"], named["clean_conditional"] = said(branches[0])
+        named["noise_unconditional"], named["clean_unconditional"] = said(branches[1])
+    arrays = dict(zip(named, torch.stack([*named.values()]).cpu().numpy(), strict=True))
+    return arrays, named["predicted_clean"]
+
+
+@worker.only
 def _word_maps(run: Run, index: int) -> WordMaps | None:
     """What the pass's tap heard, by word."""
     if run.tap is None or not run.tap.heard:

@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 
 Made = TypeVar("Made")
 USUAL_STEPS, FEW_STEPS = 25, 4
+DECODED = 4
+"""Pictures that are decoded in one turn at the processor."""
 _DISTILLED = re.compile(r"turbo|lightning|hyper|schnell|lcm|dmd|tcd", re.IGNORECASE)
-
 
 TOKENIZING = Turn()
 """Held while a painter's tokenizer is used: every call sets it anew to pad and cut, and companions share one."""
@@ -361,21 +362,27 @@ class Painter:
         pictures = self.decode_tensor(torch.from_numpy(latents))
         return self.checked(pictures)[0] if checked else pictures
 
-    @worker.only
     def decode_tensor(self, latents: Tensor) -> np.ndarray:
-        """Pictures uint8 [rows, H, W, 3] of normalised latents [rows, C, h, w], as the U-Net leaves them."""
+        """Pictures uint8 [rows, H, W, 3] of normalised latents [rows, C, h, w], as the U-Net leaves them.
+
+        A few at a time, so that others' passes come in between.
+        """
+        return np.concatenate([self._decoded(part) for part in latents.split(DECODED)])
+
+    def decode_previews(self, latents: Tensor) -> np.ndarray:
+        """As :meth:`decode_tensor`, by the tiny autoencoder where there is one; checked as finished ones are."""
+        decode = self._decoded if self.preview is None else self._sketched
+        return np.concatenate([self.checked(decode(part))[0] for part in latents.split(DECODED)])
+
+    @worker.only
+    def _decoded(self, latents: Tensor) -> np.ndarray:
         latents = self._denormalise(latents.to(device=self.device, dtype=self.vae.dtype))
         return _as_pictures(self._decoder(latents))
 
     @worker.only
-    def decode_previews(self, latents: Tensor) -> np.ndarray:
-        """As :meth:`decode_tensor`, by the tiny autoencoder where there is one; checked as finished ones are."""
-        if self.preview is None:
-            pictures = self.decode_tensor(latents)
-        else:
-            latents = latents.to(device=self.device, dtype=self.preview.dtype)
-            pictures = _as_pictures(self.preview.decode(latents, return_dict=False)[0])
-        return self.checked(pictures)[0]
+    def _sketched(self, latents: Tensor) -> np.ndarray:
+        latents = latents.to(device=self.device, dtype=self.preview.dtype)
+        return _as_pictures(self.preview.decode(latents, return_dict=False)[0])
 
     @worker.only
     def checked(self, pictures: np.ndarray) -> tuple[np.ndarray, tuple[bool, ...]]:

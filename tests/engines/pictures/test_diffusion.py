@@ -327,6 +327,26 @@ def test_whatever_touches_the_modules_runs_in_the_one_thread(tmp_path, monkeypat
     assert checked and not beside
 
 
+def test_pictures_are_decoded_a_few_at_a_time_so_that_others_come_in_between(sd, monkeypatch) -> None:
+    sizes: list[int] = []
+    before_a_call: list[int] = []
+    decode, call = sd._decoder, worker.call
+
+    def decoded(latents: torch.Tensor) -> torch.Tensor:
+        sizes.append(len(latents))
+        return decode(latents)
+
+    def called(function, *arguments, **options):
+        if not worker.here():
+            before_a_call.append(len(sizes))
+        return call(function, *arguments, **options)
+
+    monkeypatch.setattr(sd, "_decoder", decoded)
+    monkeypatch.setattr(worker, "call", called)
+    paint(sd, Plan(CAPTION, seeds=tuple(range(6)), steps=1, previews=True, canvas=True))
+    assert sizes == [4, 4, 4, 4, 2] and {1, 2, 3, 4} <= set(before_a_call)
+
+
 def test_passes_chain_and_only_the_last_holds_pictures(sd):
     passes = list(denoise(sd, Plan(CAPTION, seeds=(1, 2), steps=3, previews=True, canvas=True)))
     assert [step.index for step in passes] == [0, 1, 2] and passes[-1].finished
