@@ -212,12 +212,14 @@ def test_an_operator_sees_what_is_loaded_and_how_many_wait_and_no_word_of_a_lear
     def seen() -> dict[str, Any]:
         return client.get("/course/health").raise_for_status().json()
 
-    assert seen()["lines"]["processor"] == {"at_work": 0, "waiting": 0, "oldest_seconds": 0.0}
+    nobody = {"at_work": 0, "waiting": 0, "oldest_seconds": 0, "oldest_waiting_seconds": 0}
+    assert seen()["lines"]["processor"] == seen()["memory"] == nobody
     with ExitStack() as stack:
         for number in range(3):
             listen(client, stack, send(client, "slow", number, session=f"learner-{number}"))
         until(lambda: seen()["lines"]["processor"]["waiting"] == 2)
         until(lambda: seen()["lines"]["processor"]["oldest_seconds"] > 0.2)
+        until(lambda: seen()["lines"]["processor"]["oldest_waiting_seconds"] > 0.2)
         told = seen()
         assert told["status"] == "ok" and told["lines"]["processor"]["at_work"] == 1
         assert set(told["lines"]) == {"text", "pictures", "signs", "stories", "uploads", "processor"}

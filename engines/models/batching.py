@@ -13,11 +13,13 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Generic, TypeVar
+from weakref import WeakSet
 
 from engines.evidence import PlainError, Underway
 from engines.models import worker
-from engines.models.line import in_words
+from engines.models.line import State, in_words
 from engines.models.shelf import Renewed
 from engines.statistics import plural
 
@@ -184,6 +186,7 @@ class Room(Renewed):
     def __init__(self, most: int) -> None:
         self.most, self.usual = most, 5.0
         super().__init__()
+        _rooms.add(self)
 
     def renew(self) -> None:
         self._changed = threading.Condition()
@@ -256,3 +259,17 @@ class Room(Renewed):
             if missing <= 0:
                 return left
         return left + self.usual * max(0, missing) / self.most
+
+    def since(self) -> tuple[list[float], list[float]]:
+        """Since when those who hold a part of it do, and those who wait for one."""
+        with self._changed:
+            return [one.since for one in self._holding], [one.since for one in self._waiting]
+
+
+_rooms = WeakSet[Room]()
+
+
+def memory() -> State:
+    """All rooms as an operator sees them."""
+    holding, waiting = zip(*(room.since() for room in list(_rooms)), strict=True) if _rooms else ((), ())
+    return State.of([*chain(*holding)], [*chain(*waiting)])

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
 from engines.evidence import PlainError, Underway
 from engines.models import hardware
@@ -88,9 +88,8 @@ class Line:
         """How it stands now."""
         with self._changed:
             tickets = list(self._tickets)
-        at_work = sum(ticket.began is not None for ticket in tickets)
-        oldest = max((time.monotonic() - ticket.since for ticket in tickets), default=0.0)
-        return State(at_work, len(tickets) - at_work, oldest)
+        waiting = [ticket for ticket in tickets if ticket.began is None]
+        return State.of([one.since for one in tickets if one not in waiting], [one.since for one in waiting])
 
     def _order(self) -> list[Ticket]:
         """Who is at work, then everybody's first run, everybody's second, and so on, each as they came."""
@@ -133,11 +132,23 @@ def in_words(seconds: float) -> str:
 
 @dataclass(frozen=True)
 class State:
-    """A line as an operator sees it: runs at work and waiting, and seconds since the oldest of all came."""
+    """A line as an operator sees it: runs at work and waiting; seconds since the oldest of all came, and of those who
+    wait."""
 
     at_work: int
     waiting: int
     oldest_seconds: float
+    oldest_waiting_seconds: float
+
+    @classmethod
+    def of(cls, at_work: Sequence[float], waiting: Sequence[float]) -> State:
+        """Of runs that came at these moments, on ``time.monotonic()``."""
+        now = time.monotonic()
+        oldest = (now - min(some, default=now) for some in ([*at_work, *waiting], waiting))
+        return cls(len(at_work), len(waiting), *oldest)
+
+    def as_json(self) -> dict[str, Any]:
+        return {name: round(number, 1) for name, number in asdict(self).items()}
 
 
 def states() -> dict[str, State]:

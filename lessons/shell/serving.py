@@ -33,7 +33,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engines.evidence import PlainError
-from engines.models import line, shelf
+from engines.models import batching, line, shelf
 from lessons.course import UNITS
 from lessons.shell import scripts, theme, visitors
 from lessons.shell.content import ADDRESS, folder
@@ -73,6 +73,8 @@ def launch(playground: Any, **options: Any) -> None:
     playground._queue.sleep_when_free = IDLE
     with contextlib.suppress(OSError, AttributeError):  # glibc's; each thread's own share of the memory stays with it
         ctypes.CDLL(None).mallopt(ARENA_MAX, ARENAS)
+    layout = playground.default_config
+    layout.get_config = cache(layout.get_config)  # launch() asks twice for the same half second of work
     gc.freeze()  # the pages stay: no collection need look through them, for half a second in which nobody is served
     playground.launch(
         max_file_size="20mb",
@@ -324,13 +326,15 @@ def _view(request: Request) -> Response:
 
 
 def _health(request: Request) -> Response:
-    """What is loaded, how many runs wait in each line, and since when the oldest does; no learner's words."""
-    lines = {
-        name: {"at_work": one.at_work, "waiting": one.waiting, "oldest_seconds": round(one.oldest_seconds, 1)}
-        for name, one in line.states().items()
+    """What is loaded, how many runs wait in each line and for memory, and since when the oldest does; no learner's
+    words."""
+    state = {
+        "status": "ok",
+        "loaded": {kind: names for kind, names in shelf.keys().items() if names},
+        "lines": {name: one.as_json() for name, one in line.states().items()},
+        "memory": batching.memory().as_json(),
     }
-    told = {"status": "ok", "loaded": {kind: names for kind, names in shelf.keys().items() if names}, "lines": lines}
-    return JSONResponse(told, headers={"Cache-Control": "no-store"})
+    return JSONResponse(state, headers={"Cache-Control": "no-store"})
 
 
 def _font(request: Request) -> Response:
