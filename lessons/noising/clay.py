@@ -45,6 +45,8 @@ class Series:
     planned: int | None = None
 
 
+PAINTED = {"poke": 24, "nudge": 7, "walk": 7, "words": 7, "repaint": 3, "steps": 4}
+"""About how many pictures each play paints, in 25 passes each."""
 VISIBLE = 16
 """Colour steps of 255 beyond which a pixel counts as changed; fewer are hard to see."""
 REGIONS = {

@@ -46,7 +46,7 @@ def _ruin(lesson: LessonPage) -> None:
         run = experiment(
             screen, "Ruin it, and let the painter guess", ruin.ruin_scene, [chosen, with_caption, words],
             {film.reel(): draw.ruin_film, charts.chart(): draw.ruin_chart},
-            truth=ruin.ruin_truth, queue="pictures",
+            truth=ruin.ruin_truth, queue="pictures", cost=lambda *settings: 1,
         )  # fmt: skip
 
         def pick(picked: controls.Picked, event: gr.EventData) -> dict[Any, Any]:
@@ -94,7 +94,7 @@ def _lock(lesson: LessonPage) -> None:
         experiment(
             screen, "Paint them all and measure", measure, [caption, seeds],
             {unveiled(row): draw.finals_row, charts.chart(): draw.lock_chart, film.reel(): draw.lock_film},
-            truth=lock.lock_truth, queue="pictures", also=[caption.submit],
+            truth=lock.lock_truth, queue="pictures", also=[caption.submit], cost=lambda caption, seeds: seeds,
         )  # fmt: skip
 
 
@@ -135,6 +135,7 @@ def _clay(lesson: LessonPage) -> None:
         run = experiment(
             screen, "Do it", clay.play, [play, caption, seed, other, other_seed, region],
             {film.pictures(): draw.exhibits}, truth=clay.poke_truth, queue="pictures", also=[caption.submit],
+            cost=lambda kind, *others: clay.PAINTED[kind],
         )  # fmt: skip
 
         def choose(kind: str) -> dict[Any, Any]:
@@ -166,6 +167,7 @@ def _own(lesson: LessonPage) -> None:
         run = experiment(
             screen, "Train on this drawing", own.train_pad, [pad, steps, seed],
             {cloud: draw.cloud, gr.HTML(render=False): draw.loss_line}, truth=own.own_truth, queue="processor",
+            cost=lambda pad, steps, seed: steps,
         )  # fmt: skip
 
         def write(text: str) -> dict[Any, Any]:
