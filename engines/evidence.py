@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Generic, Literal, TypeVar
 
 Badge = Literal["live", "recorded", "cited", "illustrative"]
@@ -79,10 +82,23 @@ class Evidence(Generic[Value]):
         return {
             "alt": self.alt,
             "table": rounded(asdict(self.table)),
-            "provenance": rounded(asdict(self.provenance)),
+            "provenance": {**rounded(asdict(self.provenance)), "versions": versions()},
             "findings": [asdict(finding) for finding in self.findings],
             "snippet": self.snippet,
         }
+
+
+LIBRARIES = ("torch", "transformers", "diffusers", "tokenizers", "onnxruntime", "numpy")
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Of the libraries that compute, as they are installed here."""
+    found = {}
+    for library in LIBRARIES:
+        with suppress(PackageNotFoundError):
+            found[library] = version(library)
+    return found
 
 
 def rounded(value: Any) -> Any:

@@ -98,7 +98,7 @@ def _token(token: Token) -> dict[str, Any]:
 
 
 def _about(model: LanguageModel) -> dict[str, str]:
-    return {"model": model.name, "revision": model.revision}
+    return {"model": model.name, "revision": model.revision, "runtime": model.runtime}
 
 
 ENDPOINTS = (Endpoint(next_token), Endpoint(write), Endpoint(branch))

@@ -65,6 +65,7 @@ def count_letters(
         "interval": [tally.right.low, tally.right.high],
         "model": model.name,
         "revision": model.revision,
+        "runtime": model.runtime,
     }
 
 

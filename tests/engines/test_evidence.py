@@ -44,6 +44,7 @@ def test_figures_in_a_download_have_ten_digits_at_most():
     told = Evidence(None, "", table, source).as_json()
     assert told["table"]["rows"] == ((1.0,), (0.3,), (float("inf"),), (None,), (3,))
     assert told["provenance"]["settings"] == {"scales": [0.3, 4]} and told["provenance"]["seconds"] == 2
+    assert told["provenance"]["versions"]["numpy"] == np.__version__
 
 
 @pytest.mark.parametrize(
