@@ -43,6 +43,15 @@ WATCH_SHIFTS = """() => {
 """Begins anew to add up how far what nobody touched moves, as ``movedSoFar()``."""
 LOWER_END = """() => scrollY + document.querySelector(".screen .stage .go, .screen .stage .primary")
     .getBoundingClientRect().bottom"""
+TALLEST = """() => Math.max(0, ...[...document.querySelectorAll(".screen:has(.predict)")].map((screen) => {
+    const seen = (name) => [...screen.querySelectorAll(name)].map((one) => one.getBoundingClientRect())
+        .filter((one) => one.height);
+    const asked = [...seen(".predict"), ...seen(".verdict").slice(0, 1)];
+    const spans = seen(".run-row").map((row) => [...asked, row]).map((together) =>
+        Math.max(...together.map((one) => one.bottom)) - Math.min(...together.map((one) => one.top)));
+    return Math.min(...spans);
+}))"""
+"""The height of the tallest screen's guess, button and verdict together, in pixels."""
 PAINTED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 ANSWERED = """() => [...document.querySelectorAll(".screen .veiled")].filter((place) =>
     !place.parentElement.closest(".veiled") && place.innerText.trim() && !place.querySelector("div.empty")
@@ -121,7 +130,9 @@ def test_every_experiment_runs_on_the_first_click_and_what_is_typed_never_become
     at_width(page, 390)
     assert not serious(page), "recorded, in the dark, on a phone"
     assert page.evaluate(LOWER_END) <= PRESSED_WITHIN, "far to scroll to the first button"
+    assert page.evaluate(TALLEST) <= 844, "guess, button and verdict in one view of a phone"
     at_width(page, 1280)
+    assert page.evaluate(TALLEST) <= 900, "guess, button and verdict in one view"
     page.click("[data-action=theme]")
     page.emulate_media(color_scheme="light")
     assert not page.evaluate("document.body.classList.contains('dark')")

@@ -154,7 +154,6 @@ def test_what_a_run_showed_outlives_a_reload_and_says_so(visit) -> None:
     smear.locator(".chart").first.scroll_into_view_if_needed()
     expect(smear.locator(".js-plotly-plot .main-svg").first).to_be_visible()
 
-    page.wait_for_timeout(2500)  # till nothing more is given back
     before = kept(page)["latents-shrink"]["at"]
     finish(shrink)
     page.wait_for_function(f"JSON.parse(sessionStorage.getItem('runs.latents'))['latents-shrink'].at > {before}")

@@ -6,7 +6,6 @@ import base64
 import html
 import json
 import re
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -307,17 +306,14 @@ def test_any_key_can_be_named(model: LanguageModel) -> None:
             measures.one_token(model, typed)
 
 
-def test_reshaping_a_large_vocabulary_takes_under_100_ms(model: LanguageModel) -> None:
+def test_reshaping_a_large_vocabulary_asks_the_model_nothing(
+    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sheet = last(scoreboard.press(model, scoreboard.start(model, TEXT), DIALS, 7))
-    logits = np.random.default_rng(0).normal(0, 3, 150_000).astype(np.float32)
-    large = replace(sheet, logits=logits)
-    spent = []
+    large = replace(sheet, logits=np.random.default_rng(0).normal(0, 3, 150_000).astype(np.float32))
+    monkeypatch.setattr(model._writer, "read", lambda *_: pytest.fail("a pass of the model"))
     for temperature in (0.3, 0.8, 1.2, 1.7, 2.0):
-        started = time.process_time()
-        turned = scoreboard.turn(model, large, Dials(temperature, 0.92))
-        figures.desk(turned)
-        spent.append(time.process_time() - started)
-    assert min(spent) < 0.1
+        assert figures.desk(scoreboard.turn(model, large, Dials(temperature, 0.92)))
 
 
 def test_the_scoreboard_evidence_is_reproduced_by_its_snippet(tmp_path: Path) -> None:
