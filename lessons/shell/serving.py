@@ -329,8 +329,8 @@ def _health(request: Request) -> Response:
         name: {"at_work": one.at_work, "waiting": one.waiting, "oldest_seconds": round(one.oldest_seconds, 1)}
         for name, one in line.states().items()
     }
-    told = {"status": "ok", "loaded": {kind: names for kind, names in shelf.keys().items() if names}, "lines": lines}
-    return JSONResponse(told, headers={"Cache-Control": "no-store"})
+    body = {"status": "ok", "loaded": {kind: names for kind, names in shelf.keys().items() if names}, "lines": lines}
+    return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
 
 def _font(request: Request) -> Response:
