@@ -239,8 +239,8 @@ def endure(url: str, process: int | None, lessons: Sequence[Lesson], learners: i
     if len(held) > 3:
         settled = held[len(held) // 5 :]  # the first fifth fills caches
         mean, low, high = growth(settled)
-        told = f"{settled[0]:.0f} to {settled[-1]:.0f} MiB, {mean:+.1f} MiB a minute ({low:+.1f} to {high:+.1f})"
-        rows.append((f"memory of the server: {told}", *[""] * (len(COLUMNS) - 1)))
+        summary = f"{settled[0]:.0f} to {settled[-1]:.0f} MiB, {mean:+.1f} MiB a minute ({low:+.1f} to {high:+.1f})"
+        rows.append((f"memory of the server: {summary}", *[""] * (len(COLUMNS) - 1)))
     return rows
 
 

@@ -43,8 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             partial(index.by_meaning, query, space),
             partial(both_of, index, space, query),
         )
-        told = f"{1000 * word:.1f} ms by word, {1000 * near:.0f} ms by meaning, {1000 * both:.0f} ms both"
-        rows.append((f"“{query}”", told, f"under {1000 * WAIT:.0f} ms"))
+        times = f"{1000 * word:.1f} ms by word, {1000 * near:.0f} ms by meaning, {1000 * both:.0f} ms both"
+        rows.append((f"“{query}”", times, f"under {1000 * WAIT:.0f} ms"))
     seeds = index.sample(index.by_word(QUERIES[0]).captions, DRAWN, 0)
     (drawing,) = best(options.rounds, lambda: [scenes.scene(seed) for seed in seeds])
     rows.append((f"{DRAWN} scenes drawn from their numbers", f"{1000 * drawing:.0f} ms", ""))

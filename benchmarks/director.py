@@ -69,9 +69,9 @@ METHODS: dict[str, Method] = {
 }
 
 
-def paintings(painter: Painter, told: dict[str, Any], half: Half) -> dict[str, list[tuple[int, int, int]]]:
+def paintings(painter: Painter, record: dict[str, Any], half: Half) -> dict[str, list[tuple[int, int, int]]]:
     """The director's caption, the last message and the whole chat as pictures, as measures.outcomes reads it."""
-    pairs = zip(measures.chats(half), measures.candidates(told, "director", half), strict=True)
+    pairs = zip(measures.chats(half), measures.candidates(record, "director", half), strict=True)
     found: dict[str, list[tuple[int, int, int]]] = {way: [] for way in measures.WAYS}
     for chat, of_chat in pairs:
         if chat.wish is None:
@@ -125,15 +125,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--print", action="store_true", help="print what is stored, and run nothing")
     parser.add_argument("--file", type=Path, default=OUTCOMES, help="where the captions are stored")
     options = parser.parse_args(arguments)
-    told: dict[str, Any] = (
+    record: dict[str, Any] = (
         dict(measures.outcomes(options.file)) if options.file.is_file() else {"captions": {}, "candidates": {}}
     )
     if options.pictures:
         painter = painters.load()
         for half in options.half or HALVES:
-            told.setdefault("pictures", {})[half] = paintings(painter, told, half)
-        told["painter"] = {"model": painter.name, "revision": painter.revision, "seeds": SEEDS}
-        options.file.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            record.setdefault("pictures", {})[half] = paintings(painter, record, half)
+        record["painter"] = {"model": painter.name, "revision": painter.revision, "seeds": SEEDS}
+        options.file.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     elif not options.print:
         model = language_model.load()
         for half in options.half or HALVES:
@@ -141,30 +141,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 began = time.perf_counter()
                 chats = measures.chats(half)
                 if name in SEARCHES:
-                    of_method = told["candidates"].setdefault(name, {})
+                    of_method = record["candidates"].setdefault(name, {})
                     of_method[half] = [candidates(model, chat, SEARCHES[name]) for chat in chats]
                 else:
-                    told["captions"].setdefault(name, {})[half] = [METHODS[name](model, chat) for chat in chats]
+                    record["captions"].setdefault(name, {})[half] = [METHODS[name](model, chat) for chat in chats]
                 seconds = (time.perf_counter() - began) / len(chats)
-                told |= {"model": model.name, "revision": model.revision, "runtime": model.runtime}
-                options.file.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+                record |= {"model": model.name, "revision": model.revision, "runtime": model.runtime}
+                options.file.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
                 print(f"{half}, {name}: {seconds:.1f} s a chat", flush=True)
-    report(told)
+    report(record)
 
 
-def report(told: dict[str, Any]) -> None:
+def report(record: dict[str, Any]) -> None:
     """The table as markdown, in shares with 95 % intervals."""
     print("| half | written by | kept | lost | invented | exactly the wish | declined where nothing can be painted |")
     print("|---|---|---|---|---|---|---|")
     for half in HALVES:
-        for name, found in measures.table(told, half).items():
+        for name, found in measures.table(record, half).items():
             cells = " | ".join(
                 f"{percent(one.rate)} ({percent(one.low)} to {percent(one.high)}; {one.successes} of {one.trials})"
                 for one in (found.kept, found.lost, found.invented, found.exact, found.declined)
             )
             print(f"| {half} | {name} | {cells} |")
-    for half, of_half in told.get("pictures", {}).items():
-        for way, share in measures.painted(told, half).items():
+    for half, of_half in record.get("pictures", {}).items():
+        for way, share in measures.painted(record, half).items():
             could, every = (sum(counts[place] for counts in of_half[way]) for place in (1, 2))
             print(f"{half}, painted from the {way}: {share} facts of the wish seen; {could} of {every} could be told")
 

@@ -130,10 +130,10 @@ def search(clock: Callable[[], float] = time.perf_counter, rounds: int = 3) -> l
     index = nearest.load()
     what = f"nearest of {len(index.codes):,} training scenes, drawn and compared"
     rows: list[Row] = []
-    for told, kind in SIGHTS.items():
+    for sight, kind in SIGHTS.items():
         pictures = [np.asarray(scenes.scene(seed, kind).picture) for seed in range(900_000_000, 900_000_003)]
         slowest = max(best(rounds, *(partial(index.nearest, picture) for picture in pictures), clock=clock))
-        rows.append((f"{what}: {told}", f"{slowest:.2f} s", "at most 0.3 s"))
+        rows.append((f"{what}: {sight}", f"{slowest:.2f} s", "at most 0.3 s"))
     first = [apart(first_search, kind, clock is time.process_time) for kind in SIGHTS.values()]
     return [*rows, (f"{what}: the first in a process", f"{max(first):.2f} s", "at most 0.3 s")]
 

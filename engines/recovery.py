@@ -122,8 +122,8 @@ class Struck:
 
     def middle(self) -> float | None:
         """The median of rounds or passes until the stroke is gone, of the runs that lose it."""
-        told = [one for one in self.gone if one is not None]
-        return float(np.median(told)) if told else None
+        gone = [one for one in self.gone if one is not None]
+        return float(np.median(gone)) if gone else None
 
 
 def as_record(one: Struck) -> dict[str, Any]:
@@ -156,8 +156,8 @@ def _surprise(extra: np.ndarray) -> tuple[Mean, ...]:
 
 
 def _share(values: Sequence[bool | None]) -> Interval:
-    told = [one for one in values if one is not None]
-    return wilson(sum(told), len(told))
+    decided = [one for one in values if one is not None]
+    return wilson(sum(decided), len(decided))
 
 
 def _others(seeds: Sequence[int]) -> list[int]:
@@ -249,14 +249,14 @@ def masked_writer(writers: Writers, seeds: Sequence[int], shares: Sequence[float
     The story is one of the grammar: of the writer's own too few are right for any to be spoiled. ``calm`` of the result
     is the control of :attr:`Struck.stands`: the same strike, and nothing looked for.
     """
-    told = [stories.story(stories.RECOVERY + seed) for seed in seeds]
-    rows = np.array([writers.canvas(text, True) for text in told])
+    texts = [stories.story(stories.RECOVERY + seed) for seed in seeds]
+    rows = np.array([writers.canvas(text, True) for text in texts])
     looks = [(seed + 1) % MAX_SEED for seed in seeds]
     found = []
     for share in shares:
-        places = [_place(share, len(text)) for text in told]
+        places = [_place(share, len(text)) for text in texts]
         stand = rows.copy()
-        for number, (seed, text, place) in enumerate(zip(seeds, told, places, strict=True)):
+        for number, (seed, text, place) in enumerate(zip(seeds, texts, places, strict=True)):
             covered = random.Random(f"{seed} covered").sample(range(len(text)), round((1 - share) * len(text)))
             stand[number, [*covered, place]] = writers.ids[MASK]
         said = f"The masked writer at {share:.0%}"
@@ -346,16 +346,16 @@ def tile_at(share: float) -> int:
 
 def tile(writer: TileWriter, seeds: Sequence[int], shares: Sequence[float], redraw: bool = True) -> Striking:
     """The tile writer writes a picture row by row; one tile is another entry, and it goes on."""
-    told, places = captions(seeds), [tile_at(share) for share in shares]
+    texts, places = captions(seeds), [tile_at(share) for share in shares]
     boards: dict[int, list[np.ndarray]] = {place: [] for place in places}
     dice = [*seeds, *(_others(seeds) if redraw else [])]
     said = "The tile writer, undisturbed"
-    all_told = told * (2 if redraw else 1)
+    all_texts = texts * (2 if redraw else 1)
     parts = []
     for first in range(0, len(dice), ROWS):
         part = slice(first, first + ROWS)
         last = None
-        for last in tiles.write(writer, all_told[part], dice[part]):
+        for last in tiles.write(writer, all_texts[part], dice[part]):
             if last.index in boards:
                 boards[last.index].append(last.logits)
             if (last.index + 1) % SIDE == 0:
@@ -363,9 +363,9 @@ def tile(writer: TileWriter, seeds: Sequence[int], shares: Sequence[float], redr
         assert last is not None
         parts.append(last.pictures())
     calm = np.concatenate(parts)
-    right = _right(writer.decode(calm), all_told)
+    right = _right(writer.decode(calm), all_texts)
     calm, right, other = calm[: len(seeds)], right[: len(seeds)], right[len(seeds) :]
-    before, costs = writer.decode(calm), _tile_bits(writer, told, calm)
+    before, costs = writer.decode(calm), _tile_bits(writer, texts, calm)
     found = []
     for share, place in zip(shares, places, strict=True):
         flat = calm.reshape(len(seeds), TILES)
@@ -379,7 +379,7 @@ def tile(writer: TileWriter, seeds: Sequence[int], shares: Sequence[float], redr
         for first in range(0, len(seeds), ROWS):
             part = slice(first, first + ROWS)
             last = None
-            events = tiles.write(writer, told[part], seeds[part], given=given[part].reshape(-1, SIDE, SIDE))
+            events = tiles.write(writer, texts[part], seeds[part], given=given[part].reshape(-1, SIDE, SIDE))
             for last in events:
                 if (last.index + 1) % SIDE == 0:
                     done = (first + (last.index + 1) / TILES * ROWS) / max(len(seeds), ROWS)
@@ -388,29 +388,31 @@ def tile(writer: TileWriter, seeds: Sequence[int], shares: Sequence[float], redr
             ends.append(last.pictures())
         ended = np.concatenate(ends)
         after = writer.decode(ended)
-        extra = (_tile_bits(writer, told, ended) - costs)[:, place + 1 : place + 1 + REACH]
+        extra = (_tile_bits(writer, texts, ended) - costs)[:, place + 1 : place + 1 + REACH]
         same = ended.reshape(len(seeds), TILES)[:, place] == given[:, place]
         found.append(
             Struck(
-                "tiles", share, right, _right(after, told), other, tuple(bool(one) for one in same),
+                "tiles", share, right, _right(after, texts), other, tuple(bool(one) for one in same),
                 (False,) * len(seeds), (None,) * len(seeds), (place,) * len(seeds), before, after,
-                surprise=_surprise(extra), captions=told,
+                surprise=_surprise(extra), captions=texts,
             )
         )  # fmt: skip
     yield tuple(found)
 
 
-def _tile_bits(writer: TileWriter, told: Sequence[str], written: np.ndarray) -> np.ndarray:
+def _tile_bits(writer: TileWriter, texts: Sequence[str], written: np.ndarray) -> np.ndarray:
     """What each tile cost, without guidance, [N, 256]."""
     parts = [
-        writer.bits(told[first : first + ROWS], written[first : first + ROWS]) for first in range(0, len(told), ROWS)
+        writer.bits(texts[first : first + ROWS], written[first : first + ROWS]) for first in range(0, len(texts), ROWS)
     ]
-    return np.concatenate(parts).reshape(len(told), TILES)
+    return np.concatenate(parts).reshape(len(texts), TILES)
 
 
-def _right(pictures: np.ndarray, told: Sequence[str]) -> Right:
+def _right(pictures: np.ndarray, texts: Sequence[str]) -> Right:
     """Whether the judge finds everything right that each caption asks for."""
-    return tuple(one.outcome for one in judge.judge(pictures, [judge.facts_of(text) for text in told], lettering=False))
+    return tuple(
+        one.outcome for one in judge.judge(pictures, [judge.facts_of(text) for text in texts], lettering=False)
+    )
 
 
 # --- a canvas, revised -------------------------------------------------------------------------------------
@@ -430,13 +432,13 @@ def pass_at(share: float) -> int:
 def sculptor(painter: Painter, seeds: Sequence[int], shares: Sequence[float], redraw: bool = True) -> Striking:
     """The sculptor's canvas is overwritten with noise, 3 × 3 cells, between two passes. ``calm`` of the result says
     which undisturbed patches are as strange: about one in twenty, by how the threshold is set."""
-    told = captions(seeds)
-    before, _, _ = yield from _painted(painter, told, seeds, "The sculptor, undisturbed")
+    texts = captions(seeds)
+    before, _, _ = yield from _painted(painter, texts, seeds, "The sculptor, undisturbed")
     other: Right = ()
     if redraw:
-        again, _, _ = yield from _painted(painter, told, _others(seeds), "The sculptor, other dice")
-        other = _right(again, told)
-    right, quiet = _right(before, told), strangeness(painter, before)
+        again, _, _ = yield from _painted(painter, texts, _others(seeds), "The sculptor, other dice")
+        other = _right(again, texts)
+    right, quiet = _right(before, texts), strangeness(painter, before)
     found = []
     for share in shares:
         place, at = tile_at(share), pass_at(share)
@@ -450,7 +452,7 @@ def sculptor(painter: Painter, seeds: Sequence[int], shares: Sequence[float], re
         sides = (left / SIDE, top / SIDE, (left + PATCH) / SIDE, (top + PATCH) / SIDE)
         poke = Poke(at, sides, kind="noise", seed=int(seeds[0]))
         said = f"The sculptor, struck at {share:.0%}"
-        after, hurt, guesses = yield from _painted(painter, told, seeds, said, poke)
+        after, hurt, guesses = yield from _painted(painter, texts, seeds, said, poke)
         stands = _patch(strangeness(painter, after), top, left) > limit
         looks = {
             step: _patch(strangeness(painter, painter.decode(guess, checked=False)), top, left) > limit
@@ -463,9 +465,9 @@ def sculptor(painter: Painter, seeds: Sequence[int], shares: Sequence[float], re
         )
         found.append(
             Struck(
-                "sculptor", share, right, _right(after, told), other, tuple(bool(one) for one in stands),
+                "sculptor", share, right, _right(after, texts), other, tuple(bool(one) for one in stands),
                 tuple(bool(one) for one in _patch(quiet, top, left) > limit), gone, (place,) * len(seeds), before,
-                after, hurt, captions=told,
+                after, hurt, captions=texts,
             )
         )  # fmt: skip
     yield tuple(found)
@@ -479,7 +481,7 @@ def _patch(maps: np.ndarray, top: int, left: int) -> np.ndarray:
 
 
 def _painted(
-    painter: Painter, told: Sequence[str], seeds: Sequence[int], said: str, poke: Poke | None = None
+    painter: Painter, texts: Sequence[str], seeds: Sequence[int], said: str, poke: Poke | None = None
 ) -> Generator[Underway, None, tuple[np.ndarray, np.ndarray | None, dict[int, np.ndarray]]]:
     """The finished pictures; with a strike also the canvas it left, and the guesses [N, C, h, w] by passes since."""
     pictures: list[np.ndarray] = []
@@ -489,7 +491,7 @@ def _painted(
     for first in range(0, len(seeds), MAX_ROWS):
         part = slice(first, first + MAX_ROWS)
         plan = Plan(
-            tuple(told[part]), tuple(seeds[part]), steps=PASSES, pokes=(poke,) if poke else (), height=size, width=size
+            tuple(texts[part]), tuple(seeds[part]), steps=PASSES, pokes=(poke,) if poke else (), height=size, width=size
         )
         for event in diffusion.denoise(painter, plan):
             yield Underway((first + MAX_ROWS * (event.index + 1) / PASSES) / max(len(seeds), MAX_ROWS), said)

@@ -123,7 +123,7 @@ def answers(prompt: Prompt, reading: Reading) -> dict[str, bool | None]:
     if prompt.kind == "held-out pair":
         right[prompt.kind] = names <= set(counts)
 
-    def told(question: str, right: bool) -> bool | None:
+    def unless_unclear(question: str, right: bool) -> bool | None:
         if question == "background":
             return None if reading.background_unclear else right
         there_is = question in (
@@ -135,7 +135,7 @@ def answers(prompt: Prompt, reading: Reading) -> dict[str, bool | None]:
         )
         return None if reading.unclear and not (right and there_is) else right
 
-    return {question: told(question, answer) for question, answer in right.items()}
+    return {question: unless_unclear(question, answer) for question, answer in right.items()}
 
 
 @torch.no_grad()
@@ -176,10 +176,10 @@ def measure(
 def tabulate(scores: dict[str, list[bool | None]], seeds: int) -> dict[str, dict[str, Any]]:
     """Each question's share right of what was told with its Wilson interval, what was not told, prompts, target."""
     return {
-        question: tools.score(wilson(told.count(True), max(1, len(told))))
-        | {"untold": len(values) - len(told), "prompts": len(values) // seeds, "target": TARGETS.get(question)}
+        question: tools.score(wilson(decided.count(True), max(1, len(decided))))
+        | {"untold": len(values) - len(decided), "prompts": len(values) // seeds, "target": TARGETS.get(question)}
         for question, values in scores.items()
-        for told in [[value for value in values if value is not None]]
+        for decided in [[value for value in values if value is not None]]
     }
 
 

@@ -234,8 +234,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     using = judge.load(options.judge)
     rows = compare(shown, using)
-    told = {"pictures": len(rows), "shares": figures(rows)}
-    told["by_group"] = {
+    record = {"pictures": len(rows), "shares": figures(rows)}
+    record["by_group"] = {
         group: {
             "pictures": len(some), "answers": sum(not row.judge_unclear for row in some),
             "agrees": sum(row.agrees and not row.judge_unclear for row in some),
@@ -243,9 +243,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for group in dict.fromkeys(row.group for row in rows)
         for some in [[row for row in rows if row.group == group]]
     }  # fmt: skip
-    print(json.dumps(told, indent=1))
+    print(json.dumps(record, indent=1))
     file = options.judge / "metrics.json"
-    metrics = json.loads(file.read_text(encoding="utf-8")) | {"against_an_eye": told}
+    metrics = json.loads(file.read_text(encoding="utf-8")) | {"against_an_eye": record}
     file.write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
 
 

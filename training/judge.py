@@ -220,10 +220,10 @@ def evaluate(model: JudgeModel, pictures: np.ndarray, records: Sequence[dict[str
         readings = model.read(to_pictures(pictures[start : start + 50], where))
         for reading, record in zip(readings, records[start : start + 50], strict=True):
             right = verdict(reading, record)
-            told = {"all": all(right.values()), "answered": not reading.unclear and not reading.background_unclear}
-            if told["answered"]:
-                told["all where answered"] = told["all"]
-            for question, answer in (right | told).items():
+            overall = {"all": all(right.values()), "answered": not reading.unclear and not reading.background_unclear}
+            if overall["answered"]:
+                overall["all where answered"] = overall["all"]
+            for question, answer in (right | overall).items():
                 answers.setdefault(question, []).append(answer)
     return {question: tools.score(wilson(sum(values), len(values))) for question, values in answers.items()}
 

@@ -69,8 +69,8 @@ def canvases(seeds: Sequence[int], ids: dict[str, int]) -> Tensor:
     """The stories of ``seeds``, end marks behind them: ``[N, 48]``."""
     rows = torch.zeros(len(seeds), stories.CANVAS, dtype=torch.long)
     for row, seed in enumerate(seeds):
-        told = [ids[word] for word in stories.story(seed)]
-        rows[row, : len(told)] = torch.tensor(told)
+        encoded = [ids[word] for word in stories.story(seed)]
+        rows[row, : len(encoded)] = torch.tensor(encoded)
     return rows
 
 
@@ -97,9 +97,9 @@ def masked_loss(model: Any, rows: Tensor, share: Tensor, dice: torch.Generator) 
 def twin_loss(model: Any, rows: Tensor) -> Tensor:
     """Nats a word, the first end mark counted as one."""
     start = torch.full_like(rows[:, :1], 2)
-    told = functional.pad(rows != 0, (1, 0), value=True)[:, :-1]  # the words, and the first end mark
-    states = model.model(torch.cat([start, rows[:, :-1]], 1)).last_hidden_state[told]
-    return functional.cross_entropy(model.lm_head(states), rows[told])
+    counted = functional.pad(rows != 0, (1, 0), value=True)[:, :-1]  # the words, and the first end mark
+    states = model.model(torch.cat([start, rows[:, :-1]], 1)).last_hidden_state[counted]
+    return functional.cross_entropy(model.lm_head(states), rows[counted])
 
 
 def optimisers(model: nn.Module, rate: float) -> list[torch.optim.Optimizer]:

@@ -132,8 +132,8 @@ def as_markdown(metrics: dict[str, Any]) -> str:
         ]
         lines.append("|---" * 5 + "|")
         for cause, row in metrics["pieces"].items():
-            told = f"{row['pieces']} of {row['words']} words | {row['unmet']} | {row['with_unmet']}"
-            lines.append(f"| {cause} | {told} | {row['wholly_unmet']} |")
+            counts = f"{row['pieces']} of {row['words']} words | {row['unmet']} | {row['with_unmet']}"
+            lines.append(f"| {cause} | {counts} | {row['wholly_unmet']} |")
     return "\n".join(lines)
 
 

@@ -129,8 +129,8 @@ class PlainSteps:
     def __call__(self, rate: float) -> None:
         named, parts = self._batch()
         alt = [sloppy(word, self._chooser) for word in named]
-        told = [spelled(word) for word in named]
-        work = [(painter, alt if key == "sloppy" else told, parts) for key, painter in self._painters.items()]
+        spellings = [spelled(word) for word in named]
+        work = [(painter, alt if key == "sloppy" else spellings, parts) for key, painter in self._painters.items()]
         errors = torch.stack(tools.side_by_side(self._gradients, work, self._where))
         late = parts[3] > NOISY
         self._losses.append(torch.cat([errors.mean(1), errors[:, late].mean(1)]))
@@ -150,10 +150,10 @@ class PlainSteps:
 def captions_of(painter: SignPainter, words: list[str], chooser: random.Random) -> Tensor:
     """Token ids ``[words, K, 24]`` of each word's captions: K sloppy ones, drawn, or the one that names the word."""
     if painter.key == "sloppy":
-        told = [[sloppy(word, chooser) for _ in range(SLOPPY_PHRASINGS)] for word in words]
+        phrasings = [[sloppy(word, chooser) for _ in range(SLOPPY_PHRASINGS)] for word in words]
     else:
-        told = [[spelled(word)] for word in words]
-    captions = [caption for some in told for caption in some]
+        phrasings = [[spelled(word)] for word in words]
+    captions = [caption for some in phrasings for caption in some]
     ids = painter.tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt").input_ids
     return ids.reshape(len(words), -1, ids.shape[-1])
 
@@ -175,9 +175,9 @@ def captured_steps(
         layout, noise = diet.layouts[chosen], torch.randn_like(clean)
         timesteps = noisy_timesteps(count, options.noisy, where)
         dropped = torch.rand(count, device=where) < EMPTY
-        told = {key: captured.draw_phrasings(ids, chosen) for key, ids in captions.items()}
+        tokens = {key: captured.draw_phrasings(ids, chosen) for key, ids in captions.items()}
         both = [
-            loss_of(painter, scheduler, clean, layout, noise, timesteps, told[key], dropped)
+            loss_of(painter, scheduler, clean, layout, noise, timesteps, tokens[key], dropped)
             for key, painter in painters.items()
         ]  # fmt: skip
         errors, late = torch.stack([error for _, error in both]), (timesteps > NOISY).float()

@@ -38,7 +38,7 @@ def tale(r: random.Random) -> str:
     """Three to five sentences about two who meet over a thing."""
     one, other = r.sample(WHO, 2)
     thing, where, when = r.choice(THING), r.choice(WHERE), r.choice(WHEN)
-    told = [
+    sentences = [
         f"{when} {one} found {thing} {where}.",
         r.choice((
             f"“Whose is {_the(thing)}?” asked {one}.", f"{one.capitalize()} looked at {_the(thing)} for a long time.",
@@ -51,12 +51,12 @@ def tale(r: random.Random) -> str:
         )),
     ]  # fmt: skip
     if r.random() < 0.6:
-        told.append(f"So {one} gave {_the(thing)} to {other}, and {other} {r.choice(MOOD)}.")
+        sentences.append(f"So {one} gave {_the(thing)} to {other}, and {other} {r.choice(MOOD)}.")
     else:
-        told.append(f"They put {_the(thing)} {r.choice(WHERE)} and went home together.")
+        sentences.append(f"They put {_the(thing)} {r.choice(WHERE)} and went home together.")
     if r.random() < 0.4:
-        told.append(f"{r.choice((one, other)).capitalize()} {r.choice(MOOD)}.")
-    return " ".join(told)
+        sentences.append(f"{r.choice((one, other)).capitalize()} {r.choice(MOOD)}.")
+    return " ".join(sentences)
 
 
 def captions() -> str:

@@ -27,7 +27,7 @@ SHARES = 16
 """Shares of the canvas that are hidden to estimate the bound of one story, spread evenly."""
 
 
-def told(seed: int, new_pair: bool = False) -> list[str]:
+def unseen(seed: int, new_pair: bool = False) -> list[str]:
     return stories.story(stories.UNSEEN + seed, new_pair)
 
 
@@ -104,8 +104,8 @@ def written(writers: Writers, count: int, temperature: float, rounds: int | None
 def evaluate(writers: Writers, count: int, temperature: float, trained: int) -> dict[str, Any]:
     """The card's table: see the keys. ``trained``: how many stories the training drew from."""
     torch.set_num_threads(1)
-    known = [told(seed) for seed in range(count)]
-    new = [told(seed, True) for seed in range(count)]
+    known = [unseen(seed) for seed in range(count)]
+    new = [unseen(seed, True) for seed in range(count)]
     seen = [stories.story(seed) for seed in range(trained)]
     trained_on = frozenset(" ".join(writers.text(writers.canvas(text, True))) for text in seen)
     found: dict[str, Any] = {"stories": count, "temperature": temperature, "bits": {}, "written": {}, "seconds": {}}
@@ -146,8 +146,10 @@ def as_markdown(metrics: dict[str, Any]) -> str:
     rows = ["| bits a word | masked (a bound) | twin | counting words |", "|---|---|---|---|"]
     for name, words in (("unseen", "unseen stories"), ("new pairs", "a thing in a colour that training left out")):
         of = metrics["bits"][name]
-        told = (f"{of[who][0]:.2f} ({of[who][1]:.2f}–{of[who][2]:.2f})" for who in ("masked", "twin", "counting words"))
-        rows.append(f"| {count} {words} | {' | '.join(told)} |")
+        cells = (
+            f"{of[who][0]:.2f} ({of[who][1]:.2f}–{of[who][2]:.2f})" for who in ("masked", "twin", "counting words")
+        )
+        rows.append(f"| {count} {words} | {' | '.join(cells)} |")
     rows += [
         "",
         f"| {count} stories by | valid (95 % interval) | sound lines | different | copied | rules broken most | "

@@ -132,10 +132,10 @@ def network(entries: int) -> LlamaForCausalLM:
 
 def loss_of(model: LlamaForCausalLM, lines: Sequence[tuple[list[int], list[int]]]) -> Tensor:
     """Nats for each id to be written, over lines (what is given, what is to be written)."""
-    longest = max(len(given) + len(told) for given, told in lines)
-    ids = torch.tensor([given + told + [0] * (longest - len(given) - len(told)) for given, told in lines])
+    longest = max(len(given) + len(answer) for given, answer in lines)
+    ids = torch.tensor([given + answer + [0] * (longest - len(given) - len(answer)) for given, answer in lines])
     wanted = torch.tensor(
-        [[-100] * len(given) + told + [-100] * (longest - len(given) - len(told)) for given, told in lines]
+        [[-100] * len(given) + answer + [-100] * (longest - len(given) - len(answer)) for given, answer in lines]
     )
     logits = model(ids[:, :-1].to(model.device), use_cache=False).logits
     return torch.nn.functional.cross_entropy(logits.transpose(1, 2), wanted[:, 1:].to(model.device))
@@ -174,7 +174,7 @@ def train(key: str, reader: Reader, words: dict[str, list[str]], options: argpar
         ]
         given = [(reader.spelling if key in SPELLING else reader.again)(word, reading) for word in others]
         if key == "wrong":
-            given = [(one, told) for (one, _), (_, told) in zip(given, [*given[1:], given[0]], strict=True)]
+            given = [(one, answer) for (one, _), (_, answer) in zip(given, [*given[1:], given[0]], strict=True)]
         counting, other = loss_of(model, counted), loss_of(model, given)
         for optimiser in optimisers:
             for group in optimiser.param_groups:
@@ -203,9 +203,9 @@ def spelled_right(counter: letter_counting.Counter, words: Sequence[str]) -> int
     """How many words the network spells without a mistake, each letter by the likeliest."""
     right = 0
     for word in words:
-        given, told = counter.reader.spelling(word, counter.reading)
-        logits = counter.model(torch.tensor([given + told[:-1]]), use_cache=False).logits[0, len(given) - 1 :]
-        right += logits.argmax(1).tolist() == told
+        given, answer = counter.reader.spelling(word, counter.reading)
+        logits = counter.model(torch.tensor([given + answer[:-1]]), use_cache=False).logits[0, len(given) - 1 :]
+        right += logits.argmax(1).tolist() == answer
     return right
 
 
@@ -234,12 +234,12 @@ def measure(folder: Path = FOLDER) -> dict[str, Any]:
         "blind": [guess[one] == word.count(one) for p in questions.values() for word, one in p]
     }
     reader = letter_counting.reader(folder)
-    told = {one for word in kept["asked"] for one in reader.ids(word, "chunks")}
+    asked_chunks = {one for word in kept["asked"] for one in reader.ids(word, "chunks")}
     chunks = [one for part in questions.values() for word, _ in part for one in reader.ids(word, "chunks")]
     known = {one for word in every for one in reader.ids(word, "chunks")}
     measured["chunks"] = {
         "a_word": round(len(chunks) / sum(map(len, questions.values())), 2),
-        "in_asked": round(sum(one in told for one in chunks) / len(chunks), 4),
+        "in_asked": round(sum(one in asked_chunks for one in chunks) / len(chunks), 4),
         "in_training": round(sum(one in known for one in chunks) / len(chunks), 4),
     }
     for key in (*NETWORKS, "wrong"):
@@ -303,17 +303,17 @@ def card(measured: dict[str, Any], others: dict[str, Any]) -> str:
     )
     if others["wrong"]:
         row, gains = others["wrong"]["right"]["all"], others["wrong"]["gains"]
-        told = "; ".join(
+        summary = "; ".join(
             f"{name} {100 * gains[name]['mean']:+.1f} points ({100 * gains[name]['low']:+.1f} to "
             f"{100 * gains[name]['high']:+.1f})"
             for name in ("wrong over chunks", "spelled over wrong")
         )
         lines.append(
-            f"- wrong (`spelled`, each word with the letters of another): {row['right']} of {row['of']}; {told}"
+            f"- wrong (`spelled`, each word with the letters of another): {row['right']} of {row['of']}; {summary}"
         )
     for seed, rows in others["seeds"].items():
-        told = ", ".join(f"{key} {100 * row['all']['rate']:.1f} %" for key, row in rows.items())
-        lines.append(f"- Trained anew from seed {seed}, over all lengths: {told}")
+        summary = ", ".join(f"{key} {100 * row['all']['rate']:.1f} %" for key, row in rows.items())
+        lines.append(f"- Trained anew from seed {seed}, over all lengths: {summary}")
     return "\n".join(lines)
 
 

@@ -48,8 +48,8 @@ def shares(scores: dict[str, list[bool | None]], painted: dict[str, Any]) -> dic
     """For every question what was right of what was told, with its Wilson interval, and the same of the painter."""
     table = {}
     for question, values in scores.items():
-        told = [value for value in values if value is not None]
-        own = tools.score(wilson(told.count(True), len(told))) | {"untold": len(values) - len(told)}
+        decided = [value for value in values if value is not None]
+        own = tools.score(wilson(decided.count(True), len(decided))) | {"untold": len(values) - len(decided)}
         if question in painted:
             table[question] = {"tile writer": own, "sculptor": painted[question]}
     return table
@@ -62,14 +62,14 @@ def bits(writer: TileWriter, count: int) -> dict[str, list[float]]:
     """
     scenes = data.scenes(UNSEEN, count)
     captions = [record["caption"] for record in scenes.records]
-    told = {"own caption": captions, "another caption": captions[1:] + captions[:1], "no caption": [""] * count}
+    conditions = {"own caption": captions, "another caption": captions[1:] + captions[:1], "no caption": [""] * count}
     written = np.concatenate([writer.encode(scenes.pictures[first : first + 32]) for first in range(0, count, 32)])
     costs = {
         name: np.concatenate([
             writer.bits(some[first : first + 32], written[first : first + 32]).mean((1, 2))
             for first in range(0, count, 32)
         ])
-        for name, some in told.items()
+        for name, some in conditions.items()
     }  # fmt: skip
     own = costs.pop("own caption")
     rows = {"own caption": own} | {f"more after {name}": cost - own for name, cost in costs.items()}
@@ -100,7 +100,7 @@ def card(metrics: dict[str, Any]) -> str:
         mean, low, high = costs[name]
         return f"{sign}{mean:.2f} ({low:.2f}–{high:.2f})"
 
-    told = (
+    summary = (
         f"Bits a tile of {costs['scenes'][0]:g} held-out scenes (95 % interval over the scenes): "
         f"{interval('own caption')} after their own caption, "
         f"{interval('more after another caption', '+')} after another scene's, "
@@ -111,7 +111,7 @@ def card(metrics: dict[str, Any]) -> str:
         f"{rounding['psnr_db_without_rounding']} without it; {rounding['entries_in_use']} of {rounding['entries']} "
         f"entries in use, {rounding['bits_a_tile']} bits a tile by frequency alone."
     )
-    return f"{metrics['how']}\n\n{as_markdown(metrics['questions'])}\n\n{told} {codebook}"
+    return f"{metrics['how']}\n\n{as_markdown(metrics['questions'])}\n\n{summary} {codebook}"
 
 
 def evaluate(options: argparse.Namespace) -> None:

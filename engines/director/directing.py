@@ -96,7 +96,7 @@ class Direction:
     candidates: tuple[Candidate, ...]
     outside: tuple[str, ...]
 
-    def told(self) -> str:
+    def remark(self) -> str:
         """What the director says about what it cannot ask for; empty where there is nothing to say."""
         never = f"The painter has never read {listed(self.outside)}." if self.outside else ""
         if self.caption:
@@ -194,10 +194,10 @@ def _transcript(messages: Sequence[str]) -> str:
 
 def checked(messages: Sequence[str]) -> tuple[str, ...]:
     """The messages that say something, each in one line; PlainError where there is none, or too much."""
-    told = [messages] if isinstance(messages, str) else messages
-    if not isinstance(told, list | tuple):
+    sent = [messages] if isinstance(messages, str) else messages
+    if not isinstance(sent, list | tuple):
         raise PlainError("Send the messages as a list, the oldest first.")
-    said = tuple(" ".join(message.split()) for message in told if isinstance(message, str) and message.split())
+    said = tuple(" ".join(message.split()) for message in sent if isinstance(message, str) and message.split())
     if not said:
         raise PlainError("Write a message first: the director has nothing to go by.")
     if len(said) > MAX_MESSAGES:

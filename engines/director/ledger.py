@@ -50,25 +50,25 @@ def entries(wish: str | None, caption: str | None, picture: np.ndarray | None, *
     The wished facts come first, then what the caption added, then things of the picture that neither of them named.
     """
     wished, asked = facts(wish), facts(caption)
-    told = sorted(wished) + sorted(asked - wished)
-    shown = seen(told, picture, using=using) if picture is not None else dict.fromkeys(told)
-    found = [Entry(one, one in wished if wish else None, one in asked, shown[one]) for one in told]
+    sought = sorted(wished) + sorted(asked - wished)
+    shown = seen(sought, picture, using=using) if picture is not None else dict.fromkeys(sought)
+    found = [Entry(one, one in wished if wish else None, one in asked, shown[one]) for one in sought]
     if picture is not None:
         (verdict,) = judge.judge(picture[None], facts_of(caption or ""), using=using, lettering=False)
-        names = {one.of[0] for one in told if one.aspect == "object"}
+        names = {one.of[0] for one in sought if one.aspect == "object"}
         found += [Entry(Fact("object", (name,)), False, False, True) for name in verdict.extra if name not in names]
     return tuple(found)
 
 
 def seen(wanted: Iterable[Fact], picture: np.ndarray, *, using: Judge | None = None) -> Mapping[Fact, bool | None]:
     """Whether the judge sees each fact in the picture uint8 [H, W, 3]; None where it cannot tell or does not judge."""
-    told = list(wanted)
-    if not told:
+    sought = list(wanted)
+    if not sought:
         return {}
-    numbers = {one.of[0]: one.of[1] for one in told if one.aspect == "count"}
-    asked = [_alone(one, numbers) for one in told]
-    verdicts = judge.judge(np.repeat(picture[None], len(told), axis=0), asked, using=using)
-    return {one: verdict.right.get(_ASPECTS[one.aspect]) for one, verdict in zip(told, verdicts, strict=True)}
+    numbers = {one.of[0]: one.of[1] for one in sought if one.aspect == "count"}
+    asked = [_alone(one, numbers) for one in sought]
+    verdicts = judge.judge(np.repeat(picture[None], len(sought), axis=0), asked, using=using)
+    return {one: verdict.right.get(_ASPECTS[one.aspect]) for one, verdict in zip(sought, verdicts, strict=True)}
 
 
 def _alone(fact: Fact, numbers: Mapping[str, str]) -> Facts:

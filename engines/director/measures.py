@@ -68,7 +68,7 @@ class Shares:
 @cache
 def chats(half: Half | None = None) -> tuple[Chat, ...]:
     """The chats of one half, or of both."""
-    told = yaml.safe_load((HERE / "chats.yaml").read_text(encoding="utf-8"))
+    record = yaml.safe_load((HERE / "chats.yaml").read_text(encoding="utf-8"))
     return tuple(
         Chat(
             one,
@@ -79,7 +79,7 @@ def chats(half: Half | None = None) -> tuple[Chat, ...]:
         )
         for one in HALVES
         if half in (one, None)
-        for chat in told[one]
+        for chat in record[one]
     )
 
 
@@ -100,25 +100,25 @@ def shares(chats: Iterable[Chat], captions: Iterable[str | None]) -> Shares:
     )
 
 
-def painted(told: Mapping[str, Any], half: Half) -> dict[str, Interval]:
+def painted(record: Mapping[str, Any], half: Half) -> dict[str, Interval]:
     """Facts of the wish that the judge sees in the pictures of a half, of those it can tell, by what was sent.
 
     As wide as if the pictures of a chat stood and fell together.
     """
     found = {}
-    for way, of_chats in told["pictures"][half].items():
+    for way, of_chats in record["pictures"][half].items():
         seen, could = (sum(counts[place] for counts in of_chats) for place in (0, 1))
         found[way] = clustered(seen, could, sum(bool(counts[1]) for counts in of_chats))
     return found
 
 
-def gained(told: Mapping[str, Any], half: Half, taken_back: bool = False) -> Mean:
+def gained(record: Mapping[str, Any], half: Half, taken_back: bool = False) -> Mean:
     """How much more of the wish the caption's pictures hold than the whole chat's, chat by chat, with its interval.
 
     Of the facts that could be told in both; ``taken_back``: only over chats that give something up again.
     """
     wishing = [chat for chat in chats(half) if chat.wish is not None]
-    pairs = zip(wishing, *(told["pictures"][half][way] for way in ("caption", "whole chat")), strict=True)
+    pairs = zip(wishing, *(record["pictures"][half][way] for way in ("caption", "whole chat")), strict=True)
     return mean_interval(
         [
             caption[0] / caption[1] - whole[0] / whole[1]
@@ -140,17 +140,17 @@ def outcomes(file: Path = OUTCOMES) -> Mapping[str, Any]:
     return json.loads(file.read_text(encoding="utf-8"))
 
 
-def table(told: Mapping[str, Any], half: Half) -> dict[str, Shares]:
+def table(record: Mapping[str, Any], half: Half) -> dict[str, Shares]:
     """The shares of every method that was measured on a half; those that only rank differently need no model."""
     captions: dict[str, Sequence[str | None]] = {
-        name: halves[half] for name, halves in told["captions"].items() if half in halves
+        name: halves[half] for name, halves in record["captions"].items() if half in halves
     }
     for name, (method, weight) in RANKINGS.items():
-        if half in told["candidates"].get(method, ()):
-            captions[name] = [chosen(ranked(of_chat, weight)) for of_chat in candidates(told, method, half)]
+        if half in record["candidates"].get(method, ()):
+            captions[name] = [chosen(ranked(of_chat, weight)) for of_chat in candidates(record, method, half)]
     return {name: shares(chats(half), of_half) for name, of_half in captions.items()}
 
 
-def candidates(told: Mapping[str, Any], method: str, half: Half) -> tuple[tuple[Candidate, ...], ...]:
+def candidates(record: Mapping[str, Any], method: str, half: Half) -> tuple[tuple[Candidate, ...], ...]:
     """The captions that a search compared for each chat of a half, best first."""
-    return tuple(ranked(Candidate(*row) for row in of_chat) for of_chat in told["candidates"][method][half])
+    return tuple(ranked(Candidate(*row) for row in of_chat) for of_chat in record["candidates"][method][half])

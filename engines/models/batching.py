@@ -169,9 +169,9 @@ class Place:
     size: int
     since: float = field(default_factory=time.monotonic)
 
-    def told(self) -> Underway:
+    def underway(self) -> Underway:
         """Where it stands among those who wait, and a rough time."""
-        return self.room._told(self)
+        return self.room._underway(self)
 
 
 class Room(Renewed):
@@ -242,7 +242,7 @@ class Room(Renewed):
     def _before(self, mine: Place) -> list[Place]:
         return self._waiting[: self._waiting.index(mine)]
 
-    def _told(self, mine: Place) -> Underway:
+    def _underway(self, mine: Place) -> Underway:
         with self._changed:
             before = self._before(mine) if mine in self._waiting else []
             seconds = self._seconds(mine, before)

@@ -191,8 +191,8 @@ def _trace(
     return Pass(
         index=index,
         passes=run.passes,
-        timestep=run.told[index],
-        timesteps=run.told,
+        timestep=run.timestep_values[index],
+        timesteps=run.timestep_values,
         alpha=alpha,
         sigma=sigma,
         captions=run.captions[index],

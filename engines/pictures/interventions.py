@@ -59,7 +59,7 @@ class Run:
         self.scheduler, self.timesteps, begin = self.painter.schedule(plan)
         if hasattr(self.scheduler, "set_begin_index"):
             self.scheduler.set_begin_index(begin)
-        self.passes, self.told = len(self.timesteps), tuple(self.timesteps.tolist())
+        self.passes, self.timestep_values = len(self.timesteps), tuple(self.timesteps.tolist())
         self.levels = levels(self.scheduler, self.timesteps, begin)
         self.step_options = self.painter.step_options(self.scheduler, self.generators)
         times = [("poke", poke.at) for poke in plan.pokes] + ([("swap", plan.swap.at)] if plan.swap else [])

@@ -121,8 +121,8 @@ def build_of(module: Any) -> Build | None:
     for build in BUILDS:
         file = build.like / "config.json"
         config = json.loads(file.read_text(encoding="utf-8")) if file.is_file() and build.graph.is_file() else {}
-        told = {name: value for name, value in config.items() if not name.startswith("_")}
-        if told and all(mine.get(name) == value for name, value in told.items()):
+        entries = {name: value for name, value in config.items() if not name.startswith("_")}
+        if entries and all(mine.get(name) == value for name, value in entries.items()):
             return build
     return None
 

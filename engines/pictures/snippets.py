@@ -543,7 +543,9 @@ _RIGHT_FOR: dict[str, Callable[[Painter, Mapping[str, Any]], bool]] = {
     "captions_by_pass": _two_rows,
     "from_ids": lambda painter, settings: not painter.is_xl,
     "stirred_start": _repeatable,
-    "walk_between_seeds": lambda painter, told: _repeatable(painter, told) and told["seed"] != told["other_seed"],
+    "walk_between_seeds": lambda painter, settings: (
+        _repeatable(painter, settings) and settings["seed"] != settings["other_seed"]
+    ),
     "walk_between_captions": lambda painter, settings: not painter.is_xl,
     "poked": _unit_variance,
     "repainted": _noised_by_timestep,

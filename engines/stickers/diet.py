@@ -109,11 +109,11 @@ def load(folder: Path | None = None) -> Diet:
     file = (folder or MODELS / "sticker-world") / "statistics.json"
     if not file.is_file():
         raise PlainError("The statistics of the painter's diet are not here. Run “python -m training.diet”.")
-    told: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    kept = told["held_out"]
+    record: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    kept = record["held_out"]
     return Diet(
-        scenes=told["scenes"],
-        counts={name: table for name, table in told.items() if isinstance(table, dict) and name != "held_out"},
+        scenes=record["scenes"],
+        counts={name: table for name, table in record.items() if isinstance(table, dict) and name != "held_out"},
         kept={
             "backgrounds": frozenset(map(tuple, kept["backgrounds"])),
             "colours": frozenset(map(tuple, kept["colours"])),
@@ -121,16 +121,16 @@ def load(folder: Path | None = None) -> Diet:
             "pairs": frozenset(tuple(sorted(pair)) for pair in kept["pairs"]),
             "words": frozenset((word,) for word in kept["words"]),
         },
-        vocabulary=_vocabulary(told),
+        vocabulary=_vocabulary(record),
     )
 
 
-def _vocabulary(told: Mapping[str, Any]) -> frozenset[str]:
+def _vocabulary(record: Mapping[str, Any]) -> frozenset[str]:
     """Words of the captions in lower case, without those that only ever stood on signs."""
-    lettered = {word.lower() for word in told["known"]["words"]}
+    lettered = {word.lower() for word in record["known"]["words"]}
     phrases = [
         *sticker_world.OBJECTS, *sticker_world.SINGULAR.values(), *sticker_world.PLURAL.values(), "left", "right", "to",
         *sticker_world.COLOURS, *(phrase for phrases in sticker_world.SCENIC.values() for phrase in phrases),
     ]  # fmt: skip
     spoken = {word for phrase in phrases for word in phrase.split()}
-    return frozenset(word for word in told["caption_words"] if word not in lettered or word in spoken)
+    return frozenset(word for word in record["caption_words"] if word not in lettered or word in spoken)

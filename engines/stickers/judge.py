@@ -191,8 +191,8 @@ def _verdict(facts: Facts, reading: Reading, text: Lettering | None) -> Verdict:
     if facts.relation and placed(facts):
         place = reading.relation(*wanted)
         met = place in ("left", "right") if facts.relation == "beside" else place == facts.relation
-        told = met if place else unless_unclear(False)
-        answer("relation", told, facts.relation, [place] if place else [], "not to be told")
+        stands = met if place else unless_unclear(False)
+        answer("relation", stands, facts.relation, [place] if place else [], "not to be told")
     if facts.absent:
         there = [name for name in facts.absent if name in counts]
         gone = False if there else None if reading.unclear else True
@@ -242,8 +242,8 @@ def fewest(number: int) -> int:
     file = MODELS / "sticker-world" / "beyond_four.json"
     if not file.is_file():
         return 0
-    told: dict[str, dict[str, int]] = json.loads(file.read_text(encoding="utf-8"))["seen"]
-    seen = told[str(min(number, max(map(int, told))))]
+    record: dict[str, dict[str, int]] = json.loads(file.read_text(encoding="utf-8"))["seen"]
+    seen = record[str(min(number, max(map(int, record))))]
     total, below = sum(seen.values()), 0
     for count in range(COUNTABLE + 1):
         below += seen.get(str(count), 0)

@@ -358,8 +358,8 @@ def save(model: Small) -> bytes:
     """A safetensors file: float16 tensors, and characters and sizes in its JSON header."""
     from safetensors.numpy import save as to_bytes
 
-    told = {"format": FORMAT, "characters": model.characters, "shape": json.dumps(asdict(model.shape))}
-    return to_bytes({name: np.ascontiguousarray(one) for name, one in model.tensors.items()}, told)
+    metadata = {"format": FORMAT, "characters": model.characters, "shape": json.dumps(asdict(model.shape))}
+    return to_bytes({name: np.ascontiguousarray(one) for name, one in model.tensors.items()}, metadata)
 
 
 FOREIGN = "This file is no typewriter saved here. Choose one that you saved on this page (.safetensors)."
@@ -377,9 +377,9 @@ def load(data: Any) -> Small:
         raise PlainError(FOREIGN)
     try:
         header = json.loads(bytes(data[8 : 8 + length]).decode("utf-8"))
-        told = header.pop("__metadata__")
-        sizes = json.loads(told["shape"])
-        kind, characters = told["format"], told["characters"]
+        metadata = header.pop("__metadata__")
+        sizes = json.loads(metadata["shape"])
+        kind, characters = metadata["format"], metadata["characters"]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise PlainError(FOREIGN) from error
     if kind != FORMAT or not isinstance(characters, str) or not isinstance(sizes, dict) or sizes.keys() != SIZES.keys():

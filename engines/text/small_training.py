@@ -80,16 +80,16 @@ def generate(
     When the context is full, the last half of it is read afresh.
     """
     generator = torch.Generator().manual_seed(seed)
-    told = torch.tensor([list(prompt)[-context // 2 :]] * rows)
-    cache, written = None, told[:, :0]
+    inputs = torch.tensor([list(prompt)[-context // 2 :]] * rows)
+    cache, written = None, inputs[:, :0]
     for _ in range(length):
-        out = model(told, past_key_values=cache, use_cache=True)
+        out = model(inputs, past_key_values=cache, use_cache=True)
         chances = torch.softmax(out.logits[:, -1] / temperature, dim=-1)
-        told = torch.multinomial(chances, 1, generator=generator)
-        written = torch.cat([written, told], dim=1)
+        inputs = torch.multinomial(chances, 1, generator=generator)
+        written = torch.cat([written, inputs], dim=1)
         cache = out.past_key_values
         if cache.get_seq_length() + 1 >= context:
-            cache, told = None, written[:, -context // 2 :]
+            cache, inputs = None, written[:, -context // 2 :]
     return written.tolist()
 
 
@@ -167,9 +167,9 @@ def write(model: Small, prompt: str, length: int, temperature: float, seed: int)
     return "".join(model.characters[one] for one in row)
 
 
-def job_from(told: dict[str, Any]) -> Job:
-    lists = {name: tuple(told[name]) for name in ("held_out", "checkpoints")}
-    return Job(**{**told, **lists, "shape": Shape(**told["shape"])})
+def job_from(message: dict[str, Any]) -> Job:
+    lists = {name: tuple(message[name]) for name in ("held_out", "checkpoints")}
+    return Job(**{**message, **lists, "shape": Shape(**message["shape"])})
 
 
 def bound() -> None:

@@ -121,9 +121,9 @@ def story(seed: int | str, held_out: bool = False) -> list[str]:
     """The words of a story, 20 to 47; with ``held_out``, of a thing in a colour that training leaves out."""
     dice = random.Random(f"story {seed}")
     while True:
-        told = _thing_story(dice, held_out) if held_out or dice.random() < 0.7 else _verse(dice)
-        if len(told) < CANVAS:
-            return told
+        text = _thing_story(dice, held_out) if held_out or dice.random() < 0.7 else _verse(dice)
+        if len(text) < CANVAS:
+            return text
 
 
 def _thing_story(dice: random.Random, held_out: bool) -> list[str]:
@@ -138,34 +138,34 @@ def _thing_story(dice: random.Random, held_out: bool) -> list[str]:
     phrase = _counted(count, [*adjective, colour, noun])
     owner = _name(dice)
     day = ["on", dice.choice(lists["days"]), ","] if dice.random() < 0.4 else []
-    told = [*day, owner, dice.choice(lists["finds"]), *phrase, *_place(dice, 0.4), "."]
+    text = [*day, owner, dice.choice(lists["finds"]), *phrase, *_place(dice, 0.4), "."]
     scene: list[str] = []
     if dice.random() < 0.3:
         scene = _scene(dice)
-        told += scene
+        text += scene
     if dice.random() < 0.7:
         receiver = _name(dice)
         while receiver == owner:
             receiver = _name(dice)
         adverb = [dice.choice(lists["adverbs"]), ","] if dice.random() < 0.3 else []
-        told += [*adverb, _pronoun(owner), dice.choice(lists["gives"]), "the", noun, "to", receiver, "."]
+        text += [*adverb, _pronoun(owner), dice.choice(lists["gives"]), "the", noun, "to", receiver, "."]
         owner = receiver
         if not scene and dice.random() < 0.5:
             scene = _scene(dice)
-            told += scene
-    told += ["now", owner if dice.random() < 0.6 else _pronoun(owner), "has", *phrase, "."]
+            text += scene
+    text += ["now", owner if dice.random() < 0.6 else _pronoun(owner), "has", *phrase, "."]
     be = "is" if count == "one" else "are"
     asked = dice.choice(("who", "colour", "many"))
     seen = _line(scene) if scene else None
     if seen and "place" in seen.parts and dice.random() < 0.7:
         animal = seen.parts["noun"][0]
         verb = "is" if classes()[animal] == "b" else "are"
-        return [*told, "where", verb, "the", animal, "?", *seen.parts["place"], "."]
+        return [*text, "where", verb, "the", animal, "?", *seen.parts["place"], "."]
     if asked == "who":
-        return [*told, "who", "has", "the", noun, "?", owner, "."]
+        return [*text, "who", "has", "the", noun, "?", owner, "."]
     if asked == "colour":
-        return [*told, "what", "colour", be, "the", noun, "?", colour, "."]
-    return [*told, "how", "many", plural(thing), "?", count, "."]
+        return [*text, "what", "colour", be, "the", noun, "?", colour, "."]
+    return [*text, "how", "many", plural(thing), "?", count, "."]
 
 
 def _verse(dice: random.Random) -> list[str]:
@@ -175,16 +175,16 @@ def _verse(dice: random.Random) -> list[str]:
     assert parts is not None
     phrase = [*parts.parts["count"], *parts.parts["adjective"], *parts.parts["noun"]]
     many = phrase[0] not in ("a", "an")
-    told = list(first)
+    text = list(first)
     for _ in range(dice.choice((2, 3))):
         drawn = dice.random()
         if drawn < 0.4:
-            told += [dice.choice(lists["adverbs"]), ","]
+            text += [dice.choice(lists["adverbs"]), ","]
         elif drawn < 0.8:
-            told += [*_two(dice, lists["adjectives"]), ","]
+            text += [*_two(dice, lists["adjectives"]), ","]
         verb = dice.choice(lists["verbs"])
-        told += ["they" if many else "it", verb if many else plural(verb), *_place(dice, 0.4), "."]
-    return [*told, _name(dice), dice.choice(lists["sees"]), *phrase, "."]
+        text += ["they" if many else "it", verb if many else plural(verb), *_place(dice, 0.4), "."]
+    return [*text, _name(dice), dice.choice(lists["sees"]), *phrase, "."]
 
 
 def _scene(dice: random.Random) -> list[str]:
@@ -273,13 +273,13 @@ def broken(canvas: Sequence[str]) -> tuple[Rule, ...]:
     elif len(text) >= CANVAS:
         found.add("end")
     known = [_line(piece, begin) for begin, piece in lines(text)]
-    told = [line for line in known if line is not None]
-    if len(told) < len(known) or not ORDERS.fullmatch("".join(f"{line.kind} " for line in told)):
+    parsed = [line for line in known if line is not None]
+    if len(parsed) < len(known) or not ORDERS.fullmatch("".join(f"{line.kind} " for line in parsed)):
         found.add("shape")
-    for line in told:
+    for line in parsed:
         found |= _alone(line)
     if "shape" not in found:
-        found |= _verse_rules(told) if told[0].kind == "scene" else _story_rules(told)
+        found |= _verse_rules(parsed) if parsed[0].kind == "scene" else _story_rules(parsed)
     return tuple(rule for rule in RULES if rule in found)
 
 
@@ -322,21 +322,21 @@ def _phrase(line: Line) -> tuple[str, str, str, str]:
     return count, line.one("adjective"), line.one("colour"), _singulars().get(noun, noun)
 
 
-def _verse_rules(told: Sequence[Line]) -> set[Rule]:
+def _verse_rules(parsed: Sequence[Line]) -> set[Rule]:
     found: set[Rule] = set()
-    first, last = told[0], told[-1]
+    first, last = parsed[0], parsed[-1]
     many = _many(first.one("noun"))
-    if any((line.one("subject") == "they") != many for line in told[1:-1]):
+    if any((line.one("subject") == "they") != many for line in parsed[1:-1]):
         found.add("number")
     if _phrase(first) != _phrase(last):
         found.add("retold")
     return found
 
 
-def _story_rules(told: Sequence[Line]) -> set[Rule]:
+def _story_rules(parsed: Sequence[Line]) -> set[Rule]:
     found: set[Rule] = set()
-    by_kind = {line.kind: line for line in told}
-    opening, retold, question = told[0], by_kind["told"], told[-1]
+    by_kind = {line.kind: line for line in parsed}
+    opening, retold, question = parsed[0], by_kind["told"], parsed[-1]
     owner = opening.one("name")
     thing = _phrase(opening)
     noun = opening.one("noun")

@@ -140,7 +140,7 @@ def _evidence(
     return Evidence(
         value=value,
         alt=f"After “{value.text}” the whole model gives “{value.right}” {percent(whole_right)} and “{value.wrong}” "
-        f"{percent(whole_wrong)}. Without {heads} most at “{value.subject}”: {pair}. {_told(value)}.",
+        f"{percent(whole_wrong)}. Without {heads} most at “{value.subject}”: {pair}. {_summary(value)}.",
         table=Table(
             (
                 "heads off", f"“{value.right}”", f"“{value.wrong}”", f"share of “{value.right}”",
@@ -181,7 +181,7 @@ def _named(ranked: Sequence[tuple[int, int]], count: int) -> str:
     return f"{names} and so on" if count > 3 else names
 
 
-def _told(value: Agreement) -> str:
+def _summary(value: Agreement) -> str:
     if value.turned == 0:
         return f"“{value.wrong}” leads before any head is off, so there is nothing to undo here"
     if value.turned is None:
@@ -196,5 +196,5 @@ def turned(value: Agreement) -> tuple[float, str] | None:
     """
     if not value.finished or value.turned == 0 or value.text != next(iter(SUBJECTS)):
         return None
-    told = _told(value)
-    return (value.off[-1] + 1 if value.turned is None else value.turned), told[0].lower() + told[1:]
+    summary = _summary(value)
+    return (value.off[-1] + 1 if value.turned is None else value.turned), summary[0].lower() + summary[1:]

@@ -26,7 +26,7 @@ def attention(text: str = KEYS, layer: int | None = None, head: int | None = Non
     return {
         "model": seen.model,
         "revision": seen.revision,
-        "summary": seen.told(layer, head),
+        "summary": seen.summary(layer, head),
         "tokens": list(seen.pieces),
         "layer": layer,
         "head": head,

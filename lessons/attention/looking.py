@@ -62,7 +62,7 @@ def who_looks(value: Gaze) -> Evidence[Gaze]:
     mean_row = seen.weights[:, :, seen.last].mean((0, 1))
     return Evidence(
         value=value,
-        alt=seen.told(value.layer, value.head),
+        alt=seen.summary(value.layer, value.head),
         table=Table(
             ("position", "token", head_name(value.layer, value.head), f"mean of {heads} heads"),
             tuple((i, piece, short(value.row[i]), short(mean_row[i])) for i, piece in enumerate(seen.pieces)),

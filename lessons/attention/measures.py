@@ -107,7 +107,7 @@ class Look:
         """What each head gives the ``watched`` positions, float [L, H], from ``looker`` (the last token if None)."""
         return self.weights[:, :, self.last if looker is None else looker, list(watched)].sum(-1)
 
-    def told(self, layer: int, head: int) -> str:
+    def summary(self, layer: int, head: int) -> str:
         """Where a head looks most from the last token, and what all heads give that token, in words."""
         row, mean = self.weights[layer, head, self.last], self.weights[:, :, self.last].mean((0, 1))
         best = int(row.argmax())

@@ -79,7 +79,7 @@ class Both:
         return gap(*kept) if len(kept) == 2 and not np.isnan(kept).any() else None
 
 
-def told(chat: object) -> tuple[str, ...]:
+def messages_of(chat: object) -> tuple[str, ...]:
     """The messages of a chat, a line each, oldest first. PlainError where there is none, or too much."""
     text = check_text("The chat", "" if chat is None else chat, 2 * MAX_CAPTION)
     messages = tuple(line.strip() for line in text.splitlines() if line.strip())
@@ -109,7 +109,7 @@ def both(
 ) -> Iterator[Underway | Evidence[Both]]:  # fmt: skip
     """Let the director caption a chat; paint its caption, the learner's own and the raw chat; judge all by the wish."""
     began, steps = time.perf_counter(), painter.passes(steps)
-    messages, wish = told(chat), need(wish, "wish", "a purple balloon at the beach")
+    messages, wish = messages_of(chat), need(wish, "wish", "a purple balloon at the beach")
     own = need(own, "caption") if str(own or "").strip() else ""
     rows = seed_range(seed, seeds, least=2)
     direction = yield from directed(model, messages)
@@ -181,7 +181,7 @@ def _kept_words(way: Way) -> str:
 
 def _findings(value: Both) -> Iterator[Finding]:
     if DIRECTOR not in value.ways:
-        yield Finding("no caption", f"came from the director. {value.direction.told()}")
+        yield Finding("no caption", f"came from the director. {value.direction.remark()}")
     for name, way in value.ways.items():
         if way.judged.why:
             yield Finding("not judged", way.judged.why)

@@ -152,8 +152,8 @@ def legend() -> Markup:
 
 def both_rows(value: Both) -> str:
     """Each way to the painter: what it was sent, what of the wish that holds, and the pictures."""
-    told = value.direction.told()
-    said = Markup('<p class="briefing-label">The director says: {}</p>').format(plain(told)) if told else Markup("")
+    remark = value.direction.remark()
+    said = Markup('<p class="briefing-label">The director says: {}</p>').format(plain(remark)) if remark else Markup("")
     return str(said + join(_way(way, value.seeds) for way in value.ways.values()) + legend())
 
 
@@ -197,7 +197,7 @@ def both_bars(value: Both) -> str:
 def published() -> str:
     """The director's own record over many chats, or why it is not here."""
     try:
-        told: Evidence = both.published()
+        evidence: Evidence = both.published()
     except PlainError as error:
         return str(views.notice(str(error)))
     rows = [
@@ -209,11 +209,11 @@ def published() -> str:
             high=one.kept.high,
         )
         for key, name in both.PUBLISHED.items()
-        if (one := told.value.get(key))
+        if (one := evidence.value.get(key))
     ]
-    chats = told.value["director"].exact.trials
+    chats = evidence.value["director"].exact.trials
     title = _label(f"Facts of the wish in the words, over {chats} chats that the director was not made on:")
-    return str(title + bars(rows) + views.evidence(told, "briefing-both-published"))
+    return str(title + bars(rows) + views.evidence(evidence, "briefing-both-published"))
 
 
 # --- recipe -----------------------------------------------------------------------------------------------

@@ -86,9 +86,9 @@ class Judged:
     @property
     def words(self) -> str:
         """How many pictures keep the wish, in words."""
-        told = [answer for answer in self.outcomes if answer is not None]
-        share = f"{sum(told)} of {len(told)}"
-        untold = self.pictures - len(told)
+        decided = [answer for answer in self.outcomes if answer is not None]
+        share = f"{sum(decided)} of {len(decided)}"
+        untold = self.pictures - len(decided)
         return share + (f", and in {untold} the judge cannot tell" if untold else "")
 
     @property
@@ -170,11 +170,11 @@ def judged(painter: Painter, wish: str, pictures: np.ndarray) -> Judged:
 
 def paired(first: Sequence[bool | None], second: Sequence[bool | None]) -> Paired:
     """Two rows of outcomes of the same seeds."""
-    told = [(a, b) for a, b in zip(first, second, strict=True) if a is not None and b is not None]
+    decided = [(a, b) for a, b in zip(first, second, strict=True) if a is not None and b is not None]
     both, one, other, neither = (
-        told.count(pair) for pair in ((True, True), (True, False), (False, True), (False,) * 2)
+        decided.count(pair) for pair in ((True, True), (True, False), (False, True), (False,) * 2)
     )
-    return Paired(both, one, other, neither, len(first) - len(told), change_in_pairs(both, one, other, neither))
+    return Paired(both, one, other, neither, len(first) - len(decided), change_in_pairs(both, one, other, neither))
 
 
 def moved(a: np.ndarray, b: np.ndarray) -> np.ndarray:

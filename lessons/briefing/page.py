@@ -116,7 +116,7 @@ def _both(lesson: LessonPage) -> None:
         experiment(
             screen, "Send it by all three ways", both.both, [chat, wish, own, seeds, seed],
             {film.pictures(): draw.both_rows, bars: draw.both_bars}, truth=both.both_truth, queue="both",
-            cost=lambda chat, wish, own, seeds, seed: 3 * seeds + 4, check=lambda chat, *_: both.told(chat),
+            cost=lambda chat, wish, own, seeds, seed: 3 * seeds + 4, check=lambda chat, *_: both.messages_of(chat),
         )  # fmt: skip
         still(draw.published())
 
@@ -140,7 +140,7 @@ def _recipe(lesson: LessonPage) -> None:
         experiment(
             screen, "Try it on eight other seeds", recipe.recipe, fields, {film.pictures(): draw.recipe_rows},
             truth=recipe.recipe_truth, queue="pictures", also=[caption.submit],
-            cost=lambda caption, seed, steps, guidance: 9 * steps / 25, check=lambda *told: recipe.Recipe(*told),
+            cost=lambda caption, seed, steps, guidance: 9 * steps / 25, check=lambda *values: recipe.Recipe(*values),
         )  # fmt: skip
         page = gr.State("")
         _share(fields, page, link, about)
@@ -160,8 +160,8 @@ def _share(fields: list[Any], page: gr.State, link: gr.HTML, about: gr.HTML) -> 
         except PlainError as error:
             return {**places, about: str(views.notice(str(error), "error"))}
         arrived = (came.caption, came.seed, came.steps, came.guidance)
-        told = str(views.notice("This recipe came with the link."))
-        return {**places, **drawn(here, *arrived), **dict(zip(fields, arrived, strict=True)), about: told}
+        notice = str(views.notice("This recipe came with the link."))
+        return {**places, **drawn(here, *arrived), **dict(zip(fields, arrived, strict=True)), about: notice}
 
     def drawn(page: str, *values: Any) -> dict[Any, Any]:
         if not page:

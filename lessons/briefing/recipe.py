@@ -79,11 +79,11 @@ class Recipe:
         )
 
     @classmethod
-    def kept(cls, told: object) -> Recipe | None:
+    def kept(cls, record: object) -> Recipe | None:
         """The recipe that a browser kept; None where there is none, or a damaged one."""
-        if not isinstance(told, dict) or set(told) != {"version", "fields"} or told["version"] != 1:
+        if not isinstance(record, dict) or set(record) != {"version", "fields"} or record["version"] != 1:
             return None
-        fields = told["fields"]
+        fields = record["fields"]
         if not isinstance(fields, list) or len(fields) != 4:
             return None
         try:
@@ -100,9 +100,9 @@ def _number(text: str, places: bool = False) -> Any:
     return float(text) if places else int(text)
 
 
-def address(told: object) -> str:
+def address(location: object) -> str:
     """The page's own address without what stands behind ``?`` and ``#``; PlainError where it is none."""
-    text = check_text("The page's address", told, 4 * LONGEST_LINK)
+    text = check_text("The page's address", location, 4 * LONGEST_LINK)
     try:
         parts = urlsplit(text)
         host = parts.hostname
@@ -198,8 +198,8 @@ def _seen(found: Judged, at: int) -> Iterator[str]:
 
 def _alt(value: Tried) -> str:
     own = value.judged.why or f"by the judge the recipe's own picture: {VERDICTS[value.own]}"
-    told = value.others
-    beside = f", and {sum(told)} of {len(told)} from other seeds are right" if told else ""
+    decided = value.others
+    beside = f", and {sum(decided)} of {len(decided)} from other seeds are right" if decided else ""
     return f"“{value.recipe.caption}” from seed {value.recipe.seed} and eight others; {own}{beside}."
 
 

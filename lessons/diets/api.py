@@ -54,7 +54,7 @@ def similarity(captions: list, pictures: list | None = None) -> dict:
     """
     if not isinstance(captions, list | tuple) or not all(isinstance(one, str) for one in captions):
         raise PlainError("Captions is a list of texts, such as [“a cat on the grass”].")
-    told = grids.lines("\n".join(" ".join(one.split()) for one in captions))
+    texts = grids.lines("\n".join(" ".join(one.split()) for one in captions))
     sent: Any = list(grids.NAMES) if pictures is None else pictures
     if not isinstance(sent, list | tuple) or not 1 <= len(sent) <= grids.MOST:
         raise PlainError(f"Pictures is a list of 1 to {grids.MOST} pictures.")
@@ -69,10 +69,10 @@ def similarity(captions: list, pictures: list | None = None) -> dict:
             else open_picture(data, width=painter.width, height=painter.height)
         )
         shown.append(grids.Shown(OWN if data else name, picture))
-    value = grids.grid(space, shown, told)
+    value = grids.grid(space, shown, texts)
     several = value.pairs >= 2
     return {
-        "captions": list(told), "pictures": [one.name for one in shown], "cosines": value.cosines.tolist(),
+        "captions": list(texts), "pictures": [one.name for one in shown], "cosines": value.cosines.tolist(),
         "nearest": value.cosines.argmax(1).tolist(), "own": float(np.mean(value.own)) if several else None,
         "shuffled": float(value.shuffled.mean()) if several else None, "model": space.name, "revision": space.revision,
     }  # fmt: skip

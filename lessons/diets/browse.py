@@ -153,10 +153,10 @@ def _findings(value: Search) -> Iterator[Finding]:
     word = value.word
     if len(word.words) > 1:
         alone = ", ".join(f"“{one}” {times:,}" for one, times in zip(word.words, word.alone, strict=True))
-        told = f"of the scenes have all your words in their caption: {_share(value)}. Each word alone: {alone}."
+        text = f"of the scenes have all your words in their caption: {_share(value)}. Each word alone: {alone}."
     else:
-        told = f"of the scenes have that word in their caption: {_share(value)}."
-    yield Finding(f"{word.scenes:,}", told)
+        text = f"of the scenes have that word in their caption: {_share(value)}."
+    yield Finding(f"{word.scenes:,}", text)
     nearest = value.near[0]
     yield Finding(
         f"{value.other} of {len(value.near)}",

@@ -15,17 +15,17 @@ SEEDS = 3
 def searched(query: str) -> Figures:
     """Screen 2: what is found by word, what is near in meaning in other words, and what fits of it and by chance."""
     values = [value_of(browse.browse(painters.load(), query, 1, seed)) for seed in range(SEEDS)]
-    told = [(value.fitting, value.chance) for value in values if value.fitting and value.chance]
-    fitting, chance = ([one.rate for one in some] for some in zip(*told, strict=True))
+    pairs = [(value.fitting, value.chance) for value in values if value.fitting and value.chance]
+    fitting, chance = ([one.rate for one in some] for some in zip(*pairs, strict=True))
     return {
         "by word": values[0].word.scenes, "in other words": values[0].other, "of": len(values[0].near),
         "fitting": min(fitting), "by chance": max(chance),
     }  # fmt: skip
 
 
-def compared(told: str, *names: str) -> Figures:
+def compared(texts: str, *names: str) -> Figures:
     """Screen 3: pictures nearest to their own caption, and cosines of pairs and of shuffled ones."""
-    value = value_of(similarity.similarity(painters.load(), told, names, pairs=2))
+    value = value_of(similarity.similarity(painters.load(), texts, names, pairs=2))
     least = min(
         own - np.delete(row, at).max() for at, (own, row) in enumerate(zip(value.own, value.cosines, strict=True))
     )

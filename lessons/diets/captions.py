@@ -73,7 +73,7 @@ class Captioned:
 
     caption: str
     readers: tuple[Taught, ...]
-    told: tuple[tuple[int, str, str], ...]
+    examples: tuple[tuple[int, str, str], ...]
 
     def of(self, diet: Diet | None) -> Taught | None:
         name = dict(READERS)[diet]
@@ -111,7 +111,7 @@ def captions(
     """Paint one caption from the same seeds with all readers and judge the pictures; one Evidence a reader."""
     began, chosen = time.perf_counter(), check(caption, seeds, seed)
     caption, facts = caption.strip(), facts_of(caption)
-    told = tuple(
+    examples = tuple(
         (one, captioning.caption_for(one, "whole"), captioning.caption_for(one, "sloppy"))
         for one in taught()[:EXAMPLES]
     )
@@ -120,7 +120,7 @@ def captions(
         twin = captioning.taught(painter, diet)
         pictures = yield from painting(twin, Plan(caption, chosen), f"The painter {name}")
         done.append(Taught(name, pictures, judge.judge(pictures, facts, lettering=False)))
-        yield _evidence(Captioned(caption, tuple(done), told), painter, chosen, began)
+        yield _evidence(Captioned(caption, tuple(done), examples), painter, chosen, began)
 
 
 def captions_truth(value: Captioned) -> tuple[float, str] | str:
@@ -138,7 +138,7 @@ def _evidence(value: Captioned, painter: Painter, seeds: Sequence[int], began: f
         for one in value.readers
         for aspect, rate in (("all that was asked", one.wishes), *one.rates.items())
     ]
-    told = "; ".join(f"{one.name}, {one.wishes}" for one in value.readers)
+    summary = "; ".join(f"{one.name}, {one.wishes}" for one in value.readers)
     last = value.readers[-1]
     diet = next(diet for diet, name in READERS if name == last.name)
     code = (
@@ -150,7 +150,7 @@ def _evidence(value: Captioned, painter: Painter, seeds: Sequence[int], began: f
         else ""
     )  # fmt: skip
     return Evidence(
-        value, f"“{value.caption}” from {len(seeds)} seeds. Of what was asked for, right: {told}.",
+        value, f"“{value.caption}” from {len(seeds)} seeds. Of what was asked for, right: {summary}.",
         Table(("painter", "what", "right", "told", "low", "high"), tuple(rows)),
         Provenance.live(painter, began, seeds[0], caption=value.caption, seeds=len(seeds), passes=painter.steps,
                         guidance=painter.guidance_scale),
@@ -162,8 +162,8 @@ def _findings(value: Captioned) -> Iterator[Finding]:
     for one in value.readers:
         parts = [f"{aspect} {rate.successes} of {rate.trials}" for aspect, rate in one.rates.items()]
         parts += [f"in {one.untold} the judge cannot tell all"] * bool(one.untold)
-        told = f"{one.wishes}. {', '.join(parts)}." if one.wishes.trials else "nothing could be told."
-        yield Finding(percent(one.wishes.rate) if one.wishes.trials else "–", f"{one.name}: {told}{one.not_scored}")
+        text = f"{one.wishes}. {', '.join(parts)}." if one.wishes.trials else "nothing could be told."
+        yield Finding(percent(one.wishes.rate) if one.wishes.trials else "–", f"{one.name}: {text}{one.not_scored}")
     pair = value.pair
     if pair is not None and value.gain is not None:
         sure = more(*pair, equal=6)
@@ -198,11 +198,11 @@ def named() -> dict[str, dict[str, Interval]]:
     for diet in captioning.DIETS:
         right, of = Counter[str](), Counter[str]()
         for seed in seeds:
-            plan, told = scenes.plan(seed), captioning.caption_for(seed, diet)
-            facts = facts_of(told)
+            plan, caption = scenes.plan(seed), captioning.caption_for(seed, diet)
+            facts = facts_of(caption)
             thing = plan.things[0]
             names = [one for one in facts.things if one.name == thing.name]
-            said = told.split()
+            said = caption.split()
             for aspect, there, wanted in (
                 ("thing", bool(names) or thing.name in said, True),
                 ("number", any(one.count == plan.count for one in names), plan.count > 1),
@@ -217,13 +217,13 @@ def named() -> dict[str, dict[str, Interval]]:
 
 def _named() -> Finding:
     both = named()
-    told = "; ".join(
+    summary = "; ".join(
         f"{aspect}: {percent(both['whole'][aspect].rate)} of whole captions, {percent(one.rate)} of sloppy ones"
         for aspect, one in both["sloppy"].items()
     )
     return Finding(
         percent(both["sloppy"]["thing"].rate),
-        f"of the sloppy captions name the thing. {told}. Counted over {COUNTED} of the scenes that both were taught "
+        f"of the sloppy captions name the thing. {summary}. Counted over {COUNTED} of the scenes that both were taught "
         "with.",
     )
 
@@ -236,7 +236,7 @@ def recorded() -> dict[str, Any] | None:
 
 
 def _recorded(record: dict[str, Any]) -> Finding:
-    told = "; ".join(
+    summary = "; ".join(
         f"{aspect} {_said(record['readers']['whole'][aspect])} against {_said(one)}"
         for aspect, one in record["readers"]["sloppy"].items()
         if aspect != "all" and aspect in record["readers"]["whole"]
@@ -246,7 +246,7 @@ def _recorded(record: dict[str, Any]) -> Finding:
         f"{100 * gain['mean']:+.0f} points",
         f"over {record['prompts']} other captions and {record['seeds']} seeds each, measured after training (95 % "
         f"interval {100 * gain['low']:+.0f} to {100 * gain['high']:+.0f}, over captions). Whole against "
-        f"sloppy: {told}.",
+        f"sloppy: {summary}.",
     )
 
 

@@ -172,11 +172,11 @@ def near_bars(value: Grid) -> str:
 # --- captions ---------------------------------------------------------------------------------------------------
 
 
-def told(value: Captioned) -> str:
+def examples(value: Captioned) -> str:
     """What both were told under the same scenes."""
     lines = join(
         Markup('<tr><td class="number">{}</td><td>{}</td><td>{}</td></tr>').format(seed, plain(whole), plain(sloppy))
-        for seed, whole, sloppy in value.told
+        for seed, whole, sloppy in value.examples
     )
     return str(
         Markup(

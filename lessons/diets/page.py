@@ -72,7 +72,7 @@ def _browse(lesson: LessonPage) -> None:
 def _similarity(lesson: LessonPage) -> None:
     with lesson.screen("similarity", predict="near-miss") as screen:
         own = gr.State(None)
-        told = gr.Textbox(
+        texts = gr.Textbox(
             "\n".join(similarity.LINES), label="Captions, one a line, in the order of the pictures", lines=6,
             max_lines=similarity.MOST, max_length=1000,
         )  # fmt: skip
@@ -84,15 +84,15 @@ def _similarity(lesson: LessonPage) -> None:
             seed = controls.seed_number(0)
             upload = gr.UploadButton("Add my own picture", file_types=["image"])
 
-        def check(told: Any, names: Any, *_: Any) -> None:
-            similarity.lines(told)
+        def check(texts: Any, names: Any, *_: Any) -> None:
+            similarity.lines(texts)
 
         run = experiment(
-            screen, "Measure the grid", similarity.similarity, [told, names, own, pairs, seed],
+            screen, "Measure the grid", similarity.similarity, [texts, names, own, pairs, seed],
             {unveiled(gr.HTML(render=False, elem_classes=["reel"])): draw.grid,
              gr.HTML(render=False): draw.near_bars},
             truth=similarity.similarity_truth, queue="pictures", check=check,
-            cost=lambda told, names, own, pairs, seed: pairs,
+            cost=lambda texts, names, own, pairs, seed: pairs,
         )  # fmt: skip
 
         def bring(path: str) -> dict[Any, Any]:
@@ -113,7 +113,7 @@ def _captions(lesson: LessonPage) -> None:
             screen, "Paint with all three readers", captions.captions, [caption, seeds, seed],
             {gr.HTML(render=False, elem_classes=["reel"]): draw.painted,
              charts.chart(): draw.captions_chart,
-             unveiled(gr.HTML(render=False)): draw.told},
+             unveiled(gr.HTML(render=False)): draw.examples},
             truth=captions.captions_truth, queue="pictures", also=[caption.submit], check=captions.check,
             cost=lambda caption, seeds, seed: 3 * seeds,
         )  # fmt: skip

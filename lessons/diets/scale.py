@@ -179,8 +179,8 @@ def _counted(number: float, noun: str) -> str:
 
 
 def _alt(value: Scale) -> str:
-    told = "; ".join(f"{one.name}, {one.said} ({one.badge})" for one in value.amounts)
-    return f"On one axis of powers of ten, smallest first: {told}."
+    summary = "; ".join(f"{one.name}, {one.said} ({one.badge})" for one in value.amounts)
+    return f"On one axis of powers of ten, smallest first: {summary}."
 
 
 def _findings(value: Scale) -> Iterator[Finding]:

@@ -161,12 +161,12 @@ def _read(
         turned = {"left": "right", "right": "left"}
         return tuple(turned.get(side or "", "") for side in sides), own, ()
     letters = judge.read_text(pictures)
-    told = tuple(
+    spelled = tuple(
         next((option for option in one.options if read.spells(option)), read.text.lower()[:24])
         for one, read in zip(chosen, letters, strict=False)
     )
     controls = letters[len(chosen) :]
-    return told, own, tuple(read.spells(one.answer) for one, read in zip(chosen, controls, strict=True))
+    return spelled, own, tuple(read.spells(one.answer) for one, read in zip(chosen, controls, strict=True))
 
 
 def colour_of(picture: np.ndarray) -> str:
@@ -195,11 +195,11 @@ def _evidence(
         for one in value
         for question, text, picture in zip(one.questions, one.text, one.picture, strict=True)
     ]
-    told = "; ".join(
+    summary = "; ".join(
         f"{SORTS[one.sort]}: typewriter {one.right(one.text)}, sculptor {one.right(one.picture)}" for one in value
     )
     return Evidence(
-        value, f"Right answers. {told}.",
+        value, f"Right answers. {summary}.",
         Table(("sort", "the text to go on with", "answer", "typewriter", "the caption", "sculptor"), tuple(rows)),
         Provenance(
             "live", f"{model.name} and {painter.name}", "",
@@ -228,16 +228,16 @@ def _rate(share: Interval) -> str:
 
 def _said(one: Asked) -> str:
     raw, most = one.right(one.raw), max(set(one.raw), key=one.raw.count)
-    told = (
+    line = (
         f"If the likeliest word simply counts: {raw.successes} of {raw.trials}, “{most}” "
         f"{plural(one.raw.count(most), 'time')}."
     )
     if one.sort == "facts":
-        return f"{told} Given the word itself, the sculptor letters it: {wilson(sum(one.lettered), len(one.lettered))}."
+        return f"{line} Given the word itself, the sculptor letters it: {wilson(sum(one.lettered), len(one.lettered))}."
     text = one.right(one.text)
     if one.sort == "sides" and text.low <= 0.5 <= text.high:
-        return f"{told} For the typewriter it may be a coin, which is right in half of them."
-    return told
+        return f"{line} For the typewriter it may be a coin, which is right in half of them."
+    return line
 
 
 def snippet(model: str, questions: Sequence[Question]) -> str:

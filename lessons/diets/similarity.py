@@ -90,14 +90,14 @@ def _jackknife(whole_: np.ndarray, part: np.ndarray) -> np.ndarray:
 def lines(text: Any) -> tuple[str, ...]:
     """The captions of a box, one a line; PlainError when there is none, or too many."""
     check_text("The list of captions", text, MOST * (MAX_CAPTION + 1))
-    told = tuple(line.strip() for line in str(text).splitlines() if line.strip())
-    if not told:
+    texts = tuple(line.strip() for line in str(text).splitlines() if line.strip())
+    if not texts:
         raise PlainError("Write at least one caption, one on each line, such as “a cat on the grass”.")
-    if len(told) > MOST:
-        raise PlainError(f"Write {MOST} captions at most, one on each line; there are {len(told)}.")
-    for number, line in enumerate(told, start=1):
+    if len(texts) > MOST:
+        raise PlainError(f"Write {MOST} captions at most, one on each line; there are {len(texts)}.")
+    for number, line in enumerate(texts, start=1):
         check_text(f"Caption {number}", line, MAX_CAPTION)
-    return told
+    return texts
 
 
 def shown(painter: Painter, names: Any, own: Source | None) -> tuple[Shown, ...]:
@@ -120,10 +120,10 @@ def similarity(
 ) -> Iterator[Underway | Evidence[Grid]]:  # fmt: skip
     """The grid of pictures and captions, then ``pairs`` unseen scenes with captions that are wrong in one thing."""
     began = time.perf_counter()
-    told, pairs = lines(captions), whole("The number of unseen scenes", pairs, 2, MOST_PAIRS)
+    texts, pairs = lines(captions), whole("The number of unseen scenes", pairs, 2, MOST_PAIRS)
     seed = whole("The seed", seed, 0, MAX_SEED)
     chosen, space = shown(painter, names, own), meaning.load(painter)
-    value = grid(space, chosen, told)
+    value = grid(space, chosen, texts)
     yield _evidence(value, space, began, seed)
     dice, rows = np.random.default_rng(seed), []
     for number in range(pairs):
@@ -147,8 +147,8 @@ def _near(space: Space, seed: int, dice: np.random.Generator) -> np.ndarray:
         plan, replace(plan, background=place), replace(plan, things=(thing,)),
         replace(plan, things=(thing,), background=place),
     )  # fmt: skip
-    told = [scenes.phrasings(one)[0] for one in others]
-    return space.pictures(picture[None])[0] @ space.captions(told).T
+    texts = [scenes.phrasings(one)[0] for one in others]
+    return space.pictures(picture[None])[0] @ space.captions(texts).T
 
 
 def similarity_truth(value: Grid) -> tuple[float, str, list[float]] | str:

@@ -25,7 +25,7 @@ def direct(messages: list[str]) -> dict:
     model = language_model.load()
     found = directing.direct(model, messages)
     return {
-        "caption": found.caption, "told": found.told(), "outside": list(found.outside),
+        "caption": found.caption, "told": found.remark(), "outside": list(found.outside),
         "candidates": [
             {"caption": one.caption, "given": one.given, "anyway": one.anyway, "bonus": one.bonus}
             for one in found.candidates
@@ -60,7 +60,7 @@ def handoff(messages: list[str], wish: str = "", seed: int = 7, steps: int | Non
 
 def _done(value: Chain, painter: str, model: str) -> dict[str, Any]:
     return {
-        "stage": "done", "caption": value.caption, "told": value.direction.told() if value.direction else "",
+        "stage": "done", "caption": value.caption, "told": value.direction.remark() if value.direction else "",
         "received": list(value.received), "picture": None if value.picture is None else data_uri(value.picture),
         "ledger": [
             {"kind": one.fact.aspect, "fact": str(one.fact), "wished": one.wished, "asked": one.asked,

@@ -29,8 +29,8 @@ PUBLISHED = {"director": "the director", "last message": "the last message, as i
 class Way:
     """One text that was sent to the painter, its pictures uint8 [seeds, H, W, 3], and what is seen in each.
 
-    seen, told: facts of the wish that the judge sees in each picture, and that it can tell, ``of`` so many. unread: the
-    words for which the painter had no room.
+    seen, decided: facts of the wish that the judge sees in each picture, and that it can tell, ``of`` so many. unread:
+    the words for which the painter had no room.
     """
 
     name: str
@@ -38,26 +38,26 @@ class Way:
     unread: tuple[str, ...]
     pictures: np.ndarray
     seen: tuple[int, ...]
-    told: tuple[int, ...]
+    decided: tuple[int, ...]
     of: int
 
     @property
     def kept(self) -> Interval:
         """The share of the facts that could be told, as wide as if those of a picture stood and fell together."""
-        return clustered(sum(self.seen), sum(self.told), sum(bool(one) for one in self.told))
+        return clustered(sum(self.seen), sum(self.decided), sum(bool(one) for one in self.decided))
 
     def __str__(self) -> str:
         """The facts seen, and beside them those that nobody can tell."""
         facts = len(self.pictures) * max(self.of, 1)
-        rest = facts - sum(self.told)
-        told = f"{self.kept} of the facts seen" if sum(self.told) else "none of the facts could be told"
-        return f"{told}; {rest} of {facts} not to be told" if rest and sum(self.told) else told
+        rest = facts - sum(self.decided)
+        summary = f"{self.kept} of the facts seen" if sum(self.decided) else "none of the facts could be told"
+        return f"{summary}; {rest} of {facts} not to be told" if rest and sum(self.decided) else summary
 
     @property
     def shares(self) -> np.ndarray:
         """The share of each picture, NaN where nothing could be told."""
         with np.errstate(invalid="ignore"):
-            return np.array(self.seen) / np.array(self.told, float)
+            return np.array(self.seen) / np.array(self.decided, float)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,15 +95,15 @@ def bypass(
         text = directing.as_caption(sent)
         pictures = yield from painting(painter, Plan(text, rows, steps=steps), f"From {name}")
         answers = [ledger.seen(facts(wished), one).values() for one in pictures]
-        told = [[one for one in each if one is not None] for each in answers]
+        decided = [[one for one in each if one is not None] for each in answers]
         ways.append(
             Way(
                 name,
                 text,
                 painter.unread(text),
                 pictures,
-                tuple(map(sum, told)),
-                tuple(map(len, told)),
+                tuple(map(sum, decided)),
+                tuple(map(len, decided)),
                 len(facts(wished)),
             )
         )
@@ -139,15 +139,15 @@ def verdict(value: Bypass) -> str:
 
 
 def _alt(value: Bypass) -> str:
-    told = "; ".join(f"{one.name} (“{one.sent}”): {one}" for one in value.ways)
-    return f"Pictures painted for the wish “{value.wish}” from {told}. {verdict(value)}."
+    summary = "; ".join(f"{one.name} (“{one.sent}”): {one}" for one in value.ways)
+    return f"Pictures painted for the wish “{value.wish}” from {summary}. {verdict(value)}."
 
 
 def _table(value: Bypass) -> Table:
     rows = [
-        (way.name, way.sent, number, seen, told)
+        (way.name, way.sent, number, seen, decided)
         for way in value.ways
-        for number, (seen, told) in enumerate(zip(way.seen, way.told, strict=True), 1)
+        for number, (seen, decided) in enumerate(zip(way.seen, way.decided, strict=True), 1)
     ]
     return Table(("sent", "text", "picture", "facts of the wish seen", "facts that could be told"), tuple(rows))
 
@@ -168,7 +168,7 @@ def _findings(value: Bypass) -> tuple[Finding, ...]:
             f"others: {last}.",
         ),
     ]
-    if any(sum(way.told) < way.of * len(way.pictures) for way in value.ways):
+    if any(sum(way.decided) < way.of * len(way.pictures) for way in value.ways):
         found.append(
             Finding(
                 "Not to be told",

@@ -14,10 +14,10 @@ def handed(chat: str, wish: str) -> Figures:
     """Screen 1 at the page's seed: the words that cross, and the wish's facts in the caption and in the picture."""
     value = value_of(chain.chain(language_model.load(), painters.load(), chat, wish))
     wished = [one for one in value.entries if one.wished]
-    told = [one for one in wished if one.seen is not None]
+    decided = [one for one in wished if one.seen is not None]
     return {
         "crossed": value.crossed, "facts": len(wished), "in the caption": sum(one.asked for one in wished),
-        "told": len(told), "in the picture": sum(bool(one.seen) for one in told), "messages": len(value.said),
+        "told": len(decided), "in the picture": sum(bool(one.seen) for one in decided), "messages": len(value.said),
     }  # fmt: skip
 
 
@@ -25,9 +25,9 @@ def sent(chat: str, wish: str) -> Figures:
     """Screen 2: facts of the wish seen, of those told, by the caption and by the whole chat, and the share told."""
     value = value_of(bypass.bypass(language_model.load(), painters.load(), chat, wish))
     caption, _, whole = value.ways
-    told = [sum(way.told) / (way.of * len(way.pictures)) for way in (caption, whole)]
+    decided = [sum(way.decided) / (way.of * len(way.pictures)) for way in (caption, whole)]
     rates = [way.kept.rate if way.kept.trials else 0.0 for way in (caption, whole)]
-    return {"by the caption": rates[0], "told": told[0], "by the whole chat": rates[1], "told of it": told[1]}
+    return {"by the caption": rates[0], "told": decided[0], "by the whole chat": rates[1], "told of it": decided[1]}
 
 
 def crossed(first: str, second: str, third: str) -> Figures:
@@ -36,10 +36,10 @@ def crossed(first: str, second: str, third: str) -> Figures:
     return {name: first_one.differs(one) for name, one in zip(("second", "third"), others, strict=True)}
 
 
-def told(caption: str, order: str, following: str) -> Figures:
+def forgotten(caption: str, order: str, following: str) -> Figures:
     """Screen 4: pictures with the thing, of those told, and how far the new caption's lie from the first one's."""
     value = value_of(forget.forget(painters.load(), caption, order, following))
-    _, alone, same, other = value.told
+    _, alone, same, other = value.rows
     return {
         "thing by the order": alone.things.rate if alone.things.trials else 0.0,
         "told of it": alone.things.trials / len(alone.pictures),
@@ -89,7 +89,7 @@ CHOICES = (
             ("a red umbrella at the beach", forget.ORDER, "a blue umbrella at the beach"),
             ("a red book on a white background", "the same, but green", "a green book on a white background"),
         ),
-        told,
+        forgotten,
         lambda figures: figures["thing by the order"] < 0.15 and figures["thing by the caption"] > 0.85
         and figures["told of it"] >= 0.5,
         "The judge can tell the car in nearly all pictures; a blue umbrella before a blue sky it cannot.",

@@ -153,10 +153,10 @@ def _alt(value: Chain) -> str:
     counts = {fate: sum(one.fate == fate for one in value.entries) for fate in dict.fromkeys(
         one.fate for one in value.entries
     )}  # fmt: skip
-    told = "; ".join(f"{number} {fate}" for fate, number in counts.items())
+    summary = "; ".join(f"{number} {fate}" for fate, number in counts.items())
     return (
         f"From {plural(len(value.said), 'message')} came the caption “{value.caption}”, from the caption a picture. "
-        f"The ledger: {told or 'no fact'}."
+        f"The ledger: {summary or 'no fact'}."
     )
 
 
@@ -196,17 +196,17 @@ def _findings(value: Chain, painter: Painter) -> tuple[Finding, ...]:
     wished = [one for one in value.entries if one.wished]
     if wished:
         asked = sum(one.asked for one in wished)
-        told = [one for one in wished if one.seen is not None]
-        seen = sum(bool(one.seen) for one in told)
-        there = f" Of the {len(told)} that the judge can tell, {seen} stand in the picture." if told else ""
+        decided = [one for one in wished if one.seen is not None]
+        seen = sum(bool(one.seen) for one in decided)
+        there = f" Of the {len(decided)} that the judge can tell, {seen} stand in the picture." if decided else ""
         found.append(Finding(f"{asked} of {plural(len(wished), 'fact')}", f"of your wish stand in the caption.{there}"))
     invented = [one for one in value.entries if one.fate.startswith("invented")]
     if invented:
         who = {"invented by the director": "the director", "invented by the painter": "the painter"}
         names = ", ".join(f"“{one.fact}” ({who[one.fate]})" for one in invented)
         found.append(Finding("Nobody wished for", f"{names}."))
-    if value.direction is not None and value.direction.told():
-        found.append(Finding("What it cannot ask for", value.direction.told()))
+    if value.direction is not None and value.direction.remark():
+        found.append(Finding("What it cannot ask for", value.direction.remark()))
     if not painter.is_bundled:
         found.append(
             Finding("Not judged", "The judge knows Sticker World only; what this painter made you must read yourself.")

@@ -185,8 +185,8 @@ def ledger_table(entries: Sequence[Entry]) -> str:
     )
 
 
-def _answer(told: bool | None) -> Markup:
-    words, sign = SIGNS[told]
+def _answer(answer: bool | None) -> Markup:
+    words, sign = SIGNS[answer]
     return Markup('<td><span aria-hidden="true">{}</span><span class="sr-only">{}</span></td>').format(sign, words)
 
 
@@ -204,8 +204,8 @@ def three_ways(value: by.Bypass) -> str:
 
 def _shots(way: by.Way) -> list[Shot]:
     return [
-        Shot(picture, f"Picture {number} from {way.name}", f"{seen} of {told} facts")
-        for number, (picture, seen, told) in enumerate(zip(way.pictures, way.seen, way.told, strict=True), 1)
+        Shot(picture, f"Picture {number} from {way.name}", f"{seen} of {decided} facts")
+        for number, (picture, seen, decided) in enumerate(zip(way.pictures, way.seen, way.decided, strict=True), 1)
     ]
 
 
@@ -252,7 +252,7 @@ def three_pictures(value: Sequence[Crossing]) -> str:
     return str(row(shots, "One picture a chat") + Markup('<ul class="handoff-received">{}</ul>').format(lines))
 
 
-def rows_told(value: Forgetting) -> str:
+def four_rows(value: Forgetting) -> str:
     """Four rows of pictures, each with what the painter was told."""
     return str(
         join(
@@ -263,7 +263,7 @@ def rows_told(value: Forgetting) -> str:
                     for number, picture in enumerate(one.pictures, 1)
                 ], one.name.capitalize(), small=True),
             )
-            for one in value.told
+            for one in value.rows
         )
     )  # fmt: skip
 
@@ -304,6 +304,6 @@ def _side(one: Side) -> Markup:
 
 
 def _cell(side: Side, place: int, asked: bool) -> Markup:
-    seen, told = side.seen[place]
+    seen, decided = side.seen[place]
     words = "in the caption" if asked else "not in the caption"
-    return Markup("<td>{} of {} pictures; {}</td>").format(seen, told, words)
+    return Markup("<td>{} of {} pictures; {}</td>").format(seen, decided, words)

@@ -29,7 +29,7 @@ ELSEWHERE = 500
 
 
 @dataclass(frozen=True, eq=False)
-class Told:
+class Row:
     """What was painted for one text: uint8 [seeds, H, W, 3].
 
     things: how many of the pictures show the first caption's things, of those that can be told. changed: the mean
@@ -48,7 +48,7 @@ class Forgetting:
     """The first caption's pictures and what followed them; ``named`` are its things in words."""
 
     named: str
-    told: tuple[Told, ...]
+    rows: tuple[Row, ...]
 
 
 def forget(
@@ -69,40 +69,40 @@ def forget(
     if not wanted:
         raise PlainError(f"The first caption names nothing that the judge knows. Try “{CAPTION}”.")
     texts = (caption, order, following, following)
-    told: list[Told] = []
+    painted: list[Row] = []
     for name, text, of_row in zip(WAYS, texts, (rows, rows, rows, elsewhere), strict=True):
         pictures = yield from painting(painter, Plan(text.strip(), of_row, steps=steps), name.capitalize())
-        first = told[0].pictures if told else pictures
+        first = painted[0].pictures if painted else pictures
         changed = np.array([difference(a, b) for a, b in zip(first, pictures, strict=True)])
-        told.append(Told(name, text.strip(), pictures, _shown(wanted, pictures), changed))
-    value = Forgetting(", ".join(map(str, wanted)), tuple(told))
+        painted.append(Row(name, text.strip(), pictures, _shown(wanted, pictures), changed))
+    value = Forgetting(", ".join(map(str, wanted)), tuple(painted))
     source = Provenance.live(
         painter, began, rows[0], seeds=len(rows), **painter.pass_settings(steps), guidance_scale=painter.guidance_scale
     )
     code = snippets.denoising(
         painter.source, order.strip(), seeds=rows, steps=steps, guidance_scale=painter.guidance_scale
     )
-    yield Evidence(value, _alt(value), _table(value), source, _findings(value), code, told[1].pictures)
+    yield Evidence(value, _alt(value), _table(value), source, _findings(value), code, painted[1].pictures)
 
 
 def _shown(wanted: tuple[Fact, ...], pictures: np.ndarray) -> Interval:
     answers = [ledger.seen(wanted, one).values() for one in pictures]
     whole = [None if None in each and False not in each else all(each) for each in map(list, answers)]
-    told = [one for one in whole if one is not None]
-    return wilson(sum(told), len(told))
+    decided = [one for one in whole if one is not None]
+    return wilson(sum(decided), len(decided))
 
 
 def truth(value: Forgetting) -> tuple[float, str] | str:
-    things = value.told[1].things
+    things = value.rows[1].things
     if not things.trials:
         return "The judge could tell nothing in these pictures, so the guess cannot be scored."
-    said = f"{value.named} in {things} pictures painted from “{value.told[1].sent}”"
-    return (things.rate, said) if value.told[1].sent == ORDER else f"Measured: {said}. The guess is about “{ORDER}”."
+    said = f"{value.named} in {things} pictures painted from “{value.rows[1].sent}”"
+    return (things.rate, said) if value.rows[1].sent == ORDER else f"Measured: {said}. The guess is about “{ORDER}”."
 
 
 def holds(value: Forgetting) -> str:
     """Whether the seed carries anything of the first picture to the new caption's, in words."""
-    _, _, same, other = value.told
+    _, _, same, other = value.rows
     return {
         1: "So the seed does not carry the picture over: another one changes less",
         0: f"The two cannot be told apart: {len(same.changed)} seeds do not show that one carries anything over",
@@ -113,7 +113,7 @@ def holds(value: Forgetting) -> str:
 def _alt(value: Forgetting) -> str:
     rows = "; ".join(
         f"{one.name} (“{one.sent}”): {value.named} in {one.things}, {percent(one.changed.mean())} of change"
-        for one in value.told
+        for one in value.rows
     )
     return f"Rows of pictures. {rows}. {holds(value)}."
 
@@ -121,14 +121,14 @@ def _alt(value: Forgetting) -> str:
 def _table(value: Forgetting) -> Table:
     rows = [
         (one.name, one.sent, number, round(100 * float(changed), 2))
-        for one in value.told
+        for one in value.rows
         for number, changed in enumerate(one.changed, 1)
     ]
     return Table(("told", "text", "picture", "difference from the first caption's picture, %"), tuple(rows))
 
 
 def _findings(value: Forgetting) -> tuple[Finding, ...]:
-    first, order, same, other = value.told
+    first, order, same, other = value.rows
     return (
         Finding(
             f"{order.things.successes} of {order.things.trials}",

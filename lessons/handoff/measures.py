@@ -110,7 +110,7 @@ def words(text: str) -> list[str]:
 
 
 def declined(direction: Direction) -> str:
-    return f"The director wrote no caption, so nothing was painted. {direction.told()}"
+    return f"The director wrote no caption, so nothing was painted. {direction.remark()}"
 
 
 def ends(gaps: np.ndarray) -> list[float]:

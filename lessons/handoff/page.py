@@ -119,7 +119,7 @@ def _forget(lesson: LessonPage) -> None:
             seed = controls.seed_number()
         experiment(
             screen, "Paint all four rows", forget.forget, [caption, order, following, seeds, seed],
-            {film.pictures(): draw.rows_told}, truth=forget.truth, queue="pictures",
+            {film.pictures(): draw.four_rows}, truth=forget.truth, queue="pictures",
             cost=lambda caption, order, following, seeds, seed: seeds,
         )  # fmt: skip
 

@@ -41,8 +41,8 @@ class Side:
 
     @property
     def kept(self) -> Interval:
-        told = sum(number for _, number in self.seen)
-        return clustered(sum(number for number, _ in self.seen), told, int(np.isfinite(self.shares).sum()))
+        decided = sum(number for _, number in self.seen)
+        return clustered(sum(number for number, _ in self.seen), decided, int(np.isfinite(self.shares).sum()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,8 +101,8 @@ def _side(name: str, caption: str, wanted: tuple[Fact, ...], pictures: np.ndarra
         (sum(each[fact] is True for each in answers), sum(each[fact] is not None for each in answers))
         for fact in wanted
     )
-    told = [[one for one in each.values() if one is not None] for each in answers]
-    shares = np.array([np.mean(each) if each else np.nan for each in told])
+    decided = [[one for one in each.values() if one is not None] for each in answers]
+    shares = np.array([np.mean(each) if each else np.nan for each in decided])
     return Side(name, caption, pictures, facts(caption), seen, shares)
 
 

@@ -82,12 +82,12 @@ def truth(value: tuple[Crossing, ...]) -> tuple[float, str] | str:
 
 def _alt(value: list[Crossing]) -> str:
     first = value[0]
-    told = "; ".join(
+    summary = "; ".join(
         f"the {one.name} gave “{one.caption}” and a picture that differs from the first in "
         f"{percent(first.differs(one))} of its pixels"
         for one in value[1:]
     )
-    return f"The first chat gave the caption “{first.caption}”; {told}."
+    return f"The first chat gave the caption “{first.caption}”; {summary}."
 
 
 def _table(value: list[Crossing]) -> Table:

@@ -47,8 +47,8 @@ class Asked:
 
     def object(self, painter: int, length: int) -> Interval:
         """How often the object is right, of the pictures in which it could be told."""
-        told = [one["object"] for one in self.right[painter][length] if "object" in one]
-        return wilson(sum(told), len(told))
+        decided = [one["object"] for one in self.right[painter][length] if "object" in one]
+        return wilson(sum(decided), len(decided))
 
     def whole(self, painter: int) -> Interval:
         """How often all three facts of a long caption are right, of the pictures in which all could be told."""
@@ -64,8 +64,8 @@ class Asked:
 
 
 def _whole(right: tuple[dict[str, bool], ...]) -> Interval:
-    told = [all(one.values()) for one in right if len(one) == len(ASPECTS) or not all(one.values())]
-    return wilson(sum(told), len(told))
+    decided = [all(one.values()) for one in right if len(one) == len(ASPECTS) or not all(one.values())]
+    return wilson(sum(decided), len(decided))
 
 
 def asked(painter: Painter, captions: int = 8, seed: int = 7) -> Iterator[Underway | Evidence[Asked]]:
@@ -90,16 +90,16 @@ def asked(painter: Painter, captions: int = 8, seed: int = 7) -> Iterator[Underw
     turned = [*facts[captions + 1 :], facts[captions]]
     blind = [judge.judge(pictures[captions:], turned, lettering=False) for pictures in (tiled, sculpted)]
     right = tuple(
-        tuple(tuple(map(_told, some[first : first + captions])) for first in (0, captions)) for some in verdicts
+        tuple(tuple(map(_decided, some[first : first + captions])) for first in (0, captions)) for some in verdicts
     )
     value = Asked(
         short, long, np.stack([tiled, sculpted]).reshape(2, 2, captions, *tiled.shape[1:]), right,
-        tuple(tuple(map(_told, some)) for some in blind),
+        tuple(tuple(map(_decided, some)) for some in blind),
     )  # fmt: skip
     yield _evidence(painter, writer, value, written, seeds, time.perf_counter() - began)
 
 
-def _told(verdict: Verdict) -> dict[str, bool]:
+def _decided(verdict: Verdict) -> dict[str, bool]:
     """Whether each of the three facts is right, of those that the judge can tell."""
     return {aspect: verdict.right[aspect] for aspect in ASPECTS if aspect in verdict.right}
 

@@ -173,8 +173,8 @@ def halves(value: Halved) -> str:
         "What is given", columns=value.pictures.shape[1],
     )  # fmt: skip
     parts = [given]
-    told = (f"told “{value.caption}”", f"told “{value.other}”", "told nothing", f"told “{value.other}”, nothing given")
-    for way, name in enumerate(told):
+    names = (f"told “{value.caption}”", f"told “{value.other}”", "told nothing", f"told “{value.other}”, nothing given")
+    for way, name in enumerate(names):
         shots = [Shot(picture, f"{name}, seed {number + 1}") for number, picture in enumerate(value.pictures[way])]
         parts.append(Markup("<p>{}</p>{}").format(plain(name), row(shots, name, small=True)))
     return str(join(parts))

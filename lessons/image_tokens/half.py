@@ -45,8 +45,8 @@ class Halved:
 
     def share(self, way: int, asked: bool) -> Interval:
         """How often the thing of the scene (or of the other caption) is seen, of the pictures that can be told."""
-        told = [one for one in (self.asked if asked else self.own)[way] if one is not None]
-        return wilson(sum(told), len(told))
+        decided = [one for one in (self.asked if asked else self.own)[way] if one is not None]
+        return wilson(sum(decided), len(decided))
 
 
 def half(
@@ -93,8 +93,8 @@ def _one_thing(caption: Any) -> str:
 
 
 def _seen(pictures: np.ndarray, name: str, seeds: int) -> tuple[tuple[bool | None, ...], ...]:
-    told = shows(pictures, Facts((Thing(name),)), "object")
-    return tuple(tuple(told[first : first + seeds]) for first in range(0, len(told), seeds))
+    shown = shows(pictures, Facts((Thing(name),)), "object")
+    return tuple(tuple(shown[first : first + seeds]) for first in range(0, len(shown), seeds))
 
 
 def truth(value: Halved) -> tuple[float, str] | str:

@@ -171,8 +171,8 @@ def _evidence(
 
 def _score(verdicts: tuple[Verdict, ...]) -> str:
     """How much of the caption each picture holds, where something could be told."""
-    told = [f"{sum(one.right.values())} of {len(one.right)}" if one.right else "–" for one in verdicts]
-    return " against ".join(told)
+    scores = [f"{sum(one.right.values())} of {len(one.right)}" if one.right else "–" for one in verdicts]
+    return " against ".join(scores)
 
 
 def _judged(verdicts: tuple[Verdict, ...]) -> str:

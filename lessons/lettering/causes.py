@@ -101,11 +101,11 @@ def rerun(
 
 def _run_evidence(value: Run, first: int, count: int, seconds: float) -> Evidence[Run]:
     what = f"{len(value.words)} {LISTS[value.kind]}, {value.length} letters each, {count} seeds"
-    told = "; ".join(f"{one.cause.name}, {one.exact} exact" for one in value.painted)
+    summary = "; ".join(f"{one.cause.name}, {one.exact} exact" for one in value.painted)
     newest = value.painted[-1]
     return Evidence(
         value,
-        f"{what}. {told}.",
+        f"{what}. {summary}.",
         Table(COLUMNS, rows(value.painted)),
         provenance(
             value.painted, seconds, first, list=LISTS[value.kind], letters=value.length, words=len(value.words),
@@ -120,8 +120,8 @@ def _run_evidence(value: Run, first: int, count: int, seconds: float) -> Evidenc
 def _run_finding(one: Painted) -> Finding:
     effect = one.word_effect
     moved = "" if effect is None else f" Another word changes the lettering {percent(effect)} as much as in print."
-    told = f"exact: {one.cause.name.lower()}, {one.exact}; {one.errors}.{moved}"
-    return Finding(percent(one.exact.rate), told)
+    text = f"exact: {one.cause.name.lower()}, {one.exact}; {one.errors}.{moved}"
+    return Finding(percent(one.exact.rate), text)
 
 
 def _gains(value: Run) -> Iterator[Finding]:
@@ -136,12 +136,12 @@ def _gains(value: Run) -> Iterator[Finding]:
 def gained(gain: sign_measures.Difference) -> str:
     """Whether a paired difference in the share read exactly can be told from none, in words."""
     words = f"{gain.words} word{'' if gain.words == 1 else 's'}"
-    told = f"more signs read exactly, compared pair by pair on the same {words} and seeds"
+    summary = f"more signs read exactly, compared pair by pair on the same {words} and seeds"
     if gain.words < sign_measures.LEAST_WORDS:
-        return f"{told}. That is too few words to claim a difference; take {sign_measures.LEAST_WORDS} or more."
+        return f"{summary}. That is too few words to claim a difference; take {sign_measures.LEAST_WORDS} or more."
     if gain.low == gain.high == 0:
-        return f"{told}: a difference on no word."
-    return f"{told} (95 % interval {100 * gain.low:+.0f} to {100 * gain.high:+.0f}): {claim(gain)}."
+        return f"{summary}: a difference on no word."
+    return f"{summary} (95 % interval {100 * gain.low:+.0f} to {100 * gain.high:+.0f}): {claim(gain)}."
 
 
 def claim(gain: sign_measures.Difference) -> str:
@@ -201,14 +201,14 @@ def recorded() -> Evidence[Recorded] | None:
          round(cell.error_low, 3), round(cell.error_high, 3))
         for cell in value.cells
     )  # fmt: skip
-    told = "; ".join(
+    summary = "; ".join(
         f"{cause.name}, {cell.exact} exact"
         for key, cause in sign_lab.CAUSES.items()
         if (cell := value.cell(key, "never_seen"))
     )
     return Evidence(
         value,
-        f"Recorded after training, on words never seen: {told}.",
+        f"Recorded after training, on words never seen: {summary}.",
         Table(COLUMNS_RECORDED, lines),
         Provenance(
             "recorded", "the four sign painters", ", ".join(metrics["weights"].values()),
@@ -273,16 +273,16 @@ def _findings(value: Recorded) -> tuple[Finding, ...]:
         _, key, seen, new = max(drops, key=lambda drop: drop[0])
         name = sign_lab.CAUSES[key].name.lower()
         if new.exact.high < seen.exact.low:
-            told = f"is the widest gap between words it trained on and new ones: {name}."
-            cards.append(Finding(f"{percent(seen.exact.rate)} seen, {percent(new.exact.rate)} not", told))
+            text = f"is the widest gap between words it trained on and new ones: {name}."
+            cards.append(Finding(f"{percent(seen.exact.rate)} seen, {percent(new.exact.rate)} not", text))
         else:
-            told = "For every painter the intervals of words seen and never seen overlap. The widest gap is "
-            told += f"{name}: {percent(seen.exact.rate)} seen, {percent(new.exact.rate)} never seen."
-            cards.append(Finding("No clear gap", told))
+            text = "For every painter the intervals of words seen and never seen overlap. The widest gap is "
+            text += f"{name}: {percent(seen.exact.rate)} seen, {percent(new.exact.rate)} never seen."
+            cards.append(Finding("No clear gap", text))
     of, unmet = value.pieces
-    told = "pieces of the words never seen stood in training captions too: the words are new to b and d, "
-    told += "their pieces are not." if not unmet else "the other pieces are as well."
-    cards.append(Finding(f"{of - unmet} of {of}", told))
+    text = "pieces of the words never seen stood in training captions too: the words are new to b and d, "
+    text += "their pieces are not." if not unmet else "the other pieces are as well."
+    cards.append(Finding(f"{of - unmet} of {of}", text))
     if None in value.ceilings:
         cards.append(
             Finding(
@@ -306,6 +306,6 @@ def truth(value: Recorded) -> tuple[int, str] | None:
         return None
     (best, _), (second, _), *_ = sorted(found, key=lambda pair: pair[1].rate, reverse=True)
     clear = sign_measures.difference(value.signs[second], value.signs[best]).clear
-    told = ", ".join(f"{sign_lab.CAUSES[key].name.lower()} {percent(share.rate)}" for key, share in found)
+    summary = ", ".join(f"{sign_lab.CAUSES[key].name.lower()} {percent(share.rate)}" for key, share in found)
     choice = list(sign_lab.CAUSES).index(best) if clear else len(sign_lab.CAUSES)
-    return choice, f"over {found[0][1].trials} recorded signs a painter: {told}"
+    return choice, f"over {found[0][1].trials} recorded signs a painter: {summary}"

@@ -93,7 +93,7 @@ def _evidence(value: Ceiling, each: int, seed: int, seconds: float) -> Evidence[
         for trip in value.trips
         for one, again in zip(trip.before, trip.after, strict=True)
     )
-    told = "; ".join(
+    summary = "; ".join(
         f"{plural(trip.length, 'letter')} {sign_measures.exact_rate(trip.before).successes} then "
         f"{sign_measures.exact_rate(trip.after).successes} of {len(trip.before)}"
         for trip in value.trips
@@ -101,7 +101,7 @@ def _evidence(value: Ceiling, each: int, seed: int, seconds: float) -> Evidence[
     first = value.trips[0]
     return Evidence(
         value,
-        f"Printed signs read exactly, before then after the autoencoder: {told}.",
+        f"Printed signs read exactly, before then after the autoencoder: {summary}.",
         Table(("Letters", "Printed", "Read before", "Read after", "Exact after"), table),
         Provenance(
             "live", "pocket autoencoder", fingerprint(MODELS / "autoencoder"),

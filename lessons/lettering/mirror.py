@@ -191,7 +191,7 @@ def _evidence(
         for way in gallery.ways
         for one in way.attempts
     )  # fmt: skip
-    told = "; ".join(
+    summary = "; ".join(
         f"{WAYS[way.key]}, {way.recognised} most like it against {percent(way.chance)} when shuffled, mean overlap "
         f"{spread(way.scores, 2)}"
         for way in gallery.ways
@@ -203,7 +203,7 @@ def _evidence(
                 "runtime": model.runtime}  # fmt: skip
     return Evidence(
         gallery,
-        f"The model was asked to draw {words} on {SIZE} by {SIZE} cells. {told}.",
+        f"The model was asked to draw {words} on {SIZE} by {SIZE} cells. {summary}.",
         Table(columns, rows),
         Provenance("live", model.name, model.revision, settings, seed, seconds),
         (*(_finding(way, words) for way in gallery.ways), _token_finding(gallery)),

@@ -312,8 +312,8 @@ def _findings(value: Own) -> Iterator[Finding]:
 
 def _errors(value: Own, *, seen: bool) -> str:
     rate, between = value.errors(seen=seen)
-    told = f"95 % interval {between[0]:.2f}–{between[1]:.2f}" if between else "95 % interval open"
-    return f"{rate:.2f} ({told}, over {plural(len(value.pairs), 'word')})"
+    bounds = f"95 % interval {between[0]:.2f}–{between[1]:.2f}" if between else "95 % interval open"
+    return f"{rate:.2f} ({bounds}, over {plural(len(value.pairs), 'word')})"
 
 
 def _nearer(read: Sequence[float] | np.ndarray, chance: Sequence[float] | np.ndarray) -> str:

@@ -63,10 +63,10 @@ class Painted:
         count = len(self.words)
         if self.error_interval:
             low, high = self.error_interval
-            told = f"95 % interval {low:.2f}–{high:.2f}, over {count} words"
+            bounds = f"95 % interval {low:.2f}–{high:.2f}, over {count} words"
         else:
-            told = f"95 % interval open: {'one word' if count == 1 else f'{count} words that all err alike'}"
-        return f"character error rate {self.error_rate:.2f} ({told})"
+            bounds = f"95 % interval open: {'one word' if count == 1 else f'{count} words that all err alike'}"
+        return f"character error rate {self.error_rate:.2f} ({bounds})"
 
     @cached_property
     def word_effect(self) -> float | None:
@@ -208,7 +208,7 @@ COLUMNS = ("Painter", "Word", "Seed", "Read", "Letters to change", "Exact")
 
 
 def _evidence(value: Signs, first: int, count: int, seconds: float) -> Evidence[Signs]:
-    told = "; ".join(f"{one.cause.name}, {one.exact} exact" for one in value.painted)
+    summary = "; ".join(f"{one.cause.name}, {one.exact} exact" for one in value.painted)
     newest = value.painted[0]
     findings = [
         Finding(
@@ -240,7 +240,7 @@ def _evidence(value: Signs, first: int, count: int, seconds: float) -> Evidence[
     )
     return Evidence(
         value,
-        f"Signs that should read {value.word}, which {seen_words(value)}, at {count} seeds. {told}.",
+        f"Signs that should read {value.word}, which {seen_words(value)}, at {count} seeds. {summary}.",
         Table(COLUMNS, rows(value.painted)),
         provenance(value.painted, seconds, first, word=value.word, seeds=count),
         tuple(findings),

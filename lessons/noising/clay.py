@@ -376,8 +376,10 @@ def compare_steps(
             )
             for n in shown[:3]
         ) + told_of_static(painter, shown)
-        told = ", ".join(f"{made[n]} passes {alike[n].mean():.2f}" for n in shown)
-        alt = f"The same start carved in fewer and more passes; correlation with the {made[most]}-pass picture: {told}"
+        summary = ", ".join(f"{made[n]} passes {alike[n].mean():.2f}" for n in shown)
+        alt = (
+            f"The same start carved in fewer and more passes; correlation with the {made[most]}-pass picture: {summary}"
+        )
         source = Provenance.live(painter, began, seed, caption=caption, seeds=len(rows), spacing=spacing)
         columns = ("passes", f"like the {made[most]}-pass picture", "seconds a picture")
         scale = guidance(painter, None)

@@ -75,7 +75,7 @@ class Ruin:
         return self.nearest == 0
 
     @property
-    def told(self) -> np.ndarray:
+    def recognised(self) -> np.ndarray:
         """bool [levels]: whether it is taken for its own picture clearly more often than another one's guess is.
 
         A guess that has nothing to go by lies nearest to one and the same picture whatever is underneath.
@@ -86,7 +86,7 @@ class Ruin:
     @property
     def lost(self) -> int | None:
         """The first timestep at which the object is not told apart any more; None when there is none."""
-        gone = np.flatnonzero(~self.told)
+        gone = np.flatnonzero(~self.recognised)
         return self.timesteps[int(gone[0])] if gone.size else None
 
 

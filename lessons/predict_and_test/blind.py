@@ -58,10 +58,10 @@ def shares() -> list[tuple[str, Interval]]:
 
     All went through the autoencoder.
     """
-    told = record()
+    recorded = record()
     rows = {"colours the painter was shown": "shown_colours", "colours kept from the painter": "held_out_colours"}
     return [
-        (words, wilson(told[key]["after the autoencoder"]["right"], told[key]["after the autoencoder"]["of"]))
+        (words, wilson(recorded[key]["after the autoencoder"]["right"], recorded[key]["after the autoencoder"]["of"]))
         for words, key in rows.items()
-        if key in told
+        if key in recorded
     ]

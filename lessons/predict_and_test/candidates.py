@@ -41,13 +41,13 @@ def mapped(prompts: str, seeds: str, seed: str) -> Figures:
     """Screen 5 over all sorts: intervals of the easiest, the hardest, and the two that the diet never held; chance."""
     value = value_of(easy_hard.measure(painters.load(), prompts=int(prompts), seeds=int(seeds), seed=int(seed)))
     colours, words = value.of(easy_hard.COMBINED), value.of(easy_hard.RECALLED)
-    easiest, *_, hardest = value.told
+    easiest, *_, hardest = value.decided
     assert easiest.right and hardest.right and colours and colours.right and words and words.right
     chance = colours.chance.high if colours.chance else 1.0
     return {
         "easiest, low": easiest.right.low, "hardest, high": hardest.right.high,
         "new colours, low": colours.right.low, "by chance, high": chance, "new words, high": words.right.high,
-        "sorts told": len(value.told),
+        "sorts told": len(value.decided),
     }  # fmt: skip
 
 

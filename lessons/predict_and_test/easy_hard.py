@@ -173,13 +173,13 @@ class Map:
         return next((one for one in self.tried if one.sort.key == key), None)
 
     @property
-    def told(self) -> tuple[Tried, ...]:
+    def decided(self) -> tuple[Tried, ...]:
         """The sorts that could be told, the easiest first."""
         known = [one for one in self.tried if one.right]
         return tuple(sorted(known, key=_rate, reverse=True))
 
     @property
-    def untold(self) -> tuple[Tried, ...]:
+    def undecided(self) -> tuple[Tried, ...]:
         """The sorts of which nothing could be told."""
         return tuple(one for one in self.tried if not one.right)
 
@@ -190,9 +190,9 @@ def _rate(one: Tried) -> float:
 
 def _share(verdicts: Sequence[Sequence[Verdict]]) -> Interval | None:
     """Right of told, as wide as if each prompt were one trial, since the seeds of a prompt are alike."""
-    told = [[one for one in row if one is not None] for row in verdicts]
-    prompts = sum(map(bool, told))
-    return clustered(sum(map(sum, told)), sum(map(len, told)), prompts) if prompts else None
+    decided = [[one for one in row if one is not None] for row in verdicts]
+    prompts = sum(map(bool, decided))
+    return clustered(sum(map(sum, decided)), sum(map(len, decided)), prompts) if prompts else None
 
 
 def check(sorts: Any, prompts: Any, seeds: Any, seed: Any) -> tuple[tuple[Sort, ...], int, tuple[int, ...]]:
@@ -284,9 +284,9 @@ def fed(one: Tried) -> str:
 
 def easiest_and_hardest(value: Map) -> tuple[Tried, ...]:
     """The sorts whose pictures are worth a look: the easiest, the hardest, and one of which nothing can be told."""
-    told = value.told
-    ends = (told[0], told[-1]) if len(told) > 1 else told
-    return (*ends, *value.untold[:1])
+    decided = value.decided
+    ends = (decided[0], decided[-1]) if len(decided) > 1 else decided
+    return (*ends, *value.undecided[:1])
 
 
 COMBINED, RECALLED = "new_colour", "new_word"
@@ -304,14 +304,14 @@ def never_truth(value: Map) -> tuple[int, str] | str:
             "No guess can be scored here: that takes the sorts “a colour held out” and “a word on no sign”, with two "
             "prompts of each at least."
         )
-    told = (
+    summary = (
         f"the held-out colour in {colour.right}, the word on no sign in {word.right}; judged against another prompt of "
         f"their sort, {colour.chance.successes} and {word.chance.successes}"
     )
     first, second = _comes_out(colour), _comes_out(word)
     if first is None or second is None:
-        return f"No guess can be scored here: these are too few prompts to tell. Measured: {told}."
-    return first + 2 * second, told
+        return f"No guess can be scored here: these are too few prompts to tell. Measured: {summary}."
+    return first + 2 * second, summary
 
 
 def _comes_out(one: Tried) -> bool | None:
@@ -334,17 +334,17 @@ def _evidence(painter: Painter, value: Map, seeds: tuple[int, ...], steps: int, 
             one.sort.name, *_cells(one.right), one.untold, one.painted, one.chance.successes if one.chance else None,
             int(np.median(one.held)), one.sort.fed,
         )
-        for one in (*value.told, *value.untold)
+        for one in (*value.decided, *value.undecided)
     )  # fmt: skip
     columns = (
         "sort", "right", "told", "share", "low", "high", "cannot tell", "pictures", "right against another prompt",
         "in the diet (median)", "of what",
     )  # fmt: skip
-    told = "; ".join(f"{one.sort.name} {short(one.right)}" for one in value.told if one.right)
-    left = ", ".join(one.sort.name for one in value.untold)
+    summary = "; ".join(f"{one.sort.name} {short(one.right)}" for one in value.decided if one.right)
+    left = ", ".join(one.sort.name for one in value.undecided)
     alt = (
         f"Sorts of prompt from easy to hard, {plural(prompts, 'prompt')} × {plural(len(seeds), 'seed')} each, right "
-        f"with 95 % intervals: {told or 'none'}." + (f" Cannot be told: {left}." if left else "")
+        f"with 95 % intervals: {summary or 'none'}." + (f" Cannot be told: {left}." if left else "")
     )
     code = exercise_snippets.galleries(
         painter.source, list(first.prompts), seeds=seeds, steps=steps, guidance_scale=painter.guidance_scale,
@@ -368,16 +368,16 @@ def _findings(value: Map) -> Iterator[Finding]:
             f"of the pictures are right for a colour held out, {short(colour.right)}, and for a word on no sign, "
             f"{short(word.right)}. The diet held both 0 times, so the count alone does not say what is hard.",
         )
-    told = value.told
-    best = [one for one in told if _rate(one) == _rate(told[0])]
-    worst = [one for one in told if _rate(one) == _rate(told[-1])]
-    if len(told) > 1 and best == worst:
-        yield Finding("No sort is harder", f"The same share is right of all that could be told: {_told(best)}.")
-    elif len(told) > 1:
+    decided = value.decided
+    best = [one for one in decided if _rate(one) == _rate(decided[0])]
+    worst = [one for one in decided if _rate(one) == _rate(decided[-1])]
+    if len(decided) > 1 and best == worst:
+        yield Finding("No sort is harder", f"The same share is right of all that could be told: {_counts(best)}.")
+    elif len(decided) > 1:
         yield Finding(
             _names(worst),
-            f"{'is' if len(worst) == 1 else 'are'} hardest, right in {_told(worst)}; the diet held {_fed(worst)}. "
-            f"Easiest, right in {_told(best)}: {_names(best)}; the diet held {_fed(best)}.",
+            f"{'is' if len(worst) == 1 else 'are'} hardest, right in {_counts(worst)}; the diet held {_fed(worst)}. "
+            f"Easiest, right in {_counts(best)}: {_names(best)}; the diet held {_fed(best)}.",
         )
     without, single = value.of("without"), value.of("single")
     if without:
@@ -411,7 +411,7 @@ def _findings(value: Map) -> Iterator[Finding]:
         )
 
 
-def _told(sorts: Sequence[Tried]) -> str:
+def _counts(sorts: Sequence[Tried]) -> str:
     """The counts of sorts with the same share; each its own where they differ."""
     counts = list(dict.fromkeys(short(one.right) for one in sorts if one.right))
     return " and ".join(counts)

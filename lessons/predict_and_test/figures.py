@@ -306,7 +306,7 @@ VERDICTS: dict[easy_hard.Verdict, str] = {True: "right", False: "wrong", None: "
 
 def map_chart(value: easy_hard.Map) -> Any:
     """A line a sort, the easiest first: the share right with its interval, its control, and what the diet held."""
-    rows = [*value.told, *value.untold]
+    rows = [*value.decided, *value.undecided]
     figure = charts.figure("share right", height=120 + 44 * len(rows))
     names = [f'{one.sort.name}<br><span style="font-size:12px">{_middle(one)}</span>' for one in rows]
     compared = [(at, round(one.chance.rate, 4)) for at, one in enumerate(rows) if one.chance]
@@ -314,17 +314,17 @@ def map_chart(value: easy_hard.Map) -> Any:
         y=[at for at, _ in compared], x=[rate for _, rate in compared], mode="markers", name="control: another prompt",
         marker={"color": charts.GREY, "symbol": "diamond-open", "size": 11}, hovertemplate="%{x:.0%}",
     )  # fmt: skip
-    told = [(at, one.right) for at, one in enumerate(rows) if one.right]
+    decided = [(at, one.right) for at, one in enumerate(rows) if one.right]
     figure.add_scatter(
-        y=[at for at, _ in told], x=[round(share.rate, 4) for _, share in told], mode="markers", name="right",
+        y=[at for at, _ in decided], x=[round(share.rate, 4) for _, share in decided], mode="markers", name="right",
         marker={"color": charts.CLAY, "size": 12}, hovertemplate="%{x:.0%}",
         error_x={
             "type": "data", "symmetric": False, "color": charts.CLAY, "thickness": 2,
-            "array": [round(share.high - share.rate, 4) for _, share in told],
-            "arrayminus": [round(share.rate - share.low, 4) for _, share in told],
+            "array": [round(share.high - share.rate, 4) for _, share in decided],
+            "arrayminus": [round(share.rate - share.low, 4) for _, share in decided],
         },
     )  # fmt: skip
-    blind = list(range(len(value.told), len(rows)))
+    blind = list(range(len(value.decided), len(rows)))
     figure.add_scatter(
         y=blind, x=[0.5] * len(blind), mode="text", text=["cannot tell"] * len(blind), showlegend=False,
         hoverinfo="skip", textfont={"size": 14},

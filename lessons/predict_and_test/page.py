@@ -144,14 +144,14 @@ def _test(lesson: LessonPage, desk: Desk) -> Experiment:
 
         def paint(painter: Any, *inputs: Any) -> Iterator[Any]:
             *fields, kept, seeds, seed = inputs
-            sealed, told = notebook.to_test(_rows(fields), notebook.read_sealed(kept))
+            sealed, notice = notebook.to_test(_rows(fields), notebook.read_sealed(kept))
             entries, tested = sealed.plan, sealed.after_a_test()
             cards = {place: draw.waiting(entries, at) for at, place in enumerate(desk.cards)}
 
             def card(moment: test.Moment) -> str:
                 return draw.waiting(entries, moment.prompt, moment)
 
-            yield {about: str(views.notice(told)) if told else "", desk.sealed: sealed.as_text(), **cards}
+            yield {about: str(views.notice(notice)) if notice else "", desk.sealed: sealed.as_text(), **cards}
             for step in draw.watched(test.run(painter, entries, seeds, seed), desk.cards, card):
                 if isinstance(step, Evidence):
                     results = draw.kept(step.value, painter.name, painter.revision)
@@ -207,9 +207,9 @@ def _reflect(lesson: LessonPage, desk: Desk) -> Experiment:
         name = gr.Textbox("", label="Name or group, for the note (optional)", max_length=reflect.MAX_NAME)
         desk.fields += [*answers, name, rubric]
 
-        def write(results: Any, *told: Any) -> Iterator[Evidence[reflect.Note]]:
+        def write(results: Any, *inputs: Any) -> Iterator[Evidence[reflect.Note]]:
             today = datetime.date.today().isoformat()
-            yield reflect.write(notebook.read(results), reflect.reflection(*told), today)
+            yield reflect.write(notebook.read(results), reflect.reflection(*inputs), today)
 
         return experiment(
             screen, "Lay my reasons beside the results", write, [desk.results, *answers, name, rubric],
@@ -264,11 +264,11 @@ def _overrule(desk: Desk) -> None:
     for at, card in enumerate(desk.cards):
 
         def said(kept: Any, event: gr.EventData, at: int = at) -> dict[Any, Any]:
-            known, told = notebook.read(kept), event._data
+            known, payload = notebook.read(kept), event._data
             if known is None or at >= len(known.results):
                 return {}
-            name, right = known.names[at], {"right": True, "wrong": False}.get(str(told.get("eye")))
-            changed = notebook.overrule(known, name, whole("The picture", told.get("picture"), 0, 15), right)
+            name, right = known.names[at], {"right": True, "wrong": False}.get(str(payload.get("eye")))
+            changed = notebook.overrule(known, name, whole("The picture", payload.get("picture"), 0, 15), right)
             return {desk.results: changed.as_text(), desk.eyes[SLOTS.index(name)]: changed.results[at].eye}
 
         events.on(card.select, said, desk.results, [desk.results, *desk.eyes])

@@ -56,8 +56,10 @@ def reflection(surprised: Any, reasons: Any, following: Any, name: Any, ticked: 
     """The answers, checked; PlainError names the one that is too long."""
     titles = ["name", *(question for _, question in QUESTIONS)]
     most = [MAX_NAME, *[MAX_ANSWER] * len(QUESTIONS)]
-    told = [_answer(*one) for one in zip(titles, (name, surprised, reasons, following), most, strict=True)]
-    return Reflection(told[0], told[1], told[2], told[3], tuple(line for line in RUBRIC if line in (ticked or ())))
+    answers = [_answer(*one) for one in zip(titles, (name, surprised, reasons, following), most, strict=True)]
+    return Reflection(
+        answers[0], answers[1], answers[2], answers[3], tuple(line for line in RUBRIC if line in (ticked or ()))
+    )
 
 
 def _answer(title: str, text: Any, most: int) -> str:

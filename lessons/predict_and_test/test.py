@@ -144,9 +144,9 @@ def judge_worth() -> list[tuple[str, Interval]]:
     After the autoencoder; what was kept from the painter, where that was tested, as rendered.
     """
     file = MODELS / "judge" / "metrics.json"
-    told = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    rows = dict(told.get("after_the_autoencoder", {}))
-    if kept := told.get("withheld_from_the_painter"):
+    record = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    rows = dict(record.get("after_the_autoencoder", {}))
+    if kept := record.get("withheld_from_the_painter"):
         rows["all, on what was kept from the painter, as rendered"] = kept["all"]
     return [(name, wilson(one["right"], one["of"])) for name, one in rows.items()]
 
@@ -154,9 +154,9 @@ def judge_worth() -> list[tuple[str, Interval]]:
 def against_an_eye() -> tuple[int, list[tuple[str, Interval]]]:
     """(pictures, how the judge fares beside an eye on pictures it was never trained on), from ``training/eyes.py``."""
     file = MODELS / "judge" / "metrics.json"
-    told = json.loads(file.read_text(encoding="utf-8")).get("against_an_eye", {}) if file.is_file() else {}
-    rows = [(name, wilson(one["right"], one["of"])) for name, one in told.get("shares", {}).items()]
-    return told.get("pictures", 0), rows
+    record = json.loads(file.read_text(encoding="utf-8")).get("against_an_eye", {}) if file.is_file() else {}
+    rows = [(name, wilson(one["right"], one["of"])) for name, one in record.get("shares", {}).items()]
+    return record.get("pictures", 0), rows
 
 
 def fed(painter: Painter, caption: str) -> tuple[tuple[diet.Held, ...] | None, tuple[tuple[str, tuple[str, ...]], ...]]:

@@ -86,7 +86,9 @@ def tell(model: LanguageModel, text: str, dials: Dials, seed: int, length: int) 
     yield from _grow(story, Line("A"), model.write(story.prompt, dials, seed=seed, max_tokens=length))
 
 
-def told(model: LanguageModel, text: str, temperature: float, top_p: float, seed: int) -> Iterator[Evidence[Story]]:
+def first_line(
+    model: LanguageModel, text: str, temperature: float, top_p: float, seed: int
+) -> Iterator[Evidence[Story]]:
     """Line A as it grows, and in the end its closest call chosen."""
     story: Story | None = None
     for story in tell(model, text, Dials(temperature, top_p), seed_of(seed), LENGTH):
@@ -118,7 +120,7 @@ def parted(
     Without a story line A is written first, as it was recorded.
     """
     if story is None or story.chosen is None:
-        *_, first = told(model, text, temperature, top_p, seed)
+        *_, first = first_line(model, text, temperature, top_p, seed)
         story = first.value
     assert story.chosen is not None
     name, at = story.chosen

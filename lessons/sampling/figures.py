@@ -129,7 +129,7 @@ def _data(sheet: Sheet) -> Markup:
         "by-hand": str(wet.forced).lower(),
         "temperature": repr(float(sheet.dials.temperature)),
         "top-p": repr(float(sheet.dials.top_p)),
-        "link": link.told(sheet.prompt.text, sheet.seed, given, hand, len(ids), sheet.written_by),
+        "link": link.as_json(sheet.prompt.text, sheet.seed, given, hand, len(ids), sheet.written_by),
     }
     return join(Markup(' data-{}="{}"').format(name, value) for name, value in facts.items())
 

@@ -1,7 +1,7 @@
 """A page of the first screen as an address: its text, seed, dials and keys travel in the link and nowhere else.
 
 ``sampling#try={"text": …, "seed": …, "t": …, "p": …, "keys": […], "hand": […], "count": …, "model": […]}``, percent
-encoded. The browser writes it (``board.js``) from what :func:`told` says of a page; :func:`read` takes it in again,
+encoded. The browser writes it (``board.js``) from what :func:`as_json` says of a page; :func:`read` takes it in again,
 and trusts nothing in it.
 """
 
@@ -50,7 +50,7 @@ class Link:
     seed: int
 
 
-def told(text: str, seed: int, keys: list[int], hand: list[int], count: int, written_by: Mark) -> str:
+def as_json(text: str, seed: int, keys: list[int], hand: list[int], count: int, written_by: Mark) -> str:
     """A page as JSON for the browser, which adds the dials as they stand when the link is copied."""
     page = {"text": text, "seed": seed, "keys": keys, "hand": hand, "count": count, "model": list(written_by)}
     return json.dumps(page)

@@ -152,7 +152,7 @@ def _branch(lesson: LessonPage) -> None:
         board = unveiled(_view(js_on_load=BOARD, elem_id="sampling-alternatives"))
         lines = unveiled(_view(js_on_load=BOARD, elem_id="sampling-lines"))
         settings, shows = [text, temperature, top_p, seed], {board: draw.alternatives, lines: draw.lines, story: _keep}
-        run = experiment(screen, "Write line A", branch.told, settings, shows, asks=False, near=[typed])
+        run = experiment(screen, "Write line A", branch.first_line, settings, shows, asks=False, near=[typed])
         experiment(
             screen, "Press the typed key", branch.parted, [story, *settings, typed], shows, asks=False, beside=run,
             key="part", also=[typed.submit], select=board, recordable=False,

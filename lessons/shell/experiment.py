@@ -112,7 +112,7 @@ class Experiment:
             return None
         return self.pace * self.cost(*values)
 
-    def run(self, guess: str | None, *values: Any, told: tuple[Any, ...] = ()) -> Iterator[dict[Any, Any]]:
+    def run(self, guess: str | None, *values: Any, payload: tuple[Any, ...] = ()) -> Iterator[dict[Any, Any]]:
         """One press of the button: ``{place: value}`` again and again, the last one with the button at rest."""
         key, mine = (events.visitor(), self.group), _Run(self)
         while len(_latest) > 4096:
@@ -129,7 +129,7 @@ class Experiment:
                     "Starting…" if seconds < LONG else f"Starting; takes {line.in_words(seconds)} on this machine…"
                 )
                 yield {self.go: gr.update(value=AGAIN), self.status: str(views.notice(starting, "wait"))}
-            with contextlib.closing(self.events_of(values, told, lambda: _latest.get(key) is not mine)) as happening:
+            with contextlib.closing(self.events_of(values, payload, lambda: _latest.get(key) is not mine)) as happening:
                 for seen in happening:
                     if _latest.get(key) not in (mine, _STOP):
                         break
@@ -160,10 +160,10 @@ class Experiment:
 
     def selected(self, event: gr.EventData, guess: str | None, *values: Any) -> Iterator[dict[Any, Any]]:
         """A run started by a view, which told what was chosen in it."""
-        yield from self.run(guess, *values, told=(dict(event._data),))
+        yield from self.run(guess, *values, payload=(dict(event._data),))
 
     def events_of(
-        self, values: Sequence[Any], told: Sequence[Any] = (), over: Callable[[], bool] = lambda: False
+        self, values: Sequence[Any], payload: Sequence[Any] = (), over: Callable[[], bool] = lambda: False
     ) -> Generator[list[Any], None, None]:
         """Waking the models, waiting for the turn, and then what the work yields; each time, what is shown together.
 
@@ -179,7 +179,7 @@ class Experiment:
                 while (place := ticket.wait(1.0)) is not None:
                     yield [place]
             began = time.monotonic()
-            yield from _in_view(self.work(*models, *values, *told), over)
+            yield from _in_view(self.work(*models, *values, *payload), over)
             if self.cost is not None and (cost := self.cost(*values)) > 0:
                 self.pace = (time.monotonic() - began) / cost
 
@@ -291,7 +291,7 @@ def _in_view(results: Any, over: Callable[[], bool]) -> Iterator[list[Any]]:
                     if events := held.take():
                         yield events
                     if (place := seen.place) is not None:
-                        yield [place.told()]
+                        yield [place.underway()]
                 ended = step.exception() is not None or step.result() is _END
                 if not ended:
                     held.add(step.result())

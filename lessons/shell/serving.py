@@ -328,13 +328,13 @@ def _view(request: Request) -> Response:
 def _health(request: Request) -> Response:
     """What is loaded, how many runs wait in each line and for memory, and since when the oldest does; no learner's
     words."""
-    state = {
+    body = {
         "status": "ok",
         "loaded": {kind: names for kind, names in shelf.keys().items() if names},
         "lines": {name: one.as_json() for name, one in line.states().items()},
         "memory": batching.memory().as_json(),
     }
-    return JSONResponse(state, headers={"Cache-Control": "no-store"})
+    return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
 
 def _font(request: Request) -> Response:

@@ -35,17 +35,17 @@ def draft(
     canvas: np.ndarray | None = None
     if text != "":
         canvas = writers.canvas(masked.gapped(writers, "The text", text, needed=not mend), True)
-    told = 0
+    count = 0
     for event in masked.draft(
         writers, [seed], rounds=rounds, temperature=temperature, canvases=None if canvas is None else canvas[None]
     ):
-        canvas, told = event.canvas[0], told + 1
-        yield _told(writers, event, seed)
+        canvas, count = event.canvas[0], count + 1
+        yield _result(writers, event, seed)
     if mend and canvas is not None:
         for event in masked.revise(writers, canvas, seed, temperature=temperature):
-            told += 1
-            yield _told(writers, event, seed)
-        if not told:
+            count += 1
+            yield _result(writers, event, seed)
+        if not count:
             yield _stands(writers, canvas, seed)
 
 
@@ -59,7 +59,7 @@ def _stands(writers: Writers, row: np.ndarray, seed: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _told(writers: Writers, event: Round, seed: int) -> dict[str, Any]:
+def _result(writers: Writers, event: Round, seed: int) -> dict[str, Any]:
     row = event.canvas[0]
     story = writers.story(row).split()
     states = event.states(0)[: len(story)]

@@ -150,8 +150,8 @@ def acrostic(word: str, rounds: int, seeds: int, seed: int) -> Iterator[Underway
 
 def begins(text: list[str]) -> str:
     """The first letters of the lines of a canvas of words."""
-    told = text[: text.index(END)] if END in text else text
-    return "".join(piece[0][0] for _, piece in stories.lines(told))
+    story = text[: text.index(END)] if END in text else text
+    return "".join(piece[0][0] for _, piece in stories.lines(story))
 
 
 def fill_truth(value: Filled) -> tuple[float, str]:

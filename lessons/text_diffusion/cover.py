@@ -98,16 +98,16 @@ class Covered:
 
 
 def cover(
-    before: Chosen | None, whose: str, deed: str, word: str, seed: int, told: Any = None
+    before: Chosen | None, whose: str, deed: str, word: str, seed: int, payload: Any = None
 ) -> Iterator[Underway | Evidence[Covered]]:
     """Cover a word of a finished story, or put a wrong one there, and let both writers do what they can.
 
     before: what was chosen last, which stays chosen in the same story. word: the wrong one; one of the same class where
-    it is empty. told: what the page tells of a press: whose story, its seed and the place.
+    it is empty. payload: what the page tells of a press: whose story, its seed and the place.
     """
     began = time.perf_counter()
     one_of("What to do", deed, DEEDS)
-    chosen = _chosen(before, whose, seed, told)
+    chosen = _chosen(before, whose, seed, payload)
     yield from opened()
     writers = masked.load()
     yield Underway(0.2, "The story is written")
@@ -146,16 +146,16 @@ def no_worse(writers: Writers, before: np.ndarray, after: np.ndarray) -> bool:
     return set(writers.broken(after)) <= set(writers.broken(before)) and lines[0] <= lines[1]
 
 
-def _chosen(before: Chosen | None, whose: Any, seed: Any, told: Any) -> Chosen:
+def _chosen(before: Chosen | None, whose: Any, seed: Any, payload: Any) -> Chosen:
     """Which story and place; place -1 where none was chosen in this story."""
     place: Any = -1
-    if told is not None:
-        parts = told if isinstance(told, dict) else {}
+    if payload is not None:
+        parts = payload if isinstance(payload, dict) else {}
         whose, seed = parts.get("whose"), parts.get("seed")
         place = whole("The place", parts.get("place"), 0, CANVAS - 1)
     one_of("Whose story", whose, WHOSE)
     seed = whole("The seed", seed, 0, MAX_SEED)
-    if told is None and before is not None and (before.whose, before.seed) == (whose, seed):
+    if payload is None and before is not None and (before.whose, before.seed) == (whose, seed):
         place = before.place
     return Chosen(whose, seed, place)
 

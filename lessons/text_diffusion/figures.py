@@ -97,7 +97,7 @@ def _frame(value: Drafted, passes: int) -> Markup:
         "side by side, the first shown"
     )
     cells = _canvas(value.writers, one, done, value.length)
-    return _cells_of(caption, Markup("{}{}").format(clocks, cells), _told(typed, ""), str(passes))
+    return _cells_of(caption, Markup("{}{}").format(clocks, cells), _twin(typed, ""), str(passes))
 
 
 def _cells_of(caption: str, canvas: Markup, twin: Markup, label: str) -> Markup:
@@ -107,7 +107,7 @@ def _cells_of(caption: str, canvas: Markup, twin: Markup, label: str) -> Markup:
     ).format(attribute(caption), canvas, twin, label)
 
 
-def _told(text: str | Markup, title: str) -> Markup:
+def _twin(text: str | Markup, title: str) -> Markup:
     """What the twin wrote, beside the canvas."""
     head = Markup("<h3{}>{}</h3>").format(
         "" if title else Markup(' class="text-diffusion-narrow"'), title or "The twin"
@@ -263,7 +263,7 @@ def choices(value: Covered) -> str:
 def covered(value: Covered) -> str:
     """What happened to the story, frame by frame: spoiled, each round of mending, and how it stands."""
     writers, place, length = value.writers, value.chosen.place, len(value.words)
-    twin = _told(_against(value), f"The twin, on from place {place + 1}")
+    twin = _twin(_against(value), f"The twin, on from place {place + 1}")
     word = value.wrong or MASK
     states = ["doubted" if one else "committed" for one in value.doubted[:length]]
     states[place] = "wrong" if value.wrong else "draft"
@@ -330,7 +330,7 @@ def _answer_frame(value: Answered) -> Markup:
         cells.append(_cell(shown, state, float(one.confidence[place]) if state in ("draft", "revealed") else None))
     title = f"Block {one.block} of {one.blocks}, round {one.round}"
     caption = f"pass {one.passes}, {one.seconds:.1f} s; {int((one.revealed | one.before).sum())} tokens kept"
-    return _cells_of(caption, _titled(title, cells), _told(value.text, "As text"), str(one.passes))
+    return _cells_of(caption, _titled(title, cells), _twin(value.text, "As text"), str(one.passes))
 
 
 def _titled(title: str, cells: list[Markup]) -> Markup:

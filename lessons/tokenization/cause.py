@@ -72,7 +72,7 @@ def ask(word: str = WORD, letter: str = "r") -> Iterator[Evidence[Asked]]:
 
 
 def _evidence(value: Asked, source: Provenance) -> Evidence[Asked]:
-    told = "; ".join(
+    summary = "; ".join(
         f"{NAMES[key]}: {one.count} ({percent(one.chances[one.count])} sure)" for key, one in value.answers
     )
     lengths = tuple(value.record["questions"])
@@ -84,7 +84,7 @@ def _evidence(value: Asked, source: Provenance) -> Evidence[Asked]:
     return Evidence(
         value=value,
         alt=f"“{value.word}” holds the letter {value.letter} {plural(value.truth, 'time')}. Answers of the networks: "
-        f"{told}. On words never seen: {_told(value.record)}.",
+        f"{summary}. On words never seen: {_summary(value.record)}.",
         table=Table(("The network reads", "Letters in the word", "Right", "Of", "Low", "High"), tuple(rows)),
         provenance=source,
         findings=tuple(_findings(value)),
@@ -97,7 +97,7 @@ def _rows(record: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     return [("blind", record["blind"]), *record["networks"].items()]
 
 
-def _told(record: Mapping[str, Any]) -> str:
+def _summary(record: Mapping[str, Any]) -> str:
     return "; ".join(f"{NAMES[key]}, {score(row['all'])}" for key, row in _rows(record))
 
 
@@ -175,10 +175,13 @@ def _findings(value: Asked) -> Iterator[Finding]:
         f"in the diet it is {points(last)}.",
     )
     answers = gain(record, "answers", "chunks")
-    told = verdict(answers, "answers teach something of what is in a chunk, too", "they made it worse", "no clear gain")
+    claim = verdict(
+        answers, "answers teach something of what is in a chunk, too", "they made it worse", "no clear gain"
+    )
     yield Finding(
         f"{_signed(answers[0])} points",
-        f"from as many questions about ten times as many words ({_between(answers)}): {told}, in one training of each.",
+        f"from as many questions about ten times as many words ({_between(answers)}): {claim}, in one training "
+        "of each.",
     )
     if record["seeds"]:
         yield _seeds(record)
@@ -188,12 +191,12 @@ def _seeds(record: Mapping[str, Any]) -> Finding:
     rows = [record["networks"], *record["seeds"].values()]
     keys = [key for key in ("chunks", "spelled", "letters") if all(key in row for row in rows)]
     spans = [(key, [row[key]["all"]["rate"] for row in rows]) for key in keys]
-    told = "; ".join(f"{NAMES[key]} {percent(min(one))} to {percent(max(one))}" for key, one in spans)
+    summary = "; ".join(f"{NAMES[key]} {percent(min(one))} to {percent(max(one))}" for key, one in spans)
     apart = all(max(one) < min(other) for (_, one), (_, other) in zip(spans, spans[1:], strict=False))
     order = "The order is the same in all of them." if apart else "The ranges overlap: part of the order is chance."
     return Finding(
         f"{len(rows)} seeds",
-        f"of training, each with a new start and other draws: {told} right on words never seen. "
+        f"of training, each with a new start and other draws: {summary} right on words never seen. "
         + (order if len(spans) > 1 else "The others were trained from one seed, which says nothing of other starts."),
     )
 
@@ -204,8 +207,8 @@ def repair_truth(value: Asked) -> tuple[float, str]:
     spelling, letters = gain(record, "spelled", "chunks"), gain(record, "letters", "chunks")
     share = spelling[0] / letters[0] if spelling[1] > 0 and letters[0] > 0 else 0.0
     rates = {key: record["networks"][key]["all"]["rate"] for key in ("chunks", "spelled", "letters")}
-    told = ", ".join(f"{SHORT[key]} {percent(rate)}" for key, rate in rates.items())
-    return max(0.0, share), f"on words never seen, {told}: {percent(max(0.0, share))} of the way"
+    summary = ", ".join(f"{SHORT[key]} {percent(rate)}" for key, rate in rates.items())
+    return max(0.0, share), f"on words never seen, {summary}: {percent(max(0.0, share))} of the way"
 
 
 # --- Three repairs on the same words -------------------------------------------------------------------------------

@@ -162,11 +162,11 @@ def _count_evidence(
         for tally in tallies
         for run, (answer, text) in enumerate(zip(tally.answers, tally.texts, strict=True))
     )
-    told = "; ".join(f"{SPELLED[tally.spelling]}, {tally.right} right" for tally in tallies)
+    summary = "; ".join(f"{SPELLED[tally.spelling]}, {tally.right} right" for tally in tallies)
     return Evidence(
         value=tallies,
         alt=f"“{first.word}” holds the letter {first.letter} {plural(first.truth, 'time')}. Asked in "
-        f"{plural(len(first.answers), 'run')}: {told}.",
+        f"{plural(len(first.answers), 'run')}: {summary}.",
         table=Table(("Word written", "Seed", "Answer", "What the model wrote"), rows),
         provenance=source,
         findings=tuple(_count_finding(tally) for tally in tallies),
@@ -249,7 +249,7 @@ def _control_evidence(
     model: LanguageModel, found: tuple[Control, ...], dials: Dials, source: Provenance
 ) -> Evidence[tuple[Control, ...]]:
     first = found[0]
-    told = "; ".join(f"{SPELLED[one.spelling]}, {one.right} right" for one in found)
+    summary = "; ".join(f"{SPELLED[one.spelling]}, {one.right} right" for one in found)
     favourite, times = Counter(first.answers).most_common(1)[0]
     fits = sum(said == truth == favourite for said, truth in zip(first.answers, first.truths, strict=True))
     answers = zip(first.words, first.truths, *(one.answers for one in found), strict=True)
@@ -257,7 +257,7 @@ def _control_evidence(
     always = "Always saying 1, 2 or 3 would get a third."
     return Evidence(
         value=found,
-        alt=f"{len(first.words)} words with one, two or three of a letter, the model's most likely answer: {told}.",
+        alt=f"{len(first.words)} words with one, two or three of a letter, the model's most likely answer: {summary}.",
         table=Table(
             ("Word", "Letter", "True", *(SPELLED[one.spelling] for one in found)),
             tuple((word, letter, truth, *map(_said, said)) for (word, letter), truth, *said in answers),

@@ -65,7 +65,7 @@ def look_alikes(left: str, right: str, keys: Sequence[str]) -> Evidence[Compared
     same = value.same
     shared = [len(set(a.ids) & set(b.ids)) / len(set(a.ids) | set(b.ids) or {0}) for a, b in cuts]
     gives = "gives" if len(same) == 1 else "give"
-    told = f"{', '.join(same)} {gives} both the same ids" if same else "all of them tell the two apart"
+    summary = f"{', '.join(same)} {gives} both the same ids" if same else "all of them tell the two apart"
     codes = [" ".join(f"U+{ord(letter):04X}" for letter in text) for text in (left, right)]
     rows = tuple(
         (a.vocabulary.name, len(a.ids), _ids(a), len(b.ids), _ids(b), "yes" if a.ids == b.ids else "no")
@@ -76,7 +76,7 @@ def look_alikes(left: str, right: str, keys: Sequence[str]) -> Evidence[Compared
     return Evidence(
         value=value,
         alt=f"Two strings, {plural(len(left), 'character')} and {plural(len(right), 'character')} long, in "
-        f"{counted(cuts)}: {told}.",
+        f"{counted(cuts)}: {summary}.",
         table=Table(COLUMNS, rows),
         provenance=Provenance("live", counted(cuts), "", settings, seconds=seconds),
         findings=(

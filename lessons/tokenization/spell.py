@@ -113,7 +113,7 @@ def spell(
 def _evidence(
     found: tuple[Spellings, ...], source: Provenance, code: str, last: str
 ) -> Evidence[tuple[Spellings, ...]]:
-    told = "; ".join(
+    summary = "; ".join(
         f"given {SPELLED[one.given]}, {one.exact} spelt without a mistake, {percent(one.share[0])} of the letters right"
         for one in found
     )
@@ -131,7 +131,7 @@ def _evidence(
     )
     return Evidence(
         value=found,
-        alt=f"The model spelt {len(found[0].words)} words: {told}.",
+        alt=f"The model spelt {len(found[0].words)} words: {summary}.",
         table=Table(("Given", "Word", "Tokens", "The model wrote", "Letters right", "Letters"), rows),
         provenance=source,
         findings=tuple(

@@ -27,10 +27,10 @@ def train_text(text: str = "prose", seconds: float = 20, seed: int = 7, prompt: 
     name, own = (text, "") if text in DIETS else ("", text or " ")
     for event in train.trained(name, own, seconds=float(seconds), seed=seed, prompt=prompt):
         if isinstance(event, Evidence):
-            yield _told(event.value, seed)
+            yield _result(event.value, seed)
 
 
-def _told(value: train.Trained, seed: int) -> dict[str, Any]:
+def _result(value: train.Trained, seed: int) -> dict[str, Any]:
     last = value.last
     mean, low, high = bits(last.held_out[0])
     return {

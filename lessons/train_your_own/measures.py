@@ -64,9 +64,9 @@ def bits(blocks: Sequence[float]) -> Mean:
 
 
 def provenance(began: float, seed: int, weights: int, steps: int, **settings: Any) -> Provenance:
-    told = {"steps": steps, "weights": f"{weights:,}", **settings}
+    settings = {"steps": steps, "weights": f"{weights:,}", **settings}
     seconds = time.perf_counter() - began
-    return Provenance("live", "character transformer, trained for this run", "", told, seed, seconds)
+    return Provenance("live", "character transformer, trained for this run", "", settings, seed, seconds)
 
 
 @dataclass(frozen=True)

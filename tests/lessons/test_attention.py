@@ -341,7 +341,7 @@ def test_the_verb_turns_where_the_wrong_form_first_leads() -> None:
     assert agreement.turned(replace(value, finished=False)) is None
     assert agreement.turned(replace(value, text=other)) is None, "the guess is about the first sentence"
     wrong = replace(value, chances=chances[::-1])
-    assert agreement.turned(wrong) is None and "before any head is off" in agreement._told(wrong)
+    assert agreement.turned(wrong) is None and "before any head is off" in agreement._summary(wrong)
     question = read_lesson("attention").predictions["turned"]
     assert [question.which(n) for n in (1, 2, 5, 6, 30, 31)] == [0, 1, 1, 2, 2, 3]
 

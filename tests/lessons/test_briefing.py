@@ -243,7 +243,7 @@ def test_the_guess_is_scored_by_the_interval_of_the_pairs(as_bundled, monkeypatc
 @pytest.mark.parametrize("chat", ["", " \n ", None, 5, "hi\n" * 13, "x" * 401, "x" * 900, "\ud800"])
 def test_a_chat_that_cannot_be_sent_is_refused(chat):
     with pytest.raises(PlainError):
-        both.told(chat)
+        both.messages_of(chat)
 
 
 def test_the_record_of_the_director_is_cited_as_recorded():

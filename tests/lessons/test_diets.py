@@ -249,7 +249,7 @@ def test_three_readers_paint_and_are_judged(bundled):
     assert evidence.value.gain == mean_interval(whole - sloppy)
     assert captions.captions_truth(evidence.value)[0] == evidence.value.of("sloppy").wishes.rate
     same_pictures(run(evidence.snippet)["pictures"], evidence.expected)
-    assert figures.told(evidence.value).count("<tr>") == captions.EXAMPLES + 1
+    assert figures.examples(evidence.value).count("<tr>") == captions.EXAMPLES + 1
 
 
 @pytest.mark.parametrize(

@@ -162,7 +162,7 @@ def test_all_three_letters_are_painted_from_the_same_seeds(
     value = evidence.value
     assert [way.sent for way in value.ways] == ["a car in the snow", "a car in the snow", "a cow a car in the snow"]
     np.testing.assert_array_equal(value.ways[0].pictures, value.ways[1].pictures)
-    assert all(0 <= seen <= told <= 2 for way in value.ways for seen, told in zip(way.seen, way.told, strict=True))
+    assert all(0 <= seen <= told <= 2 for way in value.ways for seen, told in zip(way.seen, way.decided, strict=True))
     assert "nan" not in evidence.alt + "".join(one.headline + one.text for one in evidence.findings)
     assert len(evidence.table.rows) == 6
     safe(figures.three_ways(value) + figures.kept_bars(value))
@@ -213,7 +213,7 @@ def test_chats_that_end_in_other_captions_score_no_guess(
 
 def test_four_rows_are_told_apart_by_text_and_seed(bundled: Painter) -> None:
     evidence = last(forget.forget(bundled, "a red car", "the same, but blue", "a blue car", 2, 5, steps=2))
-    first, order, same, other = evidence.value.told
+    first, order, same, other = evidence.value.rows
     assert first.changed.max() == 0 and min(one.changed.min() for one in (order, same, other)) > 0
     alone = diffusion.paint(bundled, diffusion.Plan("a blue car", (505, 506), steps=2))
     np.testing.assert_array_equal(other.pictures, alone)

@@ -620,7 +620,7 @@ def test_what_the_judge_was_never_shown_is_neither_right_nor_wrong(as_bundled, m
     for key in ("unknown", "touching"):
         found = easy_hard.judged(as_bundled, easy_hard.BY_KEY[key], easy_hard.BY_KEY[key].prompts[:2], GREY)
         assert found.right is None and found.untold == found.painted == 4 and found.chance is None
-        assert key in [one.sort.key for one in easy_hard.Map((found,), 1, 10).untold]
+        assert key in [one.sort.key for one in easy_hard.Map((found,), 1, 10).undecided]
 
 
 def test_one_duck_is_not_five_and_more_cannot_be_told(as_bundled, monkeypatch):
@@ -670,7 +670,7 @@ def test_the_map_is_painted_judged_and_drawn_sort_by_sort(as_bundled):
     value = found[-1].value
     assert {one.sort.key for one in value.tried} == set(asked) and value.of("single").pictures.shape[:2] == (2, 2)
     assert value.of("single").held == (5565, 5374) and value.of("new_word").held == (0, 0)
-    assert [one.right.rate for one in value.told] == sorted((one.right.rate for one in value.told), reverse=True)
+    assert [one.right.rate for one in value.decided] == sorted((one.right.rate for one in value.decided), reverse=True)
     assert len(found[-1].table.rows) == 5
     drawn = figures.map_examples(value)
     safe(drawn)

@@ -43,7 +43,7 @@ def test_shares_are_spread_over_a_batch() -> None:
 
 
 def test_counting_words_is_a_dearer_guess_than_either_writer() -> None:
-    texts = [story_measures.told(seed) for seed in range(6)]
+    texts = [story_measures.unseen(seed) for seed in range(6)]
     bits = story_measures.bits(masked.load(), texts)
     control = np.mean(story_measures.counted(texts, [stories.story(seed) for seed in range(2000)]))
     assert np.mean(bits["twin"]) < np.mean(bits["masked"]) < control

@@ -133,9 +133,12 @@ def test_a_message_stays_in_its_line_and_cannot_pose_as_the_director() -> None:
 
 def test_what_cannot_be_asked_for_is_said_in_words() -> None:
     nothing = directing.Direction(None, (), directing.outside(["Could you paint a unicorn, please?"]))
-    assert nothing.told().endswith("The painter has never read “unicorn”.") and "nothing in this chat" in nothing.told()
+    assert (
+        nothing.remark().endswith("The painter has never read “unicorn”.")
+        and "nothing in this chat" in nothing.remark()
+    )
     assert directing.outside(["A grey sign that says HOTEL in the snow"]) == ()
-    assert directing.Direction("a cat", (), ()).told() == ""
+    assert directing.Direction("a cat", (), ()).remark() == ""
     assert directing.listed(("a", "b", "c")) == "“a”, “b” or “c”"
 
 

@@ -231,7 +231,7 @@ def test_a_run_that_waits_for_room_says_where_it_stands_and_can_be_called_off() 
             for number, seen in enumerate(watches):
                 runs.append(pool.submit(run, seen))
                 until(lambda: watches[number].place is not None)  # noqa: B023
-            told = [seen.place.told().words for seen in watches if seen.place]
+            told = [seen.place.underway().words for seen in watches if seen.place]
             watches[2].left = True
             with pytest.raises(PlainError, match="Stopped while it waited"):
                 runs[2].result(30)
