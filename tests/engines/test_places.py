@@ -26,6 +26,7 @@ from tests.engines import tiny_painters, tiny_text
 from tests.lessons.common import shown
 
 NEAR = {"float32": 1e-3, "float16": 0.05, "bfloat16": 0.3}
+ON_A_CARD = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a card")
 CAPTIONS = ("a red cat on a blue background", "two dogs", "a tree left of an apple")
 
 
@@ -43,7 +44,8 @@ class Place:
     params=[
         "cpu-float32",
         "cpu-bfloat16",
-        pytest.param("cuda-bfloat16", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a card")),
+        pytest.param("cuda-float32", marks=ON_A_CARD),
+        pytest.param("cuda-bfloat16", marks=ON_A_CARD),
     ]
 )
 def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
@@ -127,6 +129,47 @@ def test_the_scores_of_a_text_are_the_librarys(writer: LanguageModel, place: Pla
     begin = len(prompt.ids) - 1
     for row, token in enumerate(tokens):
         close(token.logits, stock[begin + row], place)
+
+
+def test_texts_that_share_their_passes_have_the_scores_they_have_alone(writer: LanguageModel, place: Place) -> None:
+    prompts = [writer.encode(tiny_text.TEXT[:length]) for length in (20, 35, 50)]
+    alone = [writer.next_token_scores(prompt).logits for prompt in prompts]
+    batch = writer._writer.batch([prompt.ids for prompt in prompts])
+    for row, expected in zip(batch.logits, alone, strict=True):
+        close(row, expected, place)
+    following = [int(row.argmax()) for row in alone]
+    after = batch.step(following)
+    for row, prompt, token_id in zip(after, prompts, following, strict=True):
+        longer = list(writer.write(prompt, Dials(0), seed=0, max_tokens=2, forced={0: token_id}, keep_logits=True))
+        close(row, longer[1].logits, place)
+
+
+def test_a_branch_goes_on_as_the_text_did(writer: LanguageModel, place: Place) -> None:
+    prompt = writer.encode(tiny_text.TEXT[:40])
+    tokens = list(writer.write(prompt, Dials(0), seed=0, max_tokens=6, keep_logits=True))
+    ids = [token.token_id for token in tokens]
+    branch = writer.branch(prompt, ids, 4, ids[4], Dials(0), seed=0, max_tokens=6, keep_logits=True)
+    for again, token in zip(list(branch)[:5], tokens, strict=False):
+        close(again.logits, token.logits, place)
+
+
+def test_what_looks_inside_sees_the_same_scores(writer: LanguageModel, place: Place) -> None:
+    prompt = writer.encode(tiny_text.TEXT[:40])
+    expected = writer.next_token_scores(prompt).logits
+    whole, silenced = writer.logits_without(prompt, [[], [(0, 0)]])
+    close(whole, expected, place)
+    assert np.isfinite(silenced).all() and np.abs(silenced - whole).max() > 0
+    seen = writer.attention(prompt)
+    assert np.allclose(np.asarray(seen.weights).sum(axis=-1), 1, atol=place.near)
+
+
+def test_a_picture_goes_through_the_autoencoder_and_back(sculptor: Painter, place: Place) -> None:
+    picture = np.tile(np.linspace(0, 255, 64, dtype=np.uint8)[:, None, None], (1, 64, 3))
+    latent = sculptor.encode(picture[None])
+    close(sculptor.encode(np.concatenate([picture[None]] * 3))[2], latent[0], place)
+    few, many = sculptor.decode(latent), sculptor.decode(np.concatenate([latent] * 6))
+    assert few.shape == (1, 64, 64, 3)
+    close(many[5], few[0], place)
 
 
 def test_the_code_in_the_drawer_runs_as_shown(place: Place, tmp_path: Path) -> None:
