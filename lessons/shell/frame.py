@@ -139,15 +139,16 @@ class LessonPage:
                 still(str(self._rest(section, rest, first)), "words")
 
     def _lead(self, section: Section, lead: str, first: bool) -> Markup:
-        body = prose(lead, f"{self.lesson.key}-{section.key}")
+        body = prose(lead, f"{self.lesson.key}-{section.key}", self.lesson.key)
         if not first:
             return Markup("<h2>{}</h2>{}").format(inline(section.title), body)
         return Markup('<p class="eyebrow">{}</p><h1>{}</h1>{}').format(self.eyebrow, inline(self.lesson.title), body)
 
     def _rest(self, section: Section, rest: str, first: bool) -> Markup:
-        words = prose(rest, f"{self.lesson.key}-{section.key}-rest") if rest else Markup("")
+        here, where = self.lesson.key, f"{self.lesson.key}-{section.key}"
+        words = prose(rest, f"{where}-rest", here) if rest else Markup("")
         if section.deeper:
-            words += views.drawer("Deeper", prose(section.deeper, f"{self.lesson.key}-{section.key}-deeper"))
+            words += views.drawer("Deeper", prose(section.deeper, f"{where}-deeper", here))
         if first:
             objectives = views.join(Markup("<li>{}</li>").format(inline(o)) for o in self.lesson.objectives)
             words += views.drawer("What you will be able to explain", Markup("<ul>{}</ul>").format(objectives))

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from lessons.course import UNITS, Unit
 from lessons.shell import models
 from lessons.shell.content import read_glossary, read_lesson
-from lessons.shell.prose import inline
+from lessons.shell.prose import explained_in, inline
 from lessons.shell.views import join
 
 XP_PER_LESSON = 15
@@ -70,8 +70,11 @@ def _card(key: str, number: int) -> Markup:
 
 
 def _glossary() -> Markup:
-    terms = sorted(read_glossary().values(), key=lambda term: term.term.lower())
-    rows = join(Markup("<dt>{}</dt><dd>{}</dd>").format(term.term, inline(term.meaning)) for term in terms)
+    terms = sorted(read_glossary().items(), key=lambda item: item[1].term.lower())
+    rows = join(
+        Markup("<dt>{}</dt><dd>{}{}</dd>").format(term.term, inline(term.meaning), explained_in(key))
+        for key, term in terms
+    )
     return Markup(
         '<section class="glossary"><details class="drawer"><summary>Glossary</summary><dl>{}</dl></details></section>'
     ).format(rows)
