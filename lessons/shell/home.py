@@ -1,4 +1,4 @@
-"""The first page: what this is, the map of lessons, and the learner's progress kept in their browser."""
+"""The first page: what this is, the map of lessons, the learner's progress kept in their browser, and the models."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import gradio as gr
 from markupsafe import Markup
 
 from lessons.course import UNITS, Unit
-from lessons.shell import models
-from lessons.shell.content import read_glossary, read_lesson
+from lessons.shell import models, sheets
+from lessons.shell.content import ADDRESS, read_glossary, read_lesson
+from lessons.shell.frame import still
 from lessons.shell.prose import explained_in, inline
-from lessons.shell.views import join
+from lessons.shell.views import BADGES, join
 
 XP_PER_LESSON = 15
 
 
 def home() -> None:
-    """The map of lessons, and which models are live."""
+    """The map of lessons, which models are live, and what to know of them and of the figures they make."""
     _map()
     models.panel()
+    still(str(about()))
 
 
 def _map() -> gr.HTML:
@@ -78,3 +80,23 @@ def _glossary() -> Markup:
     return Markup(
         '<section class="glossary"><details class="drawer"><summary>Glossary</summary><dl>{}</dl></details></section>'
     ).format(rows)
+
+
+def about() -> Markup:
+    """What each badge means, and the cards of the bundled models."""
+    badges = join(
+        Markup('<dt><span class="badge badge-{0}">{0}</span></dt><dd>{1}</dd>').format(badge, meaning)
+        for badge, meaning in BADGES.items()
+    )
+    cards = join(
+        Markup('<li><a href="{}/cards/{}">{}</a> <small>{} · {:.1f} MB</small></li>').format(
+            ADDRESS, card.name, card.title, card.licence, card.size / 1e6
+        )
+        for card in sheets.cards().values()
+    )
+    return Markup(
+        '<section class="about"><h2>What the badges mean</h2><p>A badge under each figure says where it comes from; '
+        'model, settings and seed stand beside it.</p><dl class="legend">{}</dl><h2>The bundled models</h2><p>Each has '
+        "a card: what it was trained on, how, what it was measured to do, where it fails, and its licence.</p>"
+        '<ul class="cards">{}</ul></section>'
+    ).format(badges, cards)
