@@ -5,11 +5,13 @@ from __future__ import annotations
 import gradio as gr
 from markupsafe import Markup
 
-from lessons.course import UNITS, Unit
+from engines.statistics import listed
+from lessons.course import TRACKS, UNITS, Unit
 from lessons.shell import models, sheets
 from lessons.shell.content import ADDRESS, read_glossary, read_lesson
 from lessons.shell.frame import still
 from lessons.shell.prose import explained_in, inline
+from lessons.shell.teachers import TEACHERS
 from lessons.shell.views import BADGES, join
 
 XP_PER_LESSON = 15
@@ -43,8 +45,16 @@ def _map() -> gr.HTML:
                 'class="sr-only" data-action="progress-restore"></label> '
                 '<button type="button" class="button" data-action="progress-clear">Start over</button>'
                 '<p class="keep-status" role="status"></p><button type="button" class="button" '
-                'data-action="progress-undo" hidden>Undo</button></section>{glossary}</div>'
-            ).format(units=units, glossary=_glossary())
+                'data-action="progress-undo" hidden>Undo</button></section><section class="keep"><h2>For teachers</h2>'
+                "<p>Tracks of {tracks} minutes for a class, a worksheet and an answer key for each lesson, and how to "
+                'run all this in a lab.</p><a class="button" href="{teachers}">Open the page for teachers</a></section>'
+                "{glossary}</div>"
+            ).format(
+                units=units,
+                glossary=_glossary(),
+                tracks=listed([str(track.minutes) for track in TRACKS]),
+                teachers=TEACHERS,
+            )
         )
     )
 
@@ -95,8 +105,10 @@ def about() -> Markup:
         for card in sheets.cards().values()
     )
     return Markup(
-        '<section class="about"><h2>What the badges mean</h2><p>A badge under each figure says where it comes from; '
-        'model, settings and seed stand beside it.</p><dl class="legend">{}</dl><h2>The bundled models</h2><p>Each has '
-        "a card: what it was trained on, how, what it was measured to do, where it fails, and its licence.</p>"
+        '<section class="about" id="badges"><h2>What the badges mean</h2><p>A badge under each figure says where it '
+        "comes from. “Here” is the line beside the badge, with model, settings and seed.</p>"
+        '<dl class="legend">{}</dl><h2>The bundled models</h2>'
+        "<p>Each has a card: how and on what it was trained, what was measured of it, where it fails, and its licence."
+        "</p>"
         '<ul class="cards">{}</ul></section>'
     ).format(badges, cards)

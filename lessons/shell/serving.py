@@ -35,7 +35,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from engines.evidence import PlainError
 from engines.models import line, shelf
 from lessons.course import UNITS
-from lessons.shell import scripts, sheets, theme, visitors
+from lessons.shell import scripts, sheets, teachers, theme, visitors
 from lessons.shell.content import ADDRESS, folder
 from lessons.shell.uploads import MAX_PAYLOAD
 
@@ -120,6 +120,7 @@ def app_options() -> dict[str, Any]:
             Route(f"/{ADDRESS}/recorded/{{lesson}}/{{name}}", _recorded),
             Route(f"/{ADDRESS}/health", _health),
             *sheets.ROUTES,
+            *teachers.ROUTES,
         ],
         "middleware": [
             Middleware(GZipMiddleware, minimum_size=1000),

@@ -1,4 +1,4 @@
-"""Pages that print: the cards of the bundled models. Plain HTML without a script, made when it is asked for."""
+"""Pages that print, such as the cards of the bundled models: plain HTML without a script, made when asked for."""
 
 from __future__ import annotations
 
@@ -76,10 +76,10 @@ def sheet(title: str, body: Markup, *links: tuple[str, str]) -> str:
 
 def _card(request: Request) -> Response:
     name = request.path_params["name"]
-    return HTMLResponse(card_page(name)) if name in cards() else _missing()
+    return HTMLResponse(card_page(name)) if name in cards() else missing()
 
 
-def _missing() -> Response:
+def missing() -> Response:
     return PlainTextResponse("There is no such page.", status_code=404)
 
 

@@ -11,9 +11,9 @@ from starlette.testclient import TestClient
 
 from engines.evidence import Badge
 from engines.models.catalogue import MODELS
-from lessons.shell import home, sheets
+from lessons.shell import home, sheets, teachers
 
-CLIENT = TestClient(Starlette(routes=list(sheets.ROUTES)))
+CLIENT = TestClient(Starlette(routes=[*sheets.ROUTES, *teachers.ROUTES]))
 
 
 def read(address: str) -> str:
