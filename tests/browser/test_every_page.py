@@ -100,7 +100,7 @@ def test_a_teacher_reads_a_track_and_leaves_no_progress(visit) -> None:
     visit.open()
     page = visit.open("teachers")
     assert page.title() == "For teachers · Typewriter & Sculptor"
-    stop = page.locator("#track-45 li").nth(4)
+    stop = page.locator("#track-45 > ol > li").nth(4)
     expect(stop).to_contain_text("Ask: In the very last pass")
     expect(stop.locator(".findings")).to_be_hidden()
     stop.locator("summary").focus()
