@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from engines.evidence import PlainError
 from engines.models import settings  # engines come first: they quieten gradio before it is imported
 from lessons import course
-from lessons.shell import home, pages, serving, waking
+from lessons.shell import home, pages, serving, teachers, waking
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -23,6 +23,8 @@ def build() -> gr.Blocks:
             for key in unit.lessons:
                 with pages.page(playground, key):
                     course.page(key).build()
+        with pages.page(playground, teachers.TEACHERS):
+            teachers.page()
     return playground
 
 

@@ -66,6 +66,57 @@ UNITS = (
 )
 
 
+@dataclass(frozen=True)
+class Track:
+    """A way through some screens in front of a class. ``stops``: lesson, screen, and minutes for it."""
+
+    title: str
+    stops: tuple[tuple[str, str, int], ...]
+
+    @property
+    def minutes(self) -> int:
+        return sum(minutes for _, _, minutes in self.stops)
+
+
+TRACKS = (
+    Track(
+        "One look at each machine",
+        (("handoff", "chain", 4), ("sampling", "scoreboard", 3), ("noising", "strip", 3)),
+    ),
+    Track(
+        "How each one works, and where it slips",
+        (
+            ("handoff", "chain", 5),
+            ("tokenization", "count", 7),
+            ("sampling", "scoreboard", 5),
+            ("sampling", "seeds", 6),
+            ("noising", "strip", 6),
+            ("noising", "turn", 6),
+            ("lettering", "signs", 6),
+            ("two-physics", "spoil", 4),
+        ),
+    ),
+    Track(
+        "What causes it, and how to brief them",
+        (
+            ("handoff", "chain", 6),
+            ("handoff", "bypass", 6),
+            ("tokenization", "rates", 6),
+            ("tokenization", "count", 8),
+            ("sampling", "scoreboard", 7),
+            ("sampling", "seeds", 7),
+            ("noising", "strip", 8),
+            ("noising", "lock", 7),
+            ("guidance", "sweep", 8),
+            ("lettering", "signs", 7),
+            ("lettering", "causes", 8),
+            ("two-physics", "spoil", 5),
+            ("briefing", "dice", 7),
+        ),
+    ),
+)
+
+
 def lessons() -> tuple[Lesson, ...]:
     """Every lesson of the course, in reading order."""
     return tuple(read_lesson(key) for unit in UNITS for key in unit.lessons)

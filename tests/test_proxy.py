@@ -57,7 +57,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def test_pages_and_their_files_are_found_under_the_path(address: str) -> None:
     with httpx.Client(follow_redirects=True, timeout=60, transport=httpx.HTTPTransport(retries=5)) as client:
-        for page in (address, f"{address}/sampling"):
+        for page in (address, f"{address}/sampling", f"{address}/teachers"):
             shown = client.get(page)
             assert shown.status_code == 200 and f'"root":"{address}"' in shown.text.replace(" ", "")
             files = set(re.findall(r"course/(?:style|script)-[0-9a-f]+\.(?:css|js)", shown.text))

@@ -165,12 +165,12 @@ class Quiz(Strict):
 
 
 class Term(Strict):
-    """A glossary entry; ``lessons`` are the keys of the lessons that use it."""
+    """A glossary entry; ``lessons`` are the keys of the lessons that explain it."""
 
     term: Words
     meaning: Words
     also: tuple[str, ...] = ()
-    lessons: tuple[str, ...] = ()
+    lessons: Annotated[tuple[Words, ...], Field(min_length=1)]
 
 
 HEADING = re.compile(r"^## (?P<title>.+?) \{#(?P<key>[a-z0-9-]+)\}$", re.MULTILINE)

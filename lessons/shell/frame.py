@@ -117,16 +117,22 @@ class Screen:
 
 
 class LessonPage:
-    """Builds the screens of one lesson, in order; see the module's example. ``experiments`` are those built so far."""
+    """Builds the screens of one lesson, in order; see the module's example.
+
+    ``screens`` and ``experiments`` are those built so far.
+    """
 
     def __init__(self, lesson: Lesson, eyebrow: str) -> None:
-        self.lesson, self.eyebrow, self.opened = lesson, eyebrow, 0
+        self.lesson, self.eyebrow = lesson, eyebrow
+        self.screens: list[Screen] = []
         self.experiments: list[Any] = []
 
     @contextmanager
     def screen(self, key: str, *, predict: str | None = None) -> Iterator[Screen]:
         section = self.lesson.section(key)
-        first, self.opened = self.opened == 0, self.opened + 1
+        made = Screen(self, section, predict)
+        first = not self.screens
+        self.screens.append(made)
         lead, rest = section.parts()
         with gr.Row(
             elem_classes=["screen", "screen-first" if first else "screen-later"], elem_id=f"{self.lesson.key}-{key}"
@@ -134,20 +140,21 @@ class LessonPage:
             with gr.Column(elem_classes=["lead"], min_width=0):
                 still(str(self._lead(section, lead, first)), "words")
             with gr.Column(elem_classes=["stage"], min_width=0):
-                yield Screen(self, section, predict)
+                yield made
             with gr.Column(elem_classes=["rest"], min_width=0):
                 still(str(self._rest(section, rest, first)), "words")
 
     def _lead(self, section: Section, lead: str, first: bool) -> Markup:
-        body = prose(lead, f"{self.lesson.key}-{section.key}")
+        body = prose(lead, f"{self.lesson.key}-{section.key}", self.lesson.key)
         if not first:
             return Markup("<h2>{}</h2>{}").format(inline(section.title), body)
         return Markup('<p class="eyebrow">{}</p><h1>{}</h1>{}').format(self.eyebrow, inline(self.lesson.title), body)
 
     def _rest(self, section: Section, rest: str, first: bool) -> Markup:
-        words = prose(rest, f"{self.lesson.key}-{section.key}-rest") if rest else Markup("")
+        here, where = self.lesson.key, f"{self.lesson.key}-{section.key}"
+        words = prose(rest, f"{where}-rest", here) if rest else Markup("")
         if section.deeper:
-            words += views.drawer("Deeper", prose(section.deeper, f"{self.lesson.key}-{section.key}-deeper"))
+            words += views.drawer("Deeper", prose(section.deeper, f"{where}-deeper", here))
         if first:
             objectives = views.join(Markup("<li>{}</li>").format(inline(o)) for o in self.lesson.objectives)
             words += views.drawer("What you will be able to explain", Markup("<ul>{}</ul>").format(objectives))

@@ -1,23 +1,27 @@
-"""The first page: what this is, the map of lessons, and the learner's progress kept in their browser."""
+"""The first page: what this is, the map of lessons, the learner's progress kept in their browser, and the models."""
 
 from __future__ import annotations
 
 import gradio as gr
 from markupsafe import Markup
 
-from lessons.course import UNITS, Unit
-from lessons.shell import models
-from lessons.shell.content import read_glossary, read_lesson
-from lessons.shell.prose import inline
-from lessons.shell.views import join
+from engines.statistics import listed
+from lessons.course import TRACKS, UNITS, Unit
+from lessons.shell import models, sheets
+from lessons.shell.content import ADDRESS, read_glossary, read_lesson
+from lessons.shell.frame import still
+from lessons.shell.prose import explained_in, inline
+from lessons.shell.teachers import TEACHERS
+from lessons.shell.views import BADGES, join
 
 XP_PER_LESSON = 15
 
 
 def home() -> None:
-    """The map of lessons, and which models are live."""
+    """The map of lessons, which models are live, and what to know of them and of the figures they make."""
     _map()
     models.panel()
+    still(str(about()))
 
 
 def _map() -> gr.HTML:
@@ -41,8 +45,16 @@ def _map() -> gr.HTML:
                 'class="sr-only" data-action="progress-restore"></label> '
                 '<button type="button" class="button" data-action="progress-clear">Start over</button>'
                 '<p class="keep-status" role="status"></p><button type="button" class="button" '
-                'data-action="progress-undo" hidden>Undo</button></section>{glossary}</div>'
-            ).format(units=units, glossary=_glossary())
+                'data-action="progress-undo" hidden>Undo</button></section><section class="keep"><h2>For teachers</h2>'
+                "<p>Tracks of {tracks} minutes for a class, a worksheet and an answer key for each lesson, and how to "
+                'run all this in a lab.</p><a class="button" href="{teachers}">Open the page for teachers</a></section>'
+                "{glossary}</div>"
+            ).format(
+                units=units,
+                glossary=_glossary(),
+                tracks=listed([str(track.minutes) for track in TRACKS]),
+                teachers=TEACHERS,
+            )
         )
     )
 
@@ -70,8 +82,33 @@ def _card(key: str, number: int) -> Markup:
 
 
 def _glossary() -> Markup:
-    terms = sorted(read_glossary().values(), key=lambda term: term.term.lower())
-    rows = join(Markup("<dt>{}</dt><dd>{}</dd>").format(term.term, inline(term.meaning)) for term in terms)
+    terms = sorted(read_glossary().items(), key=lambda item: item[1].term.lower())
+    rows = join(
+        Markup("<dt>{}</dt><dd>{}{}</dd>").format(term.term, inline(term.meaning), explained_in(key))
+        for key, term in terms
+    )
     return Markup(
         '<section class="glossary"><details class="drawer"><summary>Glossary</summary><dl>{}</dl></details></section>'
     ).format(rows)
+
+
+def about() -> Markup:
+    """What each badge means, and the cards of the bundled models."""
+    badges = join(
+        Markup('<dt><span class="badge badge-{0}">{0}</span></dt><dd>{1}</dd>').format(badge, meaning)
+        for badge, meaning in BADGES.items()
+    )
+    cards = join(
+        Markup('<li><a href="{}/cards/{}">{}</a> <small>{} · {:.1f} MB</small></li>').format(
+            ADDRESS, card.name, card.title, card.licence, card.size / 1e6
+        )
+        for card in sheets.cards().values()
+    )
+    return Markup(
+        '<section class="about" id="badges"><h2>What the badges mean</h2><p>A badge under each figure says where it '
+        "comes from. “Here” is the line beside the badge, with model, settings and seed.</p>"
+        '<dl class="legend">{}</dl><h2>The bundled models</h2>'
+        "<p>Each has a card: how and on what it was trained, what was measured of it, where it fails, and its licence."
+        "</p>"
+        '<ul class="cards">{}</ul></section>'
+    ).format(badges, cards)

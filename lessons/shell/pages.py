@@ -1,4 +1,4 @@
-"""One page for each lesson and one to start from, each at an address of its own (``/sampling``)."""
+"""One page for each lesson, one to start from and one for teachers, each at an address of its own (``/sampling``)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from lessons.shell import events, frame
 from lessons.shell.content import read_lesson
 from lessons.shell.home import XP_PER_LESSON
 from lessons.shell.prose import inline
+from lessons.shell.teachers import TEACHERS
 from lessons.shell.views import join
 
 START = ""
@@ -22,12 +23,12 @@ START = ""
 
 @contextmanager
 def page(playground: gr.Blocks, key: str) -> Iterator[None]:
-    """The page of lesson ``key``, or of :data:`START`, under the masthead; for use inside ``with playground``.
+    """The page of lesson ``key``, :data:`START` or :data:`TEACHERS`, under the masthead, inside ``with playground``.
 
     ``Blocks.route`` does the same outside of it, and at the end of each page makes the whole app anew.
     """
     if key != START:
-        playground.pages.append((key, read_lesson(key).tab, False))
+        playground.pages.append((key, "For teachers" if key == TEACHERS else read_lesson(key).tab, False))
     playground.current_page = key
     gr.HTML(str(masthead(key)), elem_classes=["masthead-holder"])
     yield
@@ -38,7 +39,7 @@ def page(playground: gr.Blocks, key: str) -> Iterator[None]:
         due = gr.Button(elem_id="charts-due")
         ids = [plot._id for plot in plots]
         due.click(None, plots, plots, js=f"(...now) => window.playground.charts({ids}, now)", **events.PRIVATE)
-    if key != START and (screens := _shown(key)):
+    if key in frame.built and (screens := _shown(key)):
         keep = gr.Button(elem_id="runs-due")
         places = [place for several in screens.values() for place in several]
         shown = json.dumps({screen: [place._id for place in several] for screen, several in screens.items()})
@@ -68,7 +69,7 @@ def masthead(key: str) -> Markup:
         '<button type="button" class="link" data-action="theme" aria-label="Switch between light and dark">◐</button>'
         "</header>{lessons}"
     ).format(
-        start=Markup(' aria-current="page"') if here is None else "",
+        start=Markup(' aria-current="page"') if key == START else "",
         units=units,
         total=total,
         xp=XP_PER_LESSON,

@@ -191,7 +191,7 @@ window.playground = (() => {
 
   // ---- where the reader is -------------------------------------------------------------------------------
   function arrive() {
-    const lesson = ours(), heading = document.querySelector(".lesson h1")?.textContent.trim();
+    const lesson = ours(), heading = document.querySelector(".lesson h1, .teachers h1")?.textContent.trim();
     if (heading) document.title = `${heading} · Typewriter & Sculptor`; // tabs, history and bookmarks tell pages apart
     if (lesson && load().last !== lesson) save((progress) => { progress.last = lesson; });
     const asked = new URLSearchParams(location.search).get("lesson"), unknown = document.querySelector(".unknown-lesson");

@@ -4,38 +4,69 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 
 from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
 
-from lessons.shell.content import read_glossary
+from lessons.shell.content import read_glossary, read_lesson
 
 TERM = re.compile(r"\[\[([^\]|]+)(?:\|([a-z0-9-]+))?\]\]")
 MARKED = re.compile("\x02(.*?)\x03(.*?)\x04([^\\s<&]*)")
 markdown = MarkdownIt("commonmark", {"html": False, "typographer": True}).enable(["table", "strikethrough"])
 
 
-def prose(text: str, where: str) -> Markup:
+def prose(text: str, where: str, here: str = "") -> Markup:
     """HTML of trusted lesson markdown. ``[[logit]]`` or ``[[the logits|logit]]`` opens a glossary entry.
 
-    ``where`` makes the entries' element ids unique on the page. Unknown terms raise KeyError.
+    ``where`` makes the entries' element ids unique on the page; to the lesson ``here`` none of them leads. Unknown
+    terms raise KeyError.
     """
     notes: list[Markup] = []
 
     def term(match: re.Match[str]) -> str:
-        shown = match[1]
-        key = match[2] or shown.lower().replace(" ", "-")
+        shown, key = match[1], _key(match)
         entry = read_glossary()[key]
         name = f"term-{where}-{key}-{len(notes)}"
         notes.append(
-            Markup('<span popover id="{0}" class="term-note"><b>{1}</b> {2}</span>').format(
-                name, entry.term, entry.meaning
+            Markup('<span popover id="{}" class="term-note"><b>{}</b> {}{}</span>').format(
+                name, entry.term, entry.meaning, explained_in(key, here)
             )
         )
         return f"\x02{name}\x03{shown}\x04"
 
     html = MARKED.sub(_button, markdown.render(TERM.sub(term, text)))
     return Markup(html) + Markup("").join(notes)
+
+
+def explained_in(key: str, here: str = "") -> Markup:
+    """Where the glossary entry ``key`` is explained: links to the lessons, ``here`` apart, each at its first screen
+    that opens the entry.
+    """
+    links = [
+        Markup('<a href="{}{}">{}</a>').format(lesson, _screen(lesson, key), inline(read_lesson(lesson).tab))
+        for lesson in read_glossary()[key].lessons
+        if lesson != here
+    ]
+    if not links:
+        return Markup("")
+    return Markup(' <span class="explained">Explained in {}.</span>').format(Markup(", ").join(links))
+
+
+def _screen(lesson: str, key: str) -> str:
+    return next((f"#{lesson}-{screen}" for screen, keys in _opened(lesson) if key in keys), "")
+
+
+@cache
+def _opened(lesson: str) -> tuple[tuple[str, frozenset[str]], ...]:
+    """The screens of a lesson, each with the glossary entries that its words open."""
+    sections = read_lesson(lesson).sections
+    return tuple((one.key, frozenset(map(_key, TERM.finditer(one.prose + one.deeper)))) for one in sections)
+
+
+def _key(term: re.Match[str]) -> str:
+    """The glossary's key of a term in lesson markdown."""
+    return term[2] or term[1].lower().replace(" ", "-")
 
 
 def _button(marked: re.Match[str]) -> str:

@@ -35,7 +35,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from engines.evidence import PlainError
 from engines.models import batching, line, shelf
 from lessons.course import UNITS
-from lessons.shell import scripts, theme, visitors
+from lessons.shell import scripts, sheets, teachers, theme, visitors
 from lessons.shell.content import ADDRESS, folder
 from lessons.shell.uploads import MAX_PAYLOAD
 
@@ -121,6 +121,8 @@ def app_options() -> dict[str, Any]:
             Route(f"/{ADDRESS}/fonts/{{name}}", _font),
             Route(f"/{ADDRESS}/recorded/{{lesson}}/{{name}}", _recorded),
             Route(f"/{ADDRESS}/health", _health),
+            *sheets.ROUTES,
+            *teachers.ROUTES,
         ],
         "middleware": [
             Middleware(GZipMiddleware, minimum_size=1000),

@@ -99,7 +99,7 @@ class Watch:
 
 @dataclass
 class Visit:
-    """A page of the playground, opened at a lesson; ``watch`` collects what a learner should never meet."""
+    """A page of the playground, opened at a lesson or another page; ``watch`` collects what nobody should meet."""
 
     page: Page
     watch: Watch
@@ -109,7 +109,8 @@ class Visit:
         self.watch.leaving = True
         self.page.goto(f"{self.address}/{lesson}{fragment}")
         self.watch.leaving = False
-        self.page.wait_for_selector(f"#lesson-{lesson} h1" if lesson else ".home h1", timeout=60_000)
+        plain = lesson in ("", "teachers")
+        self.page.wait_for_selector(".home h1" if plain else f"#lesson-{lesson} h1", timeout=60_000)
         self.page.wait_for_function("document.querySelector('.xp')?.textContent")  # the page's script is at work
         self.page.evaluate(SETTLED)
         return self.page

@@ -70,7 +70,7 @@ def at_width(page: Page, width: int) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("lesson", ["", "sampling"])
+@pytest.mark.parametrize("lesson", ["", "sampling", "teachers"])
 def test_axe_finds_nothing_serious_before_anything_runs(visit, lesson: str, scheme: Literal["light", "dark"]) -> None:
     """On a wide screen in the light, on a phone in the dark. The other lessons are looked at as they run."""
     visit.page.emulate_media(color_scheme=scheme)
@@ -94,6 +94,43 @@ def test_the_map_leads_to_a_lesson_and_back(visit) -> None:
     expect(page.locator(f"#lesson-{KEYS[-1]} h1")).to_be_visible()
     page.click(".masthead .brand")
     expect(page.locator(".home .resume a")).to_have_attribute("href", KEYS[-1])
+
+
+def test_a_teacher_reads_a_track_and_leaves_no_progress(visit) -> None:
+    visit.open()
+    page = visit.open("teachers")
+    assert page.title() == "For teachers · Typewriter & Sculptor"
+    stop = page.locator("#track-45 > ol > li").nth(4)
+    expect(stop).to_contain_text("Ask: In the very last pass")
+    expect(stop.locator(".findings")).to_be_hidden()
+    stop.locator("summary").focus()
+    page.keyboard.press("Enter")
+    expect(stop.locator(".findings")).to_be_visible()
+    page.emulate_media(media="print")
+    expect(page.locator("#track-10 .findings").first).to_be_visible()
+    page.emulate_media(media="screen")
+    assert page.evaluate("localStorage.getItem('playground.progress')") is None
+    stop.locator("h3 a").click()
+    expect(page.locator("#noising-strip h2")).to_be_in_viewport()
+
+
+def test_a_sheet_prints_in_black_on_white(visit) -> None:
+    page = visit.open("teachers")
+    page.emulate_media(color_scheme="dark")
+    for name in ("Worksheet", "Answer key"):
+        visit.watch.leaving = True
+        page.goto(f"{visit.address}/teachers")
+        page.get_by_role("link", name=f"{name}: Sampling").click()
+        visit.watch.leaving = False
+        expect(page.locator("h1")).to_have_text(f"{name}: One key at a time, and no backspace")
+        at_width(page, 1280)
+        at_width(page, 390)
+        assert not serious(page)
+        page.emulate_media(media="print")
+        expect(page.locator("nav")).to_be_hidden()
+        colours = "[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]"
+        assert page.evaluate(colours) == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
+        page.emulate_media(media="screen")
 
 
 def test_the_masthead_leads_to_units_and_lessons(visit) -> None:
@@ -134,7 +171,7 @@ def test_a_bookmark_with_an_unknown_lesson_gets_a_clear_page(visit) -> None:
 
 
 def test_a_visit_carries_what_it_shows_and_keeps_the_rest(first_visit, server: str) -> None:
-    for key in ["", *KEYS]:
+    for key in ["", "teachers", *KEYS]:
         request = urllib.request.Request(f"{server}/{key}", headers={"Accept-Encoding": "identity"})
         with urllib.request.urlopen(request, timeout=30) as page:
             assert len(page.read()) <= 300_000, key

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import yaml
 
 from lessons import course
+from lessons.shell import home
 from lessons.shell.content import LESSONS, folder, read_glossary, read_lesson, read_quiz
 from lessons.shell.prose import prose
 
@@ -58,4 +61,18 @@ def test_glossary_is_unique_and_names_real_lessons() -> None:
     assert len(keys) == len(set(keys))
     assert set(yaml.safe_load(text)) == set(read_glossary())
     for term in read_glossary().values():
-        assert set(term.lessons) <= set(KEYS)
+        assert term.lessons and set(term.lessons) <= set(KEYS)
+
+
+def test_every_term_leads_to_where_it_is_explained() -> None:
+    screens = {f"{key}-{section.key}" for key in KEYS for section in read_lesson(key).sections}
+    links = re.findall(r'href="([^"#]+)(?:#([^"]+))?"', str(home._glossary()))
+    assert len(links) == sum(len(term.lessons) for term in read_glossary().values())
+    assert {lesson for lesson, _ in links} <= set(KEYS) and {screen for _, screen in links if screen} <= screens
+    assert ("tokenization", "tokenization-chunks") in links
+
+
+def test_an_entry_does_not_lead_to_the_lesson_it_is_opened_in() -> None:
+    elsewhere, here = prose("A [[latent]].", "x"), prose("A [[latent]].", "x", "latents")
+    assert 'href="latents#latents-shrink"' in elsewhere and 'href="noising#noising-ruin"' in here
+    assert 'href="latents' not in here and "Explained" not in prose("A [[token]].", "x", "tokenization")
