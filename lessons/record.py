@@ -2,6 +2,7 @@
 
 Each experiment runs with the settings it has on its page, and what then stands in its places is kept in
 ``lessons/<key>/recorded`` (see :mod:`lessons.shell.recorded`). ``--check`` runs them and compares instead.
+``--seal`` keeps which bundled weights all records are of: do it once a change of weights is recorded; a test compares.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import collections
 import itertools
+import json
 import os
 import sys
 import time
@@ -17,10 +19,20 @@ from dataclasses import replace
 from typing import Any
 
 from engines.evidence import Evidence, Provenance
+from engines.models import weights
+from engines.models.catalogue import MODELS
 from lessons import course
 from lessons.shell import film, recorded, waking
+from lessons.shell.content import LESSONS
 from lessons.shell.experiment import Experiment
 from lessons.shell.frame import built
+
+SEAL = LESSONS / "recorded_weights.json"
+
+
+def bundled() -> dict[str, str]:
+    """The fingerprint of each folder of bundled weights."""
+    return {folder.name: weights.fingerprint(folder) for folder in sorted(MODELS.iterdir()) if folder.is_dir()}
 
 
 def experiments(wanted: Sequence[str] = ()) -> list[Experiment]:
@@ -65,7 +77,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m lessons.record", description=__doc__)
     parser.add_argument("names", nargs="*", help="lessons or lesson/screen; all when left out")
     parser.add_argument("--check", action="store_true", help="compare a fresh run with what is kept")
+    parser.add_argument("--seal", action="store_true", help="keep which bundled weights the records are of")
     asked = parser.parse_args(arguments)
+    if asked.seal:
+        SEAL.write_text(json.dumps(bundled(), indent=1) + "\n", encoding="utf-8")
+        return 0
     differ = 0
     for one in experiments(asked.names):
         places, models, seconds = run(one)

