@@ -70,11 +70,11 @@ def forced(
     Without a picture one is written first, with the page's settings.
     """
     began = time.perf_counter()
-    writer = tile_writer(painter)
     if written is None:
         seed = whole("The seed", seed, 0, MAX_SEED)
         caption, guidance_scale, dials = settings(caption, guidance_scale, temperature)
-        written = yield from board.write(writer, caption, seed, guidance_scale, dials)
+        written = yield from board.write(tile_writer(painter), caption, seed, guidance_scale, dials)
+    writer = tile_writer(painter)
     if pressed and pressed.get("at") != written.at:
         written = board.chose(written, pressed)
     entry = pressed.get("entry") if pressed else None
