@@ -122,6 +122,8 @@ CALLS = [
     ),
     *case("encode_tiles", (PICTURE,), "tiles", (5,), ("nowhere",)),
     *case("paint_tiles", (CAPTION, 7, 1, 0), "picture", (5,), ("",), (CAPTION, 1.5), (CAPTION, 7, 2, 1, [1])),
+    *case("force_tile", (CAPTION, 37), "forced_tiles", (5, 0), (CAPTION, 256), (CAPTION, 1.5), (CAPTION, 0, 256),
+          ("", 0)),
     *case(
         "train_text", ("captions", 2), "held_out_bits", (5,), ("too short",), ("prose", "long"), ("prose", 600),
         ("prose", 2, "a"), ("prose", 2, 1, 5),

@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -120,6 +121,15 @@ class TileWriter:
         pictures[unwritten] = BLANK
         return pictures
 
+    @cached_property
+    def wall(self) -> np.ndarray:
+        """What every entry paints where it has only its own kind around it: uint8 [K, 8, 8, 3]."""
+        fields = np.arange(len(self.entries))[:, None, None].repeat(5, 1).repeat(5, 2)
+        factor = self.painter.factor
+        middle = slice(2 * factor, 3 * factor)
+        painted = [self.decode(fields[first : first + 64])[:, middle, middle] for first in range(0, len(fields), 64)]
+        return np.concatenate(painted)
+
     # --- the network ---
 
     def prompts(self, captions: Sequence[str]) -> np.ndarray:
@@ -139,9 +149,16 @@ class TileWriter:
         """The scoreboard over the K entries, float32, of what the last layer says; captions' tokens have no place."""
         return (hidden @ self.transformer.lm_head.weight[: len(self.entries)].T).float()
 
-    @worker.only
     def bits(self, captions: Sequence[str], tiles: np.ndarray) -> np.ndarray:
         """What every tile of int64 [n, 16, 16] costs after its caption, in bits: float32 [n, 16, 16]. One pass."""
+        return bits_of(self.beliefs(captions, tiles), tiles)
+
+    @worker.only
+    def beliefs(self, captions: Sequence[str], tiles: np.ndarray) -> np.ndarray:
+        """The chance of every entry at every tile of int64 [n, 16, 16], after its caption and the tiles before it.
+
+        Without guidance and dials: log2, float32 [n, 16, 16, K]. One pass.
+        """
         import torch
 
         tiles = checked(tiles, len(self.entries)).reshape(len(tiles), -1)
@@ -150,9 +167,13 @@ class TileWriter:
         ids = np.concatenate([self.prompts(captions), tiles[:, :-1]], 1)
         given = torch.from_numpy(ids).to(self.transformer.device)
         hidden = self.transformer.model(input_ids=given, use_cache=False).last_hidden_state[:, WORDS - 1 :]
-        chances = self._logits(hidden).log_softmax(-1)
-        own = chances.gather(-1, torch.from_numpy(tiles).to(given.device).unsqueeze(-1)).squeeze(-1)
-        return (-own / np.log(2)).cpu().numpy().astype(np.float32).reshape(-1, SIDE, SIDE)
+        chances = self._logits(hidden).log_softmax(-1) / np.log(2)
+        return chances.cpu().numpy().astype(np.float32).reshape(len(tiles), SIDE, SIDE, -1)
+
+
+def bits_of(beliefs: np.ndarray, tiles: np.ndarray) -> np.ndarray:
+    """The bits of each tile of int64 [n, 16, 16], of what :meth:`TileWriter.beliefs` says of every entry."""
+    return -np.take_along_axis(beliefs, tiles[..., None], -1)[..., 0]
 
 
 BLANK = np.uint8(228)

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from engines.checks import MAX_SEED, whole
-from engines.evidence import PlainError
+from engines.evidence import Evidence, PlainError
 from engines.pictures import tiles
 from engines.pictures.measures import SAME, psnr
 from engines.pictures.tiles import FREE, SIDE, TILES, tile_writer
-from lessons.image_tokens import race
+from lessons.image_tokens import board, force, race
 from lessons.image_tokens.measures import FIRST, picture_of
 from lessons.shell import waking
 from lessons.shell.api import Endpoint
@@ -83,4 +83,44 @@ def _given(given: Any) -> np.ndarray:
     return np.array([[[whole("A tile", one, FREE, 255) for one in row] for row in rows]])
 
 
-ENDPOINTS = (Endpoint(encode_tiles, "pictures"), Endpoint(paint_tiles, "pictures"))
+def force_tile(
+    caption: str, place: int, entry: int | None = None, seed: int = 7, guidance: float = tiles.GUIDANCE,
+    temperature: float = 1.0,
+) -> dict:  # fmt: skip
+    """Write a picture, lay another entry in place of one of its tiles, and go on from there with the same dice.
+
+    place: 0 to 255, row by row. entry: 0 to 255; the best one that was not drawn when left out. caption, guidance and
+    temperature as for /paint_tiles. Returns what was "drawn" there, "scoreboard", its best entries with their rank,
+    their "probability" before guidance and dials and their "kept_probability" after them, and "bits", what the drawn
+    one cost. "tiles" and "picture" are those before, "forced_tiles" and "forced_picture" those after. Of the "later"
+    tiles "differ" are others; "differ_unforced" when the drawn entry is laid in the same way, "differ_dice" with that
+    and other dice.
+    """
+    place = board.place(place)
+    if entry is not None:
+        entry = whole("The entry", entry, 0, 255)
+    seed = whole("The seed", seed, 0, MAX_SEED)
+    race.settings(caption, guidance, temperature)
+    painter = waking.open_painter()
+    *_, found = force.forced(painter, None, caption, seed, guidance, temperature, {"at": place, "entry": entry})
+    assert isinstance(found, Evidence)
+    after = found.value
+    before, (differ, unforced, by_dice) = after.before, after.counts()
+    rows = [
+        {"entry": one.token_id, "rank": one.rank, "probability": one.probability,
+         "kept_probability": one.kept_probability}
+        for one in before.rows()
+    ]  # fmt: skip
+    return {
+        "place": place, "drawn": before.entry, "entry": after.entry, "bits": float(before.bits[place]),
+        "scoreboard": rows, "tiles": before.tiles.reshape(SIDE, SIDE).tolist(),
+        "forced_tiles": after.tiles[0].reshape(SIDE, SIDE).tolist(), "later": after.later, "differ": differ,
+        "differ_unforced": unforced, "differ_dice": by_dice, "picture": data_uri(before.picture),
+        "forced_picture": data_uri(after.pictures[0]), "model": found.provenance.model,
+        "revision": found.provenance.revision,
+    }  # fmt: skip
+
+
+ENDPOINTS = (
+    Endpoint(encode_tiles, "pictures"), Endpoint(paint_tiles, "pictures"), Endpoint(force_tile, "pictures"),
+)  # fmt: skip

@@ -89,7 +89,7 @@ def booked(painter: Painter, name: str, own: Source | None, seed: int) -> Eviden
     scenes = np.stack([example(one, side, side) for one in CAPTIONS])
     value = Booked(
         name if own is None else OWN, picture, tiles, restored, decoded[0], through_thumbnail(picture), decoded[1],
-        mixed, swapped, (first, second), wall(writer),
+        mixed, swapped, (first, second), writer.wall,
         tuple(len(np.unique(one)) for one in writer.encode(scenes)),
         tuple(min(psnr(picture, one), SAME) for one in decoded[1:]),
     )  # fmt: skip
@@ -111,15 +111,6 @@ def through_thumbnail(picture: np.ndarray) -> np.ndarray:
     """A picture shrunk to 9 × 9 colours and enlarged again."""
     small = Image.fromarray(picture).resize((RIVAL, RIVAL), Image.Resampling.BOX)
     return np.asarray(small.resize(picture.shape[1::-1], Image.Resampling.BICUBIC))
-
-
-def wall(writer: TileWriter) -> np.ndarray:
-    """What every entry paints where it has only its own kind around it: uint8 [K, 8, 8, 3]."""
-    fields = np.arange(len(writer.entries))[:, None, None].repeat(5, 1).repeat(5, 2)
-    factor = writer.painter.factor
-    middle = slice(2 * factor, 3 * factor)
-    painted = [writer.decode(fields[first : first + 64])[:, middle, middle] for first in range(0, len(fields), 64)]
-    return np.concatenate(painted)
 
 
 def truth(value: Booked) -> tuple[float, str]:

@@ -10,10 +10,13 @@ from markupsafe import Markup
 
 from engines.evidence import Evidence, Underway
 from engines.pictures.measures import decibels
-from engines.pictures.tiles import SIDE, TILES
+from engines.pictures.tiles import FREE, SIDE, TILES
 from engines.statistics import percent, plural
+from engines.text.dials import Candidate
+from lessons.image_tokens.board import TOP, Written, place_name
 from lessons.image_tokens.book import Booked
 from lessons.image_tokens.facts import PAINTERS, Asked, measured
+from lessons.image_tokens.force import Forced
 from lessons.image_tokens.half import WAYS, Halved, untold
 from lessons.image_tokens.race import Moment
 from lessons.shell.film import Film, Shot, data_uri, figure, row
@@ -53,7 +56,7 @@ def journey(value: Booked) -> str:
 
 def numbers(tiles: np.ndarray) -> Markup:
     """The tiles int64 [16, 16] as numbers in their places; a press on one marks its kind, here and on the wall."""
-    cells = join(_cell(entry, number == 0) for number, entry in enumerate(tiles.ravel().tolist()))
+    cells = join(map(_cell, tiles.ravel().tolist()))
     return Markup(
         '<figure class="tiles-numbers"><div class="tiles-grid" role="group" aria-label="{}" '
         'style="--columns:{}">{}</div>'
@@ -71,8 +74,7 @@ def wall(value: Booked) -> str:
     cells = join(
         _cell(
             entry,
-            place == 0,
-            Markup(' style="--at:{}"{}').format(place, "" if entry in used else Markup(' class="idle"')),
+            Markup(" style=--at:{}{}").format(place, "" if entry in used else Markup(" class=idle")),
         )
         for place, entry in enumerate(order)
     )
@@ -89,24 +91,28 @@ def wall(value: Booked) -> str:
     )  # fmt: skip
 
 
-def _cell(entry: int, first: bool, more: str = "") -> Markup:
-    """A button for an entry; of a group the first alone is a tab stop, arrow keys lead on."""
-    stop = Markup("") if first else Markup(' tabindex="-1"')
-    return Markup('<button data-entry="{}"{}{}>{}</button>').format(entry, stop, more, entry)
+def _cell(entry: int, more: str = "") -> Markup:
+    """A button for an entry, which the number on it names; short, since a page holds five hundred of them."""
+    return Markup("<button{}>{}</button>").format(more, entry)
 
 
 # --- 2 ----------------------------------------------------------------------------------------------------
 
 
-def raced(moments: Iterator[Moment | Evidence[Moment]], clocks: Any, reel: Any, costs: Any) -> Iterator[Any]:
-    """The race: both clocks in ``clocks``, both canvases as one film in ``reel``, a frame a finished row, and at the
-    end what the tiles cost in ``costs``."""
+def raced(
+    moments: Iterator[Moment | Evidence[Moment]], clocks: Any, reel: Any, costs: Any, desk: Any, kept: Any
+) -> Iterator[Any]:
+    """The race: both clocks in ``clocks``, both canvases as one film in ``reel``, a frame a finished row.
+
+    At the end what the tiles cost in ``costs``, a scoreboard in ``desk``, and all of them in the state ``kept``.
+    """
     film = Film(("the tile writer", "the sculptor’s guess"), SIDE, unit="row of tiles")
     guess: np.ndarray | None = None
     begun = False
     for step in moments:
         if isinstance(step, Evidence):
-            yield {costs: hesitation(step.value)}
+            assert step.value.written is not None
+            yield {costs: hesitation(step.value), desk: chosen(step.value.written), kept: step.value.written}
             yield step
             continue
         yield Underway((step.laid / TILES + step.sculpted) / 2, "Both at work")
@@ -144,8 +150,9 @@ def both_clocks(moment: Moment) -> str:
 
 def hesitation(value: Moment) -> str:
     """Both finished pictures, and what every tile cost, the brighter the more bits."""
-    assert value.bits is not None and value.canvas is not None and value.passes[-1].pictures is not None
-    shades = (value.bits / max(float(value.bits.max()), 1e-6)) ** 0.5
+    assert value.written is not None and value.canvas is not None and value.passes[-1].pictures is not None
+    bits = value.written.bits.reshape(SIDE, SIDE)
+    shades = (bits / max(float(bits.max()), 1e-6)) ** 0.5
     map_ = (shades[..., None] * (255, 224, 190)).round().astype(np.uint8)
     return str(
         row(
@@ -153,13 +160,101 @@ def hesitation(value: Moment) -> str:
                 Shot(value.canvas, "The tile writer’s picture", "the tile writer"),
                 Shot(
                     map_, "What each of its tiles cost",
-                    f"where it hesitated: dark under 1 bit, brightest {value.bits.max():.0f} bits",
+                    f"where it hesitated: dark under 1 bit, brightest {bits.max():.0f} bits",
                 ),
                 Shot(value.passes[-1].pictures[0], "The sculptor’s picture", "the sculptor"),
             ),
             "Both pictures, and what the tiles cost",
         )
     )  # fmt: skip
+
+
+def chosen(value: Written) -> str:
+    """The picture, of which ``desk.js`` makes a button a tile, and the scoreboard of the chosen one."""
+    return str(
+        Markup(
+            '<div class="tiles-desk"><figure><div class="tiles-cells" role="group" aria-label="Its tiles" data-at="{}" '
+            'style="background-image:url({})"></div><figcaption>Choose a tile: press it, or use the arrow keys and '
+            "Enter.</figcaption></figure>{}</div>"
+        ).format(value.at, data_uri(value.picture), _board(value))
+    )
+
+
+def _board(value: Written) -> Markup:
+    """The leaders of a tile's scoreboard as patches, with their chances before and after guidance and dials."""
+    rows = value.rows()
+    own = next(one for one in rows if one.token_id == value.entry)
+    highest = max(max(one.probability, one.kept_probability) for one in rows)
+    full = next(step for step in FULL_BARS if highest <= step + 1e-6)
+    patches = np.concatenate([value.wall[one.token_id] for one in rows], axis=1)
+    gap = Markup("<li>… {}</li>").format(plural(rows[-1].rank - TOP - 1, "more entry", "more entries"))
+    leaders, below = rows[:TOP], rows[TOP:]
+    return Markup(
+        '<div class="tiles-board" style="--last:{}"><p role="status"><b>{}</b>: entry {} was drawn, '
+        "rank {} of {}. It cost {:.1f} bits. Press an entry to lay it there.</p><p>chance after guidance and dials "
+        '<span>┃ and number in grey: before; full bar {}</span></p><ul class="bars" '
+        'style="background-image:url({})">{}{}</ul></div>'
+    ).format(
+        len(rows) - 1, place_name(value.at).capitalize(), own.token_id, own.rank, len(value.wall),
+        value.bits[value.at], percent(full), data_uri(patches, max_side=None),
+        join(_row(one, place, full, one is own) for place, one in enumerate(leaders)),
+        join(gap + _row(one, TOP, full, True) for one in below),
+    )  # fmt: skip
+
+
+FULL_BARS = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
+
+
+def _row(one: Candidate, place: int, full: float, drawn: bool) -> Markup:
+    cut = one.kept_probability == 0
+    after, before = "cut" if cut else percent(one.kept_probability), percent(one.probability)
+    label = f"Lay entry {one.token_id} here: rank {one.rank}, {after} after guidance and dials, {before} before"
+    return Markup(
+        '<li class="bar-row{}"><button type="button" data-entry="{}" aria-label="{}"><i style="--at:{}"></i>{}</button>'
+        '<span class="bar-track"><i class="bar" style="width:{:.1f}%"></i><i class="tiles-belief" style="left:{:.1f}%">'
+        '</i></span><span class="bar-value">{}</span><small>{}</small></li>'
+    ).format(
+        (" hit" if drawn else "") + (" cut" if cut else ""), one.token_id, label, place, one.token_id,
+        100 * one.kept_probability / full, 100 * one.probability / full,
+        *(share.replace("under ", "<") for share in (after, before)),
+    )  # fmt: skip
+
+
+def gone_on(
+    steps: Iterator[Underway | Forced | Evidence[Forced]], written: Written | None, desk: Any, beside: Any, kept: Any
+) -> Iterator[Any]:
+    """Both pictures in ``beside``, row by row; a picture other than ``written`` in ``desk`` and the state ``kept``."""
+    for step in steps:
+        if isinstance(step, Forced):
+            laid = (step.tiles[0] != FREE).mean()
+            yield Underway(float(laid if written else (1 + laid) / 2), "Going on")
+            new = {} if step.before is written else {desk: chosen(step.before), kept: step.before}
+            yield {beside: both(step), **new}
+        else:
+            if isinstance(step, Evidence):
+                yield {beside: both(step.value)}
+            yield step
+
+
+def both(value: Forced) -> str:
+    """The picture before and with another entry, where they differ, and what other dice make of it."""
+    before, (changed, _, other) = value.before, value.counts()
+    map_ = np.where(np.arange(TILES) > before.at, 96, 40).astype(np.uint8)[:, None].repeat(3, 1)
+    map_[value.differs()[0]] = 255, 224, 190
+    map_[before.at] = 230, 110, 60
+    where = f"entry {value.entry} at {place_name(before.at)}"
+    shots = (
+        Shot(before.picture, "The picture as it was", f"as it was, entry {before.entry}"),
+        Shot(value.pictures[0], f"The picture with {where}", f"with {where}", "chosen"),
+        Shot(
+            map_.reshape(SIDE, SIDE, 3), "Where they differ", f"bright: {changed} of {value.later} later tiles differ"
+        ),
+        Shot(
+            value.pictures[1], "The picture with its own entry and other dice",
+            f"its own entry, other dice: {other} of {value.later} differ",
+        ),
+    )  # fmt: skip
+    return str(Markup('<div class="tiles-both">{}</div>').format(row(shots, "Before and after the other entry")))
 
 
 # --- 3 ----------------------------------------------------------------------------------------------------

@@ -8,14 +8,16 @@ from typing import Any
 import gradio as gr
 
 from engines.pictures.tiles import GUIDANCE
-from lessons.image_tokens import book, facts, half, race
+from lessons.image_tokens import board, book, facts, force, half, race
 from lessons.image_tokens import figures as draw
 from lessons.image_tokens.measures import CAPTION, FIRST
-from lessons.shell import controls, film, scenes, scripts
+from lessons.shell import controls, events, film, scenes, scripts
 from lessons.shell.experiment import experiment, unveiled
 from lessons.shell.frame import LessonPage, lesson_page
 
-TILES_JS = scripts.script(Path(__file__).parent / "tiles.js")
+HERE = Path(__file__).parent
+TILES_JS = scripts.script(HERE / "tiles.js", HERE / "keys.js")
+DESK_JS = scripts.script(HERE / "desk.js", HERE / "keys.js")
 
 
 def build() -> None:
@@ -53,14 +55,35 @@ def _race(lesson: LessonPage) -> None:
         reel = film.reel("Both canvases appear here, row by row.")
 
         costs = film.pictures("What each tile cost appears here at the end.")
+        kept = gr.State(None)
+        desk = unveiled(gr.HTML(render=False, js_on_load=DESK_JS))
+        beside = unveiled(film.pictures("The picture with another entry appears here beside this one."))
+        settings = [caption, seed, guidance, temperature]
 
         def start(*settings: Any) -> Any:
-            return draw.raced(race.race(*settings), clocks, reel, costs)
+            return draw.raced(race.race(*settings), clocks, reel, costs, desk, kept)
 
-        experiment(
-            screen, "Start both", start, [caption, seed, guidance, temperature],
-            fills=[clocks, reel, unveiled(costs)], truth=race.truth, queue="pictures", also=[caption.submit],
-        )  # fmt: skip
+        def lay(painter: Any, written: Any, *rest: Any) -> Any:
+            return draw.gone_on(force.forced(painter, written, *rest), written, desk, beside, kept)
+
+        def chose(written: Any, event: gr.EventData) -> dict[Any, Any]:
+            then = board.chose(written, event._data)
+            return {kept: then, desk: draw.chosen(then)}
+
+        above, below = gr.Column(), gr.Column(elem_classes=["tiles-force"])
+        with below:
+            desk.render()
+        with above:
+            experiment(
+                screen, "Start both", start, settings, fills=[clocks, reel, unveiled(costs), desk, kept],
+                truth=race.truth, queue="pictures", also=[caption.submit],
+            )  # fmt: skip
+        with below:
+            run = experiment(
+                screen, "Lay the runner-up", lay, [kept, *settings], fills=[beside, desk, kept], asks=False,
+                key="force", queue="pictures", select=desk,
+            )  # fmt: skip
+        events.on(desk.input, chose, kept, [kept, desk], status=run.status)
 
 
 def _half(lesson: LessonPage) -> None:

@@ -19,6 +19,8 @@ from engines.stickers import judge
 from engines.stickers.judge import Verdict
 from engines.stickers.world import facts_of
 from engines.text.dials import Dials
+from lessons.image_tokens import board
+from lessons.image_tokens.board import Written
 from lessons.image_tokens.measures import provenance
 
 TOLERANCE = 16
@@ -31,8 +33,8 @@ HESITANT = 0.25
 class Moment:
     """The race so far. Seconds are each machine's own working time; the two take turns on the same processor.
 
-    ``canvas``: the tile writer's, uint8 [H, W, 3], when a row was finished just now. ``verdicts`` are the judge's at
-    the end: the tile writer's picture and the sculptor's.
+    ``canvas``: the tile writer's, uint8 [H, W, 3], when a row was finished just now. At the end ``written`` is its
+    picture with all scoreboards, and ``verdicts`` are the judge's: of the tile writer's picture and the sculptor's.
     """
 
     tile: Tile | None = None
@@ -40,7 +42,7 @@ class Moment:
     tile_seconds: float = 0.0
     picture_seconds: float = 0.0
     canvas: np.ndarray | None = None
-    bits: np.ndarray | None = None
+    written: Written | None = None
     verdicts: tuple[Verdict, ...] = ()
     steps: int = 0
 
@@ -82,13 +84,14 @@ def race(
     seed = whole("The seed", seed, 0, MAX_SEED)
     caption, guidance_scale, dials = settings(caption, guidance_scale, temperature)
     writer = tile_writer(painter)
-    moment = Moment(steps=painter.steps)
+    moment, logits = Moment(steps=painter.steps), []
     layer = tiles.write(writer, (caption,), (seed,), dials=dials, guidance_scale=guidance_scale)
     sculptor = diffusion.denoise(painter, Plan(caption, (seed,), steps=painter.steps, previews=True))
     laying = sculpting = True
     while laying or sculpting:
         if laying and (not sculpting or moment.tile_seconds <= moment.picture_seconds):
             tile = next(layer)
+            logits.append(tile.logits[0])
             row_done = (tile.index + 1) % SIDE == 0
             canvas = writer.decode(tile.pictures())[0] if row_done else None
             moment = replace(moment, tile=tile, tile_seconds=moment.tile_seconds + tile.seconds, canvas=canvas)
@@ -101,28 +104,25 @@ def race(
             moment = replace(moment, passes=(*moment.passes, step), picture_seconds=seconds, canvas=None)
             sculpting = not step.finished
         yield moment
-    yield _evidence(painter, writer, caption, seed, guidance_scale, dials, moment)
+    assert moment.tile is not None
+    written = board.kept(writer, caption, seed, guidance_scale, dials, np.stack(logits), moment.tile.pictures())
+    yield _evidence(painter, writer, replace(moment, canvas=written.picture, written=written))
 
 
 def truth(value: Moment) -> tuple[float, str]:
     return value.ratio, f"{value.ratio:.1f} times as long"
 
 
-def _evidence(
-    painter: Painter, writer: TileWriter, caption: str, seed: int, guidance_scale: float, dials: Dials, moment: Moment
-) -> Evidence[Moment]:
-    assert moment.tile is not None
-    written = moment.tile.pictures()
-    finished = moment.passes[-1].pictures
-    assert finished is not None
-    drawn = writer.decode(written)
-    verdicts = judge.judge(np.stack([drawn[0], finished[0]]), facts_of(caption))
-    value = replace(moment, canvas=drawn[0], bits=writer.bits((caption,), written)[0], verdicts=verdicts)
-    bits = value.bits
-    assert bits is not None
+def _evidence(painter: Painter, writer: TileWriter, moment: Moment) -> Evidence[Moment]:
+    written, finished = moment.written, moment.passes[-1].pictures
+    assert written is not None and finished is not None
+    caption, seed, guidance_scale, dials = written.caption, written.seed, written.guidance_scale, written.dials
+    verdicts = judge.judge(np.stack([written.picture, finished[0]]), facts_of(caption))
+    value = replace(moment, verdicts=verdicts)
+    bits = written.bits.reshape(SIDE, SIDE)
     dearest = np.sort(bits.ravel())[::-1][: int(HESITANT * TILES)].sum() / bits.sum()
     changed = value.edited()
-    pixels = drawn.shape[1] * drawn.shape[2]
+    pixels = written.picture.shape[0] * written.picture.shape[1]
     passes = len(moment.passes)
     return Evidence(
         value=value,
@@ -157,7 +157,7 @@ def _evidence(
                 f"{bits.mean():.1f} a tile, where an even choice among {len(writer.entries)} would be "
                 f"{np.log2(len(writer.entries)):.0f}",
             ),
-            Finding(_score(verdicts), f"{_judged(verdicts)} One picture each says little: the last screen counts."),
+            Finding(score(verdicts), f"{_judged(verdicts)} One picture each says little: the last screen counts."),
         ),
         snippet=_both(
             tile_snippets.writing((caption,), (seed,), dials, guidance_scale),
@@ -165,11 +165,11 @@ def _evidence(
                 painter.source, caption, seeds=(seed,), steps=moment.steps, guidance_scale=painter.guidance_scale
             ),
         ),
-        expected=(written, finished),
+        expected=(written.tiles.reshape(1, SIDE, SIDE), finished),
     )  # fmt: skip
 
 
-def _score(verdicts: tuple[Verdict, ...]) -> str:
+def score(verdicts: tuple[Verdict, ...]) -> str:
     """How much of the caption each picture holds, where something could be told."""
     scores = [f"{sum(one.right.values())} of {len(one.right)}" if one.right else "–" for one in verdicts]
     return " against ".join(scores)

@@ -1,35 +1,25 @@
-/* A press on a number or on an entry of the wall marks its kind in both; arrow keys move within each. */
-function page() {
-  return element.closest(".screen, section, main") || document;
+/* A press on a number or on an entry of the wall marks its kind in both. */
+function kind(entry) {
+  const page = element.closest(".screen, section, main") || document;
+  const all = [...page.querySelectorAll(":is(.tiles-grid, .tiles-entries) button")];
+  return entry === undefined ? all : all.filter((one) => one.textContent === entry);
 }
-function places(entry) {
-  return page().querySelectorAll(`.tiles-grid button[data-entry="${entry}"]`);
+function rove() { // of each group the first button alone is a tab stop
+  element.querySelectorAll(":is(.tiles-grid, .tiles-entries) button:not(:first-child)").forEach((one) => { one.tabIndex = -1; });
 }
 element.addEventListener("click", (event) => {
-  const button = event.target.closest("button[data-entry]");
+  const button = event.target.closest(":is(.tiles-grid, .tiles-entries) button");
   if (!button) return;
-  const entry = button.dataset.entry;
-  const again = button.classList.contains("marked");
-  page().querySelectorAll("button[data-entry].marked").forEach((one) => one.classList.remove("marked"));
-  const told = page().querySelector(".tiles-told");
+  const entry = button.textContent, again = button.classList.contains("marked");
+  const told = (element.closest(".screen, section, main") || document).querySelector(".tiles-told");
+  kind().forEach((one) => one.classList.remove("marked"));
   if (again) {
     if (told) told.textContent = "Nothing is marked.";
     return;
   }
-  page().querySelectorAll(`button[data-entry="${entry}"]`).forEach((one) => one.classList.add("marked"));
-  const count = places(entry).length;
+  kind(entry).forEach((one) => one.classList.add("marked"));
+  const count = kind(entry).filter((one) => one.closest(".tiles-grid")).length;
   if (told) told.textContent = `Entry ${entry}: ${count} ${count === 1 ? "tile" : "tiles"} of this picture.`;
 });
-element.addEventListener("keydown", (event) => {
-  const button = event.target.closest("button[data-entry]");
-  if (!button || event.altKey || event.ctrlKey || event.metaKey) return;
-  const group = [...button.parentElement.children];
-  const columns = getComputedStyle(button.parentElement).gridTemplateColumns.split(" ").length;
-  const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns }[event.key];
-  const next = step && group[group.indexOf(button) + step];
-  if (!next) return;
-  event.preventDefault();
-  button.tabIndex = -1;
-  next.tabIndex = 0;
-  next.focus();
-});
+watch("value", rove);
+rove();

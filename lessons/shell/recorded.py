@@ -9,6 +9,7 @@ from __future__ import annotations
 import array
 import base64
 import hashlib
+import itertools
 import json
 import re
 import sys
@@ -44,10 +45,16 @@ KEPT_DRAWER = re.compile(r'<details class="drawer" data-from="([^"]*)"><summary>
 
 
 def place_names(one: Experiment) -> dict[str, Any]:
-    """The places of an experiment that a record fills, by the name they have in its file."""
+    """The places of an experiment that a record fills, by the name they have in its file.
+
+    What experiments before it on the page fill too is in their records.
+    """
+    before = itertools.takewhile(lambda other: other is not one, one.screen.page.experiments)
+    theirs = {id(place) for other in before if other.recordable for place in other.places}
     shown = {"result": one.result}
     shown |= {f"view-{number}": view for number, view in enumerate(one.shows) if not _is_state(view)}
-    return shown | {f"fill-{number}": view for number, view in enumerate(one.fills) if not _of_learner(view)}
+    shown |= {f"fill-{number}": view for number, view in enumerate(one.fills) if not _of_learner(view)}
+    return {name: place for name, place in shown.items() if id(place) not in theirs}
 
 
 def _is_state(place: Any) -> bool:

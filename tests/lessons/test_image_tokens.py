@@ -15,11 +15,11 @@ from PIL import Image
 
 from engines.evidence import Evidence, PlainError
 from engines.pictures import painter as painters
-from engines.pictures.tiles import FREE, SIDE, tile_writer, written
+from engines.pictures.tiles import FREE, SIDE, TILES, tile_writer, written
 from engines.stickers import scenes
 from engines.stickers.seed_ranges import FRESH, UNSEEN
 from engines.stickers.world import facts_of
-from lessons.image_tokens import api, book, facts, figures, half, race
+from lessons.image_tokens import api, board, book, facts, figures, force, half, race
 from lessons.shell import film, waking
 from lessons.shell.content import read_lesson
 from lessons.shell.uploads import OWN
@@ -41,6 +41,11 @@ def booked(bundled) -> Evidence:
 @pytest.fixture(scope="module")
 def raced(bundled) -> list:
     return list(race.race(bundled, CAPTION, 7))
+
+
+@pytest.fixture(scope="module")
+def forced(bundled, raced) -> Evidence:
+    return last(force.forced(bundled, raced[-1].value.written, "", None, None, None))
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +91,8 @@ def test_its_code_gives_the_same_tiles_and_picture(booked):
 
 def test_the_wall_shows_every_entry_once_and_those_in_use_first(booked):
     markup = figures.wall(booked.value)
-    assert markup.count("data-entry=") == 256 and markup.count('class="idle"') == 256 - booked.value.used
-    assert figures.journey(booked.value).count("data-entry=") == SIDE * SIDE
+    assert markup.count("<button") == 256 and markup.count("class=idle") == 256 - booked.value.used
+    assert figures.journey(booked.value).count("<button") == SIDE * SIDE
     with film.small():  # each entry has its own pixels, in a record too
         sheet = re.findall(r"data:image/webp;base64,([A-Za-z0-9+/=]+)", figures.wall(booked.value))[0]
     assert Image.open(io.BytesIO(base64.b64decode(sheet))).size == (256 * 8, 8)
@@ -110,20 +115,91 @@ def test_both_painters_work_to_the_end_and_only_one_edits(raced, bundled):
     value = result.value
     assert moments[-1].laid == SIDE * SIDE and moments[-1].sculpted == 1
     assert sum(moment.canvas is not None for moment in moments) == SIDE
-    assert value.bits.shape == (SIDE, SIDE) and value.bits.min() >= 0
+    assert value.written.bits.shape == (TILES,) and value.written.bits.min() >= 0
     assert value.edited()[0] > value.edited()[-1]
     assert race.truth(value)[0] == pytest.approx(value.tile_seconds / value.picture_seconds)
     assert len(value.verdicts) == 2 and value.verdicts[1].outcome is not False
-    reel, clocks, costs = object(), object(), object()
-    shown = list(figures.raced(iter(raced), clocks, reel, costs))
+    reel, clocks, costs, desk, kept = object(), object(), object(), object(), object()
+    shown = list(figures.raced(iter(raced), clocks, reel, costs, desk, kept))
     assert len({one[reel] for one in shown if isinstance(one, dict) and reel in one}) == SIDE
-    assert "hesitated" in next(one[costs] for one in shown if isinstance(one, dict) and costs in one)
+    end = next(one for one in shown if isinstance(one, dict) and costs in one)
+    assert "hesitated" in end[costs] and "tiles-board" in end[desk] and end[kept] is value.written
 
 
 def test_the_race_s_code_writes_the_same_tiles(raced):
     written, finished = run(raced[-1].snippet)
     assert (written["tiles"] == raced[-1].expected[0]).all()
     assert np.abs(np.asarray(finished["pictures"][0]).astype(int) - raced[-1].expected[1][0]).max() <= 1
+
+
+def test_a_tile_s_scoreboard_is_that_of_its_draw(raced, bundled):
+    written = raced[-1].value.written
+    assert written.bits[written.at] == written.bits.max(), "the dearest is chosen first"
+    rows = written.rows()
+    assert [one.rank for one in rows[: board.TOP]] == list(range(1, board.TOP + 1)) and len(rows) <= board.TOP + 1
+    assert written.entry in [one.token_id for one in rows] and written.runner_up != written.entry
+    own = next(one for one in rows if one.token_id == written.entry)
+    assert own.kept_probability > 0 and -np.log2(own.probability) == pytest.approx(written.bits[written.at], abs=1e-3)
+    for at in (0, 100, 255):
+        drawn = figures.chosen(board.chose(written, {"at": at}))
+        assert f"<b>Row {at // SIDE + 1}, column {at % SIDE + 1}</b>" in drawn and drawn.count("<button") >= board.TOP
+        assert drawn.count('class="bar-row hit"') == 1
+
+
+def test_a_forced_tile_keeps_what_was_before_and_its_own_entry_changes_nothing(forced):
+    value = forced.value
+    at, before = value.before.at, value.before
+    assert (value.tiles[:, :at] == before.tiles[:at]).all()
+    assert value.tiles[0, at] == value.entry != before.entry == value.tiles[1, at]
+    changed, own, other = value.counts()
+    assert own == 0 and 0 < changed <= value.later and 0 < other <= value.later
+    assert changed == (value.tiles[0, at + 1 :] != before.tiles[at + 1 :]).sum()
+    assert forced.findings[0].headline == f"{changed} of {value.later}"
+    assert sum(row[2] for row in forced.table.rows) == changed
+    assert sum(row[1] for row in forced.table.rows) == value.later
+    markup = figures.both(value)
+    assert markup.count("<img") == 4 and f"{changed} of {value.later}" in markup
+
+
+def test_its_own_entry_pressed_is_the_control(raced, bundled):
+    written = raced[-1].value.written
+    pressed = {"at": 200, "entry": int(written.tiles[200])}
+    *moments, found = force.forced(bundled, written, "", None, None, None, pressed)
+    assert found.value.counts()[:2] == (0, 0) and found.findings[0].headline == f"0 of {TILES - 201}"
+    assert "the entry it drew" in found.findings[0].text and (found.value.pictures[0] == written.picture).all()
+    assert len(moments) == 4, "one for the row of the place and each after it"
+
+
+def test_after_the_last_tile_nothing_follows(raced, bundled):
+    found = last(force.forced(bundled, raced[-1].value.written, "", 0, 2, 1, {"at": 255, "entry": 3}))
+    assert found.value.later == 0 and found.findings[0].headline == "no tile" and found.table.rows == ()
+
+
+def test_the_forced_tile_s_code_goes_on_in_the_same_way(forced):
+    found = run(forced.snippet)
+    assert (found["tiles"] == forced.expected["tiles"]).mean() > 0.98, "a batch rounds the last digits differently"
+
+
+def test_without_a_picture_one_is_written_and_shown(bundled):
+    desk, beside, kept = object(), object(), object()
+    steps = figures.gone_on(force.forced(bundled, None, CAPTION, 7, 2, 1), None, desk, beside, kept)
+    shown = [step for step in steps if isinstance(step, dict)]
+    places = [one for one in shown if desk in one]
+    assert places and places[0][kept].caption == CAPTION and all(beside in one for one in shown)
+
+
+@pytest.mark.parametrize(
+    "pressed", [{"at": 256}, {"at": -1}, {"at": "a"}, {"at": 1.5}, {}, {"at": 0, "entry": 256}, {"at": 0, "entry": "x"}]
+)
+def test_a_press_that_names_no_place_or_entry_is_refused(raced, bundled, pressed):
+    written = raced[-1].value.written
+    with pytest.raises(PlainError):
+        next(force.forced(bundled, written, "", 0, 2, 1, pressed or {"at": None}))
+    if pressed.get("at") != 0:
+        with pytest.raises(PlainError):
+            board.chose(written, pressed)
+    with pytest.raises(PlainError, match="Start both"):
+        board.chose(None, {"at": 0})
 
 
 # --- 3 ----------------------------------------------------------------------------------------------------
@@ -263,6 +339,24 @@ def test_tiles_come_and_go_through_the_api(bundled, monkeypatch):
     assert answers[-1]["picture"].startswith("data:image/webp")
     assert (np.array(answers[-1]["tiles"])[:15] == given[:15]).all()
     assert answers[0]["tiles"][1] == [FREE] * SIDE
+
+
+def test_a_tile_is_forced_through_the_api(bundled, monkeypatch):
+    monkeypatch.setattr(waking, "open_painter", lambda progress=None: bundled)
+    answer = api.force_tile(CAPTION, 117)
+    was, now = (np.ravel(answer[name]) for name in ("tiles", "forced_tiles"))
+    assert (was[:117] == now[:117]).all() and now[117] == answer["entry"] != answer["drawn"] == was[117]
+    assert answer["differ"] == (was[118:] != now[118:]).sum() and answer["later"] == 138
+    assert answer["differ_unforced"] == 0 and answer["forced_picture"].startswith("data:image/webp")
+    best = next(one for one in answer["scoreboard"] if one["entry"] != answer["drawn"])
+    assert best["entry"] == answer["entry"] and 0 < best["kept_probability"] <= 1
+
+
+@pytest.mark.parametrize("arguments", [(256,), (-1,), (1.5,), ("a",), (0, 256), (0, 1.5), (0, None, -1)])
+def test_a_tile_that_is_none_is_not_forced(arguments, monkeypatch):
+    monkeypatch.setattr(waking, "open_painter", lambda progress=None: pytest.fail("opened for nothing"))
+    with pytest.raises(PlainError):
+        api.force_tile(CAPTION, *arguments)
 
 
 @pytest.mark.parametrize(

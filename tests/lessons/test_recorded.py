@@ -55,6 +55,15 @@ def test_no_stage_opens_empty(experiments: list[Experiment]) -> None:
         assert "badge-recorded" in shown["result"], one.name
 
 
+def test_what_two_experiments_fill_is_recorded_once(experiments: list[Experiment]) -> None:
+    named = [id(place) for one in experiments for place in recorded.place_names(one).values()]
+    assert len(named) == len(set(named))
+    race, force = (
+        next(one for one in experiments if one.name == f"image-tokens/{key}") for key in ("race", "race/force")
+    )
+    assert set(race.fills) & set(force.fills), "the scoreboard is filled by both"
+
+
 def test_no_record_gives_a_prediction_away(experiments: list[Experiment]) -> None:
     """What is not blurred before the guess was marked so, and some of what once gave the answer away is blurred."""
     open_to_all = {}

@@ -77,6 +77,8 @@ def test_scoreboards_agree_with_one_pass_over_the_whole(writer):
     stepwise = [-np.log2(event.chances().raw[event.tiles[0, -1]]) for event in events]
     at_once = writer.bits((CAPTION,), events[-1].pictures())
     np.testing.assert_allclose(at_once.ravel(), stepwise, rtol=1e-3, atol=1e-3)
+    beliefs = writer.beliefs((CAPTION,), events[-1].pictures())
+    np.testing.assert_allclose(2 ** beliefs[0, 3, 5], events[3 * SIDE + 5].chances().raw, atol=1e-4)
 
 
 def test_given_tiles_are_placed_and_the_dice_go_on(writer, written):
@@ -85,6 +87,24 @@ def test_given_tiles_are_placed_and_the_dice_go_on(writer, written):
     again = list(tiles.write(writer, (CAPTION, "a cat on a green meadow"), (3, 4), given=given))
     assert again[10].forced.all() and not again[64].forced.any()
     assert (again[-1].pictures() == picture).all(), "the same beginning and dice end the same"
+
+
+def test_one_forced_tile_keeps_all_before_it_and_the_drawn_one_forced_changes_nothing(writer, written):
+    at, picture = 5 * SIDE + 11, written[-1].tiles
+    runner_up = np.argsort(-written[at].logits, -1)[:, :2]
+    other = np.where(runner_up[:, 0] == picture[:, at], runner_up[:, 1], runner_up[:, 0])
+    given = np.full((2, TILES), FREE)
+    given[:, : at + 1] = picture[:, : at + 1]
+
+    def again(entries: np.ndarray) -> np.ndarray:
+        given[:, at] = entries
+        captions = (CAPTION, "a cat on a green meadow")
+        return tiles.written(writer, captions, (3, 4), given=given.reshape(2, SIDE, SIDE)).reshape(2, TILES)
+
+    assert (again(picture[:, at]) == picture).all(), "the same dice fall after the same tiles"
+    forced = again(other)
+    assert (forced[:, :at] == picture[:, :at]).all() and (forced[:, at] == other).all()
+    assert (forced[:, at + 1 :] != picture[:, at + 1 :]).any()
 
 
 def test_guidance_mixes_the_two_scoreboards(writer):
