@@ -342,9 +342,10 @@ def map_chart(value: easy_hard.Map) -> Any:
 
 
 def _middle(one: easy_hard.Tried) -> str:
+    if one.sort.only_refuted:
+        return "can only be told wrong"
     held = int(np.median(one.held))
-    said = f"{held:,} in the diet" if held else "never in the diet"
-    return f"{said}; can only be told wrong" if one.sort.only_refuted else said
+    return f"{held:,} in the diet" if held else "never in the diet"
 
 
 def map_examples(value: easy_hard.Map) -> str:

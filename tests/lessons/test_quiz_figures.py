@@ -622,7 +622,7 @@ def test_the_prose_of_the_handoff_tells_the_stored_pictures():
     for figure in (
         f"{told} of {every} facts can be told in the caption's pictures, {raw_told} in those",
         "The caption's hold {} to {} % of their wishes, the chat's {} to {} %".format(*ends),
-        f"lead is {most} points if none of that is there and {least} if all of it is, which may be chance",
+        f"for the caption it leads by {most} points, with all doubt for the chat by {least}, which may be chance",
     ):
         assert figure in prose("handoff")
     assert gained.more == 0
