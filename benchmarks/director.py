@@ -163,10 +163,9 @@ def report(record: dict[str, Any]) -> None:
                 for one in (found.kept, found.lost, found.invented, found.exact, found.declined)
             )
             print(f"| {half} | {name} | {cells} |")
-    for half, of_half in record.get("pictures", {}).items():
-        for way, share in measures.painted(record, half).items():
-            could, every = (sum(counts[place] for counts in of_half[way]) for place in (1, 2))
-            print(f"{half}, painted from the {way}: {share} facts of the wish seen; {could} of {every} could be told")
+    for half in record.get("pictures", {}):
+        for way, (least, most) in measures.painted(record, half).items():
+            print(f"{half}, painted from the {way}: {least} facts of the wish, or {most} with all that cannot be told")
 
 
 if __name__ == "__main__":

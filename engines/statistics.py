@@ -86,6 +86,11 @@ def change_in_pairs(both: int, first: int, second: int, neither: int) -> Mean:
     return change(wilson(both + first, trials), wilson(both + second, trials), alike)
 
 
+def in_bounds(seen: int, decided: int, trials: int, clusters: int) -> tuple[Interval, Interval]:
+    """:func:`clustered` where ``decided`` of the trials could be told: with none of the rest ``seen``, and with all."""
+    return clustered(seen, trials, clusters), clustered(seen + trials - decided, trials, clusters)
+
+
 T_QUANTILES = (
     12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120,
     2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
@@ -187,6 +192,45 @@ def more(a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray, *, eq
     return 1 if low > 0 else -1 if high < 0 else 0
 
 
+@dataclass(frozen=True)
+class Gap:
+    """How far one lies above another in pairs, of which some could not be told.
+
+    ``least``: where all of that speaks for the other, ``most``: where all of it speaks for the one. ``more`` is 1 or −1
+    where both intervals lie on one side of zero, so that it holds whatever is true of the rest, and 0 otherwise.
+    """
+
+    least: Mean
+    most: Mean
+    more: int
+
+    @property
+    def middle(self) -> float:
+        return (self.least[0] + self.most[0]) / 2
+
+    @property
+    def headline(self) -> str:
+        """Both means, without intervals."""
+        ends = [points((one[0], -math.inf, math.inf)) for one in (self.least, self.most)]
+        return " to ".join(dict.fromkeys(ends)).replace(" points to ", " to ")
+
+    def __str__(self) -> str:
+        if self.least == self.most:
+            return points(self.least)
+        return f"{points(self.least)} at least and {points(self.most)} at most, by what could not be told"
+
+
+Bounds = tuple[np.ndarray, np.ndarray]
+"""Shares of which some could not be told: at least, where none of that is there, and at most, where all of it is."""
+
+
+def gap(a: Bounds, b: Bounds, *, equal: int = 6) -> Gap:
+    """How far ``a`` lies above ``b`` in pairs, at both bounds; ``equal`` as in :func:`more`."""
+    least, most = a[0] - b[1], a[1] - b[0]
+    signs = {more(one, np.zeros(len(one)), equal=equal) for one in (least, most)}
+    return Gap(mean_interval(least), mean_interval(most), signs.pop() if len(signs) == 1 else 0)
+
+
 def percent(share: float) -> str:
     """A share, or a change of one, in words: whole per cents from 10 on, one decimal below; a true minus sign."""
     size = abs(share)
@@ -196,6 +240,11 @@ def percent(share: float) -> str:
         return "under 0.1 %" if share > 0 else "between −0.1 and 0 %"
     digits = 1 if round(size, 3) < 0.1 else 0
     return f"{100 * share:.{digits}f} %".replace("-", "−")
+
+
+def percents(least: float, most: float) -> str:
+    """A share at least and at most, in words; once where both read alike."""
+    return " to ".join(dict.fromkeys((percent(least), percent(most)))).replace(" % to ", " to ")
 
 
 def interval(low: float, high: float) -> str:

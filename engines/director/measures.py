@@ -12,12 +12,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import yaml
 
 from engines.director.directing import WEIGHT, Candidate, chosen, ranked
 from engines.director.facts import ledger
 from engines.evidence import PlainError
-from engines.statistics import Interval, Mean, clustered, mean_interval, wilson
+from engines.statistics import Gap, Interval, clustered, gap, in_bounds, wilson
 
 Half = Literal["develop", "held_out"]
 HALVES: tuple[Half, ...] = ("develop", "held_out")
@@ -100,32 +101,30 @@ def shares(chats: Iterable[Chat], captions: Iterable[str | None]) -> Shares:
     )
 
 
-def painted(record: Mapping[str, Any], half: Half) -> dict[str, Interval]:
-    """Facts of the wish that the judge sees in the pictures of a half, of those it can tell, by what was sent.
+def painted(record: Mapping[str, Any], half: Half) -> dict[str, tuple[Interval, Interval]]:
+    """Facts of the wish in the pictures of a half by what was sent, with none of what the judge cannot tell, and all.
 
     As wide as if the pictures of a chat stood and fell together.
     """
     found = {}
     for way, of_chats in record["pictures"][half].items():
-        seen, could = (sum(counts[place] for counts in of_chats) for place in (0, 1))
-        found[way] = clustered(seen, could, sum(bool(counts[1]) for counts in of_chats))
+        seen, could, of = (sum(counts[place] for counts in of_chats) for place in range(3))
+        found[way] = in_bounds(seen, could, of, len(of_chats))
     return found
 
 
-def gained(record: Mapping[str, Any], half: Half, taken_back: bool = False) -> Mean:
-    """How much more of the wish the caption's pictures hold than the whole chat's, chat by chat, with its interval.
+def gained(record: Mapping[str, Any], half: Half, taken_back: bool = False) -> Gap:
+    """How much more of the wish the caption's pictures hold than the whole chat's, chat by chat.
 
-    Of the facts that could be told in both; ``taken_back``: only over chats that give something up again.
+    ``taken_back``: only over chats that give something up again.
     """
     wishing = [chat for chat in chats(half) if chat.wish is not None]
-    pairs = zip(wishing, *(record["pictures"][half][way] for way in ("caption", "whole chat")), strict=True)
-    return mean_interval(
-        [
-            caption[0] / caption[1] - whole[0] / whole[1]
-            for chat, caption, whole in pairs
-            if caption[1] and whole[1] and (chat.taken_back or not taken_back)
-        ]
-    )
+    chosen = [at for at, chat in enumerate(wishing) if chat.taken_back or not taken_back]
+    sides = []
+    for way in ("caption", "whole chat"):
+        seen, could, of = np.array(record["pictures"][half][way], float)[chosen].T
+        sides.append((seen / of, (seen + of - could) / of))
+    return gap(*sides)
 
 
 def outcomes(file: Path = OUTCOMES) -> Mapping[str, Any]:

@@ -82,9 +82,19 @@ def who_looks(value: Gaze) -> Evidence[Gaze]:
             Finding(
                 f"{percent(sink.mean())} on the first token",
                 f"“{seen.name(0)}” gets more than half of the attention in {int((sink > 0.5).sum())} of {heads} heads: "
-                "a resting place, not a reason.",
+                f"{_resting(seen, mean_row)}.",
             ),
         ),
         snippet=snippets.attention(seen.reference, seen.text, layer=value.layer, head=value.head),
         expected=seen.weights[value.layer, value.head].tolist(),
     )
+
+
+def _resting(seen: Look, row: np.ndarray) -> str:
+    """What the mean share of the first token beside those of the others, ``row`` [T], says of it."""
+    if seen.last == 0:
+        return "there is nothing else to look at"
+    top = int(row.argmax())
+    if top:
+        return f"no resting place here, for “{seen.name(top)}” gets {percent(row[top])}"
+    return f"a resting place, not a reason. No other token gets more than {percent(row[1:].max())}"

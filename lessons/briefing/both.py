@@ -17,9 +17,9 @@ from engines.director.measures import HALVES, OUTCOMES, Shares
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
 from engines.pictures import exercise_snippets
 from engines.pictures.diffusion import Painter, Plan
-from engines.statistics import Mean, cells, interval, percent, plural, points
+from engines.statistics import Gap, cells, gap, interval, percent, percents, plural
 from engines.text.language_model import LanguageModel
-from lessons.briefing.measures import VERDICTS, Judged, gap, judged, need, painting, seeds_words
+from lessons.briefing.measures import VERDICTS, Judged, judged, need, painting, seeds_words
 
 DIRECTOR, YOURS, RAW = "the director's caption", "your caption", "the raw chat"
 MOST_MESSAGES = 12
@@ -73,8 +73,8 @@ class Both:
     direction: Direction
     ways: Mapping[str, Way]
 
-    def against(self, one: str, other: str) -> tuple[Mean, int] | None:
-        """How much more of the wish ``one`` shows than ``other``, see :func:`gap`; None without both, or unjudged."""
+    def against(self, one: str, other: str) -> Gap | None:
+        """How much more of the wish ``one`` shows than ``other``, seed by seed; None without both, or unjudged."""
         kept = [self.ways[name].judged.kept for name in (one, other) if name in self.ways]
         return gap(*kept) if len(kept) == 2 and not np.isnan(kept).any() else None
 
@@ -144,16 +144,15 @@ def _evidence(model: LanguageModel, painter: Painter, value: Both, steps: int, b
         (name, way.caption, str(seed), *_cells(way, at)) for name, way in value.ways.items()
         for at, seed in enumerate(value.seeds)
     )  # fmt: skip
-    columns = ("way", "what the painter was sent", "seed", "share of the wish shown", "everything", "what is wrong")
+    columns = (
+        "way", "what the painter was sent", "seed", "share of the wish shown", "with all that cannot be told",
+        "everything", "what is wrong",
+    )  # fmt: skip
     alt = (
         f"The wish “{value.wish}” by {plural(len(value.ways), 'way')}, {seeds_words(len(value.seeds))} each. "
         + " ".join(
             f"{name.capitalize()}, “{way.caption}”: "
-            + (
-                f"{percent(way.judged.shown.rate)} of the wish shown {_kept_words(way)}."
-                if not way.judged.why
-                else "not judged."
-            )
+            + (f"{_share(way)} of the wish shown {_kept_words(way)}." if not way.judged.why else "not judged.")
             for name, way in value.ways.items()
         )
     )
@@ -162,21 +161,28 @@ def _evidence(model: LanguageModel, painter: Painter, value: Both, steps: int, b
 
 def _cells(way: Way, at: int) -> tuple[float | str | None, ...]:
     if way.judged.why:
-        return None, "not judged", ""
+        return None, None, "not judged", ""
     wrong = "; ".join(
         f"{aspect}: {way.judged.seen[aspect][at]}"
         for aspect, answers in way.judged.aspects.items()
         if answers[at] is False
     )
-    return round(float(way.judged.kept[at]), 4), VERDICTS[way.judged.outcomes[at]], wrong
+    least, most = (round(float(bound[at]), 4) for bound in way.judged.kept)
+    return least, most, VERDICTS[way.judged.outcomes[at]], wrong
+
+
+def _share(way: Way) -> str:
+    """The share of the wish that the pictures show, at least and at most."""
+    return percents(*(one.rate for one in way.judged.shown))
 
 
 def _kept_words(way: Way) -> str:
     """How much of the wish the pictures show, after its share."""
     one = way.judged
-    unclear = f"; in {one.unclear} the judge cannot tell something, which counts as not shown" if one.unclear else ""
+    intervals = " and ".join(dict.fromkeys(interval(each.low, each.high) for each in one.shown))
+    unclear = f"; in {one.unclear} the judge cannot tell something, so the share has two ends" if one.unclear else ""
     whole = f"everything in {one.outcomes.count(True)} of {one.pictures} pictures"
-    return f"(95 % interval {interval(one.shown.low, one.shown.high)}), {whole}{unclear}"
+    return f"(95 % interval {intervals}), {whole}{unclear}"
 
 
 def _findings(value: Both) -> Iterator[Finding]:
@@ -187,7 +193,7 @@ def _findings(value: Both) -> Iterator[Finding]:
             yield Finding("not judged", way.judged.why)
             break
         yield Finding(
-            percent(way.judged.kept.mean()),
+            _share(way),
             f"by {name}: {_kept_words(way)}.{_lost(way)}",
         )
     yield from _compared(value)
@@ -219,11 +225,9 @@ def _compared(value: Both) -> Iterator[Finding]:
             continue
         found = value.against(one, other)
         assert found is not None
-        difference, better = found
-        says = {1: f"{one} shows more", -1: f"{other} shows more", 0: "these seeds decide nothing"}[better]
+        says = {1: f"{one} shows more", -1: f"{other} shows more", 0: "these seeds decide nothing"}[found.more]
         yield Finding(
-            f"{100 * difference[0]:+.0f} points".replace("-", "−").replace("+0", "0"),
-            f"is how much more of the wish {one} shows than {other}, seed by seed: {points(difference)}; {says}.",
+            found.headline, f"is how much more of the wish {one} shows than {other}, seed by seed: {found}; {says}."
         )
 
 
@@ -232,8 +236,8 @@ def both_truth(value: Both) -> tuple[int, str] | str:
     found = value.against(DIRECTOR, RAW)
     if found is None:
         return "No guess can be scored here: it takes the director's caption and the raw chat, both of them judged."
-    kept = [value.ways[name].judged.shown.rate for name in (DIRECTOR, RAW)]
-    return 1 - found[1], f"{percent(kept[0])} of the wish shown by {DIRECTOR}, {percent(kept[1])} by {RAW}"
+    kept = [_share(value.ways[name]) for name in (DIRECTOR, RAW)]
+    return 1 - found.more, f"{kept[0]} of the wish shown by {DIRECTOR}, {kept[1]} by {RAW}"
 
 
 # --- what was measured over many chats --------------------------------------------------------------------

@@ -44,8 +44,10 @@ def reworded(first: str, second: str, wish: str) -> Figures:
 def sent(chat: str, wish: str) -> Figures:
     """How much of a wish the director's caption and the raw chat bring into the pictures of 8 seeds."""
     value = value_of(both.both(language_model.load(), _painter(), chat, wish, "", SEEDS))
-    shown = {name: float(way.judged.kept.mean()) for name, way in value.ways.items()}
-    return {**shown, "told apart": (value.against(both.DIRECTOR, both.RAW) or (None, 0))[1]}
+    least = {name: way.judged.shown[0].rate for name, way in value.ways.items()}
+    most = {f"{name}, at most": way.judged.shown[1].rate for name, way in value.ways.items()}
+    against = value.against(both.DIRECTOR, both.RAW)
+    return {**least, **most, "told apart": against.more if against else 0}
 
 
 CHATS = tuple(("\n".join(one.messages), one.wish) for one in both.EXAMPLES)

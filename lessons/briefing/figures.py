@@ -8,7 +8,7 @@ import numpy as np
 from markupsafe import Markup
 
 from engines.evidence import Evidence, PlainError
-from engines.statistics import interval_percent, of_pairs, percent, share
+from engines.statistics import interval_percent, of_pairs, percent, percents, share
 from lessons.briefing import both, checklist, recipe
 from lessons.briefing.bench import Bench
 from lessons.briefing.both import Both, Way
@@ -189,8 +189,8 @@ def both_bars(value: Both) -> str:
     for name, way in value.ways.items():
         if way.judged.why:
             continue
-        one, ink = way.judged.shown, "typewriter" if name == both.RAW else "sculptor"
-        rows.append(Bar(name, one.rate, percent(one.rate), low=one.low, high=one.high, ink=ink))
+        (least, most), ink = way.judged.shown, "typewriter" if name == both.RAW else "sculptor"
+        rows.append(Bar(name, least.rate, percents(least.rate, most.rate), low=least.low, high=most.high, ink=ink))
     return str(bars(rows)) if rows else ""
 
 

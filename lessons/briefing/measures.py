@@ -16,7 +16,7 @@ from engines.evidence import PlainError, Underway
 from engines.pictures import diffusion
 from engines.pictures.diffusion import Painter, Plan
 from engines.pictures.measures import difference
-from engines.statistics import Interval, Mean, change_in_pairs, clustered, mean_interval, plural
+from engines.statistics import Bounds, Interval, Mean, change_in_pairs, in_bounds, plural
 from engines.stickers import judge
 from engines.stickers.world import facts_of, unscored
 from lessons.shell.painting import underway
@@ -25,8 +25,6 @@ TOLERANCE = 16
 """Colour steps of 255 that a pixel may move and count as what it was."""
 MARKS: dict[bool | None, str] = {True: "✓", False: "≠", None: "?"}
 VERDICTS: dict[bool | None, str] = {True: "right", False: "wrong", None: "cannot tell"}
-SURE = 6
-"""Pairs that must all agree before they decide anything by themselves."""
 UNJUDGED = "The judge knows the bundled painter's world only, so nothing here says how well captions are followed."
 NOTHING = "The judge finds nothing in this wish that it could look for."
 
@@ -62,21 +60,26 @@ class Judged:
         return tuple(False if False in row else None if None in row else True for row in rows)
 
     @property
-    def kept(self) -> np.ndarray:
-        """The share of the wish's aspects that each picture shows for certain; NaN where nothing was judged.
+    def kept(self) -> Bounds:
+        """The share of the wish's aspects that each picture shows, at least and at most; NaN where none was judged.
 
-        What the judge cannot tell is not shown: a picture too unclear to be read has not kept a wish.
+        At most: with all that the judge cannot tell.
         """
         rows = list(zip(*self.aspects.values(), strict=True))
-        return np.array(
-            [sum(answer is True for answer in row) / len(row) for row in rows] or [math.nan] * self.pictures
+        least, most = (
+            np.array(
+                [sum(answer in counted for answer in row) / len(row) for row in rows] or [math.nan] * self.pictures
+            )
+            for counted in ((True,), (True, None))
         )
+        return least, most
 
     @property
-    def shown(self) -> Interval:
-        """The aspects that are shown for certain, of all in all pictures; as wide as if each picture were one trial."""
-        answers = [answer is True for row in self.aspects.values() for answer in row]
-        return clustered(sum(answers), len(answers), self.pictures)
+    def shown(self) -> tuple[Interval, Interval]:
+        """The aspects shown in all pictures, at least and at most; as wide as if each picture were one trial."""
+        answers = [answer for row in self.aspects.values() for answer in row]
+        decided = len(answers) - answers.count(None)
+        return in_bounds(answers.count(True), decided, len(answers), self.pictures)
 
     @property
     def unclear(self) -> int:
@@ -101,8 +104,9 @@ class Judged:
 class Paired:
     """The same seeds under two wordings: in how many pairs both are right, only the first, only the second, neither.
 
-    ``untold``: pairs of which the judge cannot tell at least one picture; they count nowhere. ``change``: share right
-    under the second less that under the first, with its 95 % interval.
+    ``untold``: pairs of which the judge cannot tell at least one picture. ``change``: share right under the second less
+    that under the first in the other pairs, with its 95 % interval. ``better``: 1 where the second wording is right
+    more often, −1 where the first is, whatever the untold are; 0 while that cannot be told.
     """
 
     both: int
@@ -111,21 +115,11 @@ class Paired:
     neither: int
     untold: int
     change: Mean
+    better: int
 
     @property
     def pairs(self) -> int:
         return self.both + self.first + self.second + self.neither
-
-    @property
-    def better(self) -> int:
-        """1 where the second wording is right more often, −1 where the first is; 0 while that cannot be told.
-
-        Fewer than six pairs that differ say nothing: by chance so many agree once in 32 times.
-        """
-        _, low, high = self.change
-        if self.first + self.second < 6:
-            return 0
-        return 1 if low > 0 else -1 if high < 0 else 0
 
 
 def need(caption: object, name: str = "caption", example: str = "a rabbit on a yellow background") -> str:
@@ -170,11 +164,33 @@ def judged(painter: Painter, wish: str, pictures: np.ndarray) -> Judged:
 
 def paired(first: Sequence[bool | None], second: Sequence[bool | None]) -> Paired:
     """Two rows of outcomes of the same seeds."""
-    decided = [(a, b) for a, b in zip(first, second, strict=True) if a is not None and b is not None]
-    both, one, other, neither = (
-        decided.count(pair) for pair in ((True, True), (True, False), (False, True), (False,) * 2)
+    pairs = list(zip(first, second, strict=True))
+    decided = [pair for pair in pairs if None not in pair]
+    against, with_it = (
+        [(one if one is not None else not extreme, other if other is not None else extreme) for one, other in pairs]
+        for extreme in (False, True)
     )
-    return Paired(both, one, other, neither, len(first) - len(decided), change_in_pairs(both, one, other, neither))
+    signs = {_better(against), _better(with_it)}
+    counts = _counted(decided)
+    better = signs.pop() if len(signs) == 1 else 0
+    return Paired(*counts, len(pairs) - len(decided), change_in_pairs(*counts), better)
+
+
+def _counted(pairs: Sequence[tuple[bool | None, bool | None]]) -> tuple[int, int, int, int]:
+    """How many pairs are right in both, in the first only, in the second only, in neither."""
+    both, first, second, neither = (
+        pairs.count(pair) for pair in ((True, True), (True, False), (False, True), (False, False))
+    )
+    return both, first, second, neither
+
+
+def _better(pairs: Sequence[tuple[bool | None, bool | None]]) -> int:
+    """See :class:`Paired`. Fewer than six pairs that differ say nothing: by chance so many agree once in 32 times."""
+    both, first, second, neither = _counted(pairs)
+    _, low, high = change_in_pairs(both, first, second, neither)
+    if first + second < 6:
+        return 0
+    return 1 if low > 0 else -1 if high < 0 else 0
 
 
 def moved(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -200,19 +216,6 @@ def other_seeds(painted: Painted) -> tuple[np.ndarray, np.ndarray]:
     pixels = np.array([[difference(a, b) for b in painted.pictures] for a in painted.pictures])
     latents = np.array([apart(np.broadcast_to(one, painted.latents.shape), painted.latents) for one in painted.latents])
     return pixels.sum(axis=1) / (count - 1), latents.sum(axis=1) / (count - 1)
-
-
-def gap(a: np.ndarray, b: np.ndarray) -> tuple[Mean, int]:
-    """Mean difference of shares, seed by seed, with its interval; and 1 where ``a`` is above ``b``, −1 below, 0 open.
-
-    Seeds that all differ by the same decide only from six on, where chance would rarely (1 in 32) do so.
-    """
-    apart = a - b
-    middle, low, high = mean_interval(apart)
-    if low == high and len(apart) < SURE:
-        low, high = -1.0, 1.0
-    low, high = max(low, -1.0), min(high, 1.0)
-    return (middle, low, high), 1 if low > 0 else -1 if high < 0 else 0
 
 
 def seeds_words(count: int) -> str:

@@ -227,7 +227,7 @@ def _evidence(
             + "; ".join(f"{label}, {words(each)}" for label, each in zip(value.labels, asked, strict=True)) + "."
             + not_scored(value.unscored),
         ))  # fmt: skip
-    findings += {"weigh": _reached, "negative": _removed}.get(value.kind, lambda value: ())(value)
+    findings += {"swap": _nearer, "weigh": _reached, "negative": _removed}[value.kind](value)
     alt = (
         f"Pictures of {plural(len(seeds), 'seed')} beside those of “{settings.get('caption')}”. Mean change: "
         + "; ".join(f"{label}, {words(change, 1, True)}" for label, change in changes.items())
@@ -237,6 +237,18 @@ def _evidence(
     )
     columns = ("pictures", "mean change (0 to 1)", "low", "high", "judge's certainty", "low", "high")
     return Evidence(value, alt + ".", Table(columns, tuple(rows)), source, tuple(findings))
+
+
+def _nearer(value: Edit) -> Iterator[Finding]:
+    """Whether holding the layout kept the pictures nearer to the old ones than the plain change, seed by seed."""
+    plain, held = value.changes.values()
+    gap = mean_interval(plain - held)
+    if len(plain) > 1:
+        yield Finding(
+            {1: "nearer with it held", -1: "nearer without", 0: "cannot be told"}[more(plain, held)],
+            "is whether holding the layout keeps the pictures nearer to the old ones. Plain change less held, seed by "
+            f"seed: {points(gap, 1)}.",
+        )
 
 
 def _reached(value: Edit) -> Iterator[Finding]:

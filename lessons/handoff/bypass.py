@@ -14,7 +14,7 @@ from engines.director.facts import facts
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
 from engines.pictures import snippets
 from engines.pictures.diffusion import Painter, Plan
-from engines.statistics import Interval, clustered, mean_interval, more, percent, plural, points
+from engines.statistics import Bounds, Gap, Interval, gap, in_bounds, percents, plural
 from engines.text.language_model import LanguageModel
 from lessons.handoff.measures import check_wish, declined, ends, messages, written
 from lessons.shell.painting import painting
@@ -42,22 +42,21 @@ class Way:
     of: int
 
     @property
-    def kept(self) -> Interval:
-        """The share of the facts that could be told, as wide as if those of a picture stood and fell together."""
-        return clustered(sum(self.seen), sum(self.decided), sum(bool(one) for one in self.decided))
+    def kept(self) -> tuple[Interval, Interval]:
+        """The share of the facts at least and at most; as wide as if those of a picture stood and fell together."""
+        return in_bounds(sum(self.seen), sum(self.decided), self.of * len(self.pictures), len(self.pictures))
 
     def __str__(self) -> str:
-        """The facts seen, and beside them those that nobody can tell."""
-        facts = len(self.pictures) * max(self.of, 1)
-        rest = facts - sum(self.decided)
-        summary = f"{self.kept} of the facts seen" if sum(self.decided) else "none of the facts could be told"
-        return f"{summary}; {rest} of {facts} not to be told" if rest and sum(self.decided) else summary
+        """The facts seen, and how many it would be with those that nobody can tell."""
+        least, most = self.kept
+        rest = most.successes - least.successes
+        return f"{least} of the facts seen" + (f", or {most} with the {rest} that cannot be told" if rest else "")
 
     @property
-    def shares(self) -> np.ndarray:
-        """The share of each picture, NaN where nothing could be told."""
-        with np.errstate(invalid="ignore"):
-            return np.array(self.seen) / np.array(self.decided, float)
+    def shares(self) -> Bounds:
+        """The share of each picture, at least and at most."""
+        seen, decided = np.array(self.seen), np.array(self.decided)
+        return seen / self.of, (seen + self.of - decided) / self.of
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,10 +68,9 @@ class Bypass:
     ways: tuple[Way, ...]
 
     @property
-    def gain(self) -> np.ndarray:
+    def gain(self) -> Gap:
         """How much more of the wish a seed's picture holds by the director's caption than by the whole chat."""
-        gain = self.ways[0].shares - self.ways[2].shares
-        return gain[np.isfinite(gain)]
+        return gap(self.ways[0].shares, self.ways[2].shares)
 
 
 def bypass(
@@ -118,29 +116,23 @@ def bypass(
     yield Evidence(value, _alt(value), _table(value), source, _findings(value), code, ways[0].pictures)
 
 
-def truth(value: Bypass) -> tuple[float, str, list[float]] | str:
-    if not len(value.gain):
-        return "The judge could tell too little in these pictures to score a guess."
-    said = f"{value.ways[0].kept} of the wish's facts by the caption, {value.ways[2].kept} by the whole chat"
-    return float(value.gain.mean()), said, ends(value.gain)
+def truth(value: Bypass) -> tuple[float, str, list[float]]:
+    said = f"{_rate(value.ways[0])} of the wish's facts by the caption, {_rate(value.ways[2])} by the whole chat"
+    return value.gain.middle, said, ends(value.gain)
 
 
 def verdict(value: Bypass) -> str:
     """What the pairs of pictures from one seed say, in words; the interval of their difference decides."""
-    direct, raw = value.ways[0].shares, value.ways[2].shares
-    both = np.isfinite(direct) & np.isfinite(raw)
-    if both.sum() < 2:
-        return "Too little can be told"
     return {
-        1: "The interval lies above zero: for this wish the caption is the better letter to the painter",
-        0: "The interval holds zero: for this wish these pictures do not tell the two apart",
-        -1: "The interval lies below zero: for this wish the painter did better with the raw chat",
-    }[more(direct[both], raw[both], equal=6)]
+        1: "That lies above zero: for this wish the caption is the better letter to the painter",
+        0: "That holds zero: for this wish these pictures do not tell the two apart",
+        -1: "That lies below zero: for this wish the painter did better with the raw chat",
+    }[value.gain.more]
 
 
 def _alt(value: Bypass) -> str:
     summary = "; ".join(f"{one.name} (“{one.sent}”): {one}" for one in value.ways)
-    return f"Pictures painted for the wish “{value.wish}” from {summary}. {verdict(value)}."
+    return f"Pictures painted for the wish “{value.wish}” from {summary}. Difference: {value.gain}. {verdict(value)}."
 
 
 def _table(value: Bypass) -> Table:
@@ -154,13 +146,12 @@ def _table(value: Bypass) -> Table:
 
 def _findings(value: Bypass) -> tuple[Finding, ...]:
     director, last, whole = value.ways
-    gap = points(mean_interval(value.gain)) if len(value.gain) else "not to be told"
     found = [
         Finding(
             f"{_rate(director)} against {_rate(whole)}",
             f"of the wish's facts ({', '.join(value.facts)}) are seen in the pictures from the caption and in those "
             f"from the whole chat. From the caption: {director}. From the chat: {whole}. Difference of the pictures of "
-            f"one seed: {gap}. {verdict(value)}.",
+            f"one seed: {value.gain}. {verdict(value)}.",
         ),
         Finding(
             _rate(last),
@@ -173,7 +164,8 @@ def _findings(value: Bypass) -> tuple[Finding, ...]:
             Finding(
                 "Not to be told",
                 "is what the judge says of pictures unlike those of this world, as a painter makes them of words it "
-                "never read. They count neither way; judge them yourself.",
+                "never read. So each share has two ends: none of that is there, or all of it. Only what holds at both "
+                "is concluded; judge the pictures yourself.",
             )
         )
     if whole.unread:
@@ -188,7 +180,7 @@ def _findings(value: Bypass) -> tuple[Finding, ...]:
 
 
 def _rate(way: Way) -> str:
-    return percent(way.kept.rate) if way.kept.trials else "none told"
+    return percents(*(one.rate for one in way.kept))
 
 
 def published() -> tuple[tuple[str, Interval, Interval], ...]:
@@ -197,17 +189,18 @@ def published() -> tuple[tuple[str, Interval, Interval], ...]:
     return tuple((name, table[key].kept, table[key].invented) for key, name in PUBLISHED.items())
 
 
-def published_pictures() -> tuple[tuple[str, Interval], ...]:
-    """The stored facts of the wish seen in pictures of those chats, of the facts that could be told."""
+def published_pictures() -> tuple[tuple[str, tuple[Interval, Interval]], ...]:
+    """The stored facts of the wish seen in pictures of those chats, at least and at most."""
     found = measures.painted(measures.outcomes(), "held_out")
     return tuple((name, found[key]) for name, key in zip(WAYS, measures.WAYS, strict=True))
 
 
 def published_gain() -> str:
     """How much more the caption's pictures hold, chat by chat, in words."""
-    stored = measures.outcomes()
-    every, turned = (measures.gained(stored, "held_out", taken_back) for taken_back in (False, True))
+    every, turned = (measures.gained(measures.outcomes(), "held_out", taken_back) for taken_back in (False, True))
+    says = {1: "So the caption is the better letter", -1: "So the chat is the better letter",
+            0: "So over these chats the pictures do not decide"}[every.more]  # fmt: skip
     return (
-        f"Chat by chat the caption's pictures hold {points(every)} more of the wish than those from the whole chat; "
-        f"where something was taken back, {points(turned)}."
+        f"How much more of the wish the caption's pictures hold than those from the whole chat, chat by chat: {every}. "
+        f"Where something was taken back: {turned}. {says}."
     )

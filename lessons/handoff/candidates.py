@@ -22,12 +22,14 @@ def handed(chat: str, wish: str) -> Figures:
 
 
 def sent(chat: str, wish: str) -> Figures:
-    """Screen 2: facts of the wish seen, of those told, by the caption and by the whole chat, and the share told."""
+    """Screen 2: the wish's facts by the caption and by the whole chat, at least and at most, and what that decides."""
     value = value_of(bypass.bypass(language_model.load(), painters.load(), chat, wish))
     caption, _, whole = value.ways
-    decided = [sum(way.decided) / (way.of * len(way.pictures)) for way in (caption, whole)]
-    rates = [way.kept.rate if way.kept.trials else 0.0 for way in (caption, whole)]
-    return {"by the caption": rates[0], "told": decided[0], "by the whole chat": rates[1], "told of it": decided[1]}
+    return {
+        f"{name}{bound}": one.rate
+        for name, way in (("by the caption", caption), ("by the whole chat", whole))
+        for bound, one in zip(("", ", at most"), way.kept, strict=True)
+    } | {"told apart": value.gain.more}
 
 
 def crossed(first: str, second: str, third: str) -> Figures:
@@ -37,13 +39,12 @@ def crossed(first: str, second: str, third: str) -> Figures:
 
 
 def forgotten(caption: str, order: str, following: str) -> Figures:
-    """Screen 4: pictures with the thing, of those told, and how far the new caption's lie from the first one's."""
+    """Screen 4: pictures with the thing, and how far the new caption's lie from the first one's."""
     value = value_of(forget.forget(painters.load(), caption, order, following))
     _, alone, same, other = value.rows
     return {
-        "thing by the order": alone.things.rate if alone.things.trials else 0.0,
-        "told of it": alone.things.trials / len(alone.pictures),
-        "thing by the caption": same.things.rate if same.things.trials else 0.0,
+        "thing by the order": alone.things[0].rate, "thing by the order, at most": alone.things[1].rate,
+        "thing by the caption": same.things[0].rate,
         "change, same seed": float(same.changed.mean()), "change, another": float(other.changed.mean()),
     }  # fmt: skip
 
@@ -69,7 +70,8 @@ CHOICES = (
     ),
     Choice(
         "handoff/bypass", BALLOON, CORRECTIONS, sent,
-        lambda figures: figures["by the caption"] > figures["by the whole chat"] + 0.3 and figures["told of it"] > 0.7,
+        lambda figures: figures["told apart"] == 1
+        and figures["by the whole chat, at most"] - figures["by the whole chat"] < 0.3,
         "What was taken back is painted from the whole chat, and the judge can tell nearly all facts of both.",
         painters_print,
     ),
@@ -91,7 +93,7 @@ CHOICES = (
         ),
         forgotten,
         lambda figures: figures["thing by the order"] < 0.15 and figures["thing by the caption"] > 0.85
-        and figures["told of it"] >= 0.5,
+        and figures["thing by the order, at most"] < 0.5,
         "The judge can tell the car in nearly all pictures; a blue umbrella before a blue sky it cannot.",
         painters_print,
     ),

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from engines.director.ledger import Entry
 from engines.evidence import Evidence
 from engines.pictures.diffusion import Pass
-from engines.statistics import Interval, percent
+from engines.statistics import Interval, percent, percents
 from engines.text.constrained import Choice
 from lessons.handoff import bypass as by
 from lessons.handoff.chain import Chain, Moment
@@ -204,22 +204,27 @@ def three_ways(value: by.Bypass) -> str:
 
 def _shots(way: by.Way) -> list[Shot]:
     return [
-        Shot(picture, f"Picture {number} from {way.name}", f"{seen} of {decided} facts")
+        Shot(picture, f"Picture {number} from {way.name}", f"{seen} of {way.of} facts{_untold(way.of - decided)}")
         for number, (picture, seen, decided) in enumerate(zip(way.pictures, way.seen, way.decided, strict=True), 1)
     ]
 
 
+def _untold(count: int) -> str:
+    return f", {count} cannot be told" if count else ""
+
+
 def kept_bars(value: by.Bypass) -> str:
     """The facts of the wish seen in the pictures, and below them the stored measurement over many chats."""
-    here = bars([_interval_bar(way.name, way.kept, "sculptor") for way in value.ways])
+    here = bars([_bounds_bar(way.name, *way.kept) for way in value.ways])
     stored = by.published()
-    painted = bars([_interval_bar(name, seen, "sculptor") for name, seen in by.published_pictures()])
+    painted = bars([_bounds_bar(name, *seen) for name, seen in by.published_pictures()])
     there = bars([_interval_bar(name, kept, "typewriter") for name, kept, _ in stored])
     new = bars([_interval_bar(name, invented, "typewriter") for name, _, invented in stored])
     badge = Markup('<span class="badge badge-recorded" title="{}">recorded</span>').format(BADGES["recorded"])
     return str(
         Markup(
-            '<div class="handoff-kept"><p>Facts of this wish seen in the pictures, of those that can be told:</p>{}'
+            '<div class="handoff-kept"><p>Facts of this wish in the pictures, without what cannot be told and with it:'
+            "</p>{}"
             "<p>{} The same over the chats that the director was not made on (one author wrote them all), four "
             "pictures each:</p>{}<p>{}</p><p>And before any painting: facts of their wishes that stand in the caption,"
             "</p>{}<p>and facts in the caption that nobody wished for:</p>{}</div>"
@@ -227,9 +232,13 @@ def kept_bars(value: by.Bypass) -> str:
     )
 
 
+def _bounds_bar(label: str, least: Interval, most: Interval) -> Bar:
+    """A share at least and at most, and how low and how high that may lie."""
+    text = f"{percents(least.rate, most.rate)} ({percent(least.low)} to {percent(most.high)})"
+    return Bar(label, least.rate, text, low=least.low, high=most.high, ink="sculptor")
+
+
 def _interval_bar(label: str, share: Interval, ink: str) -> Bar:
-    if not share.trials:
-        return Bar(label, 0, "none could be told", ink=ink)
     text = f"{percent(share.rate)} ({percent(share.low)} to {percent(share.high)})"
     return Bar(label, share.rate, text, low=share.low, high=share.high, ink=ink)
 
@@ -305,5 +314,5 @@ def _side(one: Side) -> Markup:
 
 def _cell(side: Side, place: int, asked: bool) -> Markup:
     seen, decided = side.seen[place]
-    words = "in the caption" if asked else "not in the caption"
-    return Markup("<td>{} of {} pictures; {}</td>").format(seen, decided, words)
+    words, seeds = "in the caption" if asked else "not in the caption", len(side.shares[0])
+    return Markup("<td>{} of {} pictures{}; {}</td>").format(seen, seeds, _untold(seeds - decided), words)

@@ -15,7 +15,7 @@ from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, U
 from engines.pictures import snippets
 from engines.pictures.diffusion import Painter, Plan
 from engines.pictures.measures import difference
-from engines.statistics import Interval, interval, mean_interval, more, percent, wilson
+from engines.statistics import Interval, in_bounds, mean_interval, more, percent
 from engines.statistics import words as in_words
 from lessons.shell.painting import painting
 
@@ -32,15 +32,22 @@ ELSEWHERE = 500
 class Row:
     """What was painted for one text: uint8 [seeds, H, W, 3].
 
-    things: how many of the pictures show the first caption's things, of those that can be told. changed: the mean
-    absolute difference of each picture from the first caption's of its row, as a share of full brightness.
+    things: how many of the pictures show the first caption's things, at least and at most. changed: the mean absolute
+    difference of each picture from the first caption's of its row, as a share of full brightness.
     """
 
     name: str
     sent: str
     pictures: np.ndarray
-    things: Interval
+    things: tuple[Interval, Interval]
     changed: np.ndarray
+
+    @property
+    def shown(self) -> str:
+        """In how many pictures the things are; at least and at most where the judge cannot tell of some."""
+        least, most = self.things
+        untold = most.successes - least.successes
+        return str(least) + (f", or {most} with the {untold} that cannot be told" if untold else "")
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,19 +92,20 @@ def forget(
     yield Evidence(value, _alt(value), _table(value), source, _findings(value), code, painted[1].pictures)
 
 
-def _shown(wanted: tuple[Fact, ...], pictures: np.ndarray) -> Interval:
+def _shown(wanted: tuple[Fact, ...], pictures: np.ndarray) -> tuple[Interval, Interval]:
     answers = [ledger.seen(wanted, one).values() for one in pictures]
     whole = [None if None in each and False not in each else all(each) for each in map(list, answers)]
-    decided = [one for one in whole if one is not None]
-    return wilson(sum(decided), len(decided))
+    decided = len(whole) - whole.count(None)
+    return in_bounds(whole.count(True), decided, len(whole), len(whole))
 
 
-def truth(value: Forgetting) -> tuple[float, str] | str:
-    things = value.rows[1].things
-    if not things.trials:
-        return "The judge could tell nothing in these pictures, so the guess cannot be scored."
-    said = f"{value.named} in {things} pictures painted from “{value.rows[1].sent}”"
-    return (things.rate, said) if value.rows[1].sent == ORDER else f"Measured: {said}. The guess is about “{ORDER}”."
+def truth(value: Forgetting) -> tuple[float, str, list[float]] | str:
+    order = value.rows[1]
+    said = f"{value.named} in {order.shown} pictures painted from “{order.sent}”"
+    if order.sent != ORDER:
+        return f"Measured: {said}. The guess is about “{ORDER}”."
+    ends = [one.rate for one in order.things]
+    return sum(ends) / 2, said, ends
 
 
 def holds(value: Forgetting) -> str:
@@ -112,7 +120,7 @@ def holds(value: Forgetting) -> str:
 
 def _alt(value: Forgetting) -> str:
     rows = "; ".join(
-        f"{one.name} (“{one.sent}”): {value.named} in {one.things}, {percent(one.changed.mean())} of change"
+        f"{one.name} (“{one.sent}”): {value.named} in {one.shown}, {percent(one.changed.mean())} of change"
         for one in value.rows
     )
     return f"Rows of pictures. {rows}. {holds(value)}."
@@ -131,10 +139,9 @@ def _findings(value: Forgetting) -> tuple[Finding, ...]:
     first, order, same, other = value.rows
     return (
         Finding(
-            f"{order.things.successes} of {order.things.trials}",
-            f"pictures painted from “{order.sent}” show {value.named} (95 % interval "
-            f"{interval(order.things.low, order.things.high)}); from the whole new caption {same.things}. "
-            f"(From the first caption: {first.things}.) Pictures that the judge cannot tell are left out.",
+            f"{order.things[0].successes} of {order.things[0].trials}",
+            f"pictures painted from “{order.sent}” show {value.named}: {order.shown}. From the whole new caption: "
+            f"{same.shown}. (From the first caption: {first.shown}.)",
         ),
         Finding(
             f"{percent(same.changed.mean())} against {percent(other.changed.mean())}",

@@ -12,15 +12,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from engines.checks import check_caption
 from engines.director import directing
 from engines.director.directing import MAX_MESSAGE, MAX_MESSAGES, Direction
 from engines.director.facts import facts
 from engines.evidence import PlainError, Underway
 from engines.pictures.diffusion import Painter
-from engines.statistics import mean_interval
+from engines.statistics import Gap, within
 from engines.text.constrained import Draft
 from engines.text.language_model import LanguageModel
 
@@ -113,9 +111,7 @@ def declined(direction: Direction) -> str:
     return f"The director wrote no caption, so nothing was painted. {direction.remark()}"
 
 
-def ends(gaps: np.ndarray) -> list[float]:
-    """The ends of the interval of differences in pairs; 0 while fewer than six, all the same, decide nothing."""
-    _, low, high = mean_interval(gaps)
-    if low == high:
-        return [0.0] if len(gaps) < 6 else []
-    return [max(-1.0, low), min(1.0, high)]
+def ends(found: Gap) -> list[float]:
+    """The outer ends of a gap's intervals, and 0 while nothing is decided."""
+    outer = [within(found.least, -1, 1)[1], within(found.most, -1, 1)[2]]
+    return outer if found.more else [*outer, 0.0]

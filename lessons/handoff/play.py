@@ -14,7 +14,7 @@ from engines.director.facts import Fact, facts
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
 from engines.pictures import snippets
 from engines.pictures.diffusion import Painter, Plan
-from engines.statistics import Interval, clustered, mean_interval, more, percent, plural, points
+from engines.statistics import Bounds, Gap, Interval, gap, in_bounds, percents, plural
 from engines.text.language_model import LanguageModel
 from lessons.handoff.measures import ends, written
 from lessons.handoff.rounds import Round, rounds
@@ -29,7 +29,7 @@ class Side:
     """The caption of one side, None where it wrote none, its pictures uint8 [seeds, H, W, 3], and what is seen there.
 
     ``asked`` are the facts of its caption. ``seen`` has for each fact of the wish the pictures in which it is seen, and
-    those in which it can be told; ``shares`` [seeds] is the share seen in each picture, NaN where none can be told.
+    those in which it can be told; ``shares`` are those seen in each picture, at least and at most.
     """
 
     name: str
@@ -37,12 +37,21 @@ class Side:
     pictures: np.ndarray
     asked: frozenset[Fact]
     seen: tuple[tuple[int, int], ...]
-    shares: np.ndarray
+    shares: Bounds
 
     @property
-    def kept(self) -> Interval:
-        decided = sum(number for _, number in self.seen)
-        return clustered(sum(number for number, _ in self.seen), decided, int(np.isfinite(self.shares).sum()))
+    def kept(self) -> tuple[Interval, Interval]:
+        """The share of the facts at least and at most; as wide as if those of a picture stood and fell together."""
+        seen, decided = (sum(counts[place] for counts in self.seen) for place in (0, 1))
+        seeds = len(self.shares[0])
+        return in_bounds(seen, decided, len(self.seen) * seeds, seeds)
+
+    def __str__(self) -> str:
+        return " or ".join(dict.fromkeys(map(str, self.kept)))
+
+    @property
+    def rate(self) -> str:
+        return percents(*(one.rate for one in self.kept))
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,9 +65,9 @@ class Game:
     director: Side
 
     @property
-    def lead(self) -> float:
-        """How much more of the facts the learner's pictures hold than the director's, of those that can be told."""
-        return self.you.kept.rate - self.director.kept.rate
+    def lead(self) -> Gap:
+        """How much more of the facts the learner's pictures hold than the director's, seed by seed."""
+        return gap(self.you.shares, self.director.shares)
 
 
 def play(
@@ -80,7 +89,7 @@ def play(
         if sent is None:
             nothing = np.zeros((0, painter.height, painter.width, 3), np.uint8)
             lost = tuple((0, len(rows)) for _ in wanted)
-            sides.append(Side(name, None, nothing, frozenset(), lost, np.zeros(len(rows))))
+            sides.append(Side(name, None, nothing, frozenset(), lost, (np.zeros(len(rows)),) * 2))
             continue
         pictures = yield from painting(painter, Plan(sent, rows, steps=steps), f"{name}: “{sent}”")
         sides.append(_side(name, sent, wanted, pictures))
@@ -101,37 +110,31 @@ def _side(name: str, caption: str, wanted: tuple[Fact, ...], pictures: np.ndarra
         (sum(each[fact] is True for each in answers), sum(each[fact] is not None for each in answers))
         for fact in wanted
     )
-    decided = [[one for one in each.values() if one is not None] for each in answers]
-    shares = np.array([np.mean(each) if each else np.nan for each in decided])
-    return Side(name, caption, pictures, facts(caption), seen, shares)
+    least, most = (
+        np.array([sum(one in counted for one in each.values()) / len(wanted) for each in answers])
+        for counted in ((True,), (True, None))
+    )
+    return Side(name, caption, pictures, facts(caption), seen, (least, most))
 
 
-def truth(value: Game) -> tuple[float, str, list[float]] | str:
-    if not np.isfinite(value.lead):
-        return "The judge could tell too little in these pictures to score a guess."
-    gaps = value.you.shares - value.director.shares
-    said = f"you {value.you.kept}, the director {value.director.kept} of the facts seen"
-    return value.lead, said, ends(gaps[np.isfinite(gaps)])
+def truth(value: Game) -> tuple[float, str, list[float]]:
+    return value.lead.middle, f"you {value.you}, the director {value.director} of the facts seen", ends(value.lead)
 
 
 def verdict(value: Game) -> str:
     """Who is ahead, in words; the interval of the pairs of one seed decides."""
-    you, director = value.you.shares, value.director.shares
-    both = np.isfinite(you) & np.isfinite(director)
-    if both.sum() < 2:
-        return "Too little can be told"
     return {
         1: "You are ahead, by more than the dice of these seeds",
         0: "These seeds do not tell the two of you apart",
         -1: "The director is ahead, by more than the dice of these seeds",
-    }[more(you[both], director[both], equal=6)]
+    }[value.lead.more]
 
 
 def _alt(value: Game) -> str:
     return (
-        f"The picture shows {', '.join(map(str, value.facts))}. You wrote “{value.you.caption}”: {value.you.kept} of "
+        f"The picture shows {', '.join(map(str, value.facts))}. You wrote “{value.you.caption}”: {value.you} of "
         f"its facts are seen in your pictures. The director wrote “{value.director.caption or 'nothing'}”: "
-        f"{value.director.kept}. {verdict(value)}."
+        f"{value.director}. {verdict(value)}."
     )
 
 
@@ -146,14 +149,12 @@ def _table(value: Game) -> Table:
 
 
 def _findings(value: Game) -> tuple[Finding, ...]:
-    gap = value.you.shares - value.director.shares
-    gap = gap[np.isfinite(gap)]
     by_words = [sum(fact in side.asked for fact in value.facts) for side in (value.you, value.director)]
     return (
         Finding(
-            f"You {percent(value.you.kept.rate)}, the director {percent(value.director.kept.rate)}",
-            f"of the facts are seen in the pictures. Difference of the pictures of one seed "
-            f"{points(mean_interval(gap)) if len(gap) else 'not to be told'}. {verdict(value)}.",
+            f"You {value.you.rate}, the director {value.director.rate}",
+            f"of the facts are seen in the pictures. Difference of the pictures of one seed: {value.lead}. "
+            f"{verdict(value)}.",
         ),
         Finding(
             f"{by_words[0]} and {by_words[1]} of {plural(len(value.facts), 'fact')}",

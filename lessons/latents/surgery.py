@@ -111,6 +111,8 @@ def beats(value: Operated) -> Mean:
     return mean_interval(second - first)
 
 
+MIXED = 0.95
+"""The share of brightness, or of colour, above which a channel counts as all of one kind."""
 UNDECIDED = 4
 """The choice that no single channel does the most harm."""
 
@@ -162,11 +164,13 @@ def _evidence(painter: Painter, value: Operated, seed: int, began: float) -> Evi
             )
         )
     if len(value.harms) > 1:
+        most, least = (float(np.mean(one.brightness[pooled])) for one in (light, colour))
+        mixed = " No channel is all of one kind." if 1 - MIXED <= least and most <= MIXED else ""
         findings.append(
             Finding(
-                " against ".join(percent(float(np.mean(one.brightness[pooled]))) for one in (light, colour)),
+                f"{percent(most)} against {percent(least)}",
                 f"of the change is brightness in channel {light.channel + 1} (the most) and in channel "
-                f"{colour.channel + 1} (the least). The rest is colour. No channel is all of one kind.",
+                f"{colour.channel + 1} (the least). The rest is colour.{mixed}",
             )
         )
         coarse = max(value.harms, key=lambda one: float(np.mean(one.coarse[pooled])))

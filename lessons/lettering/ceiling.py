@@ -79,15 +79,7 @@ def _evidence(value: Ceiling, each: int, seed: int, seconds: float) -> Evidence[
             "except by chance: the ceiling is itself measured.",
         ),
     ]
-    wrong = [one for trip in value.trips for one in (*trip.before, *trip.after) if not one.exact]
-    if wrong:
-        worst = wrong[-1]
-        findings.append(
-            Finding(
-                f"{worst.word} → {worst.text[:12] or 'nothing'}",
-                "was printed without a mistake. What looks like bad spelling is bad reading.",
-            )
-        )
+    findings += _blamed(value)
     table = tuple(
         (trip.length, one.word, one.text or "nothing", again.text or "nothing", "yes" if again.exact else "no")
         for trip in value.trips
@@ -111,6 +103,20 @@ def _evidence(value: Ceiling, each: int, seed: int, seconds: float) -> Evidence[
         snippet(first.before[0].word),
         {"before": first.before[0].text, "after": first.after[0].text},
     )  # fmt: skip
+
+
+def _blamed(value: Ceiling) -> Iterator[Finding]:
+    """A sign that was misread as printed, and one that was read until the autoencoder: who made its mistake."""
+    pairs = [pair for trip in value.trips for pair in zip(trip.before, trip.after, strict=True)]
+    misread = [before for before, _ in pairs if not before.exact]
+    spoilt = [after for before, after in pairs if before.exact and not after.exact]
+    for wrong, why in (
+        (misread, ", and misread before the autoencoder. What looks like bad spelling is bad reading."),
+        (spoilt, " and read right before the autoencoder. What looks like bad spelling was done on that round trip."),
+    ):
+        if wrong:
+            said = f"{wrong[-1].word} → {wrong[-1].text[:12] or 'nothing'}"
+            yield Finding(said, f"was printed without a mistake{why}")
 
 
 def snippet(word: str) -> str:

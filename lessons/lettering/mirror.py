@@ -11,7 +11,7 @@ import numpy as np
 
 from engines.checks import one_of, seed_range
 from engines.evidence import Evidence, Finding, Provenance, Table, Underway
-from engines.statistics import Interval, interval, mean_interval, percent, spread, wilson
+from engines.statistics import Interval, interval, listed, mean_interval, percent, spread, wilson
 from engines.text import character_art as art
 from engines.text import snippets
 from engines.text.dials import Dials
@@ -296,8 +296,6 @@ def _confusion_evidence(
     model: LanguageModel, value: Confusion, asked: Request, style: art.Style, way: str, seed: int, seconds: float
 ) -> Evidence[Confusion]:
     found = value.recognised
-    likest = [one.score.likest for one in value.attempts if one.score.likest]
-    favourite = max(set(likest), key=likest.count, default="none")
     reading = (
         "better than guessing" if found.low > GUESSING else "worse than guessing" if found.high < GUESSING
         else "which guessing alone could give"
@@ -321,13 +319,26 @@ def _confusion_evidence(
                 f"look most like the shape asked for (95 % interval {interval(found.low, found.high)}), {reading}: "
                 f"that gets {percent(GUESSING)} at most.",
             ),
-            Finding(
-                f"{likest.count(favourite)} of {len(value.attempts)}",
-                f"look most like “{favourite}”, whatever was asked for.",
-            ),
+            _favourite(value),
         ),
         _code(model, asked, Dials(temperature=TEMPERATURE), value.attempts[0].seed),
         value.attempts[0].reply,
+    )
+
+
+def _favourite(value: Confusion) -> Finding:
+    """The shapes that drawings of other shapes look most like, and how many do of those that were asked for as such."""
+    strays = {name: sum(value.count(asked, name) for asked in art.SHAPES if asked != name) for name in art.SHAPES}
+    each = len(value.attempts) // len(art.SHAPES)
+    most = max(strays.values())
+    if not most:
+        return Finding("none", "looks most like another shape than the one that was asked for.")
+    names = [name for name, count in strays.items() if count == most]
+    own = ", ".join(f"“{name}” {value.count(name, name)} of {each}" for name in names)
+    return Finding(
+        f"{most} of {len(value.attempts) - each}",
+        f"drawings look most like {listed([f'“{name}”' for name in names])}{' each' if len(names) > 1 else ''}, though "
+        f"another shape was asked for. Of those that were asked for as such: {own}.",
     )
 
 

@@ -17,7 +17,7 @@ from engines.pictures.plan import MAX_ROWS, MAX_STEPS
 from engines.statistics import Interval, clustered, percent, plural
 from engines.stickers import diet, judge
 from engines.stickers.fingers import count_fingers
-from engines.stickers.world import facts_of
+from engines.stickers.world import COUNTABLE, counted, facts_of
 from lessons.predict_and_test import blind, test
 from lessons.predict_and_test.measures import short
 
@@ -47,6 +47,12 @@ class Sort:
     def fed(self) -> str:
         """What the diet's number for this sort counts."""
         return FED[self.wish]
+
+    @property
+    def only_refuted(self) -> bool:
+        """Whether the judge can call no picture of it right, since it counts to four."""
+        asked = (counted(facts_of(prompt)).values() for prompt in self.prompts)
+        return all(any(number > COUNTABLE for number, _ in each) for each in asked)
 
 
 FED = {
@@ -174,9 +180,14 @@ class Map:
 
     @property
     def decided(self) -> tuple[Tried, ...]:
-        """The sorts that could be told, the easiest first."""
-        known = [one for one in self.tried if one.right]
+        """The sorts that could be told right or wrong, the easiest first."""
+        known = [one for one in self.tried if one.right and not one.sort.only_refuted]
         return tuple(sorted(known, key=_rate, reverse=True))
+
+    @property
+    def refuted(self) -> tuple[Tried, ...]:
+        """The sorts that could be told wrong and never right: they have no place among easy and hard."""
+        return tuple(one for one in self.tried if one.right and one.sort.only_refuted)
 
     @property
     def undecided(self) -> tuple[Tried, ...]:
@@ -334,17 +345,20 @@ def _evidence(painter: Painter, value: Map, seeds: tuple[int, ...], steps: int, 
             one.sort.name, *_cells(one.right), one.untold, one.painted, one.chance.successes if one.chance else None,
             int(np.median(one.held)), one.sort.fed,
         )
-        for one in (*value.decided, *value.undecided)
+        for one in (*value.decided, *value.refuted, *value.undecided)
     )  # fmt: skip
     columns = (
         "sort", "right", "told", "share", "low", "high", "cannot tell", "pictures", "right against another prompt",
         "in the diet (median)", "of what",
     )  # fmt: skip
     summary = "; ".join(f"{one.sort.name} {short(one.right)}" for one in value.decided if one.right)
+    wrong = "; ".join(f"{one.sort.name} {short(one.right)}" for one in value.refuted if one.right)
     left = ", ".join(one.sort.name for one in value.undecided)
     alt = (
         f"Sorts of prompt from easy to hard, {plural(prompts, 'prompt')} × {plural(len(seeds), 'seed')} each, right "
-        f"with 95 % intervals: {summary or 'none'}." + (f" Cannot be told: {left}." if left else "")
+        f"with 95 % intervals: {summary or 'none'}."
+        + (f" Can be told wrong and never right: {wrong}." if wrong else "")
+        + (f" Cannot be told: {left}." if left else "")
     )
     code = exercise_snippets.galleries(
         painter.source, list(first.prompts), seeds=seeds, steps=steps, guidance_scale=painter.guidance_scale,
@@ -392,7 +406,8 @@ def _findings(value: Map) -> Iterator[Finding]:
         yield Finding(
             f"{many.right.trials - many.right.successes} of {many.painted}",
             "pictures of five or six are plainly wrong: the judge, which knows one to four, sees too few. Of true "
-            f"scenes of five or six it would say so of {short(unjust)} (recorded). It could call none right.",
+            f"scenes of five or six it would say so of {short(unjust)} (recorded). It could call none right, so this "
+            "sort stands outside the order from easy to hard.",
         )
     if untold := [one for one in value.tried if one.untold]:
         count = sum(one.untold for one in untold)

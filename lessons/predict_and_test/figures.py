@@ -305,8 +305,11 @@ VERDICTS: dict[easy_hard.Verdict, str] = {True: "right", False: "wrong", None: "
 
 
 def map_chart(value: easy_hard.Map) -> Any:
-    """A line a sort, the easiest first: the share right with its interval, its control, and what the diet held."""
-    rows = [*value.decided, *value.undecided]
+    """A line a sort, the easiest first and those without a place in that order last.
+
+    The share right with its interval, its control, and what the diet held.
+    """
+    rows = [*value.decided, *value.refuted, *value.undecided]
     figure = charts.figure("share right", height=120 + 44 * len(rows))
     names = [f'{one.sort.name}<br><span style="font-size:12px">{_middle(one)}</span>' for one in rows]
     compared = [(at, round(one.chance.rate, 4)) for at, one in enumerate(rows) if one.chance]
@@ -324,7 +327,7 @@ def map_chart(value: easy_hard.Map) -> Any:
             "arrayminus": [round(share.rate - share.low, 4) for _, share in decided],
         },
     )  # fmt: skip
-    blind = list(range(len(value.decided), len(rows)))
+    blind = list(range(len(rows) - len(value.undecided), len(rows)))
     figure.add_scatter(
         y=blind, x=[0.5] * len(blind), mode="text", text=["cannot tell"] * len(blind), showlegend=False,
         hoverinfo="skip", textfont={"size": 14},
@@ -339,6 +342,8 @@ def map_chart(value: easy_hard.Map) -> Any:
 
 
 def _middle(one: easy_hard.Tried) -> str:
+    if one.sort.only_refuted:
+        return "can only be told wrong"
     held = int(np.median(one.held))
     return f"{held:,} in the diet" if held else "never in the diet"
 

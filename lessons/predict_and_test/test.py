@@ -15,7 +15,7 @@ from engines.pictures import diffusion, exercise_snippets
 from engines.pictures.diffusion import Painter, Plan
 from engines.pictures.painter import MODELS
 from engines.pictures.plan import MAX_STEPS
-from engines.statistics import Interval, wilson
+from engines.statistics import Interval, listed, wilson
 from engines.stickers import clip_alignment, diet, judge
 from engines.stickers.world import facts_of
 from lessons.predict_and_test.plan import Entry, checks
@@ -255,9 +255,12 @@ def _findings(trial: Trial) -> Iterator[Finding]:
                 aspects.setdefault(aspect, []).append(share)
     if aspects:
         shares = {aspect: total for aspect, many in aspects.items() if (total := pooled(many))}
-        weakest = min(shares, key=lambda aspect: shares[aspect].rate)
-        if shares[weakest].rate < 1:
-            yield Finding(weakest, f"is the aspect that fails most often: right in {shares[weakest]}.")
+        lowest = min(share.rate for share in shares.values())
+        weakest = {aspect: share for aspect, share in shares.items() if share.rate == lowest}
+        if lowest < 1:
+            right = "; ".join(str(share) for share in weakest.values())
+            what = "are the aspects that fail" if len(weakest) > 1 else "is the aspect that fails"
+            yield Finding(listed(list(weakest)), f"{what} most often: right in {right}.")
     gaps = [(one, one.everything.rate * 100 - one.entry.confidence) for one in trial.tested if one.everything]
     if gaps:
         one, gap = max(gaps, key=lambda pair: abs(pair[1]))

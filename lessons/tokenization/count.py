@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from engines.checks import seed_range, whole
 from engines.evidence import Evidence, Finding, Provenance, Table, Underway
-from engines.statistics import Interval, change, interval, plural, points, wilson
+from engines.statistics import Interval, change, interval, listed, plural, points, wilson
 from engines.text import snippets
 from engines.text.dials import Dials
 from lessons.tokenization.measures import (
@@ -250,8 +250,10 @@ def _control_evidence(
 ) -> Evidence[tuple[Control, ...]]:
     first = found[0]
     summary = "; ".join(f"{SPELLED[one.spelling]}, {one.right} right" for one in found)
-    favourite, times = Counter(first.answers).most_common(1)[0]
-    fits = sum(said == truth == favourite for said, truth in zip(first.answers, first.truths, strict=True))
+    given = Counter(first.answers)
+    times = max(given.values())
+    right = Counter[int | None](said for said, truth in zip(first.answers, first.truths, strict=True) if said == truth)
+    favourites = {answer: right[answer] for answer, count in given.items() if count == times}
     answers = zip(first.words, first.truths, *(one.answers for one in found), strict=True)
     asked = question(*first.words[0], first.spelling)
     always = "Always saying 1, 2 or 3 would get a third."
@@ -272,9 +274,9 @@ def _control_evidence(
                 for one in found
             ),
             Finding(
-                f"“{_said(favourite)}”",
-                f"is its answer to {times} of {len(first.words)} words written as one word, and right for {fits} of "
-                f"these {times}.",
+                listed([f"“{_said(answer)}”" for answer in favourites]),
+                f"{'are each' if len(favourites) > 1 else 'is'} its answer to {times} of {len(first.words)} words "
+                f"written as one word, and right for {listed(list(map(str, favourites.values())))} of these {times}.",
             ),
         ),
         snippet=snippets.continuation(model.reference, asked, dials, seed=0, max_tokens=ANSWER_TOKENS, chat=True),

@@ -31,3 +31,18 @@ def test_an_interval_over_pairs_is_the_jackknifes_of_the_things() -> None:
 def test_a_difference_of_shares_lies_within_a_hundred_points() -> None:
     assert statistics.points((0.5, -5.85, 6.85)) == "+50 points (95 % interval −100 to +100)"
     assert statistics.listed(["0", "0.5", "1"]) == "0, 0.5 and 1" and statistics.listed(["0"]) == "0"
+
+
+def test_a_difference_counts_only_where_it_holds_whatever_could_not_be_told() -> None:
+    """One page counted what the judge cannot tell as not there, another left it out: both favoured the clearer side."""
+    high, low, open_ = np.ones(8), np.full(8, 0.25), np.full(8, 0.75)
+    clear = statistics.gap((high, high), (low, low))
+    assert clear.more == 1 and str(clear) == "+75 points each time" and clear.headline == "+75 points"
+    assert statistics.gap((low, low), (high, high)).more == -1
+    doubtful = statistics.gap((open_, open_), (low, high))
+    assert doubtful.more == 0 and doubtful.headline == "−25 to +50 points" and doubtful.middle == 0.125
+    assert "−25 points each time at least and +50 points each time at most" in str(doubtful)
+    assert statistics.gap((high[:2], high[:2]), (low[:2], low[:2])).more == 0, "two pairs that agree decide nothing"
+    least, most = statistics.in_bounds(6, 8, 12, 4)
+    assert (least.successes, most.successes, least.trials) == (6, 10, 12)
+    assert statistics.percents(least.rate, most.rate) == "50 to 83 %" and statistics.percents(0.5, 0.5) == "50 %"

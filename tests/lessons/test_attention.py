@@ -185,6 +185,16 @@ def test_the_prediction_is_scored_for_its_own_sentence_only(model: LanguageModel
     assert share == pytest.approx(float(value.seen.share(value.watched).mean())) and "“keys”" in words
 
 
+def test_the_first_token_is_a_resting_place_only_where_most_rests_there(model: LanguageModel) -> None:
+    value = gaze(model)
+    weights = np.full_like(value.seen.weights, 0.01)
+    for at, resting in ((0, True), (1, False)):
+        weights[..., at] = 0.4 if at == 0 else 0.7
+        card = looking.who_looks(replace(value, seen=replace(value.seen, weights=weights))).findings[-1]
+        assert ("a resting place, not a reason" in card.text) is resting
+        assert ("no resting place here" in card.text) is not resting
+
+
 # ---- the arithmetic of one cell ----
 
 

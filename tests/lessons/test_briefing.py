@@ -155,7 +155,7 @@ def test_the_same_tokens_paint_the_same_picture(painter):
     assert not value.words.any() and value.ratio == 0
 
 
-def test_pairs_that_cannot_be_told_count_nowhere_and_the_interval_is_newcombes():
+def test_pairs_that_cannot_be_told_stand_apart_and_the_interval_is_newcombes():
     pairs = measures.paired((True, True, None, False), (True, False, True, False))
     assert (pairs.both, pairs.first, pairs.second, pairs.neither, pairs.untold) == (1, 1, 0, 1, 1)
     change, low, high = measures.paired([True] * 43 + [False] * 32, [True] * 36 + [False] * 39).change
@@ -169,6 +169,9 @@ def test_pairs_that_cannot_be_told_count_nowhere_and_the_interval_is_newcombes()
     assert measures.paired([True] * 8, [False] * 8).better == -1
     assert measures.paired([True] * 2, [False] * 2).better == 0, "two pairs decide nothing"
     assert measures.paired([None], [None]).pairs == 0
+    eight = [True] * 8
+    assert measures.paired(eight, [None, *[False] * 7]).better == -1
+    assert measures.paired(eight, [*[None] * 6, False, False]).better == 0, "six of eight may be right"
 
 
 def test_every_wording_that_is_offered_can_be_judged():
@@ -234,7 +237,8 @@ def test_the_guess_is_scored_by_the_interval_of_the_pairs(as_bundled, monkeypatc
         return both.both_truth(replace(value, ways=ways))[0]
 
     assert truth((True,) * 6, (False,) * 6) == 0 and truth((False,) * 6, (True,) * 6) == 2
-    assert truth((True,) * 6, (None,) * 6) == 0, "what cannot be told is not shown"
+    assert truth((True,) * 6, (None,) * 6) == 1, "what cannot be told may be there, or not"
+    assert truth((None,) * 6, (False,) * 6) == 1 and truth((True,) * 8, (None, *(False,) * 7)) == 0
     assert truth((True, None, True, False, True, True), (True, True, True, False, False, True)) == 1
     assert truth((True,) * 2, (False,) * 2) == 1, "two seeds that agree are not yet a finding"
     assert truth((True,) * 6, (True,) * 6) == 1
@@ -409,4 +413,5 @@ def test_the_prose_tells_the_measured_tables():
         assert row["figures"]["right, second"] == 8
     assert all(row["figures"]["apart, seed kept"] < row["figures"]["apart, another seed"] for row in kept["bench"])
     assert sum(row["figures"]["told apart"] for row in kept["bench"]) == 3 and "only three could be told" in words
-    assert [row["figures"]["told apart"] for row in kept["both"]].count(1) == 4 and "in four. In the fifth" in words
+    assert [row["figures"]["told apart"] for row in kept["both"]] == [1, 0, 1, 1, 0]
+    assert "brought more of the wish into the pictures in three" in words and "in four of the five" not in words

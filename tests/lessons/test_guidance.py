@@ -12,9 +12,10 @@ import pytest
 
 from engines.evidence import Evidence, PlainError, Underway
 from engines.pictures import diffusion
-from lessons.guidance import api, dice, edit, figures, fork, maps, measures, one_by_one, silence, sweep
+from lessons import defaults
+from lessons.guidance import api, candidates, dice, edit, figures, fork, maps, measures, one_by_one, silence, sweep
 from lessons.shell import film, recorded, views
-from lessons.shell.content import read_lesson
+from lessons.shell.content import folder, read_lesson
 from tests.lessons.common import NASTY, last, run, safe
 
 CAPTION = "a red cat on a blue background"
@@ -471,6 +472,27 @@ def test_every_edit_stands_beside_the_untouched_pictures(painter, monkeypatch):
     for result in (negated, weighed, swapped):
         assert result.alt.endswith(".") and len(result.table.rows) == len(result.value.labels)
         assert figures.edit_rows(result.value).count("<figure") == 2 * len(result.value.labels)
+
+
+def test_a_held_layout_is_nearer_only_when_the_interval_says_so():
+    """The two mean changes stood side by side, each with an interval down to zero, and nothing compared them."""
+    labels = ("the old caption", "plain", "held")
+    for levels, headline in (
+        ([[0] * 3, [60, 70, 65], [30, 38, 36]], "nearer with it held"),
+        ([[0] * 3, [30, 38, 36], [60, 70, 65]], "nearer without"),
+        ([[0] * 3, [60, 10, 65], [30, 70, 36]], "cannot be told"),
+    ):
+        (card,) = edit._nearer(edit.Edit("swap", labels, tuple(stepped(levels))))
+        assert card.headline == headline and "interval" in card.text
+    assert not [*edit._nearer(edit.Edit("swap", labels, tuple(stepped([[0], [9], [1]]))))]
+
+
+def test_the_words_about_held_layouts_are_those_that_were_measured():
+    rows = defaults.kept()["guidance/edit/swap"]["rows"]
+    found = {row["inputs"][2]: row["figures"]["told apart"] for row in rows}
+    words = (folder("guidance") / "lesson.md").read_text(encoding="utf-8")
+    assert found == {"dog": 1, "pig": -1} and 4 * candidates.SEEDS == 12
+    assert "Over twelve seeds each: with *dog* for *cat* it does, with *pig* for *rabbit*" in words
 
 
 def test_a_weight_is_set_against_deleting_the_word():

@@ -193,6 +193,17 @@ def test_a_learners_own_picture_is_not_pooled_with_the_stickers(painter):
     assert "of your picture" in operated.findings[1].text
 
 
+def test_channels_are_called_mixed_only_where_all_are(painter):
+    value = last(surgery.operate(painter, lab.choose(painter, "cat-meadow"))).value
+
+    def said(*shares: float) -> str:
+        harms = tuple(replace(one, brightness=(share,) * 12) for one, share in zip(value.harms, shares, strict=True))
+        return " ".join(card.text for card in surgery._evidence(painter, replace(value, harms=harms), 0, 0.0).findings)
+
+    assert "No channel is all of one kind" in said(0.5, 0.4, 0.8, 0.3)
+    assert "No channel" not in said(0.5, 0.4, 0.99, 0.3) and "No channel" not in said(0.5, 0.4, 0.8, 0.01)
+
+
 def test_the_worst_channel_must_beat_the_next_picture_by_picture(painter):
     value = last(surgery.operate(painter, lab.choose(painter, "cat-meadow"))).value
     few = [replace(harm, psnr=(10.0 + 5 * harm.channel,) * 6) for harm in value.harms]

@@ -385,6 +385,22 @@ def test_the_ceiling_reads_printed_signs_before_and_after(lab, monkeypatch):
     assert chosen("ceiling", ceiling.truth(value)) and ceiling.truth(results[0].value) is None
 
 
+def test_a_sign_that_was_read_until_the_autoencoder_is_not_the_readers_mistake():
+    """“Q → 0” was called bad reading, though the reader had read that Q before the round trip."""
+    picture = np.zeros((1, 32, 208, 3), np.uint8)
+
+    def cards(before: str, after: str) -> list[str]:
+        read = [(sign_measures.Spelling("Q", text, int(text != "Q")),) for text in (before, after)]
+        found = ceiling._blamed(ceiling.Ceiling((ceiling.Trip(1, picture, picture, *read),)))
+        return [f"{card.headline}: {card.text}" for card in found]
+
+    assert cards("Q", "Q") == []
+    (spoilt,) = cards("Q", "0")
+    assert spoilt.startswith("Q → 0") and "bad reading" not in spoilt and "round trip" in spoilt
+    (misread,) = cards("O", "Q")
+    assert misread.startswith("Q → O") and "bad reading" in misread
+
+
 def test_ceiling_code_reads_what_the_page_reads(monkeypatch):
     monkeypatch.setattr(sign_lab, "words", lambda: WORDS)
     monkeypatch.setattr(ceiling, "LENGTHS", (4,))
@@ -551,6 +567,23 @@ def test_all_shapes_are_asked_for_equally_often(model):
     assert len(result.value.attempts) == 16 and len(result.table.rows) == 8
     assert all(sum(row[1:]) == 2 for row in result.table.rows)
     assert drawings.confusion(result.value).count("<tr") == 9
+
+
+def test_a_favourite_shape_is_counted_where_another_was_asked_for_and_ties_are_named():
+    """A drawing of the very shape asked for counted as “whatever was asked for”, and hash order broke ties."""
+
+    def drawn(*pairs: tuple[str, str]) -> str:
+        blank = [(shape, shape) for shape in art.SHAPES if shape not in dict(pairs)]
+        made = [attempt(a, art.write(art.rasterise(b, 7), art.STYLES["dots"])) for a, b in (*pairs, *blank)]
+        card = mirror._favourite(mirror.Confusion(tuple(made)))
+        return f"{card.headline} {card.text}"
+
+    first, second, third, *_ = art.SHAPES
+    assert drawn().startswith("none")
+    one = drawn((first, second))
+    assert one.startswith(f"1 of 7 drawings look most like “{second}”, though") and f"“{second}” 1 of 1" in one
+    two = drawn((first, second), (second, third))
+    assert f"“{second}” and “{third}” each" in two and f"“{second}” 0 of 1, “{third}” 1 of 1" in two
 
 
 def test_a_perfect_draughtsman_fills_the_diagonal():

@@ -283,10 +283,10 @@ def test_how_many_hard_prompts_came_out_below_every_easy_one(as_bundled):
 def test_findings_claim_no_failure_and_no_difference_that_was_not_measured(as_bundled):
     trial = last(test.run(as_bundled, plan_of("a cat", "a dog", "a pig", "a cow"), seeds=2, steps=1)).value
 
-    def cards(easy: int, hard: int) -> str:
-        counts = (easy, easy, easy, hard)
+    def cards(easy: int, hard: int, *others: str) -> str:
+        counts, aspects = (easy, easy, easy, hard), ("object", *others, "everything")
         tested = tuple(
-            replace(one, judged=replace(one.judged, rates=dict.fromkeys(("object", "everything"), wilson(right, 8))))
+            replace(one, judged=replace(one.judged, rates=dict.fromkeys(aspects, wilson(right, 8))))
             for one, right in zip(trial.tested, counts, strict=True)
         )
         return " ".join(f"{card.headline} {card.text}" for card in test._findings(replace(trial, tested=tested)))
@@ -295,6 +295,7 @@ def test_findings_claim_no_failure_and_no_difference_that_was_not_measured(as_bu
     assert "object is the aspect that fails most often: right in 25 of 32" in cards(
         8, 1
     ) and "part, for these" in cards(8, 1)
+    assert "object and colour are the aspects that fail most often" in cards(8, 1, "colour")
 
 
 def test_two_learners_at_once_never_see_each_others_results(painter):
@@ -658,6 +659,19 @@ def test_the_interval_of_a_sort_is_over_its_prompts():
     assert "No sort is harder" in headlines and not any("hardest" in card.text for card in easy_hard._findings(same))
     partly = tried("fingers", (True, None), (None, None))
     assert (partly.right.trials, partly.untold) == (1, 3) and partly.right.low == pytest.approx(wilson(1, 1).low)
+
+
+def test_a_sort_that_can_only_be_refuted_is_not_among_the_hardest():
+    """“Five or six” was hardest with 0 of 32, and the judge, which counts to four, could not have said otherwise."""
+    assert [sort.key for sort in easy_hard.SORTS if sort.only_refuted] == ["many"]
+    many, word, single = (tried(key, *[(right,) * 4] * 8) for key, right in
+                          (("many", False), ("new_word", False), ("single", True)))  # fmt: skip
+    value = easy_hard.Map((many, word, single), 3, 10)
+    assert value.told == (single, word) and value.refuted == (many,) and not value.untold
+    (hardest,) = (card for card in easy_hard._findings(value) if "hardest" in card.text)
+    assert hardest.headline == word.sort.name
+    assert any("stands outside the order" in card.text for card in easy_hard._findings(value))
+    assert "can only be told wrong" in "".join(figures.map_chart(value).layout.yaxis.ticktext)
 
 
 def test_the_map_is_painted_judged_and_drawn_sort_by_sort(as_bundled):

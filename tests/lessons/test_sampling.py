@@ -164,6 +164,17 @@ def test_the_end_key_stops_the_page_until_another_is_pressed(model: LanguageMode
         last(scoreboard.press(model, sheet, DIALS, 7, count=scoreboard.MAX_KEYS))
 
 
+def test_torch_draws_by_a_race_of_exponentials_as_the_page_says() -> None:
+    """The page said that it takes the inverse CDF at other random numbers; it throws a number for every token."""
+    import torch
+
+    chances = torch.softmax(torch.arange(50) / 9.0, 0)
+    for seed in range(40):
+        drawn = torch.multinomial(chances, 1, generator=torch.Generator().manual_seed(seed))
+        race = torch.empty_like(chances).exponential_(1, generator=torch.Generator().manual_seed(seed))
+        assert int(drawn) == int((chances / race).argmax())
+
+
 def other_model() -> LanguageModel:
     return LanguageModel(tiny()._network, tiny()._tokenizer, name="tiny llama", revision="another")
 
