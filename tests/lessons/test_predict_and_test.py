@@ -667,7 +667,7 @@ def test_a_sort_that_can_only_be_refuted_is_not_among_the_hardest():
     many, word, single = (tried(key, *[(right,) * 4] * 8) for key, right in
                           (("many", False), ("new_word", False), ("single", True)))  # fmt: skip
     value = easy_hard.Map((many, word, single), 3, 10)
-    assert value.told == (single, word) and value.refuted == (many,) and not value.untold
+    assert value.decided == (single, word) and value.refuted == (many,) and not value.undecided
     (hardest,) = (card for card in easy_hard._findings(value) if "hardest" in card.text)
     assert hardest.headline == word.sort.name
     assert any("stands outside the order" in card.text for card in easy_hard._findings(value))
