@@ -31,7 +31,7 @@ SECONDS = re.compile(r"\d+(\.\d+)? (ms|s|seconds?)\b|\d+(\.\d+)? (passes|keys) a
 DOWNLOAD = re.compile(r'<button type="button" class="link" data-action="download".*?</button>', re.DOTALL)
 """Left out of a record: its file says what the table says, at the cost of a third of the page."""
 STORED = re.compile(rf'{ADDRESS}/recorded/[^")]*')
-RUN = re.compile(r'data-(run|payload)="[^"]*"')
+RUN = re.compile(r'data-(run|payload)="[^"]*"|"key": "[\d.]*"')
 PACKED = re.compile(r'"(roots|with|without)": "([A-Za-z0-9+/=]*)"')
 """Packed for a script: shares as 65535ths, guesses of noise as thousandths. Their last digit differs with the number
 of threads."""

@@ -112,6 +112,12 @@ def test_all_weights_are_those_that_were_here_when_the_records_were_made() -> No
     )
 
 
+def test_the_key_of_a_run_is_no_difference() -> None:
+    """It is the clock of the machine: the record was the fresh run's equal on the day it was made only."""
+    one, other = (json.dumps({"view": json.dumps({"key": key, "alt": "52 %"})}) for key in ("15219.479", "25397.7"))
+    assert recorded._alike(*(json.dumps(recorded._words(json.loads(each))) for each in (one, other)))
+
+
 def test_packed_numbers_may_differ_in_their_last_digit_and_no_more() -> None:
     for name, kind, values in (("roots", "<u2", (32767, 32768, 34800)), ("with", "<i2", (-1, 1, 90))):
         packed = [base64.b64encode(np.array([value], kind).tobytes()).decode() for value in values]
