@@ -118,12 +118,13 @@ def settled(value: Lens) -> tuple[float, str]:
     return value.settled / value.layers, said
 
 
-def settled_on_average(value: Sequence[Lens]) -> tuple[float, str] | None:
+def settled_on_average(value: Sequence[Lens]) -> tuple[float, str, list[float]] | None:
     """The same for the mean of all sentences, once all were read."""
     if len(value) < len(SENTENCES):
         return None
-    mean, layers = mean_interval([float(one.settled) for one in value])[0], value[0].layers
-    return mean / layers, f"after {mean:.1f} of {layers} layers, the mean of {len(value)} sentences"
+    layers = value[0].layers
+    mean, *ends = (after / layers for after in mean_interval([float(one.settled) for one in value]))
+    return mean, f"after {mean * layers:.1f} of {layers} layers, the mean of {len(value)} sentences", ends
 
 
 def lens(model: LanguageModel, text: str) -> Evidence[Lens]:

@@ -61,12 +61,13 @@ def measure(each: int = 5, seed: int | None = 0) -> Iterator[Underway | Evidence
         yield _evidence(Ceiling(tuple(done)), each, seed, time.perf_counter() - began)
 
 
-def truth(value: Ceiling) -> tuple[float, str] | None:
+def truth(value: Ceiling) -> tuple[float, str, list[float]] | None:
     """The share still read after the round trip, in words too; None before the last length."""
     if not value.finished:
         return None
     share = value.share(after=True)
-    return share.rate, f"{share} after the round trip; {value.share(after=False)} before it"
+    said = f"{share} after the round trip; {value.share(after=False)} before it"
+    return share.rate, said, [share.low, share.high]
 
 
 def _evidence(value: Ceiling, each: int, seed: int, seconds: float) -> Evidence[Ceiling]:

@@ -329,12 +329,13 @@ def runners_up(
         raise PlainError("Every text ended before its third key. Try another text or a higher temperature.")
 
 
-def stayed_truth(done: Sequence[Parting]) -> tuple[float, str]:
+def stayed_truth(done: Sequence[Parting]) -> tuple[float, str, list[float]]:
     """The share of the later keys that stayed the same beside that by chance, and the measurement in words."""
-    said = interval_percent(*stayed(done))
+    mean, *ends = stayed(done)
+    said = interval_percent(mean, *ends)
     if chance := by_chance(done):
         said += f"; texts of other seeds agree in {interval_percent(*share(chance))}"
-    return stayed(done)[0], said
+    return mean, said, ends
 
 
 def partings_evidence(

@@ -57,10 +57,10 @@ def answered(model: LanguageModel, questions: str) -> Iterator[Underway | Eviden
         yield event if isinstance(event, Underway) else answers_evidence(model, event)
 
 
-def needed(found: Answers) -> tuple[float, str]:
+def needed(found: Answers) -> tuple[float, str, list[float]]:
     """Passes for 500 words, and the measurement in words."""
     mean, low, high = found.passes
-    return mean, f"{mean:.0f} passes (95 % interval {low:.0f}–{high:.0f})"
+    return mean, f"{mean:.0f} passes (95 % interval {low:.0f}–{high:.0f})", [low, high]
 
 
 def answers_evidence(model: LanguageModel, found: Answers) -> Evidence[Answers]:
