@@ -76,8 +76,8 @@ def who_looks(value: Gaze) -> Evidence[Gaze]:
             ),
             Finding(
                 f"{percent(grid[value.layer, value.head])} in one head",
-                f"{head_name(value.layer, value.head).capitalize()} looks there most. {int((grid > even).sum())} of "
-                f"{heads} heads give these words more than an even spread would.",
+                f"{head_name(value.layer, value.head).capitalize()} looks there most of all heads. "
+                f"{int((grid > even).sum())} of {heads} heads give these words more than an even spread would.",
             ),
             Finding(
                 f"{percent(sink.mean())} on the first token",
@@ -96,5 +96,5 @@ def _resting(seen: Look, row: np.ndarray) -> str:
         return "there is nothing else to look at"
     top = int(row.argmax())
     if top:
-        return f"no resting place here, for “{seen.name(top)}” gets {percent(row[top])}"
+        return f"no resting place here, for “{seen.name(top)}” at position {top} gets {percent(row[top])}"
     return f"a resting place, not a reason. No other token gets more than {percent(row[1:].max())}"

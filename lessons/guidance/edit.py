@@ -35,7 +35,8 @@ class Edit:
     moved from the first row. ``kind``: "swap", "weigh" or "negative".
 
     ``asked``: the judge's certainty, by label, of what ``asking`` names, or empty where it cannot tell;
-    ``unscored``: what was asked for beside that. ``backgrounds``: what the judge names in each picture, by label.
+    ``unscored``: what was asked for beside that. ``why``: why the judge cannot tell. ``backgrounds``: what the judge
+    names in each picture, by label.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class Edit:
     asking: str = ""
     asked: tuple[np.ndarray, ...] = ()
     unscored: tuple[str, ...] = ()
+    why: str = ""
     backgrounds: tuple[tuple[str, ...], ...] = ()
 
     @property
@@ -105,6 +107,8 @@ def negate(
         value = replace(
             value, asking=listed(measure.wishes), asked=asked, unscored=measure.unscored, backgrounds=behind
         )
+    else:
+        value = replace(value, why=measure)
     code = picture_snippets.denoising(
         painter.source, caption, seeds=rows, steps=steps, guidance_scale=painter.guidance_scale,
         negative_caption=negative,
@@ -188,6 +192,8 @@ def swap_word(
         if isinstance(measure, Alignment):
             asked = tuple(measure.of(each) for each in shown)
             value = replace(value, asking=listed(measure.wishes), asked=asked, unscored=measure.unscored)
+        else:
+            value = replace(value, why=measure)
         result = _evidence(
             painter, value, rows[:count], began, caption=caption, replaced_by=new, **painter.pass_settings(steps),
             held=int(hold), held_self=layout.self_passes,
@@ -227,6 +233,8 @@ def _evidence(
             + "; ".join(f"{label}, {words(each)}" for label, each in zip(value.labels, asked, strict=True)) + "."
             + not_scored(value.unscored),
         ))  # fmt: skip
+    if value.why:
+        findings.append(Finding("not judged", value.why))
     findings += {"swap": _nearer, "weigh": _reached, "negative": _removed}[value.kind](value)
     alt = (
         f"Pictures of {plural(len(seeds), 'seed')} beside those of “{settings.get('caption')}”. Mean change: "

@@ -97,7 +97,7 @@ def _seen(pictures: np.ndarray, name: str, seeds: int) -> tuple[tuple[bool | Non
     return tuple(tuple(shown[first : first + seeds]) for first in range(0, len(shown), seeds))
 
 
-def truth(value: Halved) -> tuple[float, str, list[float]] | str:
+def truth(value: Halved) -> tuple[float, str] | str:
     """In what share of the pictures the cat is seen; in words why no guess can be scored."""
     share = value.share(1, asked=True)
     if not share.trials:
@@ -105,7 +105,7 @@ def truth(value: Halved) -> tuple[float, str, list[float]] | str:
     said = f"{share.successes} of {plural(share.trials, 'picture')}"
     if (value.given, *value.things) != (SIDE // 2, "owl", "cat"):
         return f"Here the {value.things[1]} is seen in {said}. The guess is about the upper half of an owl and a cat."
-    return share.rate, said, [share.low, share.high]
+    return share.rate, said
 
 
 def _evidence(

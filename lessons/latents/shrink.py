@@ -98,14 +98,14 @@ def shrink(painter: Painter, chosen: Chosen) -> Iterator[Evidence[Shrunk]]:
     yield _evidence(painter, Shrunk(**{**vars(value), "scores": (own, *others)}), began)
 
 
-def truth(value: Shrunk) -> tuple[float, str, list[float]]:
+def truth(value: Shrunk) -> tuple[float, str]:
     """The share of pixels that come back exactly, and the measurement in words."""
     if value.chosen.name == lab.OWN:
-        return value.scores[0].exact, f"{percent(value.scores[0].exact)} of the pixels of your picture", []
+        return value.scores[0].exact, f"{percent(value.scores[0].exact)} of the pixels of your picture"
     shares = [one.exact for one in value.scores]
     mean, low, high = mean_interval(shares)
     between = f" (95 % interval {interval(low, high)})" if math.isfinite(low) else ""
-    return mean, f"{percent(mean)} of the pixels{between} in {len(shares)} pictures", [low, high]
+    return mean, f"{percent(mean)} of the pixels{between} in {len(shares)} pictures"
 
 
 def _evidence(painter: Painter, value: Shrunk, began: float) -> Evidence[Shrunk]:

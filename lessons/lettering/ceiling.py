@@ -61,13 +61,12 @@ def measure(each: int = 5, seed: int | None = 0) -> Iterator[Underway | Evidence
         yield _evidence(Ceiling(tuple(done)), each, seed, time.perf_counter() - began)
 
 
-def truth(value: Ceiling) -> tuple[float, str, list[float]] | None:
+def truth(value: Ceiling) -> tuple[float, str] | None:
     """The share still read after the round trip, in words too; None before the last length."""
     if not value.finished:
         return None
     share = value.share(after=True)
-    said = f"{share} after the round trip; {value.share(after=False)} before it"
-    return share.rate, said, [share.low, share.high]
+    return share.rate, f"{share} after the round trip; {value.share(after=False)} before it"
 
 
 def _evidence(value: Ceiling, each: int, seed: int, seconds: float) -> Evidence[Ceiling]:

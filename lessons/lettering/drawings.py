@@ -65,7 +65,7 @@ def _card(one: mirror.Attempt) -> Markup:
     score, drawn = one.score, bool(one.drawing.lines)
     said = (
         f"overlap {score.asked:.2f}, shuffled {score.shuffled:.2f}; most like: {score.likest or 'none'}"
-        if drawn else "no drawing in it: 0"
+        if drawn else "no drawing in it"
     )  # fmt: skip
     return Markup(
         '<figure class="lettering-card {kind}"><pre tabindex="0">{reply}</pre>'

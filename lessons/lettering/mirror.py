@@ -11,7 +11,7 @@ import numpy as np
 
 from engines.checks import one_of, seed_range
 from engines.evidence import Evidence, Finding, Provenance, Table, Underway
-from engines.statistics import Interval, interval, listed, mean_interval, percent, spread, wilson
+from engines.statistics import Interval, interval, listed, mean_interval, percent, share, wilson, words
 from engines.text import character_art as art
 from engines.text import snippets
 from engines.text.dials import Dials
@@ -181,7 +181,7 @@ def truth(gallery: Gallery) -> tuple[float, str] | None:
 def _evidence(
     model: LanguageModel, gallery: Gallery, asked: Request, dials: Dials, seed: int, runs: int, seconds: float
 ) -> Evidence[Gallery]:
-    words = art.SHAPES[gallery.shape]
+    named = art.SHAPES[gallery.shape]
     rows = tuple(
         (
             WAYS[way.key], one.seed, round(one.score.asked, 3), round(one.score.shuffled, 3),
@@ -193,7 +193,7 @@ def _evidence(
     )  # fmt: skip
     summary = "; ".join(
         f"{WAYS[way.key]}, {way.recognised} most like it against {percent(way.chance)} when shuffled, mean overlap "
-        f"{spread(way.scores, 2)}"
+        f"{words(share(way.scores))}"
         for way in gallery.ways
     )
     columns = ("Asked", "Seed", "Overlap", "Shuffled", "Other shapes", "Most like", "Most like it when shuffled",
@@ -203,16 +203,16 @@ def _evidence(
                 "runtime": model.runtime}  # fmt: skip
     return Evidence(
         gallery,
-        f"The model was asked to draw {words} on {SIZE} by {SIZE} cells. {summary}.",
+        f"The model was asked to draw {named} on {SIZE} by {SIZE} cells. {summary}.",
         Table(columns, rows),
         Provenance("live", model.name, model.revision, settings, seed, seconds),
-        (*(_finding(way, words) for way in gallery.ways), _token_finding(gallery)),
+        (*(_finding(way, named) for way in gallery.ways), _token_finding(gallery)),
         _code(model, asked, dials, newest.seed),
         newest.reply,
     )
 
 
-def _finding(way: Way, words: str) -> Finding:
+def _finding(way: Way, shape: str) -> Finding:
     found, drawn = way.recognised, way.drawn
     if not drawn.successes:
         return Finding(
@@ -224,9 +224,9 @@ def _finding(way: Way, words: str) -> Finding:
     often = "more often than" if found.low > way.chance else "not clearly more often than"
     return Finding(
         f"{found.successes} of {found.trials}",
-        f"look more like {words} than like any other shape when {WAYS[way.key]} (95 % interval "
+        f"look more like {shape} than like any other shape when {WAYS[way.key]} (95 % interval "
         f"{interval(found.low, found.high)}), {often} their own cells thrown about at random ({percent(way.chance)}). "
-        f"{drawn.successes} drew at all. Mean overlap {spread(way.scores, 2)}, {better}.",
+        f"{drawn.successes} drew at all. Mean overlap {words(share(way.scores))}, {better}.",
     )
 
 

@@ -236,7 +236,8 @@ def instead_truth(value: Own) -> tuple[int, str] | str:
     if len(read) < 2:
         return "No guess can be scored here: that takes two words at least on whose signs something can be read."
     return more(read, chance, equal=6) + 1, (
-        f"{_letters(read)} to the nearest word of its signs; from other words as long as that {_letters(chance)}"
+        f"{_letters(read)} to the nearest word of its signs; from other words as long as that {_letters(chance)}; word "
+        f"by word {words(mean_interval(np.subtract(read, chance)))} between them"
     )
 
 
@@ -299,7 +300,7 @@ def _findings(value: Own) -> Iterator[Finding]:
             f"{read.mean():.1f} against {chance.mean():.1f} letters",
             f"lie between what is read on the signs for new words and the nearest word that was on its signs: "
             f"{_letters(read)}. By chance, as for other words as long as what was read, {_letters(chance)}. Word by "
-            f"word {words(mean_interval(np.subtract(read, chance)), 1)} between them. {_nearer(read, chance)}",
+            f"word {words(mean_interval(np.subtract(read, chance)))} between them. {_nearer(read, chance)}",
         )
     hits, control = value.instead()
     if hits.trials:
@@ -317,6 +318,8 @@ def _errors(value: Own, *, seen: bool) -> str:
 
 
 def _nearer(read: Sequence[float] | np.ndarray, chance: Sequence[float] | np.ndarray) -> str:
+    if len(read) < 2:
+        return "One word decides nothing."
     return {
         -1: "So it leans on words it knows.",
         0: "So this shows no leaning on words it knows.",

@@ -387,6 +387,11 @@ def _findings(value: Map) -> Iterator[Finding]:
     worst = [one for one in decided if _rate(one) == _rate(decided[-1])]
     if len(decided) > 1 and best == worst:
         yield Finding("No sort is harder", f"The same share is right of all that could be told: {_counts(best)}.")
+    elif len(decided) > 1 and not _apart(worst[0], best[0]):
+        yield Finding(
+            "No sort is clearly harder",
+            f"{_names(worst)}: right in {_counts(worst)}; {_names(best)}: in {_counts(best)}. The intervals overlap.",
+        )
     elif len(decided) > 1:
         yield Finding(
             _names(worst),
@@ -424,6 +429,11 @@ def _findings(value: Map) -> Iterator[Finding]:
             "is what the same pictures score when each is judged against another prompt of its sort. Heeding no "
             "caption would earn a painter no more.",
         )
+
+
+def _apart(worst: Tried, best: Tried) -> bool:
+    """Whether the interval of the one lies below that of the other."""
+    return worst.right is not None and best.right is not None and worst.right.high < best.right.low
 
 
 def _counts(sorts: Sequence[Tried]) -> str:

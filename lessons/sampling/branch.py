@@ -329,13 +329,12 @@ def runners_up(
         raise PlainError("Every text ended before its third key. Try another text or a higher temperature.")
 
 
-def stayed_truth(done: Sequence[Parting]) -> tuple[float, str, list[float]]:
+def stayed_truth(done: Sequence[Parting]) -> tuple[float, str]:
     """The share of the later keys that stayed the same beside that by chance, and the measurement in words."""
-    mean, *ends = stayed(done)
-    said = interval_percent(mean, *ends)
+    said = interval_percent(*stayed(done))
     if chance := by_chance(done):
         said += f"; texts of other seeds agree in {interval_percent(*share(chance))}"
-    return mean, said, ends
+    return stayed(done)[0], said
 
 
 def partings_evidence(

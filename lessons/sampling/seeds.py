@@ -165,16 +165,15 @@ def crowded(
             yield crowd_evidence(model, (*others, event)[-CURVES:])
 
 
-def third_key(crowds: Crowds) -> tuple[float, str, list[float]] | str:
+def third_key(crowds: Crowds) -> tuple[float, str] | str:
     """The share of the pairs with the same first three keys beside the control, in words; or why no guess is scored."""
     now = crowds[-1]
     if now.distinct_texts == 1:
         return f"All {len(now.runs)} runs wrote the same text: with these dials nothing is left to chance. Turn one up."
-    agreeing, *ends = now.pairs[2]
-    said = f"{interval_percent(agreeing, *ends)} of the pairs at temperature {now.dials.temperature:g}"
+    said = f"{interval_percent(*now.pairs[2])} of the pairs of these runs, at temperature {now.dials.temperature:g}"
     if now.by_dice:
         said += f"; the same dice after another text: {interval_percent(*now.by_dice[2])}"
-    return agreeing, said, ends
+    return now.pairs[2][0], said
 
 
 def _held(crowd: Crowd) -> str:

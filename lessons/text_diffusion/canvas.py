@@ -90,9 +90,9 @@ def draft(rounds: int, temperature: float, seed: int) -> Iterator[Underway | Dra
     yield _evidence(value, began, seeds[0], rounds, temperature)
 
 
-def kept_truth(value: Drafted) -> tuple[float, str, list[float]]:
-    kept = share(value.kept)
-    return kept[0], f"{words(kept, 0, True)} of the first guesses, over {SEEDS} stories", [*kept[1:]]
+def kept_truth(value: Drafted) -> tuple[float, str]:
+    mean = share(value.kept)
+    return mean[0], f"{words(mean, 0, True)} of the first guesses, over {SEEDS} stories"
 
 
 def _own(value: Drafted) -> tuple[Mean, Mean]:

@@ -180,12 +180,16 @@ def _count_evidence(
 def _count_finding(tally: Tally) -> Finding:
     right = tally.right
     most = max(times for _, times in tally.histogram)
-    favourites = " and ".join(str(_said(answer)) for answer, times in tally.histogram if times == most)
+    favourites = [str(_said(answer)) for answer, times in tally.histogram if times == most]
+    several = len(favourites) > 1
+    answers, each = ("answers", " each") if several else ("answer", "")
+    often = f"Its commonest {answers}: {listed(favourites)}, {most} of {plural(right.trials, 'run')}{each}"
+    if several and most == 1:
+        often = "No answer came twice"
     return Finding(
         f"{right.successes} of {right.trials} right",
         f"{SPELLED[tally.spelling]} ({plural(len(tally.seen), 'token')}; 95 % interval "
-        f"{interval(right.low, right.high)}). Its commonest answer: {favourites}, {most} of "
-        f"{plural(right.trials, 'run')}{' each' if ' and ' in favourites else ''}.",
+        f"{interval(right.low, right.high)}). {often}.",
     )
 
 

@@ -79,9 +79,8 @@ def fixed(
     yield _evidence(model, painter, caption.strip(), several, steps, Fixing(text, picture, alike), began)
 
 
-def fixed_truth(value: Fixing) -> tuple[float, str, list[float]]:
-    settled = value.half_way()
-    return settled[0], f"{words(settled, 0, True)} of the picture", [*settled[1:]]
+def fixed_truth(value: Fixing) -> tuple[float, str]:
+    return value.half_way()[0], f"{words(value.half_way(), 0, True)} of the picture"
 
 
 def _kept(drafts: list[tuple[int, ...]], passes: int) -> np.ndarray:

@@ -122,9 +122,8 @@ def spoil(
     yield replace(result, snippet=code, expected=(value.text_spoiled, value.mended))
 
 
-def spoil_truth(value: Spoiled) -> tuple[float, str, list[float]]:
-    left = value.damage_left[value.third]
-    return value.mended_by(), f"{words(left, 0, True)} of the noise is left", [1 - end for end in left[1:]]
+def spoil_truth(value: Spoiled) -> tuple[float, str]:
+    return value.mended_by(), f"{words(value.damage_left[value.third], 0, True)} of the noise is left"
 
 
 def _written(tokens: Iterator[Token], said: str) -> Generator[Underway, None, list[Token]]:

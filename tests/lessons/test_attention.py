@@ -426,7 +426,8 @@ def test_the_average_over_sentences_is_scored_when_all_are_read(model: LanguageM
     results = found(lens.survey(model))
     assert [len(result.value) for result in results] == list(range(1, len(lens.SENTENCES) + 1))
     assert lens.settled_on_average(results[-2].value) is None
-    mean, words = lens.settled_on_average(results[-1].value) or (0, "")
+    mean, words, ends = lens.settled_on_average(results[-1].value) or (0, "", [])
+    assert ends[0] < mean < ends[1]
     assert mean == pytest.approx(np.mean([one.settled for one in results[-1].value]) / 3) and "mean of" in words
 
 
