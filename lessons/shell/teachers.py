@@ -217,7 +217,7 @@ def answers(lesson: str) -> str:
     words = frame.built[lesson].lesson
     body = Markup("<p>Lesson “{}”.</p>{}<h2>Check yourself</h2>{}").format(
         inline(words.tab),
-        join(_filled(number, step) for number, step in enumerate(steps(lesson), 1)),
+        join(_filled(number, step, _note(lesson, step.section.key)) for number, step in enumerate(steps(lesson), 1)),
         join(_question(number, one, _explained) for number, one in enumerate(read_quiz(lesson).questions, 1)),
     )
     return sheets.sheet(f"Answer key: {words.title}", _held(body), BACK)
@@ -254,10 +254,10 @@ def _to_fill(number: int, step: Step) -> Markup:
     )
 
 
-def _filled(number: int, step: Step) -> Markup:
+def _filled(number: int, step: Step, note: Markup) -> Markup:
     asked = Markup("<p><b>{}</b></p>").format(step.prediction.question) if step.prediction else Markup("")
     return Markup("<section><h2>{}. {}</h2>{}{}</section>").format(
-        number, inline(step.section.title), asked, _see(step)
+        number, inline(step.section.title), asked, note + _see(step)
     )
 
 

@@ -114,6 +114,8 @@ def test_the_quiz_is_a_page_of_its_own() -> None:
 def test_a_note_stands_at_a_stop_there_is(page: str) -> None:
     assert set(course.NOTES) <= {stop[:2] for track in course.TRACKS for stop in track.stops}
     assert [note for note in course.NOTES.values() if escape(note) not in page] == []
+    for (lesson, _), note in course.NOTES.items():
+        assert escape(note) in paper(f"course/answers/{lesson}")
 
 
 def told(key: str) -> list[Markup]:
@@ -138,7 +140,7 @@ def test_what_stands_on_a_sheet_is_escaped() -> None:
     step = teachers.Step(read_lesson(KEYS[0]).sections[0], asked, NASTY, Markup(), Markup(), Markup())
     right, wrong = {"text": NASTY, "feedback": NASTY, "right": True}, {"text": "b", "feedback": "c"}
     question = Question(key="k", question=NASTY, choices=(right, {**wrong, "misconception": NASTY}))
-    shown = [teachers._to_fill(1, step), teachers._filled(1, step), teachers._ask(step)]
+    shown = [teachers._to_fill(1, step), teachers._filled(1, step, Markup()), teachers._ask(step)]
     for choice in (teachers._box, teachers._explained):
         shown.append(teachers._question(1, question, choice))
     assert not [one for one in shown if "<script" in one or "<img" in one]
