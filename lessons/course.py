@@ -117,6 +117,17 @@ TRACKS = (
 )
 
 
+NOTES = {
+    ("sampling", "scoreboard"): (
+        "The page opens with key 1 pressed at temperature 0.8, and what is recorded here is that scoreboard; a press "
+        "adds the second key. The guess is about the first scoreboard at temperature 0.2, wherever the slider stands: "
+        "the verdict works it out from the scores, with nothing cut. To show it, move temperature to 0.2 and top-p to "
+        "1 before the press."
+    ),
+}
+"""What a teacher should know of a stop, by lesson and screen."""
+
+
 def lessons() -> tuple[Lesson, ...]:
     """Every lesson of the course, in reading order."""
     return tuple(read_lesson(key) for unit in UNITS for key in unit.lessons)

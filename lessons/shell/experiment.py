@@ -30,7 +30,7 @@ from engines.models import batching, line
 from engines.models.line import Queue
 from lessons.shell import captions, events, pacing, recorded, views, visitors, waking
 from lessons.shell.background import BEAT
-from lessons.shell.frame import Screen, still
+from lessons.shell.frame import Outcome, Screen, still
 
 Work = Callable[..., Iterator[Any]]
 Draw = Callable[[Any], Any]
@@ -200,6 +200,11 @@ class Experiment:
         if isinstance(found, tuple):
             return {self.verdict: self.screen.score(guess, *found)}
         return {self.verdict: str(views.unscored(found or views.NOT_ASKED))}
+
+    def outcome(self, last: Evidence) -> Outcome | None:
+        """What a result says of the screen's prediction; None where it does not score it."""
+        found = self.truth(last.value) if self.verdict is not None and self.truth is not None else None
+        return self.screen.outcome(*found) if isinstance(found, tuple) else None
 
     def at_once(self, *values: Any) -> dict[Any, Any]:
         """``{place: value}`` of a cheap run; where the inputs are refused, no older result stays beside them."""

@@ -30,6 +30,17 @@ def still(markup: str, *classes: str, **options: Any) -> gr.HTML:
 UNDECIDED = "The interval reaches into more than one answer, so these runs alone do not decide."
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """Which choices of a prediction a measurement bears out: number ``index``, and ``others`` that it cannot tell
+    from it.
+    """
+
+    index: int
+    others: frozenset[int]
+    measured: str
+
+
 @dataclass(eq=False)
 class Screen:
     """One idea: a section of words and, beside it, the stage."""
@@ -80,15 +91,18 @@ class Screen:
         assert self.prediction_key is not None, "this screen asks for no prediction"
         return self.lesson.predictions[self.prediction_key]
 
-    def score(self, guess: str | None, truth: float, measured: str, as_near: Sequence[float] = ()) -> str:
-        """HTML that sets the learner's ``guess`` against ``measured``.
-
-        ``truth`` is the measured number where the choices are ranges, else the index of the one that came true;
+    def outcome(self, truth: float, measured: str, as_near: Sequence[float] = ()) -> Outcome:
+        """``truth`` is the measured number where the choices are ranges, else the index of the one that came true;
         ``as_near`` are others that the measurement cannot tell from it.
         """
         index = self.prediction.which(truth)
+        return Outcome(index, frozenset(map(self.prediction.which, as_near)) - {index}, measured)
+
+    def score(self, guess: str | None, truth: float, measured: str, as_near: Sequence[float] = ()) -> str:
+        """HTML that sets the learner's ``guess`` against the :meth:`outcome`."""
+        came_out = self.outcome(truth, measured, as_near)
+        index, others = came_out.index, came_out.others
         came_true = self.prediction.texts[index]
-        others = {self.prediction.which(one) for one in as_near} - {index}
         name = f"{self.lesson.key}/{self.prediction_key}"
         if guess is None:
             said, hit = Markup("You ran it without a guess."), "none"

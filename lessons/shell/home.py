@@ -108,7 +108,7 @@ def about() -> Markup:
         '<section class="about" id="badges"><h2>What the badges mean</h2><p>A badge under each figure says where it '
         "comes from. “Here” is the line beside the badge, with model, settings and seed.</p>"
         '<dl class="legend">{}</dl><h2>The bundled models</h2>'
-        "<p>Each has a card: how and on what it was trained, what was measured of it, where it fails, and its licence."
-        "</p>"
+        "<p>Each has a card: how and on what it was trained, what was measured of it, where it fails, and its licence. "
+        "The cards are written for engineers.</p>"
         '<ul class="cards">{}</ul></section>'
     ).format(badges, cards)

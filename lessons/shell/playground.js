@@ -212,7 +212,11 @@ window.playground = (() => {
     noteFirst();
     setTimeout(noteFirst, 1000); // those that began late
     waitToGiveBack();
-    try { document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView(); } catch { /* no place of this page */ }
+    try {
+      const place = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+      for (let fold = place?.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+      place?.scrollIntoView();
+    } catch { /* no place of this page */ }
   }
 
   // ---- what was typed and guessed outlives a reload, in this tab -----------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from functools import cache
@@ -22,26 +23,30 @@ def prose(text: str, where: str, here: str = "") -> Markup:
     ``where`` makes the entries' element ids unique on the page; to the lesson ``here`` none of them leads. Unknown
     terms raise KeyError.
     """
-    notes: list[Markup] = []
+    notes: dict[str, Markup] = {}
 
     def term(match: re.Match[str]) -> str:
         shown, key = match[1], _key(match)
         entry = read_glossary()[key]
-        name = f"term-{where}-{key}-{len(notes)}"
-        notes.append(
-            Markup('<span popover id="{}" class="term-note"><b>{}</b> {}{}</span>').format(
-                name, entry.term, entry.meaning, explained_in(key, here)
-            )
+        name = f"{where}-{key}"
+        name += f"-{len(notes)}" if name in notes else ""
+        notes[name] = Markup('<span popover id="term-{}" class="term-note"><b>{}</b> {}{}</span>').format(
+            name, entry.term, entry.meaning, explained_in(key, here)
         )
         return f"\x02{name}\x03{shown}\x04"
 
     html = MARKED.sub(_button, markdown.render(TERM.sub(term, text)))
-    return Markup(html) + Markup("").join(notes)
+    return Markup(html) + Markup("").join(notes.values())
+
+
+def printed(text: str) -> Markup:
+    """HTML of trusted lesson markdown for paper: a glossary term is a word like any other."""
+    return Markup(markdown.render(TERM.sub(r"\1", text)))
 
 
 def explained_in(key: str, here: str = "") -> Markup:
     """Where the glossary entry ``key`` is explained: links to the lessons, ``here`` apart, each at its first screen
-    that opens the entry.
+    that opens the entry, or where only “Deeper” does, at the word there.
     """
     links = [
         Markup('<a href="{}{}">{}</a>').format(lesson, _screen(lesson, key), inline(read_lesson(lesson).tab))
@@ -54,14 +59,16 @@ def explained_in(key: str, here: str = "") -> Markup:
 
 
 def _screen(lesson: str, key: str) -> str:
-    return next((f"#{lesson}-{screen}" for screen, keys in _opened(lesson) if key in keys), "")
+    sections = read_lesson(lesson).sections
+    shown = (f"#{lesson}-{one.key}" for one in sections if key in _opened(one.prose))
+    folded = (f"#{lesson}-{one.key}-deeper-{key}" for one in sections if key in _opened(one.deeper))
+    return next(itertools.chain(shown, folded), "")
 
 
 @cache
-def _opened(lesson: str) -> tuple[tuple[str, frozenset[str]], ...]:
-    """The screens of a lesson, each with the glossary entries that its words open."""
-    sections = read_lesson(lesson).sections
-    return tuple((one.key, frozenset(map(_key, TERM.finditer(one.prose + one.deeper)))) for one in sections)
+def _opened(text: str) -> frozenset[str]:
+    """The glossary entries that words of a lesson open."""
+    return frozenset(map(_key, TERM.finditer(text)))
 
 
 def _key(term: re.Match[str]) -> str:
@@ -72,7 +79,7 @@ def _key(term: re.Match[str]) -> str:
 def _button(marked: re.Match[str]) -> str:
     """The button that opens an entry; a line may end after a button, so what belongs to its word is held fast."""
     name, shown, rest = marked.groups()
-    button = f'<button type="button" class="term" popovertarget="{name}">{shown}</button>'
+    button = f'<button type="button" class="term" id="{name}" popovertarget="term-{name}">{shown}</button>'
     return f'<span class="term-held">{button}{rest}</span>' if rest else button
 
 

@@ -25,6 +25,7 @@ from lessons.shell.content import ADDRESS, LESSONS, folder
 
 if TYPE_CHECKING:
     from lessons.shell.experiment import Experiment
+    from lessons.shell.frame import Outcome
 
 PICTURE = re.compile(r"data:image/webp;base64,([A-Za-z0-9+/=]+)")
 SECONDS = re.compile(r"\d+(\.\d+)? (ms|s|seconds?)\b|\d+(\.\d+)? (passes|keys) a second")
@@ -74,7 +75,9 @@ def file_of(name: str) -> Path:
 
 @cache
 def read(name: str) -> dict[str, Any] | None:
-    """What was recorded of an experiment: ``models``, ``seconds`` and ``places``; None where nothing was."""
+    """What was recorded of an experiment: ``models``, ``seconds``, ``places``, and where it scores a prediction
+    ``truth``; None where nothing was.
+    """
     path = file_of(name)
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
@@ -93,12 +96,31 @@ def paint(one: Experiment) -> None:
         one.pace = kept["seconds"] / max(one.cost(*(part.value for part in one.inputs)), 1)
 
 
-def save(one: Experiment, places: Mapping[Any, Any], models: Mapping[str, str], seconds: float) -> Path:
+def save(
+    one: Experiment, places: Mapping[Any, Any], models: Mapping[str, str], seconds: float, outcome: Outcome | None
+) -> Path:
     """Write what a run of the experiment left in its places; pictures and drawers become files, each once."""
     path = file_of(one.name)
     path.parent.mkdir(exist_ok=True)
     kept = {name: _plain(places[place], path.parent) for name, place in place_names(one).items() if place in places}
-    record = {"models": dict(models), "seconds": round(seconds, 1), "places": kept}
+    record = {"models": dict(models), "seconds": round(seconds, 1), "places": kept} | _truth(outcome)
+    return _write(path, record)
+
+
+def save_truth(one: Experiment, outcome: Outcome | None) -> Path:
+    """Write what a run says of the screen's prediction, and leave the rest of the record as it is."""
+    kept = {key: value for key, value in (read(one.name) or {}).items() if key != "truth"}
+    return _write(file_of(one.name), kept | _truth(outcome))
+
+
+def _truth(outcome: Outcome | None) -> dict[str, Any]:
+    """In a record: the measurement in words, the number of the choice that came true, and those that it cannot tell
+    from it.
+    """
+    return {} if outcome is None else {"truth": [outcome.measured, outcome.index, *sorted(outcome.others)]}
+
+
+def _write(path: Path, record: Mapping[str, Any]) -> Path:
     path.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     read.cache_clear()
     return path
@@ -139,14 +161,17 @@ def _opened(match: re.Match[str]) -> str:
     return f'<details class="drawer"><summary>{title}</summary>{body}</details>'
 
 
-def same(one: Experiment, places: Mapping[Any, Any]) -> bool:
+def same(one: Experiment, places: Mapping[Any, Any], outcome: Outcome | None) -> bool:
     """Whether a fresh run shows the same words, and numbers within rounding; times, pictures and run keys apart."""
     kept = read(one.name)
     if kept is None:
         return False
+    told = {"truth": kept["truth"]} if "truth" in kept else {}
+    recorded = kept["places"] | told
     fresh = {name: _plain(places[place], None) for name, place in place_names(one).items() if place in places}
-    return kept["places"].keys() == fresh.keys() and all(
-        _alike(json.dumps(_words(value)), json.dumps(_words(fresh[name]))) for name, value in kept["places"].items()
+    fresh |= _truth(outcome) if told else {}
+    return recorded.keys() == fresh.keys() and all(
+        _alike(json.dumps(_words(value)), json.dumps(_words(fresh[name]))) for name, value in recorded.items()
     )
 
 
@@ -163,6 +188,8 @@ def _words(value: Any) -> Any:
     """What must be equal of a place: its text without what differs from run to run."""
     if isinstance(value, Mapping):
         return {key: _words(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_words(entry) for entry in value]
     if not isinstance(value, str):
         return value
     value = STEPS.sub(_distances, PACKED.sub(_unpacked, KEPT_DRAWER.sub(_opened, value)))

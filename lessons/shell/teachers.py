@@ -7,24 +7,26 @@ built after those of the lessons; the sheets are made when they are asked for.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from lessons.course import TRACKS, UNITS, Track
+from lessons.course import NOTES, TRACKS, UNITS, Track
 from lessons.shell import frame, recorded, sheets
 from lessons.shell.content import ADDRESS, LESSONS, Choice, Prediction, Question, Section, read_quiz
-from lessons.shell.prose import inline, markdown, plain
+from lessons.shell.prose import inline, markdown, plain, printed
 from lessons.shell.views import drawer, join
 
 TEACHERS = "teachers"
 """The page's address."""
 LAB = LESSONS / "teachers.md"
 FINDINGS = re.compile(r'<ul class="findings".*?</ul>', re.DOTALL)
+BEFORE_PERCENT = re.compile(r"(?<=\d) (?=%)")
 SETTINGS = re.compile(r'<span class="settings">(.*?)</span>', re.DOTALL)
 
 
@@ -32,7 +34,8 @@ SETTINGS = re.compile(r'<span class="settings">(.*?)</span>', re.DOTALL)
 class Step:
     """What a teacher has to know of a screen. ``press``: the words on the button that answers the question.
 
-    ``settings`` and ``findings`` are those of the recorded run, as HTML; "" where nothing was recorded.
+    ``settings`` and ``findings`` are those of the recorded run, as HTML, and ``truth`` what it says of the prediction;
+    "" where nothing was recorded.
     """
 
     section: Section
@@ -40,6 +43,7 @@ class Step:
     press: str
     settings: Markup
     findings: Markup
+    truth: Markup
 
 
 def steps(lesson: str) -> tuple[Step, ...]:
@@ -59,6 +63,16 @@ def _step(page: frame.LessonPage, screen: frame.Screen) -> Step:
         asked.words,
         Markup(made_with[1] if made_with else ""),
         Markup(found[0] if found else ""),
+        _truth(screen, kept["truth"]) if kept and "truth" in kept else Markup(""),
+    )
+
+
+def _truth(screen: frame.Screen, told: Sequence[Any]) -> Markup:
+    measured, choice, *others = told
+    return Markup('<p class="truth"><b>Recorded:</b> {} → <b>{}</b>{}</p>').format(
+        plain(measured),
+        screen.prediction.texts[choice],
+        " (undecided: the interval reaches into more than one answer)" if others else "",
     )
 
 
@@ -111,9 +125,14 @@ def _stops(track: Track) -> Iterator[Markup]:
             screen=screen,
             title=inline(step.section.title),
             ask=_ask(step),
-            see=drawer("What they should see", _see(step)),
+            see=drawer("What they should see", _note(lesson, screen) + _see(step)),
         )
         begun += minutes
+
+
+def _note(lesson: str, screen: str) -> Markup:
+    note = NOTES.get((lesson, screen))
+    return Markup("<p>{}</p>").format(note) if note else Markup("")
 
 
 def _ask(step: Step) -> Markup:
@@ -131,7 +150,7 @@ def _see(step: Step) -> Markup:
         run = Markup('<p class="run"><span class="badge badge-recorded">recorded</span> {}</p>{}').format(
             step.settings, step.findings
         )
-    return run + (_meaning(step.prediction) if step.prediction else Markup(""))
+    return run + step.truth + (_meaning(step.prediction) if step.prediction else Markup(""))
 
 
 def _meaning(prediction: Prediction) -> Markup:
@@ -181,7 +200,8 @@ def worksheet(lesson: str) -> str:
     goals = join(Markup("<li>{}</li>").format(inline(goal)) for goal in words.objectives)
     body = Markup(
         '<div class="fill"><span>Name</span><span>Date</span></div><p>Lesson “{}”, about {} minutes.</p>'
-        "<h2>You will be able to explain</h2><ul>{}</ul>{}<h2>Check yourself</h2>{}"
+        "<h2>You will be able to explain</h2><ul>{}</ul>{}<p><b>Turn over only when all runs are done.</b></p>"
+        '<div class="quiz"><h2>Check yourself</h2>{}</div>'
     ).format(
         inline(words.tab),
         words.minutes,
@@ -189,7 +209,7 @@ def worksheet(lesson: str) -> str:
         join(_to_fill(number, step) for number, step in enumerate(steps(lesson), 1)),
         join(_question(number, one, _box) for number, one in enumerate(read_quiz(lesson).questions, 1)),
     )
-    return sheets.sheet(f"Worksheet: {words.title}", body, BACK)
+    return sheets.sheet(f"Worksheet: {words.title}", _held(body), BACK)
 
 
 def answers(lesson: str) -> str:
@@ -197,10 +217,15 @@ def answers(lesson: str) -> str:
     words = frame.built[lesson].lesson
     body = Markup("<p>Lesson “{}”.</p>{}<h2>Check yourself</h2>{}").format(
         inline(words.tab),
-        join(_filled(number, step) for number, step in enumerate(steps(lesson), 1)),
+        join(_filled(number, step, _note(lesson, step.section.key)) for number, step in enumerate(steps(lesson), 1)),
         join(_question(number, one, _explained) for number, one in enumerate(read_quiz(lesson).questions, 1)),
     )
-    return sheets.sheet(f"Answer key: {words.title}", body, BACK)
+    return sheets.sheet(f"Answer key: {words.title}", _held(body), BACK)
+
+
+def _held(body: Markup) -> Markup:
+    """No line ends between a number and its percent sign."""
+    return Markup(BEFORE_PERCENT.sub("\u00a0", body))
 
 
 BACK = (f"../../{TEACHERS}", "For teachers")
@@ -213,8 +238,13 @@ def _lines(words: str, count: int) -> Markup:
 def _to_fill(number: int, step: Step) -> Markup:
     heading = Markup("<h2>{}. {}</h2>").format(number, inline(step.section.title))
     if step.prediction is None:
-        return Markup("<section>{}{}</section>").format(heading, _lines("What I noticed:", 3))
-    return Markup("<section>{}<p><b>Predict first:</b> {}</p><ul>{}</ul>{}<p>Now press “{}”.</p>{}</section>").format(
+        task = printed(step.section.parts()[0])
+        press = Markup("<p>Then press “{}”.</p>").format(step.press) if step.press else Markup("")
+        return Markup("<section>{}{}{}{}</section>").format(heading, task, press, _lines("My notes:", 7))
+    return Markup(
+        '<section>{}<div class="whole"><p><b>Predict first:</b> {}</p><ul>{}</ul></div>'
+        "{}<p>Now press “{}”.</p>{}</section>"
+    ).format(
         heading,
         step.prediction.question,
         join(Markup('<li class="box">{}</li>').format(text) for text in step.prediction.texts),
@@ -224,15 +254,15 @@ def _to_fill(number: int, step: Step) -> Markup:
     )
 
 
-def _filled(number: int, step: Step) -> Markup:
+def _filled(number: int, step: Step, note: Markup) -> Markup:
     asked = Markup("<p><b>{}</b></p>").format(step.prediction.question) if step.prediction else Markup("")
     return Markup("<section><h2>{}. {}</h2>{}{}</section>").format(
-        number, inline(step.section.title), asked, _see(step)
+        number, inline(step.section.title), asked, note + _see(step)
     )
 
 
 def _question(number: int, question: Question, choice: Callable[[Choice], Markup]) -> Markup:
-    return Markup("<section><p><b>{}. {}</b></p><ul>{}</ul></section>").format(
+    return Markup('<section class="whole"><p><b>{}. {}</b></p><ul>{}</ul></section>').format(
         number, inline(question.question), join(map(choice, question.choices))
     )
 

@@ -133,6 +133,16 @@ def test_a_sheet_prints_in_black_on_white(visit) -> None:
         page.emulate_media(media="screen")
 
 
+def test_a_link_of_the_glossary_opens_the_fold_in_which_its_word_stands(visit) -> None:
+    page = visit.open("")
+    page.locator(".glossary summary").click()
+    page.locator('.glossary a[href$="-beam-search"]').click()
+    word = page.locator("#sampling-branch-deeper-beam-search")
+    expect(word).to_be_in_viewport()
+    expect(word).to_have_text("beam search")
+    assert page.locator("details.drawer[open]", has=page.locator(".term")).count() == 1
+
+
 def test_the_masthead_leads_to_units_and_lessons(visit) -> None:
     page = visit.open(KEYS[0])
     page.click(".units >> text=The sculptor")

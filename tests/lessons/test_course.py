@@ -65,11 +65,15 @@ def test_glossary_is_unique_and_names_real_lessons() -> None:
 
 
 def test_every_term_leads_to_where_it_is_explained() -> None:
-    screens = {f"{key}-{section.key}" for key in KEYS for section in read_lesson(key).sections}
+    sections = [(f"{key}-{section.key}", section) for key in KEYS for section in read_lesson(key).sections]
+    screens = {screen for screen, _ in sections}
+    folded = (str(prose(section.deeper, f"{screen}-deeper")) for screen, section in sections)
+    words = {name for html in folded for name in re.findall(r'class="term" id="([^"]+)"', html)}
     links = re.findall(r'href="([^"#]+)(?:#([^"]+))?"', str(home._glossary()))
     assert len(links) == sum(len(term.lessons) for term in read_glossary().values())
-    assert {lesson for lesson, _ in links} <= set(KEYS) and {screen for _, screen in links if screen} <= screens
+    assert {lesson for lesson, _ in links} <= set(KEYS) and {screen for _, screen in links if screen} <= screens | words
     assert ("tokenization", "tokenization-chunks") in links
+    assert ("sampling", "sampling-branch-deeper-beam-search") in links
 
 
 def test_an_entry_does_not_lead_to_the_lesson_it_is_opened_in() -> None:

@@ -17,7 +17,7 @@ from engines.evidence import PlainError, Underway
 from engines.models import line
 from engines.models.batching import Room
 from lessons import record
-from lessons.shell import content, events, experiment, pacing, recorded
+from lessons.shell import content, events, experiment, frame, pacing, recorded
 from lessons.shell.experiment import Experiment
 from tests.lessons.tenth import page
 
@@ -291,16 +291,33 @@ def test_a_long_run_says_so_before_it_starts(tenth: list[Experiment]) -> None:
 
 def test_a_record_is_painted_and_equals_a_fresh_run(tenth: list[Experiment]) -> None:
     for one in tenth[:2]:
-        places, models, seconds = record.run(one)
-        recorded.save(one, places, models, seconds)
-    assert all(recorded.same(one, record.run(one)[0]) for one in tenth[:2])
+        recorded.save(one, *record.run(one))
+    assert all(record.same(one) for one in tenth[:2])
     recorded.read.cache_clear()
     with gr.Blocks() as demo:
         again = page.build().experiments
     assert "badge-recorded" in again[0].result.value and "a coin" in again[0].result.value
+    assert recorded.read(again[0].name)["truth"][1] in (0, 1)
+    assert "truth" not in recorded.read(again[1].name)
     (chart,) = again[1].shows
     assert chart.value["type"] == "plotly" and demo.get_config_file()
-    assert not recorded.same(again[2], record.run(again[2])[0])
+    assert not record.same(again[2])
+
+
+def test_the_truth_of_a_record_is_kept_alone_and_compared(tenth: list[Experiment]) -> None:
+    toss = tenth[0]
+    places, models, seconds, outcome = record.run(toss)
+    path = recorded.save(toss, places, models, seconds, outcome)
+    kept = path.read_text(encoding="utf-8")
+    recorded.save_truth(toss, outcome)
+    assert path.read_text(encoding="utf-8") == kept and recorded.same(toss, places, outcome)
+    other = frame.Outcome(1 - outcome.index, frozenset({outcome.index}), outcome.measured)
+    assert not recorded.same(toss, places, other)
+    recorded.save_truth(toss, other)
+    assert recorded.read(toss.name)["truth"] == [other.measured, other.index, outcome.index]
+    assert recorded.same(toss, places, other)
+    recorded.save_truth(toss, None)
+    assert "truth" not in recorded.read(toss.name) and recorded.read(toss.name)["places"]
 
 
 # --- the line ---------------------------------------------------------------------------------------------

@@ -82,6 +82,16 @@ def test_no_record_gives_a_prediction_away(experiments: list[Experiment]) -> Non
         assert open_to_all[name] == 0, name
 
 
+def test_a_record_says_what_it_makes_of_the_prediction(experiments: list[Experiment]) -> None:
+    """An answer key and the drawers of a track say it, in the words of the page."""
+    told = {one.name: recorded.read(one.name).get("truth") for one in experiments if one.verdict and one.truth}
+    assert [name for name, truth in told.items() if truth is None] == []
+    for one in experiments:
+        if one.name in told:
+            words, *choices = told[one.name]
+            assert words and choices and all(0 <= choice < len(one.screen.prediction.choices) for choice in choices)
+
+
 def test_the_last_frame_of_a_film_does_not_tell_what_is_asked() -> None:
     assert "of the pixels" not in json.dumps(recorded.read("noising/strip")["places"]["fill-0"]).split("film-cell")[-1]
 
@@ -159,7 +169,7 @@ def test_every_slower_record_has_its_turn_and_no_day_takes_long(experiments: lis
 def test_a_fresh_run_shows_what_is_recorded(experiments: list[Experiment]) -> None:
     quick = [one for one in experiments if seconds(one) <= QUICK and one.name not in BY_THE_CLOCK]
     assert quick
-    differ = [one.name for one in quick if not recorded.same(one, record.run(one)[0])]
+    differ = [one.name for one in quick if not record.same(one)]
     assert not differ
 
 
@@ -167,5 +177,5 @@ def test_a_fresh_run_shows_what_is_recorded(experiments: list[Experiment]) -> No
 def test_two_slower_runs_a_day_show_what_is_recorded(experiments: list[Experiment]) -> None:
     day = int(os.environ.get(DAY, datetime.date.today().toordinal()))
     days = turns(experiments)
-    differ = [one.name for one in days[day % len(days)] if not recorded.same(one, record.run(one)[0])]
+    differ = [one.name for one in days[day % len(days)] if not record.same(one)]
     assert not differ, f"to repeat it set {DAY}={day}"

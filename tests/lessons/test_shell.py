@@ -142,7 +142,7 @@ def test_the_comma_after_a_term_stays_with_it() -> None:
 
 
 def test_unknown_glossary_terms_are_an_error() -> None:
-    assert 'popovertarget="term-here-token-0"' in prose("A [[token]].", "here")
+    assert 'id="here-token" popovertarget="term-here-token"' in prose("A [[token]].", "here")
     with pytest.raises(KeyError):
         prose("A [[flibbertigibbet]].", "here")
 
