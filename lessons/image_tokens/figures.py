@@ -267,7 +267,7 @@ def both(value: Forced) -> str:
         Shot(map_.reshape(SIDE, SIDE, 3), "Where they differ", last or f"bright: {changed} {of} differ"),
         Shot(
             value.pictures[1], "The picture with its own entry and other dice",
-            f"its own entry, other dice: {last or f'{other} {of} differ'}",
+            "its own entry: none comes after it" if last else f"its own entry, other dice: {other} {of} differ",
         ),
     )  # fmt: skip
     return str(Markup('<div class="tiles-both">{}</div>').format(row(shots, "Before and after the other entry")))

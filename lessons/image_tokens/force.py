@@ -131,7 +131,7 @@ def _evidence(writer: TileWriter, value: Forced, other_dice: int, seconds: float
         ),
         provenance=provenance(
             writer, None, ask.seed, seconds, caption=ask.caption, place=place_name(before.at), entry=value.entry,
-            instead_of=None if value.same else before.entry, guidance=ask.guidance_scale,
+            **({} if value.same else {"instead_of": before.entry}), guidance=ask.guidance_scale,
             temperature=ask.dials.temperature, top_p=ask.dials.top_p,
         ),
         findings=_findings(value, other_dice),

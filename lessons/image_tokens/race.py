@@ -172,10 +172,11 @@ def score(verdicts: tuple[Verdict, ...]) -> str:
     """How much of the caption each picture holds, and how much of that cannot be told."""
     if not verdicts[0].expected:
         return "nothing to judge"
+    asked = len(verdicts[0].expected)
     scores = [
-        f"{sum(one.right.values())} of {plural(len(one.expected), 'fact')}"
+        f"{sum(one.right.values())} of {asked if number else plural(asked, 'fact')}"
         + (f", {len(one.untold)} cannot be told" if one.untold else "")
-        for one in verdicts
+        for number, one in enumerate(verdicts)
     ]
     return (", against " if any(one.untold for one in verdicts) else " against ").join(scores)
 
