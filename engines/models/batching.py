@@ -36,6 +36,7 @@ class _Request(Generic[Load, Result]):
     size: int
     kind: Hashable
     result: Result | None = None
+    seconds: float = 0.0
     error: Exception | None = None
     done: threading.Event = field(default_factory=threading.Event)
 
@@ -68,6 +69,7 @@ class Meeting(Generic[Load, Result]):
             self._changed.notify_all()
             self._look_soon()
         mine.done.wait()
+        worker.add_work(mine.seconds)
         if mine.error is not None:
             raise mine.error
         return mine.result  # type: ignore[return-value]
@@ -136,6 +138,7 @@ class Meeting(Generic[Load, Result]):
         return group
 
     def _call(self, group: Sequence[_Request[Load, Result]]) -> None:
+        began, whole = time.thread_time(), sum(request.size for request in group)
         try:
             results = self._work([request.load for request in group])
         except Exception as error:
@@ -145,8 +148,9 @@ class Meeting(Generic[Load, Result]):
                 return
             group[0].error = error
         else:
+            seconds = time.thread_time() - began
             for request, result in zip(group, results, strict=True):
-                request.result = result
+                request.result, request.seconds = result, seconds * request.size / whole
 
 
 @dataclass(eq=False)

@@ -12,8 +12,10 @@ from __future__ import annotations
 import functools
 import importlib
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import copy_context
 from typing import Any, TypeVar
 
@@ -43,7 +45,39 @@ def call(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     """What ``function`` gives back, called there, without gradients and with the caller's context variables."""
     if here():
         return _without_gradients(function, *arguments, **options)
-    return submit(copy_context().run, function, *arguments, **options).result()
+    result, seconds = submit(_timed, copy_context().run, function, *arguments, **options).result()
+    add_work(seconds)
+    return result
+
+
+def worked() -> float:
+    """Seconds of processor time that this thread has used, with what the models' thread did for it.
+
+    Waiting is not counted, for others' runs or for a busy processor, and neither is what helpers share of an operator:
+    on an idle machine it is about what a clock says of the same work.
+    """
+    return time.thread_time() + getattr(_here, "lent", 0.0)
+
+
+def add_work(seconds: float) -> None:
+    """Count what the models' thread did for this one; see :func:`worked`."""
+    _here.lent = getattr(_here, "lent", 0.0) + seconds
+
+
+@contextmanager
+def alone(yes: bool = True) -> Iterator[None]:
+    """Without torch's helpers, for operators so small that two threads wait for each other, long on a busy machine."""
+    import torch
+
+    threads = torch.get_num_threads()
+    if not yes or threads == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def submit(function: Callable[..., Any], *arguments: Any, **options: Any) -> Future[Any]:
@@ -105,6 +139,11 @@ def _run(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         _queued -= 1
     _here.yes = True
     return _without_gradients(function, *arguments, **options)
+
+
+def _timed(function: Callable[..., Any], *arguments: Any, **options: Any) -> tuple[Any, float]:
+    began = time.thread_time()
+    return function(*arguments, **options), time.thread_time() - began
 
 
 def _without_gradients(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from engines.models import worker
 from engines.models.batching import Meeting, Room
 from engines.text.recorded_steps import RecordedSteps
 from engines.text.shared_passes import MOST_READ, Piece
@@ -20,6 +21,8 @@ from engines.text.transformer import Network
 MOST_ROWS = 256
 """Rows of all pictures that are being written, where guidance takes two a picture; a row of the bundled writer is 2 MiB
 of keys and values."""
+FEW_ROWS = 16
+"""Up to so many rows a pass is quicker in one thread."""
 
 
 class TilePasses:
@@ -44,5 +47,7 @@ class TilePasses:
         return self._meeting.ask(pieces, size=ids.size)
 
     def _together(self, runs: Sequence[Sequence[Piece]]) -> list[np.ndarray]:
-        logits = iter(read_together(self._steps, [piece for run in runs for piece in run], self._tables))
+        pieces = [piece for run in runs for piece in run]
+        with worker.alone(len(pieces) <= FEW_ROWS):
+            logits = iter(read_together(self._steps, pieces, self._tables))
         return [np.concatenate([next(logits) for _ in run]) for run in runs]

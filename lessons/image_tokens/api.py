@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from engines.checks import MAX_SEED, whole
+from engines.checks import whole
 from engines.evidence import Evidence, PlainError
 from engines.pictures import tiles
 from engines.pictures.measures import SAME, psnr
 from engines.pictures.tiles import FREE, SIDE, TILES, tile_writer
-from lessons.image_tokens import board, force, race
+from lessons.image_tokens import board, force
 from lessons.image_tokens.measures import FIRST, picture_of
 from lessons.shell import waking
 from lessons.shell.api import Endpoint
@@ -52,13 +52,12 @@ def paint_tiles(
     "tiles" so far (-1: not written), "bits", what the row's tiles cost before the dials, and "seconds" of the row;
     the last one "picture" as a data URI too.
     """
-    seed = whole("The seed", seed, 0, MAX_SEED)
-    caption, guidance, dials = race.settings(caption, guidance, temperature)
+    ask = board.Ask.checked(caption, seed, guidance, temperature)
     placed = None if given is None else _given(given)
     painter = waking.open_painter()
     writer = tile_writer(painter)
     seconds, costs = 0.0, []
-    for event in tiles.write(writer, (caption,), (seed,), dials=dials, guidance_scale=guidance, given=placed):
+    for event in board.tiles_of(writer, ask, placed):
         seconds += event.seconds
         chance = float(event.chances().raw[event.tiles[0, -1]])
         costs.append(round(-float(np.log2(max(chance, 1e-12))), 3))
@@ -99,10 +98,9 @@ def force_tile(
     place = board.place(place)
     if entry is not None:
         entry = whole("The entry", entry, 0, 255)
-    seed = whole("The seed", seed, 0, MAX_SEED)
-    race.settings(caption, guidance, temperature)
+    shown = board.Shown(board.Ask.checked(caption, seed, guidance, temperature), place)
     painter = waking.open_painter()
-    *_, found = force.forced(painter, None, caption, seed, guidance, temperature, {"at": place, "entry": entry})
+    *_, found = force.forced(painter, None, shown, {"at": place, "entry": entry})
     assert isinstance(found, Evidence)
     after = found.value
     before, (differ, unforced, by_dice) = after.before, after.counts()

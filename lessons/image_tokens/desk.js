@@ -25,6 +25,7 @@ element.addEventListener("focusin", ({ target }) => {
 element.addEventListener("click", (event) => {
   const button = event.target.closest("button"), cells = element.querySelector(".tiles-cells");
   if (!button || !cells) return;
+  element.closest(".tiles-force")?.querySelectorAll(".block.reel").forEach((view) => { view.style.minHeight = `${view.offsetHeight}px`; }); // as at a press of a run's button
   if (button.dataset.entry) trigger("select", { entry: Number(button.dataset.entry), at: Number(cells.dataset.at) });
   else trigger("input", { at: [...cells.children].indexOf(button) });
 });

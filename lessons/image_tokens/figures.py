@@ -13,7 +13,7 @@ from engines.pictures.measures import decibels
 from engines.pictures.tiles import FREE, SIDE, TILES
 from engines.statistics import percent, plural
 from engines.text.dials import Candidate
-from lessons.image_tokens.board import TOP, Written, place_name
+from lessons.image_tokens.board import TOP, Shown, Written, place_name
 from lessons.image_tokens.book import Booked
 from lessons.image_tokens.facts import PAINTERS, Asked, measured
 from lessons.image_tokens.force import Forced
@@ -21,7 +21,7 @@ from lessons.image_tokens.half import WAYS, Halved, untold
 from lessons.image_tokens.race import Moment
 from lessons.shell.film import Film, Shot, data_uri, figure, row
 from lessons.shell.prose import attribute, plain
-from lessons.shell.views import BADGES, Bar, Clock, bars, clock_row, join
+from lessons.shell.views import BADGES, NOT_RUN, Bar, Clock, bars, clock_row, join
 
 # --- 1 ----------------------------------------------------------------------------------------------------
 
@@ -173,10 +173,11 @@ def chosen(value: Written) -> str:
     """The picture, of which ``desk.js`` makes a button a tile, and the scoreboard of the chosen one."""
     return str(
         Markup(
-            '<div class="tiles-desk"><figure><div class="tiles-cells" role="group" aria-label="Its tiles" data-at="{}" '
-            'style="background-image:url({})"></div><figcaption>Choose a tile: press it, or use the arrow keys and '
+            '<div class="tiles-desk" data-of="{}"><figure><div class="tiles-cells" role="group" '
+            'aria-label="Its tiles" data-at="{}" style="background-image:url({})"></div><figcaption>Choose a tile: '
+            "press it, or use the arrow keys and "
             "Enter.</figcaption></figure>{}</div>"
-        ).format(value.at, data_uri(value.picture), _board(value))
+        ).format(value.shown.packed(), value.at, data_uri(value.picture), _board(value))
     )
 
 
@@ -221,19 +222,32 @@ def _row(one: Candidate, place: int, full: float, drawn: bool) -> Markup:
 
 
 def gone_on(
-    steps: Iterator[Underway | Forced | Evidence[Forced]], written: Written | None, desk: Any, beside: Any, kept: Any
+    steps: Iterator[Underway | Written | Forced | Evidence[Forced]], desk: Any, beside: Any, kept: Any, result: Any
 ) -> Iterator[Any]:
-    """Both pictures in ``beside``, row by row; a picture other than ``written`` in ``desk`` and the state ``kept``."""
+    """Both pictures in ``beside``, row by row; what is chosen, or was written again, in ``desk`` and ``kept``.
+
+    What the run before left in ``result`` goes as soon as its pictures do.
+    """
+    already = 1.0
     for step in steps:
-        if isinstance(step, Forced):
-            laid = (step.tiles[0] != FREE).mean()
-            yield Underway(float(laid if written else (1 + laid) / 2), "Going on")
-            new = {} if step.before is written else {desk: chosen(step.before), kept: step.before}
-            yield {beside: both(step), **new}
+        if isinstance(step, Written):
+            yield {desk: chosen(step), kept: step}
+        elif isinstance(step, Forced):
+            laid = float((step.tiles[0] != FREE).mean())
+            yield Underway(laid * already + 1 - already, "Going on")
+            yield {beside: both(step), result: waits(NOT_RUN)}
         else:
             if isinstance(step, Evidence):
                 yield {beside: both(step.value)}
+            else:
+                already = 0.5
             yield step
+
+
+def waits(words: str, shown: Shown | None = None) -> str:
+    """What stands in a place that was emptied and will be filled, as tall as it was; ``shown``: of which picture."""
+    of = Markup(' data-of="{}"').format(shown.packed()) if shown else Markup("")
+    return str(Markup('<p class="empty tiles-waits"{}>{}</p>').format(of, words))
 
 
 def both(value: Forced) -> str:
@@ -242,16 +256,18 @@ def both(value: Forced) -> str:
     map_ = np.where(np.arange(TILES) > before.at, 96, 40).astype(np.uint8)[:, None].repeat(3, 1)
     map_[value.differs()[0]] = 255, 224, 190
     map_[before.at] = 230, 110, 60
-    where = f"entry {value.entry} at {place_name(before.at)}"
+    where = f"entry {value.entry}{' again' if value.same else ''} at {place_name(before.at)}"
+    of = f"of {plural(value.later, 'later tile')}"
+    if value.written < value.later:
+        of = f"of {plural(value.written, 'later tile')} written so far"
+    last = "" if value.later else "the last tile: none comes after it"
     shots = (
         Shot(before.picture, "The picture as it was", f"as it was, entry {before.entry}"),
         Shot(value.pictures[0], f"The picture with {where}", f"with {where}", "chosen"),
-        Shot(
-            map_.reshape(SIDE, SIDE, 3), "Where they differ", f"bright: {changed} of {value.later} later tiles differ"
-        ),
+        Shot(map_.reshape(SIDE, SIDE, 3), "Where they differ", last or f"bright: {changed} {of} differ"),
         Shot(
             value.pictures[1], "The picture with its own entry and other dice",
-            f"its own entry, other dice: {other} of {value.later} differ",
+            "its own entry: none comes after it" if last else f"its own entry, other dice: {other} {of} differ",
         ),
     )  # fmt: skip
     return str(Markup('<div class="tiles-both">{}</div>').format(row(shots, "Before and after the other entry")))

@@ -23,9 +23,9 @@ from engines.stickers import judge
 from engines.stickers.judge import Verdict
 from engines.stickers.world import facts_of
 from lessons.image_tokens import board
-from lessons.image_tokens.board import Written, place_name
+from lessons.image_tokens.board import Shown, Written, place_name
 from lessons.image_tokens.measures import provenance
-from lessons.image_tokens.race import score, settings
+from lessons.image_tokens.race import score
 
 WAYS = ("the other entry, the same dice", "its own entry, the same dice", "its own entry, other dice")
 
@@ -45,9 +45,19 @@ class Forced:
     verdicts: tuple[Verdict, ...] = ()
 
     @property
+    def same(self) -> bool:
+        """Whether the entry laid is the one that was drawn."""
+        return self.entry == self.before.entry
+
+    @property
     def later(self) -> int:
         """How many tiles come after the place."""
         return TILES - 1 - self.before.at
+
+    @property
+    def written(self) -> int:
+        """How many of those are written so far."""
+        return int((self.tiles[0, self.before.at + 1 :] != FREE).sum())
 
     def differs(self) -> np.ndarray:
         """Where each way has another tile after the place than the picture before: bool [3, 256]."""
@@ -61,25 +71,31 @@ class Forced:
 
 
 def forced(
-    painter: Painter, written: Written | None, caption: Any, seed: Any, guidance_scale: Any, temperature: Any,
-    pressed: Mapping[str, Any] | None = None,
-) -> Iterator[Underway | Forced | Evidence[Forced]]:  # fmt: skip
+    painter: Painter, written: Written | None, shown: Shown, pressed: Mapping[str, Any] | None = None
+) -> Iterator[Underway | Written | Forced | Evidence[Forced]]:
     """Lay another ``entry`` in place of the tile ``at``, which are what was ``pressed``; else the runner-up at the
     place that is chosen.
 
-    Without a picture one is written first, with the page's settings.
+    The picture is the one that is ``shown``; where ``written`` is another one, or none, it is written again first.
     """
     began = time.perf_counter()
-    if written is None:
-        seed = whole("The seed", seed, 0, MAX_SEED)
-        caption, guidance_scale, dials = settings(caption, guidance_scale, temperature)
-        written = yield from board.write(tile_writer(painter), caption, seed, guidance_scale, dials)
     writer = tile_writer(painter)
-    if pressed and pressed.get("at") != written.at:
-        written = board.chose(written, pressed)
+    before = yield from board.shown_again(writer, written, shown)
+    if pressed and pressed.get("at") != before.at:
+        before = board.chose(before, pressed)
     entry = pressed.get("entry") if pressed else None
-    entry = written.runner_up if entry is None else whole("The entry", entry, 0, len(writer.entries) - 1)
-    yield from go_on(writer, written, entry, began)
+    entry = before.runner_up if entry is None else whole("The entry", entry, 0, len(writer.entries) - 1)
+    if before is not written:
+        yield before
+    yield from go_on(writer, before, entry, began)
+
+
+def looked_at(
+    painter: Painter, written: Written | None, shown: Shown, pressed: Mapping[str, Any]
+) -> Iterator[Underway | Written]:
+    """The picture that is ``shown`` with the tile chosen that was ``pressed``."""
+    before = yield from board.shown_again(tile_writer(painter), written, shown)
+    yield board.chose(before, pressed)
 
 
 def go_on(writer: TileWriter, before: Written, entry: int, began: float) -> Iterator[Forced | Evidence[Forced]]:
@@ -87,77 +103,99 @@ def go_on(writer: TileWriter, before: Written, entry: int, began: float) -> Iter
     given = np.full((len(WAYS), TILES), FREE)
     given[:, : before.at + 1] = before.tiles[: before.at + 1]
     given[0, before.at] = entry
-    other_dice = before.seed + 1 if before.seed < MAX_SEED else before.seed - 1
+    ask = before.ask
+    other_dice = ask.seed + 1 if ask.seed < MAX_SEED else ask.seed - 1
     for tile in tiles.write(
-        writer, (before.caption,) * len(WAYS), (before.seed, before.seed, other_dice), dials=before.dials,
-        guidance_scale=before.guidance_scale, given=given.reshape(-1, SIDE, SIDE),
+        writer, (ask.caption,) * len(WAYS), (ask.seed, ask.seed, other_dice), dials=ask.dials,
+        guidance_scale=ask.guidance_scale, given=given.reshape(-1, SIDE, SIDE),
     ):  # fmt: skip
         if (tile.index + 1) % SIDE == 0 and tile.index >= before.at:
             laid = tile.pictures()
             moment = Forced(before, entry, laid.reshape(len(WAYS), TILES), writer.decode(laid[::2]))
             yield moment
-    facts = facts_of(before.caption)
+    facts = facts_of(ask.caption)
     verdicts = judge.judge(np.stack([before.picture, moment.pictures[0]]), facts)
     yield _evidence(writer, replace(moment, verdicts=verdicts), other_dice, time.perf_counter() - began)
 
 
 def _evidence(writer: TileWriter, value: Forced, other_dice: int, seconds: float) -> Evidence[Forced]:
-    before, (changed, own, other) = value.before, value.counts()
-    where = place_name(before.at)
+    before, ask = value.before, value.before.ask
     after = (np.arange(TILES) > before.at).reshape(SIDE, SIDE).sum(1)
     differs = value.differs().reshape(len(WAYS), SIDE, SIDE).sum(2)
     return Evidence(
         value=value,
-        alt=(
-            f"At {where} entry {value.entry} is laid instead of {before.entry}, which had been drawn. Of the "
-            f"{plural(value.later, 'tile')} after it {changed} are others than before; {own} with entry {before.entry} "
-            f"laid in the same way, and {other} with that and other dice."
-        ),
+        alt=_alt(value),
         table=Table(
             ("row", "tiles after the place", *WAYS),
             tuple((row + 1, int(after[row]), *differs[:, row].tolist()) for row in np.flatnonzero(after).tolist()),
         ),
         provenance=provenance(
-            writer, None, before.seed, seconds, caption=before.caption, place=where, entry=value.entry,
-            instead_of=before.entry, guidance=before.guidance_scale, temperature=before.dials.temperature,
-            top_p=before.dials.top_p,
+            writer, None, ask.seed, seconds, caption=ask.caption, place=place_name(before.at), entry=value.entry,
+            **({} if value.same else {"instead_of": before.entry}), guidance=ask.guidance_scale,
+            temperature=ask.dials.temperature, top_p=ask.dials.top_p,
         ),
         findings=_findings(value, other_dice),
         snippet=tile_snippets.writing(
-            (before.caption,), (before.seed,), before.dials, before.guidance_scale,
+            (ask.caption,), (ask.seed,), ask.dials, ask.guidance_scale,
             [[*before.tiles[: before.at].tolist(), value.entry]],
         ),
         expected={"tiles": value.tiles[:1].reshape(1, SIDE, SIDE), "pictures": [value.pictures[0]]},
     )  # fmt: skip
 
 
+def _alt(value: Forced) -> str:
+    before, (changed, own, other) = value.before, value.counts()
+    where = f"At {place_name(before.at)} entry"
+    if value.same:
+        laid = f"{where} {value.entry} is laid again, which had been drawn there."
+    else:
+        laid = f"{where} {value.entry} is laid instead of {before.entry}, which had been drawn."
+    if not value.later:
+        return f"{laid} It is the last tile: no other can change."
+    after = f"Of the {plural(value.later, 'tile')} after it {changed or 'none'} differ from before"
+    if value.same:
+        return f"{laid} {after}; with other dice {other} do."
+    controls = f"{own} do with entry {before.entry} laid in the same way, and {other} with that and other dice"
+    return f"{laid} {after}; {controls}."
+
+
 def _findings(value: Forced, other_dice: int) -> tuple[Finding, ...]:
     before, (changed, own, other) = value.before, value.counts()
+    where = place_name(before.at)
     judged = Finding(
         score(value.verdicts),
-        "of what the caption asks for, and the judge can tell, stands in the picture as it was and in the new one; one "
-        "picture each says little",
+        "of what the caption asks for: the picture as it was, and the new one. One picture each says little"
+        if value.verdicts[0].expected
+        else "the caption asks for nothing that the judge knows",
     )
     if not value.later:
-        return Finding("no tile", "comes after this one, so nothing can follow from it"), judged
-    first = int(np.argmax(value.differs()[0])) - before.at
-    ends = f"the first of them {plural(first, 'tile')} later" if changed else "the writer goes on as it would have"
-    if own:
-        control = "runs that share a pass round the last digits of the scores, and a dice fell on an edge"
-    else:
-        control = "what is laid and the dice decide, not who laid it"
-    if before.dials.greedy:
+        return Finding("the last tile", f"is that at {where}: none comes after it, so no other can change"), judged
+    who = "what is laid and the dice decide, not who laid it"
+    rounds = "runs that share a pass round the last digits of the scores, and a dice fell on an edge"
+    by_dice = f"with entry {before.entry} and other dice from there on"
+    if before.ask.dials.greedy:
         dice = "at temperature 0 none are thrown"
+    elif value.same:
+        dice = f"those of seed {other_dice}"
     else:
         than = "more tiles than" if changed > other else "fewer tiles than" if changed < other else "as many tiles as"
         dice = f"in this one picture the laid entry changed {than} the dice of seed {other_dice}"
-    replaced = f"entry {value.entry} in place of {before.entry}" if value.entry != before.entry else "the entry it drew"
+    others = Finding(f"{other} of {value.later}", f"{by_dice}: {dice}")
+    if value.same:
+        again = f"later tiles changed: entry {value.entry} was drawn at {where}, and you laid it again"
+        return Finding(f"{changed} of {value.later}", f"{again}; {rounds if changed else who}"), others, judged
+    first = int(np.argmax(value.differs()[0])) - before.at
+    ends = f"the first of them {plural(first, 'tile')} later" if changed else "the writer goes on as it would have"
     return (
         Finding(
             f"{changed} of {value.later}",
-            f"later tiles are others after {replaced} at {place_name(before.at)}, with the same dice: {ends}",
+            f"later tiles are others after entry {value.entry} in place of {before.entry} at {where}, with the same "
+            f"dice: {ends}",
         ),
-        Finding(f"{own} of {value.later}", f"with entry {before.entry}, its own, laid in the same way: {control}"),
-        Finding(f"{other} of {value.later}", f"with entry {before.entry} and other dice from there on: {dice}"),
+        Finding(
+            f"{own} of {value.later}",
+            f"with entry {before.entry}, its own, laid in the same way: {rounds if own else who}",
+        ),
+        others,
         judged,
     )

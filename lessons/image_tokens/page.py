@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from engines.evidence import PlainError
 from engines.pictures.tiles import GUIDANCE
 from lessons.image_tokens import board, book, facts, force, half, race
 from lessons.image_tokens import figures as draw
@@ -14,10 +17,14 @@ from lessons.image_tokens.measures import CAPTION, FIRST
 from lessons.shell import controls, events, film, scenes, scripts
 from lessons.shell.experiment import experiment, unveiled
 from lessons.shell.frame import LessonPage, lesson_page
+from lessons.shell.views import NOT_RUN, unscored
 
 HERE = Path(__file__).parent
 TILES_JS = scripts.script(HERE / "tiles.js", HERE / "keys.js")
 DESK_JS = scripts.script(HERE / "desk.js", HERE / "keys.js")
+COSTS = "What each tile cost appears here at the end."
+DESK = "The tile writer’s picture and its scoreboards appear here at the end."
+BESIDE = "The picture with another entry appears here beside this one."
 
 
 def build() -> None:
@@ -54,36 +61,66 @@ def _race(lesson: LessonPage) -> None:
         clocks = gr.HTML(draw.both_clocks(race.Moment()), render=False)
         reel = film.reel("Both canvases appear here, row by row.")
 
-        costs = film.pictures("What each tile cost appears here at the end.")
+        costs = unveiled(film.pictures(COSTS))
         kept = gr.State(None)
-        desk = unveiled(gr.HTML(render=False, js_on_load=DESK_JS))
-        beside = unveiled(film.pictures("The picture with another entry appears here beside this one."))
+        first = board.Shown(board.Ask.checked(CAPTION, seed.value, GUIDANCE, 1.0))
+        desk = unveiled(gr.HTML(draw.waits(DESK, first), elem_classes=["reel"], render=False, js_on_load=DESK_JS))
+        beside = unveiled(film.pictures(BESIDE))
+
+        def start(painter: Any, *settings: Any) -> Any:
+            steps = race.race(painter, *settings)
+            begun = next(steps)  # refuses what makes no sense, while what was there still stands
+            yield {
+                kept: None, desk: draw.waits(DESK, board.Shown(board.Ask.checked(*settings))),
+                costs: draw.waits(COSTS), both.result: draw.waits(NOT_RUN), both.verdict: str(unscored()),
+            }  # fmt: skip
+            yield from draw.raced(chain((begun,), steps), clocks, reel, costs, desk, kept)
+
+        def lay(painter: Any, written: Any, shown: Any, pressed: Any = None) -> Any:
+            of, only_looks = board.Shown.in_markup(shown), pressed and "entry" not in pressed
+            steps = (force.looked_at if only_looks else force.forced)(painter, written, of, pressed)
+            return draw.gone_on(steps, desk, beside, kept, run.result)
+
         settings = [caption, seed, guidance, temperature]
-
-        def start(*settings: Any) -> Any:
-            return draw.raced(race.race(*settings), clocks, reel, costs, desk, kept)
-
-        def lay(painter: Any, written: Any, *rest: Any) -> Any:
-            return draw.gone_on(force.forced(painter, written, *rest), written, desk, beside, kept)
-
-        def chose(written: Any, event: gr.EventData) -> dict[Any, Any]:
-            then = board.chose(written, event._data)
-            return {kept: then, desk: draw.chosen(then)}
-
         above, below = gr.Column(), gr.Column(elem_classes=["tiles-force"])
         with below:
             desk.render()
         with above:
-            experiment(
-                screen, "Start both", start, settings, fills=[clocks, reel, unveiled(costs), desk, kept],
+            both = experiment(
+                screen, "Start both", start, settings, fills=[clocks, reel, costs, desk, kept],
                 truth=race.truth, queue="pictures", also=[caption.submit],
             )  # fmt: skip
         with below:
             run = experiment(
-                screen, "Lay the runner-up", lay, [kept, *settings], fills=[beside, desk, kept], asks=False,
+                screen, "Lay the runner-up", lay, [kept, desk], fills=[beside, desk, kept], asks=False,
                 key="force", queue="pictures", select=desk,
             )  # fmt: skip
-        events.on(desk.input, chose, kept, [kept, desk], status=run.status)
+        for place in (both.result, run.result):
+            place.elem_classes = [*place.elem_classes, "reel"]
+
+        def leave(*settings: Any) -> dict[Any, Any]:
+            """Another picture is to be written: what was laid in the one before goes."""
+            try:
+                board.Ask.checked(*settings)
+            except PlainError:
+                return {}
+            return {**run.given_up(), beside: draw.waits(BESIDE), run.result: draw.waits(NOT_RUN)}
+
+        events.on([both.go.click, caption.submit], leave, settings, [beside, run.result, run.status])
+
+        def look(written: Any, shown: Any, event: gr.EventData) -> Iterator[dict[Any, Any]]:
+            pressed = dict(event._data)
+            try:
+                if not board.stands(written, shown):
+                    yield from run.run(None, written, shown, payload=(pressed,))
+                    return
+                then = board.chose(written, pressed)
+            except PlainError as error:
+                yield {run.status: events.refusal(error)}
+                return
+            yield {kept: then, desk: draw.chosen(then), **({} if run.busy else {run.status: ""})}
+
+        gr.on([desk.input], look, [kept, desk], run.places, concurrency_limit=None, **events.PRIVATE)
 
 
 def _half(lesson: LessonPage) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from markupsafe import Markup
 from PIL import Image
 
 from engines.evidence import Evidence, PlainError
@@ -45,7 +47,7 @@ def raced(bundled) -> list:
 
 @pytest.fixture(scope="module")
 def forced(bundled, raced) -> Evidence:
-    return last(force.forced(bundled, raced[-1].value.written, "", None, None, None))
+    return last(force.forced(bundled, raced[-1].value.written, raced[-1].value.written.shown))
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +119,8 @@ def test_both_painters_work_to_the_end_and_only_one_edits(raced, bundled):
     assert sum(moment.canvas is not None for moment in moments) == SIDE
     assert value.written.bits.shape == (TILES,) and value.written.bits.min() >= 0
     assert value.edited()[0] > value.edited()[-1]
-    assert race.truth(value)[0] == pytest.approx(value.tile_seconds / value.picture_seconds)
+    ratio, _, (low, high) = race.truth(value)
+    assert ratio == pytest.approx(value.tile_seconds / value.picture_seconds) and low < ratio < high
     assert len(value.verdicts) == 2 and value.verdicts[1].outcome is not False
     reel, clocks, costs, desk, kept = object(), object(), object(), object(), object()
     shown = list(figures.raced(iter(raced), clocks, reel, costs, desk, kept))
@@ -164,15 +167,27 @@ def test_a_forced_tile_keeps_what_was_before_and_its_own_entry_changes_nothing(f
 def test_its_own_entry_pressed_is_the_control(raced, bundled):
     written = raced[-1].value.written
     pressed = {"at": 200, "entry": int(written.tiles[200])}
-    *moments, found = force.forced(bundled, written, "", None, None, None, pressed)
+    chosen, *moments, found = force.forced(bundled, written, written.shown, pressed)
+    assert chosen.at == 200 and (chosen.tiles == written.tiles).all()
     assert found.value.counts()[:2] == (0, 0) and found.findings[0].headline == f"0 of {TILES - 201}"
-    assert "the entry it drew" in found.findings[0].text and (found.value.pictures[0] == written.picture).all()
+    assert (found.value.pictures[0] == written.picture).all()
     assert len(moments) == 4, "one for the row of the place and each after it"
+    assert [moment.written for moment in moments] == [7, 23, 39, 55]
+    assert "0 of 7 later tiles written so far differ" in figures.both(moments[0])
+    said = found.alt + " ".join(one.text for one in found.findings)
+    assert "is laid again" in found.alt and "you laid it again" in said
+    assert "instead_of" not in found.provenance.settings
+    assert "instead of" not in said and "in place of" not in said and "fewer tiles than" not in said
 
 
-def test_after_the_last_tile_nothing_follows(raced, bundled):
-    found = last(force.forced(bundled, raced[-1].value.written, "", 0, 2, 1, {"at": 255, "entry": 3}))
-    assert found.value.later == 0 and found.findings[0].headline == "no tile" and found.table.rows == ()
+@pytest.mark.parametrize("again", [False, True])
+def test_after_the_last_tile_nothing_follows(raced, bundled, again):
+    written = raced[-1].value.written
+    entry = int(written.tiles[255]) if again else (int(written.tiles[255]) + 1) % 256
+    found = last(force.forced(bundled, written, written.shown, {"at": 255, "entry": entry}))
+    assert found.value.later == 0 and found.findings[0].headline == "the last tile" and found.table.rows == ()
+    assert "It is the last tile: no other can change." in found.alt
+    assert figures.both(found.value).count("none comes after it") == 2
 
 
 def test_the_forced_tile_s_code_goes_on_in_the_same_way(forced):
@@ -180,26 +195,83 @@ def test_the_forced_tile_s_code_goes_on_in_the_same_way(forced):
     assert (found["tiles"] == forced.expected["tiles"]).mean() > 0.98, "a batch rounds the last digits differently"
 
 
-def test_without_a_picture_one_is_written_and_shown(bundled):
-    desk, beside, kept = object(), object(), object()
-    steps = figures.gone_on(force.forced(bundled, None, CAPTION, 7, 2, 1), None, desk, beside, kept)
-    shown = [step for step in steps if isinstance(step, dict)]
-    places = [one for one in shown if desk in one]
-    assert places and places[0][kept].caption == CAPTION and all(beside in one for one in shown)
+def test_what_is_pressed_is_laid_in_the_picture_that_is_shown(raced, bundled):
+    """A caption typed since, or another run kept by the server, is none of its business."""
+    desk, beside, kept, result = object(), object(), object(), object()
+    written = raced[-1].value.written
+    shown = board.Shown.in_markup(figures.chosen(replace(written, at=200)))
+    assert shown == board.Shown(written.ask, 200)
+    other = replace(written, ask=replace(written.ask, caption="a white house at night"))
+    for held in (None, other):
+        steps = list(figures.gone_on(force.forced(bundled, held, shown), desk, beside, kept, result))
+        places = [one for one in steps if isinstance(one, dict)]
+        assert places[0][kept].ask == written.ask and places[0][kept].at == 200
+        assert (places[0][kept].tiles == written.tiles).all(), "the same settings write the same picture"
+        assert 'data-at="200"' in places[0][desk] and result in places[1] and beside in places[-1]
+    assert board.stands(written, figures.chosen(written)) and not board.stands(other, figures.chosen(written))
+    assert not board.stands(None, figures.chosen(written))
 
 
-@pytest.mark.parametrize(
-    "pressed", [{"at": 256}, {"at": -1}, {"at": "a"}, {"at": 1.5}, {}, {"at": 0, "entry": 256}, {"at": 0, "entry": "x"}]
-)
-def test_a_press_that_names_no_place_or_entry_is_refused(raced, bundled, pressed):
+def test_a_tile_of_a_picture_that_is_not_held_is_chosen_in_the_same_one(raced, bundled):
+    written = raced[-1].value.written
+    *_, then = force.looked_at(bundled, None, board.Shown(written.ask), {"at": 37})
+    assert then.at == 37 and (then.tiles == written.tiles).all()
+
+
+def test_a_place_that_waits_knows_of_which_picture(raced):
+    shown = board.Shown(board.Ask.checked(NASTY, 7, 2, 1))
+    assert board.Shown.in_markup(figures.waits("soon", shown)) == shown
+    safe(figures.waits("soon", shown))
+
+
+@pytest.mark.parametrize("of", [None, "", 5, "<p>", "[]", '["a"]', "{}", "5", "null", '["a", 7, 2, 1, 2, 3]', "["])
+def test_a_view_that_shows_no_picture_is_refused(of):
+    with pytest.raises(PlainError, match="Start both"):
+        board.Shown.in_markup(of if of is None or of == 5 else Markup('<p data-of="{}">').format(of))
+
+
+@pytest.mark.parametrize("sent", [["", 7, 2, 1, 0], ["a cat", -1, 2, 1, 0], ["a cat", 7, 99, 1, 0],
+                                  ["a cat", 7, 2, "x", 0], ["a cat", 7, 2, 1, 256], [5, 7, 2, 1, 0],
+                                  ["a" * 5000, 7, 2, 1, 0]])  # fmt: skip
+def test_settings_that_came_back_from_the_browser_are_checked(sent):
+    with pytest.raises(PlainError):
+        board.Shown.in_markup(Markup('<p data-of="{}">').format(json.dumps(sent)))
+
+
+@pytest.mark.parametrize("pressed", [{"at": 256}, {"at": -1}, {"at": "a"}, {"at": 1.5}, {"at": None}])
+def test_a_press_that_names_no_place_is_refused(raced, bundled, pressed):
+    written = raced[-1].value.written
+    for refused in (
+        lambda: next(force.forced(bundled, written, written.shown, {**pressed, "entry": 3})),
+        lambda: next(force.looked_at(bundled, written, written.shown, pressed)),
+        lambda: board.chose(written, pressed),
+    ):
+        with pytest.raises(PlainError):
+            refused()
+
+
+@pytest.mark.parametrize("entry", [256, "x", -1, 1.5])
+def test_a_press_that_names_no_entry_is_refused(raced, bundled, entry):
     written = raced[-1].value.written
     with pytest.raises(PlainError):
-        next(force.forced(bundled, written, "", 0, 2, 1, pressed or {"at": None}))
-    if pressed.get("at") != 0:
-        with pytest.raises(PlainError):
-            board.chose(written, pressed)
-    with pytest.raises(PlainError, match="Start both"):
-        board.chose(None, {"at": 0})
+        next(force.forced(bundled, written, written.shown, {"at": 0, "entry": entry}))
+
+
+def test_a_score_counts_what_was_asked_and_names_what_cannot_be_told(raced):
+    told = raced[-1].value.verdicts[1]
+    whole = f"{sum(told.right.values())} of {len(told.expected)}"
+    assert race.score((told, told)) == f"{whole} facts against {whole}"
+    first, *others = told.expected
+    blurred = replace(told, right={first: True}, untold=tuple(others))
+    said = f"1 of {len(told.expected)} facts, {len(others)} cannot be told, against {whole}"
+    assert race.score((blurred, told)) == said
+    assert ", ".join(others) + " not to be told" in race._judged((blurred, told))
+    nothing = replace(told, right={}, untold=(), expected={})
+    assert race.score((nothing, nothing)) == "nothing to judge"
+
+
+def test_the_sculptor_s_pixels_move_by_a_threshold_that_is_named(raced):
+    assert "visibly, by more than 16 of 255, in its second pass" in raced[-1].findings[1].text
 
 
 # --- 3 ----------------------------------------------------------------------------------------------------

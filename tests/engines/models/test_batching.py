@@ -260,3 +260,56 @@ def test_a_large_run_is_overtaken_for_a_while_only(monkeypatch: pytest.MonkeyPat
         for one in runs:
             one.result(30)
     assert order == ["small", "large", "late"]
+
+
+def _busy(seconds: float) -> None:
+    ends = time.thread_time() + seconds
+    while time.thread_time() < ends:
+        pass
+
+
+def test_the_work_of_a_run_counts_what_was_done_for_it_and_no_waiting():
+    began = worker.worked()
+    worker.call(_busy, 0.05)
+    assert 0.05 <= worker.worked() - began < 0.09
+    began = worker.worked()
+    worker.call(time.sleep, 0.2)
+    assert worker.worked() - began < 0.05
+
+
+def test_of_a_shared_call_each_run_is_told_its_part():
+    def work(loads):
+        _busy(0.04 * len(loads))
+        return loads
+
+    meeting, told = Meeting(work, most=8), {}
+
+    def ask(size):
+        began = worker.worked()
+        meeting.ask(size, size=size)
+        told[size] = worker.worked() - began
+
+    held = threading.Event()
+    block = worker.submit(held.wait)
+    runs = [threading.Thread(target=ask, args=(size,)) for size in (1, 3)]
+    for run in runs:
+        run.start()
+    time.sleep(0.1)
+    held.set()
+    for run in runs:
+        run.join()
+    block.result()
+    assert sum(told.values()) == pytest.approx(0.08, abs=0.03)
+    assert told[3] > 2 * told[1]
+
+
+def test_small_passes_have_torch_to_themselves_and_others_their_threads_again():
+    def look():
+        before = torch.get_num_threads()
+        with worker.alone():
+            inside = torch.get_num_threads()
+        with worker.alone(False):
+            return before, inside, torch.get_num_threads()
+
+    before, inside, after = worker.call(look)
+    assert inside == 1 and before == after
