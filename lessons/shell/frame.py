@@ -28,6 +28,7 @@ def still(markup: str, *classes: str, **options: Any) -> gr.HTML:
 
 
 UNDECIDED = "The interval reaches into more than one answer, so these runs alone do not decide."
+OPEN = "This measurement leaves every answer open, so no guess is scored."
 
 
 @dataclass(eq=False)
@@ -84,24 +85,27 @@ class Screen:
         """HTML that sets the learner's ``guess`` against ``measured``.
 
         ``truth`` is the measured number where the choices are ranges, else the index of the one that came true;
-        ``as_near`` are others that the measurement cannot tell from it.
+        ``as_near`` are others that the measurement cannot tell from it, or the ends of its interval. No guess is
+        scored where every choice is possible.
         """
-        index = self.prediction.which(truth)
-        came_true = self.prediction.texts[index]
-        others = {self.prediction.which(one) for one in as_near} - {index}
+        index, texts = self.prediction.which(truth), self.prediction.texts
+        came_true = texts[index]
+        possible = self._possible(truth, *as_near)
+        if len(possible) == len(texts):
+            return str(views.unscored(f"{OPEN} Measured: {measured}."))
         name = f"{self.lesson.key}/{self.prediction_key}"
+        unsure = len(possible) > 1
         if guess is None:
             said, hit = Markup("You ran it without a guess."), "none"
+        elif unsure and guess in (texts[one] for one in possible):
+            words = Markup("Your guess is possible: <b>{}</b>. The middle of the measurement lies at <b>{}</b>.")
+            said, hit = words.format(plain(guess), plain(came_true)), "yes"
         elif guess == came_true:
             said, hit = Markup("Your guess held: <b>{}</b>.").format(plain(guess)), "yes"
-        elif guess in (self.prediction.texts[one] for one in others):
-            words = Markup("Your guess held as far as can be told: <b>{}</b>; <b>{}</b> came out, no surer than that.")
-            said, hit = words.format(plain(guess), plain(came_true)), "yes"
         else:
-            said, hit = (
-                Markup("You guessed <b>{}</b>; it was <b>{}</b>.").format(plain(guess), plain(came_true)),
-                "no",
-            )
+            words = Markup("You guessed <b>{}</b>; {} <b>{}</b>.")
+            was = "the middle of the measurement lies at" if unsure else "it was"
+            said, hit = words.format(plain(guess), was, plain(came_true)), "no"
         return str(
             Markup(
                 '<div class="verdict verdict-{hit}" role="status" data-prediction="{name}" data-hit="{hit}">'
@@ -111,9 +115,15 @@ class Screen:
                 name=name,
                 said=said,
                 measured=plain(measured),
-                because=UNDECIDED if others else inline(self.prediction.reason(index)),
+                because=UNDECIDED if unsure else inline(self.prediction.reason(index)),
             )
         )
+
+    def _possible(self, *values: float) -> set[int]:
+        """The choices that hold one of ``values``; where the choices are ranges, those between them too."""
+        found = {self.prediction.which(one) for one in values}
+        ranges = self.prediction.choices[0].below is not None or self.prediction.choices[0].upto is not None
+        return {*range(min(found), max(found) + 1)} if ranges else found
 
 
 class LessonPage:
