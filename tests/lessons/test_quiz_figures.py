@@ -17,7 +17,7 @@ from functools import cache
 import pytest
 
 from engines.models.catalogue import MODELS
-from engines.statistics import points, wilson
+from engines.statistics import wilson
 from lessons import course, defaults
 from lessons.briefing import dice
 from lessons.briefing.measures import paired
@@ -96,7 +96,7 @@ def same_ids() -> str:
 
 def forgets() -> str:
     card = said("handoff/forget")
-    ((most, of_order),) = re.findall(r"(\d+) of (\d+) pictures painted from", card)
+    ((most, of_order),) = re.findall(r"(\d+) of (\d+) ?pictures painted from", card)
     ((least, of_caption),) = re.findall(r"the whole new caption: (\d+).*? of (\d+) \(95", card)
     order, caption = wilson(int(most), int(of_order)), wilson(int(least), int(of_caption))
     return "The director, which has the whole chat" if order.high < caption.low else ""
@@ -367,7 +367,7 @@ def please() -> str:
 
 def holds_zero() -> str:
     pairs = paired([True] * 5 + [False] * 3, [True] * 7 + [False])
-    assert points(pairs.change).startswith("+25 points (95 % interval −15 to +58)") and not pairs.better
+    assert str(pairs.change).startswith("+25 points (95 % interval −15 to +58)") and not pairs.change.more
     return "Nothing yet"
 
 
