@@ -218,10 +218,10 @@ class Gap:
         """The outer ends of both intervals, cut to what a difference of shares can be."""
         return [within(self.least, -1, 1)[1], within(self.most, -1, 1)[2]]
 
-    @property
-    def too_few(self) -> bool:
-        """Whether the pairs are all alike, so that there is no interval, and too few for that to say anything."""
-        return all(_alike(end) for end in (self.least, self.most)) and self.pairs < AGREE
+    def too_few(self, pair: str = "pair") -> str:
+        """In words that the pairs are all alike, so that there is no interval, and too few to decide; "" otherwise."""
+        alike = _alike(self.least) and _alike(self.most)
+        return f"{self.pairs} {pair}s that agree are too few; {AGREE} would do" if alike and self.pairs < AGREE else ""
 
     def why(self, pair: str = "pair") -> str:
         """Why neither is ahead, in words that go on after a colon; "" where one is."""
@@ -230,10 +230,10 @@ class Gap:
         sides = {_side(end) for end in (self.least, self.most)}
         if sides == {1, -1}:
             return "the two ends lie on either side of zero"
-        if self.too_few:
-            return f"{self.pairs} {pair}s that agree are too few; {AGREE} would do"
-        if self.least == self.most and _alike(self.least):
+        if self.least == self.most == (0, 0, 0):
             return f"every {pair} came out even"
+        if few := self.too_few(pair):
+            return few
         if self.least == self.most:
             return "the interval holds zero"
         held = any(not _alike(end) and _side(end) == 0 for end in (self.least, self.most))
@@ -274,7 +274,7 @@ def gap(a: Bounds, b: Bounds) -> Gap:
     least, most = mean_interval(a[0] - b[1]), mean_interval(a[1] - b[0])
     found = Gap(least, most, 0, len(a[0]))
     sides = {_side(end) for end in (least, most)}
-    return replace(found, more=sides.pop()) if len(sides) == 1 and not found.too_few else found
+    return replace(found, more=sides.pop()) if len(sides) == 1 and not found.too_few() else found
 
 
 def percent(share: float) -> str:

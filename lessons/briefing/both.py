@@ -241,8 +241,8 @@ def both_truth(value: Both) -> tuple[float, str, list[float]] | str:
         return "No guess can be scored here: it takes the director's caption and the raw chat, both of them judged."
     kept = [_share(value.ways[name]) for name in (DIRECTOR, RAW)]
     said = f"{kept[0]} of the wish shown by {DIRECTOR}, {kept[1]} by {RAW}; the difference is {found}"
-    if found.too_few:
-        return f"Measured: {said}. No guess is scored: {found.why('seed')}."
+    if few := found.too_few("seed"):
+        return f"Measured: {said}. No guess is scored: {few}."
     return found.middle, said, found.ends
 
 

@@ -192,7 +192,7 @@ def published_gain() -> str:
     """How much more the caption's pictures hold, chat by chat, in words."""
     every, turned = (measures.gained(measures.outcomes(), "held_out", taken_back) for taken_back in (False, True))
     says = {1: "So the caption is the better letter", -1: "So the chat is the better letter",
-            0: "So over these chats the pictures do not decide"}[every.more]  # fmt: skip
+            0: f"So over these chats the pictures do not decide: {every.why('chat')}"}[every.more]  # fmt: skip
     return (
         f"How much more of the wish the caption's pictures hold than those from the whole chat, chat by chat: {every}. "
         f"Where something was taken back: {turned}. {says}."

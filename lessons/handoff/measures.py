@@ -128,6 +128,6 @@ def facts_seen(least: Interval, most: Interval) -> str:
 def scored(found: Gap, said: str) -> tuple[float, str, list[float]] | str:
     """What a guess about a difference is held against, ``said`` before it; in words where no guess can be scored."""
     said = f"{said}; the difference is {found}"
-    if found.too_few:
-        return f"Measured: {said}. No guess is scored: {found.why('seed')}."
+    if few := found.too_few("seed"):
+        return f"Measured: {said}. No guess is scored: {few}."
     return found.middle, said, found.ends

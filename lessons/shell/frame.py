@@ -91,15 +91,17 @@ class Screen:
         index, texts = self.prediction.which(truth), self.prediction.texts
         came_true = texts[index]
         possible = self._possible(truth, *as_near)
-        if len(possible) == len(texts):
-            return str(views.unscored(f"{OPEN} Measured: {measured}."))
         name = f"{self.lesson.key}/{self.prediction_key}"
         unsure = len(possible) > 1
-        if guess is None:
+        because = Markup(UNDECIDED) if unsure else inline(self.prediction.reason(index))
+        if len(possible) == len(texts):
+            said, hit, because = Markup(OPEN), "none", Markup("")
+        elif guess is None:
             said, hit = Markup("You ran it without a guess."), "none"
         elif unsure and guess in (texts[one] for one in possible):
-            words = Markup("Your guess is possible: <b>{}</b>. The middle of the measurement lies at <b>{}</b>.")
-            said, hit = words.format(plain(guess), plain(came_true)), "yes"
+            middle = Markup("there") if guess == came_true else Markup("at <b>{}</b>").format(plain(came_true))
+            words = Markup("Your guess is possible: <b>{}</b>. The middle of the measurement lies {}.")
+            said, hit = words.format(plain(guess), middle), "yes"
         elif guess == came_true:
             said, hit = Markup("Your guess held: <b>{}</b>.").format(plain(guess)), "yes"
         else:
@@ -115,7 +117,7 @@ class Screen:
                 name=name,
                 said=said,
                 measured=plain(measured),
-                because=UNDECIDED if unsure else inline(self.prediction.reason(index)),
+                because=because,
             )
         )
 

@@ -80,7 +80,9 @@ sources:"""))  # fmt: skip
     assert 'data-hit="no"' in screen.score("this", 1, "it") and 'data-hit="yes"' in screen.score("this", 1, "it", [0])
     possible = screen.score("this", 1, "it", [0])
     assert "Your guess is possible: <b>this</b>. The middle of the measurement lies at <b>that</b>." in possible
-    assert "Your guess is possible: <b>that</b>." in screen.score("that", 1, "it", [0]), "possible, and no surer"
+    assert "Your guess is possible: <b>that</b>. The middle of the measurement lies there." in screen.score(
+        "that", 1, "it", [0]
+    )
     assert "do not decide" in possible and "First." not in possible and "Second." not in possible
     missed = screen.score("neither, or both", 1, "it", [0])
     assert 'data-hit="no"' in missed and "it was" not in missed
@@ -94,7 +96,7 @@ sources:"""))  # fmt: skip
     screen = Screen(LessonPage(lesson, ""), lesson.section("first"), "share")
     for guess in ("less", "as much", "more", None):
         said = screen.score(guess, 2, "4 of 8", [-2, 5])
-        assert "no guess is scored" in said and "Measured: 4 of 8." in said and "data-hit" not in said
+        assert "no guess is scored" in said and "Measured: 4 of 8." in said and 'data-hit="none"' in said
     assert "Your guess is possible: <b>as much</b>" in screen.score("as much", 2, "it", [0, 5])
 
 
