@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -192,21 +192,52 @@ def more(a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray, *, eq
     return 1 if low > 0 else -1 if high < 0 else 0
 
 
+AGREE = 6
+"""So many pairs that are all alike decide: by chance so many agree once in 32 times."""
+
+
 @dataclass(frozen=True)
 class Gap:
-    """How far one lies above another in pairs, of which some could not be told.
+    """How far one lies above another in ``pairs``, of which some could not be told.
 
     ``least``: where all of that speaks for the other, ``most``: where all of it speaks for the one. ``more`` is 1 or −1
-    where both intervals lie on one side of zero, so that it holds whatever is true of the rest, and 0 otherwise.
+    where both ends lie on one side of zero, so that it holds whatever is true of the rest, and 0 otherwise.
     """
 
     least: Mean
     most: Mean
     more: int
+    pairs: int
 
     @property
     def middle(self) -> float:
         return (self.least[0] + self.most[0]) / 2
+
+    @property
+    def ends(self) -> list[float]:
+        """The outer ends of both intervals, cut to what a difference of shares can be."""
+        return [within(self.least, -1, 1)[1], within(self.most, -1, 1)[2]]
+
+    def too_few(self, pair: str = "pair") -> str:
+        """In words that the pairs are all alike, so that there is no interval, and too few to decide; "" otherwise."""
+        alike = _alike(self.least) and _alike(self.most)
+        return f"{self.pairs} {pair}s that agree are too few; {AGREE} would do" if alike and self.pairs < AGREE else ""
+
+    def why(self, pair: str = "pair") -> str:
+        """Why neither is ahead, in words that go on after a colon; "" where one is."""
+        if self.more:
+            return ""
+        sides = {_side(end) for end in (self.least, self.most)}
+        if sides == {1, -1}:
+            return "the two ends lie on either side of zero"
+        if self.least == self.most == (0, 0, 0):
+            return f"every {pair} came out even"
+        if few := self.too_few(pair):
+            return few
+        if self.least == self.most:
+            return "the interval holds zero"
+        held = any(not _alike(end) and _side(end) == 0 for end in (self.least, self.most))
+        return "an interval holds zero" if held else "one end lies at zero"
 
     @property
     def headline(self) -> str:
@@ -224,11 +255,26 @@ Bounds = tuple[np.ndarray, np.ndarray]
 """Shares of which some could not be told: at least, where none of that is there, and at most, where all of it is."""
 
 
-def gap(a: Bounds, b: Bounds, *, equal: int = 6) -> Gap:
-    """How far ``a`` lies above ``b`` in pairs, at both bounds; ``equal`` as in :func:`more`."""
-    least, most = a[0] - b[1], a[1] - b[0]
-    signs = {more(one, np.zeros(len(one)), equal=equal) for one in (least, most)}
-    return Gap(mean_interval(least), mean_interval(most), signs.pop() if len(signs) == 1 else 0)
+def _alike(of: Mean) -> bool:
+    """Whether a mean is of values that are all the same, so that it has no interval."""
+    return of[1] == of[2]
+
+
+def _side(of: Mean) -> int:
+    """On which side of zero a mean lies with its interval: 1 above, −1 below, 0 where it holds zero."""
+    return 1 if of[1] > 1e-9 else -1 if of[2] < -1e-9 else 0
+
+
+def gap(a: Bounds, b: Bounds) -> Gap:
+    """How far ``a`` lies above ``b`` in pairs, at both bounds.
+
+    An end at which all pairs are alike has no interval. It goes with the other end if that one has one, since what
+    varies less is no weaker; if neither has, it takes :data:`AGREE` pairs.
+    """
+    least, most = mean_interval(a[0] - b[1]), mean_interval(a[1] - b[0])
+    found = Gap(least, most, 0, len(a[0]))
+    sides = {_side(end) for end in (least, most)}
+    return replace(found, more=sides.pop()) if len(sides) == 1 and not found.too_few() else found
 
 
 def percent(share: float) -> str:
@@ -240,6 +286,17 @@ def percent(share: float) -> str:
         return "under 0.1 %" if share > 0 else "between −0.1 and 0 %"
     digits = 1 if round(size, 3) < 0.1 else 0
     return f"{100 * share:.{digits}f} %".replace("-", "−")
+
+
+def between(least: Interval, most: Interval, what: str = "") -> str:
+    """How many ``what`` at least and at most, as :func:`in_bounds` has them, with the outer ends of both intervals."""
+    return f"{counts(least, most)}{what and f' {what}'} (95 % interval {interval(least.low, most.high)})"
+
+
+def counts(least: Interval, most: Interval) -> str:
+    """How many at least and at most, in words; once where both are the same."""
+    ends = " to ".join(dict.fromkeys(str(one.successes) for one in (least, most)))
+    return f"{ends} of {least.trials}"
 
 
 def percents(least: float, most: float) -> str:

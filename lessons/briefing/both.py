@@ -17,7 +17,7 @@ from engines.director.measures import HALVES, OUTCOMES, Shares
 from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, Underway
 from engines.pictures import exercise_snippets
 from engines.pictures.diffusion import Painter, Plan
-from engines.statistics import Gap, cells, gap, interval, percent, percents, plural
+from engines.statistics import Gap, cells, counts, gap, interval, percent, percents, plural
 from engines.text.language_model import LanguageModel
 from lessons.briefing.measures import VERDICTS, Judged, judged, need, painting, seeds_words
 
@@ -179,10 +179,10 @@ def _share(way: Way) -> str:
 def _kept_words(way: Way) -> str:
     """How much of the wish the pictures show, after its share."""
     one = way.judged
-    intervals = " and ".join(dict.fromkeys(interval(each.low, each.high) for each in one.shown))
-    unclear = f"; in {one.unclear} the judge cannot tell something, so the share has two ends" if one.unclear else ""
-    whole = f"everything in {one.outcomes.count(True)} of {one.pictures} pictures"
-    return f"(95 % interval {intervals}), {whole}{unclear}"
+    least, most = one.shown
+    unclear = f"; in {one.unclear} the judge cannot tell something, so there are two ends" if one.unclear else ""
+    whole = f"everything in {counts(*one.right)} pictures"
+    return f"(95 % interval {interval(least.low, most.high)}), {whole}{unclear}"
 
 
 def _findings(value: Both) -> Iterator[Finding]:
@@ -194,7 +194,7 @@ def _findings(value: Both) -> Iterator[Finding]:
             break
         yield Finding(
             _share(way),
-            f"by {name}: {_kept_words(way)}.{_lost(way)}",
+            f"of the wish is what {name} shows {_kept_words(way)}.{_lost(way)}",
         )
     yield from _compared(value)
 
@@ -225,19 +225,25 @@ def _compared(value: Both) -> Iterator[Finding]:
             continue
         found = value.against(one, other)
         assert found is not None
-        says = {1: f"{one} shows more", -1: f"{other} shows more", 0: "these seeds decide nothing"}[found.more]
+        undecided = f"these seeds decide nothing: {found.why('seed')}"
+        says = {1: f"{one} shows more", -1: f"{other} shows more", 0: undecided}[found.more]
         yield Finding(
-            found.headline, f"is how much more of the wish {one} shows than {other}, seed by seed: {found}; {says}."
+            found.headline,
+            f"is how much more of the wish {one} shows than {other}, seed by seed: {found}. "
+            f"{says[0].upper()}{says[1:]}.",
         )
 
 
-def both_truth(value: Both) -> tuple[int, str] | str:
-    """Whether the director's caption or the raw chat kept more: 0 the director's, 1 no telling, 2 the raw chat."""
+def both_truth(value: Both) -> tuple[float, str, list[float]] | str:
+    """How much more of the wish the director's caption shows than the raw chat, and the ends of the interval."""
     found = value.against(DIRECTOR, RAW)
     if found is None:
         return "No guess can be scored here: it takes the director's caption and the raw chat, both of them judged."
     kept = [_share(value.ways[name]) for name in (DIRECTOR, RAW)]
-    return 1 - found.more, f"{kept[0]} of the wish shown by {DIRECTOR}, {kept[1]} by {RAW}"
+    said = f"{kept[0]} of the wish shown by {DIRECTOR}, {kept[1]} by {RAW}; the difference is {found}"
+    if few := found.too_few("seed"):
+        return f"Measured: {said}. No guess is scored: {few}."
+    return found.middle, said, found.ends
 
 
 # --- what was measured over many chats --------------------------------------------------------------------

@@ -32,12 +32,12 @@ def changed(first: str, second: str) -> Figures:
 def reworded(first: str, second: str, wish: str) -> Figures:
     """How far the wording moves a picture in the dice's measure, and what the judge says of 8 seeds under both."""
     value = value_of(dice.dice(_painter(), first, second, wish, SEEDS))
-    (one, other), (change, low, high) = (each.outcomes for each in value.judged), value.paired.change
+    (one, other), change = (each.outcomes for each in value.judged), value.paired.change
     return {
         "times as far as the dice": value.ratio, "told apart": value.told_apart,
         "right, first": one.count(True), "right, second": other.count(True),
         "cannot tell, first": one.count(None), "cannot tell, second": other.count(None),
-        "pairs": value.paired.pairs, "change": change, "low": low, "high": high,
+        "least": change.least[0], "most": change.most[0], "low": change.ends[0], "high": change.ends[1],
     }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from engines.checks import seed_range
 from engines.evidence import Evidence, Finding, Provenance, Table, Underway
 from engines.pictures import exercise_snippets
 from engines.pictures.diffusion import Painter, Plan
-from engines.statistics import Mean, cells, mean_interval, more, of_pairs, percent, plural, points, share, within, words
+from engines.statistics import Mean, cells, counts, mean_interval, more, of_pairs, percent, plural, share, within, words
 from lessons.briefing.measures import (
     VERDICTS,
     Judged,
@@ -210,8 +210,8 @@ def _findings(value: Dice) -> Iterator[Finding]:
     else:
         gap = mean_interval(value.farther)
         says = {
-            1: "So the words do more here than the dice.",
-            -1: "So the dice do more here than the words; but they are not without effect.",
+            1: f"That lies above zero, so the words do more here than the dice. {BORDER}",
+            -1: f"That lies below zero, so the dice do more here than the words, which still count. {BORDER}",
             0: "The interval of the difference holds zero: which of the two does more cannot be told from these seeds.",
         }[value.told_apart]
         if not math.isfinite(gap[1]):
@@ -230,6 +230,9 @@ def _findings(value: Dice) -> Iterator[Finding]:
     )
 
 
+BORDER = "(The border here is once as far as the dice. The answers to guess from have others: 0.8 and 1.25 times.)"
+
+
 def _kept(value: Dice) -> Finding:
     first, second = value.judged
     if first.why:
@@ -243,14 +246,13 @@ def _kept(value: Dice) -> Finding:
         1: "The second wording is followed more often.",
         -1: "The first wording is followed more often.",
         0: "No difference can be told from these seeds.",
-    }[pairs.better]
+    }[pairs.change.more]
+    untold = f"; of {plural(pairs.untold, 'pair')} the judge cannot tell" if pairs.untold else ""
     return Finding(
-        f"{pairs.both + pairs.first} → {pairs.both + pairs.second} of {pairs.pairs}",
-        f"pictures keep the wish “{value.wish}”, of {plural(pairs.pairs, 'pair')} that can be told: "
-        f"{points(pairs.change)}. Only the first wording is right in {pairs.first}, only the second in {pairs.second}. "
-        + says
-        + (f" In {plural(pairs.untold, 'pair')} more the judge cannot tell." if pairs.untold else "")
-        + first.not_scored,
+        f"{counts(*first.right)} → {counts(*second.right)}",
+        f"pictures keep the wish “{value.wish}” under the first wording, then under the second. The "
+        f"change: {pairs.change}. Only the first wording is right in {plural(pairs.first, 'pair')}, only the second in "
+        f"{pairs.second}{untold}. {says}{first.not_scored}",
     )
 
 

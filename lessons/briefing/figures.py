@@ -91,6 +91,14 @@ def _marks(one: Judged, at: int) -> str:
     return " ".join(f"{MARKS[answers[at]]}\u00a0{aspect}" for aspect, answers in one.aspects.items())
 
 
+def _mark(one: Judged, at: int) -> str:
+    """Whether all is right, and what cannot be told."""
+    if one.why:
+        return ""
+    untold = [f"{MARKS[None]}\u00a0{aspect}" for aspect, answers in one.aspects.items() if answers[at] is None]
+    return " ".join([MARKS[one.outcomes[at]]] * (one.outcomes[at] is not None) + untold)
+
+
 def _marks_in_words(one: Judged, at: int) -> str:
     if one.why:
         return "Not judged."
@@ -128,7 +136,7 @@ def dice_bars(value: Dice) -> str:
 def _judged_row(pictures: np.ndarray, seeds: Sequence[int], one: Judged, name: str) -> Markup:
     shots = [
         Shot(
-            picture, f"{name}, seed {seed}. {_marks_in_words(one, at)}", "" if one.why else MARKS[one.outcomes[at]],
+            picture, f"{name}, seed {seed}. {_marks_in_words(one, at)}", _mark(one, at),
             "warn" if one.outcomes[at] is False else "",
         )
         for at, (seed, picture) in enumerate(zip(seeds, pictures, strict=True))
@@ -228,7 +236,7 @@ def recipe_rows(value: Tried) -> str:
     )  # fmt: skip
     others = [
         Shot(
-            picture, f"Seed {seed}. {_marks_in_words(one, at)}", "" if one.why else MARKS[one.outcomes[at]],
+            picture, f"Seed {seed}. {_marks_in_words(one, at)}", _mark(one, at),
             "warn" if one.outcomes[at] is False else "",
         )
         for at, (seed, picture) in enumerate(zip(value.seeds[1:], value.painted.pictures[1:], strict=True), start=1)

@@ -6,6 +6,7 @@ caption for the same wish) and :mod:`recipe` (what is kept and shared).
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,9 +17,9 @@ from engines.evidence import PlainError, Underway
 from engines.pictures import diffusion
 from engines.pictures.diffusion import Painter, Plan
 from engines.pictures.measures import difference
-from engines.statistics import Bounds, Interval, Mean, change_in_pairs, in_bounds, plural
+from engines.statistics import Bounds, Gap, Interval, change_in_pairs, counts, in_bounds, plural
 from engines.stickers import judge
-from engines.stickers.world import facts_of, unscored
+from engines.stickers.world import PLURAL, facts_of, unscored
 from lessons.shell.painting import underway
 
 TOLERANCE = 16
@@ -87,12 +88,16 @@ class Judged:
         return sum(None in row for row in zip(*self.aspects.values(), strict=True))
 
     @property
+    def right(self) -> tuple[Interval, Interval]:
+        """The pictures that keep the whole wish, at least and at most."""
+        told = [answer for answer in self.outcomes if answer is not None]
+        return in_bounds(sum(told), len(told), self.pictures, self.pictures)
+
+    @property
     def words(self) -> str:
         """How many pictures keep the wish, in words."""
-        decided = [answer for answer in self.outcomes if answer is not None]
-        share = f"{sum(decided)} of {len(decided)}"
-        untold = self.pictures - len(decided)
-        return share + (f", and in {untold} the judge cannot tell" if untold else "")
+        untold = self.outcomes.count(None)
+        return counts(*self.right) + (f" ({untold} cannot be told)" if untold else "")
 
     @property
     def not_scored(self) -> str:
@@ -105,8 +110,7 @@ class Paired:
     """The same seeds under two wordings: in how many pairs both are right, only the first, only the second, neither.
 
     ``untold``: pairs of which the judge cannot tell at least one picture. ``change``: share right under the second less
-    that under the first in the other pairs, with its 95 % interval. ``better``: 1 where the second wording is right
-    more often, −1 where the first is, whatever the untold are; 0 while that cannot be told.
+    that under the first in all pairs, with those pictures against the second and for it.
     """
 
     both: int
@@ -114,8 +118,7 @@ class Paired:
     second: int
     neither: int
     untold: int
-    change: Mean
-    better: int
+    change: Gap
 
     @property
     def pairs(self) -> int:
@@ -158,8 +161,19 @@ def judged(painter: Painter, wish: str, pictures: np.ndarray) -> Judged:
     if not expected:
         return Judged(wish, len(pictures), {}, {}, {}, unscored(facts_of(wish)), NOTHING)
     aspects = {name: tuple(one.right.get(name) for one in verdicts) for name in expected}
-    seen = {name: tuple(one.seen[name] for one in verdicts) for name in expected}
-    return Judged(wish, len(pictures), aspects, expected, seen, verdicts[0].unscored)
+    seen = {name: tuple(_numbered(one.seen[name]) for one in verdicts) for name in expected}
+    said = {name: _numbered(words) for name, words in expected.items()}
+    return Judged(wish, len(pictures), aspects, said, seen, verdicts[0].unscored)
+
+
+def _numbered(words: str) -> str:
+    """“4 rabbit, 1 cat” with plurals."""
+
+    def noun(found: re.Match[str]) -> str:
+        number, name = found.groups()
+        return found[0] if number == "1" else f"{number} {PLURAL.get(name, f'{name}s')}"
+
+    return re.sub(r"(\d+(?: or more)?) (\w+)", noun, words)
 
 
 def paired(first: Sequence[bool | None], second: Sequence[bool | None]) -> Paired:
@@ -171,9 +185,9 @@ def paired(first: Sequence[bool | None], second: Sequence[bool | None]) -> Paire
         for extreme in (False, True)
     )
     signs = {_better(against), _better(with_it)}
-    counts = _counted(decided)
-    better = signs.pop() if len(signs) == 1 else 0
-    return Paired(*counts, len(pairs) - len(decided), change_in_pairs(*counts), better)
+    least, most = (change_in_pairs(*_counted(all_)) for all_ in (against, with_it))
+    change = Gap(least, most, signs.pop() if len(signs) == 1 else 0, len(pairs))
+    return Paired(*_counted(decided), len(pairs) - len(decided), change)
 
 
 def _counted(pairs: Sequence[tuple[bool | None, bool | None]]) -> tuple[int, int, int, int]:
@@ -185,7 +199,10 @@ def _counted(pairs: Sequence[tuple[bool | None, bool | None]]) -> tuple[int, int
 
 
 def _better(pairs: Sequence[tuple[bool | None, bool | None]]) -> int:
-    """See :class:`Paired`. Fewer than six pairs that differ say nothing: by chance so many agree once in 32 times."""
+    """Which wording is right more often: 1 the second, −1 the first, 0 while that cannot be told.
+
+    Fewer than six pairs that differ say nothing: by chance so many agree once in 32 times.
+    """
     both, first, second, neither = _counted(pairs)
     _, low, high = change_in_pairs(both, first, second, neither)
     if first + second < 6:

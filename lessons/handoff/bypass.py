@@ -16,7 +16,7 @@ from engines.pictures import snippets
 from engines.pictures.diffusion import Painter, Plan
 from engines.statistics import Bounds, Gap, Interval, gap, in_bounds, percents, plural
 from engines.text.language_model import LanguageModel
-from lessons.handoff.measures import check_wish, declined, ends, messages, written
+from lessons.handoff.measures import NOT_TOLD, check_wish, declined, facts_seen, messages, scored, written
 from lessons.shell.painting import painting
 
 WAYS = ("the director's caption", "the last message", "the whole chat")
@@ -47,10 +47,7 @@ class Way:
         return in_bounds(sum(self.seen), sum(self.decided), self.of * len(self.pictures), len(self.pictures))
 
     def __str__(self) -> str:
-        """The facts seen, and how many it would be with those that nobody can tell."""
-        least, most = self.kept
-        rest = most.successes - least.successes
-        return f"{least} of the facts seen" + (f", or {most} with the {rest} that cannot be told" if rest else "")
+        return facts_seen(*self.kept)
 
     @property
     def shares(self) -> Bounds:
@@ -116,16 +113,16 @@ def bypass(
     yield Evidence(value, _alt(value), _table(value), source, _findings(value), code, ways[0].pictures)
 
 
-def truth(value: Bypass) -> tuple[float, str, list[float]]:
+def truth(value: Bypass) -> tuple[float, str, list[float]] | str:
     said = f"{_rate(value.ways[0])} of the wish's facts by the caption, {_rate(value.ways[2])} by the whole chat"
-    return value.gain.middle, said, ends(value.gain)
+    return scored(value.gain, said)
 
 
 def verdict(value: Bypass) -> str:
-    """What the pairs of pictures from one seed say, in words; the interval of their difference decides."""
+    """What the pairs of pictures from one seed say, in words."""
     return {
         1: "That lies above zero: for this wish the caption is the better letter to the painter",
-        0: "That holds zero: for this wish these pictures do not tell the two apart",
+        0: f"For this wish these pictures do not tell the two apart: {value.gain.why('seed')}",
         -1: "That lies below zero: for this wish the painter did better with the raw chat",
     }[value.gain.more]
 
@@ -152,22 +149,18 @@ def _findings(value: Bypass) -> tuple[Finding, ...]:
             f"of the wish's facts ({', '.join(value.facts)}) are seen in the pictures from the caption and in those "
             f"from the whole chat. From the caption: {director}. From the chat: {whole}. Difference of the pictures of "
             f"one seed: {value.gain}. {verdict(value)}.",
-        ),
-        Finding(
-            _rate(last),
-            f"of them are seen when only the last message is sent, “{last.sent}”, since the painter never saw the "
-            f"others: {last}.",
-        ),
+        )
     ]
-    if any(sum(way.decided) < way.of * len(way.pictures) for way in value.ways):
+    if last.sent != whole.sent:
         found.append(
             Finding(
-                "Not to be told",
-                "is what the judge says of pictures unlike those of this world, as a painter makes them of words it "
-                "never read. So each share has two ends: none of that is there, or all of it. Only what holds at both "
-                "is concluded; judge the pictures yourself.",
+                _rate(last),
+                f"of them are seen when only the last message is sent, “{last.sent}”: {last}. The painter never saw "
+                "the others.",
             )
         )
+    if any(sum(way.decided) < way.of * len(way.pictures) for way in value.ways):
+        found.append(NOT_TOLD)
     if whole.unread:
         found.append(
             Finding(
@@ -199,7 +192,7 @@ def published_gain() -> str:
     """How much more the caption's pictures hold, chat by chat, in words."""
     every, turned = (measures.gained(measures.outcomes(), "held_out", taken_back) for taken_back in (False, True))
     says = {1: "So the caption is the better letter", -1: "So the chat is the better letter",
-            0: "So over these chats the pictures do not decide"}[every.more]  # fmt: skip
+            0: f"So over these chats the pictures do not decide: {every.why('chat')}"}[every.more]  # fmt: skip
     return (
         f"How much more of the wish the caption's pictures hold than those from the whole chat, chat by chat: {every}. "
         f"Where something was taken back: {turned}. {says}."

@@ -223,8 +223,8 @@ def kept_bars(value: by.Bypass) -> str:
     badge = Markup('<span class="badge badge-recorded" title="{}">recorded</span>').format(BADGES["recorded"])
     return str(
         Markup(
-            '<div class="handoff-kept"><p>Facts of this wish in the pictures, without what cannot be told and with it:'
-            "</p>{}"
+            '<div class="handoff-kept"><p>Facts of this wish in the pictures, without what cannot be told and with it '
+            "(in brackets the 95 % interval):</p>{}"
             "<p>{} The same over the chats that the director was not made on (one author wrote them all), four "
             "pictures each:</p>{}<p>{}</p><p>And before any painting: facts of their wishes that stand in the caption,"
             "</p>{}<p>and facts in the caption that nobody wished for:</p>{}</div>"
@@ -234,13 +234,18 @@ def kept_bars(value: by.Bypass) -> str:
 
 def _bounds_bar(label: str, least: Interval, most: Interval) -> Bar:
     """A share at least and at most, and how low and how high that may lie."""
-    text = f"{percents(least.rate, most.rate)} ({percent(least.low)} to {percent(most.high)})"
+    text = f"{percents(least.rate, most.rate)} {_bracket(least.low, most.high)}"
     return Bar(label, least.rate, text, low=least.low, high=most.high, ink="sculptor")
 
 
 def _interval_bar(label: str, share: Interval, ink: str) -> Bar:
-    text = f"{percent(share.rate)} ({percent(share.low)} to {percent(share.high)})"
+    text = f"{percent(share.rate)} {_bracket(share.low, share.high)}"
     return Bar(label, share.rate, text, low=share.low, high=share.high, ink=ink)
+
+
+def _bracket(low: float, high: float) -> str:
+    """An interval in brackets that no line ends in."""
+    return f"({percents(low, high)})".replace(" ", "\u00a0")
 
 
 def three_pictures(value: Sequence[Crossing]) -> str:

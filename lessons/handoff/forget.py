@@ -15,8 +15,10 @@ from engines.evidence import Evidence, Finding, PlainError, Provenance, Table, U
 from engines.pictures import snippets
 from engines.pictures.diffusion import Painter, Plan
 from engines.pictures.measures import difference
-from engines.statistics import Interval, in_bounds, mean_interval, more, percent
+from engines.statistics import Interval, between, counts, in_bounds, listed, mean_interval, more, percent
 from engines.statistics import words as in_words
+from engines.stickers.scenes import article
+from engines.stickers.world import SINGULAR
 from lessons.shell.painting import painting
 
 CAPTION = "a red car in the snow"
@@ -42,12 +44,11 @@ class Row:
     things: tuple[Interval, Interval]
     changed: np.ndarray
 
-    @property
-    def shown(self) -> str:
-        """In how many pictures the things are; at least and at most where the judge cannot tell of some."""
+    def shown(self, what: str = "") -> str:
+        """How many pictures (``what`` they are and show) have the things in them, and of how many nobody can tell."""
         least, most = self.things
         untold = most.successes - least.successes
-        return str(least) + (f", or {most} with the {untold} that cannot be told" if untold else "")
+        return between(least, most, what) + (f"; of {untold} the judge cannot tell" if untold else "")
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +83,8 @@ def forget(
         first = painted[0].pictures if painted else pictures
         changed = np.array([difference(a, b) for a, b in zip(first, pictures, strict=True)])
         painted.append(Row(name, text.strip(), pictures, _shown(wanted, pictures), changed))
-    value = Forgetting(", ".join(map(str, wanted)), tuple(painted))
+    things = [article(SINGULAR.get(str(one), str(one))) for one in wanted]
+    value = Forgetting(listed(things), tuple(painted))
     source = Provenance.live(
         painter, began, rows[0], seeds=len(rows), **painter.pass_settings(steps), guidance_scale=painter.guidance_scale
     )
@@ -101,11 +103,11 @@ def _shown(wanted: tuple[Fact, ...], pictures: np.ndarray) -> tuple[Interval, In
 
 def truth(value: Forgetting) -> tuple[float, str, list[float]] | str:
     order = value.rows[1]
-    said = f"{value.named} in {order.shown} pictures painted from “{order.sent}”"
+    said = order.shown(f"pictures painted from “{order.sent}” show {value.named}")
     if order.sent != ORDER:
         return f"Measured: {said}. The guess is about “{ORDER}”."
-    ends = [one.rate for one in order.things]
-    return sum(ends) / 2, said, ends
+    least, most = order.things
+    return (least.rate + most.rate) / 2, said, [least.low, most.high]
 
 
 def holds(value: Forgetting) -> str:
@@ -120,7 +122,7 @@ def holds(value: Forgetting) -> str:
 
 def _alt(value: Forgetting) -> str:
     rows = "; ".join(
-        f"{one.name} (“{one.sent}”): {value.named} in {one.shown}, {percent(one.changed.mean())} of change"
+        f"{one.name} (“{one.sent}”): {value.named} in {one.shown()}, {percent(one.changed.mean())} of change"
         for one in value.rows
     )
     return f"Rows of pictures. {rows}. {holds(value)}."
@@ -137,11 +139,12 @@ def _table(value: Forgetting) -> Table:
 
 def _findings(value: Forgetting) -> tuple[Finding, ...]:
     first, order, same, other = value.rows
+    number = counts(*order.things)
+    told = order.shown(f"pictures painted from “{order.sent}” show {value.named}").removeprefix(f"{number} ")
     return (
         Finding(
-            f"{order.things[0].successes} of {order.things[0].trials}",
-            f"pictures painted from “{order.sent}” show {value.named}: {order.shown}. From the whole new caption: "
-            f"{same.shown}. (From the first caption: {first.shown}.)",
+            number,
+            f"{told}. From the whole new caption: {same.shown()}. (From the first caption: {first.shown()}.)",
         ),
         Finding(
             f"{percent(same.changed.mean())} against {percent(other.changed.mean())}",

@@ -16,9 +16,9 @@ from engines.checks import check_caption
 from engines.director import directing
 from engines.director.directing import MAX_MESSAGE, MAX_MESSAGES, Direction
 from engines.director.facts import facts
-from engines.evidence import PlainError, Underway
+from engines.evidence import Finding, PlainError, Underway
 from engines.pictures.diffusion import Painter
-from engines.statistics import Gap, within
+from engines.statistics import Gap, Interval, between
 from engines.text.constrained import Draft
 from engines.text.language_model import LanguageModel
 
@@ -111,7 +111,23 @@ def declined(direction: Direction) -> str:
     return f"The director wrote no caption, so nothing was painted. {direction.remark()}"
 
 
-def ends(found: Gap) -> list[float]:
-    """The outer ends of a gap's intervals, and 0 while nothing is decided."""
-    outer = [within(found.least, -1, 1)[1], within(found.most, -1, 1)[2]]
-    return outer if found.more else [*outer, 0.0]
+NOT_TOLD = Finding(
+    "Not to be told",
+    "is what the judge says of pictures unlike those of this world, as a painter makes them of words it never read. So "
+    "each share has two ends: none of that is there, or all of it. Only what holds at both is concluded; judge the "
+    "pictures yourself.",
+)
+
+
+def facts_seen(least: Interval, most: Interval) -> str:
+    """How many facts are seen, and how many of them nobody can tell."""
+    rest = most.successes - least.successes
+    return between(least, most, "facts seen") + (f"; {rest} cannot be told" if rest else "")
+
+
+def scored(found: Gap, said: str) -> tuple[float, str, list[float]] | str:
+    """What a guess about a difference is held against, ``said`` before it; in words where no guess can be scored."""
+    said = f"{said}; the difference is {found}"
+    if few := found.too_few("seed"):
+        return f"Measured: {said}. No guess is scored: {few}."
+    return found.middle, said, found.ends

@@ -135,7 +135,7 @@ def _play(lesson: LessonPage) -> None:
                     which = gr.Slider(1, len(rounds()), 1, step=1, label="Picture", scale=2, min_width=120)
                     other = gr.Button("Another picture", size="sm", min_width=120)
                 with gr.Row():
-                    seeds = controls.seeds_slider(4, play.MOST_SEEDS)
+                    seeds = controls.seeds_slider(6, play.MOST_SEEDS)
                     seed = controls.seed_number()
         events.at_load(lambda: draw.target(0), picture)
         run = experiment(

@@ -16,7 +16,7 @@ from engines.pictures import snippets
 from engines.pictures.diffusion import Painter, Plan
 from engines.statistics import Bounds, Gap, Interval, gap, in_bounds, percents, plural
 from engines.text.language_model import LanguageModel
-from lessons.handoff.measures import ends, written
+from lessons.handoff.measures import NOT_TOLD, facts_seen, scored, written
 from lessons.handoff.rounds import Round, rounds
 from lessons.shell.painting import painting
 
@@ -47,7 +47,7 @@ class Side:
         return in_bounds(seen, decided, len(self.seen) * seeds, seeds)
 
     def __str__(self) -> str:
-        return " or ".join(dict.fromkeys(map(str, self.kept)))
+        return facts_seen(*self.kept)
 
     @property
     def rate(self) -> str:
@@ -71,7 +71,7 @@ class Game:
 
 
 def play(
-    model: LanguageModel, painter: Painter, number: int, caption: str, seeds: int = 4, seed: int = 7, *,
+    model: LanguageModel, painter: Painter, number: int, caption: str, seeds: int = 6, seed: int = 7, *,
     steps: int | None = None,
 ) -> Iterator[Underway | Evidence[Game]]:  # fmt: skip
     """Both captions painted from the same seeds, each held against the facts of the picture that was shown."""
@@ -117,23 +117,23 @@ def _side(name: str, caption: str, wanted: tuple[Fact, ...], pictures: np.ndarra
     return Side(name, caption, pictures, facts(caption), seen, (least, most))
 
 
-def truth(value: Game) -> tuple[float, str, list[float]]:
-    return value.lead.middle, f"you {value.you}, the director {value.director} of the facts seen", ends(value.lead)
+def truth(value: Game) -> tuple[float, str, list[float]] | str:
+    return scored(value.lead, f"you {value.you.rate}, the director {value.director.rate} of the facts")
 
 
 def verdict(value: Game) -> str:
-    """Who is ahead, in words; the interval of the pairs of one seed decides."""
+    """Who is ahead, in words."""
     return {
         1: "You are ahead, by more than the dice of these seeds",
-        0: "These seeds do not tell the two of you apart",
+        0: f"These seeds do not tell the two of you apart: {value.lead.why('seed')}",
         -1: "The director is ahead, by more than the dice of these seeds",
     }[value.lead.more]
 
 
 def _alt(value: Game) -> str:
     return (
-        f"The picture shows {', '.join(map(str, value.facts))}. You wrote “{value.you.caption}”: {value.you} of "
-        f"its facts are seen in your pictures. The director wrote “{value.director.caption or 'nothing'}”: "
+        f"The facts of the picture: {', '.join(map(str, value.facts))}. You wrote “{value.you.caption}”; in your "
+        f"pictures: {value.you}. The director wrote “{value.director.caption or 'nothing'}”; in its pictures: "
         f"{value.director}. {verdict(value)}."
     )
 
@@ -150,15 +150,17 @@ def _table(value: Game) -> Table:
 
 def _findings(value: Game) -> tuple[Finding, ...]:
     by_words = [sum(fact in side.asked for fact in value.facts) for side in (value.you, value.director)]
+    doubtful = any(least != most for least, most in (value.you.kept, value.director.kept))
     return (
         Finding(
             f"You {value.you.rate}, the director {value.director.rate}",
-            f"of the facts are seen in the pictures. Difference of the pictures of one seed: {value.lead}. "
-            f"{verdict(value)}.",
+            f"of the facts are seen in the pictures. In yours: {value.you}. In the director's: {value.director}. "
+            f"Difference of the pictures of one seed: {value.lead}. {verdict(value)}.",
         ),
+        *[NOT_TOLD] * doubtful,
         Finding(
-            f"{by_words[0]} and {by_words[1]} of {plural(len(value.facts), 'fact')}",
-            "stood in your caption and in the director's. What is not in the caption the painter has to guess, and "
+            f"You {by_words[0]}, the director {by_words[1]} of {plural(len(value.facts), 'fact')}",
+            "is what stood in the captions. What is not in the caption the painter has to guess, and "
             "where it guesses right, it is chance: look whether the other seeds guess so too.",
         ),
         Finding(

@@ -28,6 +28,7 @@ def still(markup: str, *classes: str, **options: Any) -> gr.HTML:
 
 
 UNDECIDED = "The interval reaches into more than one answer, so these runs alone do not decide."
+OPEN = "This measurement leaves every answer open, so no guess is scored."
 
 
 @dataclass(frozen=True)
@@ -93,40 +94,43 @@ class Screen:
 
     def outcome(self, truth: float, measured: str, as_near: Sequence[float] = ()) -> Outcome:
         """``truth`` is the measured number where the choices are ranges, else the index of the one that came true;
-        ``as_near`` are others that the measurement cannot tell from it.
+        ``as_near`` are others that the measurement cannot tell from it, or the ends of its interval.
         """
+        found = {self.prediction.which(one) for one in (truth, *as_near)}
+        ranges = self.prediction.choices[0].below is not None or self.prediction.choices[0].upto is not None
+        possible = frozenset(range(min(found), max(found) + 1) if ranges else found)
         index = self.prediction.which(truth)
-        return Outcome(index, frozenset(map(self.prediction.which, as_near)) - {index}, measured)
+        return Outcome(index, possible - {index}, measured)
 
     def score(self, guess: str | None, truth: float, measured: str, as_near: Sequence[float] = ()) -> str:
-        """HTML that sets the learner's ``guess`` against the :meth:`outcome`."""
+        """HTML that sets the learner's ``guess`` against the :meth:`outcome`.
+
+        No guess is scored where every choice is possible.
+        """
         came_out = self.outcome(truth, measured, as_near)
-        index, others = came_out.index, came_out.others
-        came_true = self.prediction.texts[index]
+        index, others, texts = came_out.index, came_out.others, self.prediction.texts
+        came_true = texts[index]
         name = f"{self.lesson.key}/{self.prediction_key}"
-        if guess is None:
+        because = Markup(UNDECIDED) if others else inline(self.prediction.reason(index))
+        if len(others) == len(texts) - 1:
+            said, hit, because = Markup(OPEN), "none", Markup("")
+        elif guess is None:
             said, hit = Markup("You ran it without a guess."), "none"
+        elif others and guess in (texts[one] for one in (index, *others)):
+            middle = Markup("there") if guess == came_true else Markup("at <b>{}</b>").format(plain(came_true))
+            words = Markup("Your guess is possible: <b>{}</b>. The middle of the measurement lies {}.")
+            said, hit = words.format(plain(guess), middle), "yes"
         elif guess == came_true:
             said, hit = Markup("Your guess held: <b>{}</b>.").format(plain(guess)), "yes"
-        elif guess in (self.prediction.texts[one] for one in others):
-            words = Markup("Your guess held as far as can be told: <b>{}</b>; <b>{}</b> came out, no surer than that.")
-            said, hit = words.format(plain(guess), plain(came_true)), "yes"
         else:
-            said, hit = (
-                Markup("You guessed <b>{}</b>; it was <b>{}</b>.").format(plain(guess), plain(came_true)),
-                "no",
-            )
+            words = Markup("You guessed <b>{}</b>; {} <b>{}</b>.")
+            was = "the middle of the measurement lies at" if others else "it was"
+            said, hit = words.format(plain(guess), was, plain(came_true)), "no"
         return str(
             Markup(
                 '<div class="verdict verdict-{hit}" role="status" data-prediction="{name}" data-hit="{hit}">'
                 "{said} Measured: {measured}. {because}</div>"
-            ).format(
-                hit=hit,
-                name=name,
-                said=said,
-                measured=plain(measured),
-                because=UNDECIDED if others else inline(self.prediction.reason(index)),
-            )
+            ).format(hit=hit, name=name, said=said, measured=plain(measured), because=because)
         )
 
 

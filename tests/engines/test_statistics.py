@@ -45,4 +45,33 @@ def test_a_difference_counts_only_where_it_holds_whatever_could_not_be_told() ->
     assert statistics.gap((high[:2], high[:2]), (low[:2], low[:2])).more == 0, "two pairs that agree decide nothing"
     least, most = statistics.in_bounds(6, 8, 12, 4)
     assert (least.successes, most.successes, least.trials) == (6, 10, 12)
+    assert statistics.between(least, most, "facts").startswith("6 to 10 of 12 facts (95 % interval ")
+    assert statistics.between(least, least) == str(least)
     assert statistics.percents(least.rate, most.rate) == "50 to 83 %" and statistics.percents(0.5, 0.5) == "50 %"
+
+
+def test_pairs_that_are_all_alike_are_no_weaker_than_such_as_vary() -> None:
+    """Four seeds with +67 points each time undid what the other end decided: the more regular, the less was told."""
+    whole, varied = np.ones(4), np.array([0.4, 0.33, 0.5, 0.45])
+    assert statistics.gap((whole, whole), (varied * 0, varied)).more == 1
+    assert statistics.gap((varied * 0, varied), (whole, whole)).more == -1
+    assert statistics.gap((whole, whole), (varied * 0, varied * 0)).more == 0, "neither end has an interval"
+    assert statistics.gap((whole, whole), (np.array([0.9, 1, 1, 0.5]), whole)).more == 0
+
+
+def test_a_difference_that_is_not_concluded_says_why() -> None:
+    """Every doubt was called an interval that holds zero, also where none did."""
+    low, high, varied = np.zeros(4), np.ones(4), np.array([0.1, 0.4, 0.3, 0.2])
+
+    def why(a: statistics.Bounds, b: statistics.Bounds) -> str:
+        return statistics.gap(a, b).why("seed")
+
+    assert why((high, high), (low, low)) == "4 seeds that agree are too few; 6 would do"
+    assert statistics.gap((high, high), (high, high)).too_few() == "4 pairs that agree are too few; 6 would do"
+    assert why((varied, high), (low, varied[::-1])) == "an interval holds zero"
+    assert why((varied, varied), (low, high)) == "the two ends lie on either side of zero"
+    assert why((varied, varied), (varied[::-1], varied[::-1])) == "the interval holds zero"
+    assert why((np.ones(6), np.ones(6)), (np.zeros(6), np.ones(6))) == "one end lies at zero"
+    assert why((high, high), (high, high)) == "every seed came out even"
+    decided = statistics.gap((np.ones(6), np.ones(6)), (np.zeros(6), np.zeros(6)))
+    assert decided.more == 1 and not decided.why() and decided.ends == [1, 1]

@@ -158,20 +158,21 @@ def test_the_same_tokens_paint_the_same_picture(painter):
 def test_pairs_that_cannot_be_told_stand_apart_and_the_interval_is_newcombes():
     pairs = measures.paired((True, True, None, False), (True, False, True, False))
     assert (pairs.both, pairs.first, pairs.second, pairs.neither, pairs.untold) == (1, 1, 0, 1, 1)
-    change, low, high = measures.paired([True] * 43 + [False] * 32, [True] * 36 + [False] * 39).change
+    change, low, high = measures.paired([True] * 43 + [False] * 32, [True] * 36 + [False] * 39).change.least
     assert low < change < high
     twelve = [True] * 54 + [False] * 75  # Newcombe 1998, table II, example (b): a = 20, b = 12, c = 2, d = 16
     first = [True] * 32 + [False] * 18
     second = [True] * 20 + [False] * 12 + [True] * 2 + [False] * 16
-    change, low, high = measures.paired(first, second).change
+    change, low, high = measures.paired(first, second).change.least
     assert (round(-change, 4), round(-high, 4), round(-low, 4)) == (0.2, 0.0562, 0.3292)
-    assert len(twelve) == 129 and measures.paired(first, first).better == 0
-    assert measures.paired([True] * 8, [False] * 8).better == -1
-    assert measures.paired([True] * 2, [False] * 2).better == 0, "two pairs decide nothing"
+    assert len(twelve) == 129 and measures.paired(first, first).change.more == 0
+    assert measures.paired([True] * 8, [False] * 8).change.more == -1
+    assert measures.paired([True] * 2, [False] * 2).change.more == 0, "two pairs decide nothing"
     assert measures.paired([None], [None]).pairs == 0
     eight = [True] * 8
-    assert measures.paired(eight, [None, *[False] * 7]).better == -1
-    assert measures.paired(eight, [*[None] * 6, False, False]).better == 0, "six of eight may be right"
+    nearly = measures.paired(eight, [None, *[False] * 7]).change
+    assert nearly.more == -1 and (nearly.least[0], nearly.most[0]) == (-1, -7 / 8)
+    assert measures.paired(eight, [*[None] * 6, False, False]).change.more == 0, "six of eight may be right"
 
 
 def test_every_wording_that_is_offered_can_be_judged():
@@ -232,16 +233,41 @@ def test_the_guess_is_scored_by_the_interval_of_the_pairs(as_bundled, monkeypatc
         way = value.ways[name]
         return replace(way, judged=replace(way.judged, pictures=len(answers), aspects={"object": answers}))
 
-    def truth(director: tuple[bool | None, ...], raw: tuple[bool | None, ...]) -> int:
+    def truth(director: tuple[bool | None, ...], raw: tuple[bool | None, ...]) -> list[int] | str:
+        """The choices that hold the two ends."""
         ways = {both.DIRECTOR: kept(both.DIRECTOR, *director), both.RAW: kept(both.RAW, *raw)}
-        return both.both_truth(replace(value, ways=ways))[0]
+        found = both.both_truth(replace(value, ways=ways))
+        return (
+            found
+            if isinstance(found, str)
+            else [read_lesson("briefing").predictions["raw"].which(at) for at in found[2]]
+        )
 
-    assert truth((True,) * 6, (False,) * 6) == 0 and truth((False,) * 6, (True,) * 6) == 2
-    assert truth((True,) * 6, (None,) * 6) == 1, "what cannot be told may be there, or not"
-    assert truth((None,) * 6, (False,) * 6) == 1 and truth((True,) * 8, (None, *(False,) * 7)) == 0
-    assert truth((True, None, True, False, True, True), (True, True, True, False, False, True)) == 1
-    assert truth((True,) * 2, (False,) * 2) == 1, "two seeds that agree are not yet a finding"
-    assert truth((True,) * 6, (True,) * 6) == 1
+    assert truth((True,) * 6, (False,) * 6) == [2, 2] and truth((False,) * 6, (True,) * 6) == [0, 0]
+    assert truth((True,) * 6, (None,) * 6) == [1, 2], "what cannot be told may be there, or not"
+    assert truth((None,) * 6, (False,) * 6) == [1, 2] and truth((True,) * 8, (None, *(False,) * 7)) == [2, 2]
+    assert truth((True, None, True, False, True, True), (True, True, True, False, False, True)) == [0, 2]
+    assert truth((True,) * 2, (False,) * 2).endswith("2 seeds that agree are too few; 6 would do.")
+    assert truth((True,) * 6, (True,) * 6) == [1, 1]
+
+
+def test_what_cannot_be_told_stands_under_the_picture_and_at_both_ends_of_every_count(as_bundled, monkeypatch):
+    """A picture was marked wrong and nothing said that its background cannot be told; one count had a single end."""
+    directing(monkeypatch, CAPTION)
+    *_, result = both.both(tiny_text.tiny(), as_bundled, CHAT, CAPTION, "", 2, steps=1)
+    way = result.value.ways[both.DIRECTOR]
+    aspects = {"object": (False, True, True), "background": (None, None, True)}
+    judged = measures.Judged(CAPTION, 3, aspects, {}, {})
+    assert [figures._mark(judged, at) for at in range(3)] == ["≠ ?\u00a0background", "?\u00a0background", "✓"]
+    assert judged.words == "1 to 2 of 3 (1 cannot be told)"
+    said = both._kept_words(replace(way, judged=judged))
+    assert said.count("95 % interval") == 1 and "everything in 1 to 2 of 3 pictures; in 2 the judge" in said
+    assert measures._numbered("4 rabbit, 1 cat, 2 or more bus") == "4 rabbits, 1 cat, 2 or more buses"
+
+
+def test_the_card_of_the_dice_names_its_border_and_those_of_the_answers():
+    bins = read_lesson("briefing").predictions["farther"].choices
+    assert f"{bins[1].below} and {bins[2].upto} times" in dice.BORDER
 
 
 @pytest.mark.parametrize("chat", ["", " \n ", None, 5, "hi\n" * 13, "x" * 401, "x" * 900, "\ud800"])
@@ -384,6 +410,7 @@ def test_a_bin_ends_where_its_words_say():
     bins = read_lesson("briefing").predictions
     assert [bins["stays"].which(share) for share in (0.24, 0.25, 0.5, 0.75)] == [0, 1, 2, 3]
     assert [bins["farther"].which(ratio) for ratio in (0.24, 0.25, 0.8, 1.25, 1.26)] == [0, 1, 2, 2, 3]
+    assert [bins["raw"].which(gain) for gain in (-0.06, -0.05, 0.05, 0.06)] == [0, 1, 1, 2]
     assert [bins["holds"].which(right / 8) for right in (0, 1, 2, 4, 5, 7, 8)] == [0, 0, 1, 1, 2, 2, 3]
 
 

@@ -175,7 +175,8 @@ def test_where_nothing_can_be_told_no_share_is_made_up() -> None:
     value = bypass.Bypass("a cat in the snow", ("cat", "snow"), ways)
     said = bypass._alt(value) + "".join(one.headline + one.text for one in bypass._findings(value))
     assert "nan" not in said and "0 to 100 % against 0 to 100 %" in said and "do not tell the two apart" in said
-    assert bypass.truth(value)[2] == [-1, 1, 0]
+    assert "the two ends lie on either side of zero" in said and "holds zero" not in said
+    assert isinstance(bypass.truth(value), str)
 
 
 def test_a_caption_leads_only_where_it_does_whatever_the_judge_cannot_tell() -> None:
@@ -190,7 +191,50 @@ def test_a_caption_leads_only_where_it_does_whatever_the_judge_cannot_tell() -> 
     assert "better letter" in bypass.verdict(value(1, 4)) and "raw chat" in bypass.verdict(value(4, 4))
     doubtful = value(1, 2)
     assert "do not tell" in bypass.verdict(doubtful)
-    assert str(doubtful.ways[1]).startswith("8 of 32") and "16 that cannot be told" in str(doubtful.ways[1])
+    assert str(doubtful.ways[1]).startswith("8 to 24 of 32 facts seen (95 % interval ")
+    assert str(doubtful.ways[1]).endswith("; 16 cannot be told")
+    kept = bypass.truth(value(1, 4))
+    assert kept[2] == [0.5, 0.5] and "the difference is +50 points each time" in kept[1]
+
+
+def test_seeds_that_are_too_few_score_no_guess_and_say_how_many_would_do(model: LanguageModel) -> None:
+    """Four seeds that all agreed scored a guess by an interval that there was not."""
+    nothing = np.zeros((4, 8, 8, 3), np.uint8)
+    sides = [
+        play.Side(name, "x", nothing, frozenset(), ((4, 4), (seen, 4)), (np.full(4, rate),) * 2)
+        for name, seen, rate in (("You", 0, 0.5), ("The director", 4, 1.0))
+    ]
+    value = play.Game(0, rounds()[0], tuple(sorted(facts("a cat in the snow"))), *sides)
+    assert play.verdict(value).endswith("apart: 4 seeds that agree are too few; 6 would do")
+    told = play.truth(value)
+    assert isinstance(told, str) and "−50 points each time. No guess is scored: 4 seeds that agree are too few" in told
+    assert play._findings(value)[1].headline.startswith("You 0, the director 0 of 2 facts")
+    doubtful = replace(value, you=replace(sides[0], seen=((4, 4), (0, 3))))
+    assert play._findings(doubtful)[1] == measures.NOT_TOLD
+
+
+def test_a_chat_of_one_message_has_no_other_that_the_painter_never_saw() -> None:
+    nothing = np.zeros((2, 8, 8, 3), np.uint8)
+    ways = [bypass.Way(name, "a cat", (), nothing, (1, 1), (1, 1), 1) for name in bypass.WAYS]
+    one = bypass.Bypass("a cat", ("cat",), tuple(ways))
+    assert "never saw the others" not in "".join(found.text for found in bypass._findings(one))
+    ways[2] = replace(ways[2], sent="Hi! a cat")
+    more = bypass.Bypass("a cat", ("cat",), tuple(ways))
+    assert "never saw the others" in "".join(found.text for found in bypass._findings(more))
+
+
+def test_pictures_that_show_a_thing_are_told_in_a_sentence_with_both_ends() -> None:
+    """The verdict was no sentence, and its guess was held against the bare rates, without their intervals."""
+    nothing, untold = np.zeros((8, 8, 8, 3), np.uint8), forget.in_bounds(0, 6, 8, 8)
+    row = forget.Row(forget.WAYS[1], forget.ORDER, nothing, untold, np.linspace(0, 1, 8))
+    value = forget.Forgetting("a car", (row,) * 4)
+    middle, said, ends = forget.truth(value)
+    assert said == (
+        "0 to 2 of 8 pictures painted from “the same, but blue” show a car (95 % interval 0–59 %); of 2 the judge "
+        "cannot tell"
+    )
+    assert middle == 0.125 and ends == [untold[0].low, untold[1].high]
+    assert forget._findings(value)[0].headline == "0 to 2 of 8" and "show a car (95 %" in forget._alt(value) + said
 
 
 def test_the_words_of_the_page_give_the_kept_seed_no_memory() -> None:
@@ -243,7 +287,7 @@ def test_four_rows_are_told_apart_by_text_and_seed(bundled: Painter) -> None:
     assert first.changed.max() == 0 and min(one.changed.min() for one in (order, same, other)) > 0
     alone = diffusion.paint(bundled, diffusion.Plan("a blue car", (505, 506), steps=2))
     np.testing.assert_array_equal(other.pictures, alone)
-    assert "nan" not in evidence.alt and len(evidence.table.rows) == 8
+    assert "nan" not in evidence.alt and len(evidence.table.rows) == 8 and evidence.value.named == "a car"
     with pytest.raises(PlainError, match="names nothing"):
         list(forget.forget(bundled, "hello", "the same", "a blue car", 2, 5, steps=2))
 

@@ -17,7 +17,7 @@ from functools import cache
 import pytest
 
 from engines.models.catalogue import MODELS
-from engines.statistics import points, wilson
+from engines.statistics import wilson
 from lessons import course, defaults
 from lessons.briefing import dice
 from lessons.briefing.measures import paired
@@ -95,13 +95,11 @@ def same_ids() -> str:
 
 
 def forgets() -> str:
-    card = said("handoff/forget").partition("pictures painted from")[2]
-    order, caption = card.partition("From the whole new caption: ")[::2]
-    order, caption = (
-        [wilson(*of(one)) for one in re.findall(r"(\d+ of \d+) \(95", part.partition("(From")[0])]
-        for part in (order, caption)
-    )
-    return "The director, which has the whole chat" if order[-1].high < caption[0].low else ""
+    card = said("handoff/forget")
+    ((most, of_order),) = re.findall(r"(\d+) of (\d+) ?pictures painted from", card)
+    ((least, of_caption),) = re.findall(r"the whole new caption: (\d+).*? of (\d+) \(95", card)
+    order, caption = wilson(int(most), int(of_order)), wilson(int(least), int(of_caption))
+    return "The director, which has the whole chat" if order.high < caption.low else ""
 
 
 # --- tokenization, attention, sampling --------------------------------------------------------------------
@@ -369,7 +367,7 @@ def please() -> str:
 
 def holds_zero() -> str:
     pairs = paired([True] * 5 + [False] * 3, [True] * 7 + [False])
-    assert points(pairs.change).startswith("+25 points (95 % interval −15 to +58)") and not pairs.better
+    assert str(pairs.change).startswith("+25 points (95 % interval −15 to +58)") and not pairs.change.more
     return "Nothing yet"
 
 

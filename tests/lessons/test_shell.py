@@ -73,13 +73,31 @@ def test_a_prediction_has_one_reason_or_one_for_each_choice() -> None:
 
 def test_the_verdict_gives_the_reason_of_what_came_true() -> None:
     lesson = parse_lesson(LESSON.replace("sources:", """predictions:
-  which: {question: "Which?", choices: [this, that], because: [First., Second.]}
+  which: {question: "Which?", choices: [this, that, "neither, or both"], because: [First., Second., Third.]}
 sources:"""))  # fmt: skip
     screen = Screen(LessonPage(lesson, ""), lesson.section("first"), "which")
     assert "Second." in screen.score("this", 1, "it") and "First." not in screen.score("this", 1, "it")
     assert 'data-hit="no"' in screen.score("this", 1, "it") and 'data-hit="yes"' in screen.score("this", 1, "it", [0])
-    assert "as far as can be told" in screen.score("this", 1, "it", [0])
-    assert "do not decide" in screen.score("that", 1, "it", [0]) and "Second." not in screen.score("that", 1, "it", [0])
+    possible = screen.score("this", 1, "it", [0])
+    assert "Your guess is possible: <b>this</b>. The middle of the measurement lies at <b>that</b>." in possible
+    assert "Your guess is possible: <b>that</b>. The middle of the measurement lies there." in screen.score(
+        "that", 1, "it", [0]
+    )
+    assert "do not decide" in possible and "First." not in possible and "Second." not in possible
+    missed = screen.score("neither, or both", 1, "it", [0])
+    assert 'data-hit="no"' in missed and "it was" not in missed
+
+
+def test_no_guess_is_scored_where_the_measurement_leaves_every_answer_open() -> None:
+    """One screen called every guess right then, another all but one wrong."""
+    lesson = parse_lesson(LESSON.replace("sources:", """predictions:
+  share: {question: "How much?", choices: [{text: less, below: -1}, {text: as much, upto: 1}, more], because: So.}
+sources:"""))  # fmt: skip
+    screen = Screen(LessonPage(lesson, ""), lesson.section("first"), "share")
+    for guess in ("less", "as much", "more", None):
+        said = screen.score(guess, 2, "4 of 8", [-2, 5])
+        assert "no guess is scored" in said and "Measured: 4 of 8." in said and 'data-hit="none"' in said
+    assert "Your guess is possible: <b>as much</b>" in screen.score("as much", 2, "it", [0, 5])
 
 
 def test_code_whose_result_would_stay_unseen_prints_it() -> None:
