@@ -17,7 +17,7 @@ from engines.pictures import snippets, tile_snippets
 from engines.pictures.diffusion import Painter, Plan
 from engines.pictures.plan import MAX_ROWS
 from engines.pictures.tiles import DIALS, FOLDER, GUIDANCE, TileWriter, tile_writer
-from engines.statistics import Interval, Mean, change, mean_interval, percent, points, share, wilson, words
+from engines.statistics import Interval, Mean, mean_interval, percent, points, share, wilson, words
 from engines.stickers import judge, scenes
 from engines.stickers.judge import Verdict
 from engines.stickers.seed_ranges import FRESH
@@ -121,16 +121,14 @@ def _article(noun: str) -> str:
     return "an" if noun[0] in "aeiou" else "a"
 
 
-def truth(value: Asked) -> tuple[float, str, list[float]] | str:
+def truth(value: Asked) -> tuple[float, str] | str:
     tiled, sculpted = value.whole(0), value.whole(1)
     if not tiled.trials or not sculpted.trials:
         return "The judge could not tell enough of these pictures, so no guess can be scored."
-    _, low, high = change(tiled, sculpted)
     return (
         100 * (sculpted.rate - tiled.rate),
         f"all three facts in {tiled.successes} of {tiled.trials} of the tile writer’s pictures and in "
         f"{sculpted.successes} of {sculpted.trials} of the sculptor’s",
-        [100 * low, 100 * high],
     )
 
 
