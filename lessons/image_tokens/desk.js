@@ -20,7 +20,8 @@ function refresh() {
   element.querySelector(focused)?.focus({ preventScroll: true });
 }
 element.addEventListener("focusin", ({ target }) => {
-  focused = target.dataset.entry ? `[data-entry="${target.dataset.entry}"]` : target.closest(".tiles-cells") ? "[aria-pressed=true]" : "";
+  const cells = target.closest(".tiles-cells"), cell = cells ? [...cells.children].indexOf(target) + 1 : 0;
+  focused = target.dataset.entry ? `[data-entry="${target.dataset.entry}"]` : cell ? `.tiles-cells button:nth-child(${cell})` : "";
 });
 element.addEventListener("click", (event) => {
   const button = event.target.closest("button"), cells = element.querySelector(".tiles-cells");

@@ -6,6 +6,9 @@ from tests.browser.expecting import expect
 from tests.browser.test_every_page import at_width, serious
 from tests.browser.test_lessons import WATCH_SHIFTS
 
+KEPT = """() => (JSON.parse(sessionStorage.getItem("runs.image-tokens") || "{}")["image-tokens-race"] || "")
+    && JSON.stringify(JSON.parse(sessionStorage.getItem("runs.image-tokens"))).includes("a white house at night")"""
+
 
 def test_a_tile_is_chosen_by_keyboard_and_another_entry_laid_in_its_place(visit) -> None:
     visit.page.emulate_media(color_scheme="dark")
@@ -25,6 +28,7 @@ def test_a_tile_is_chosen_by_keyboard_and_another_entry_laid_in_its_place(visit)
     moved, what = page.evaluate("[window.movedSoFar(), window.whatMoved]")
     assert moved <= 0.02, what
 
+    expect(lay).to_be_visible()  # the run is over: until then the button says “Start over”
     cells.nth(20).click()
     expect(board).to_contain_text("Row 2, column 5")
     expect(cells.nth(20)).to_be_focused()
@@ -64,7 +68,7 @@ def test_an_entry_is_laid_in_the_picture_that_is_shown_also_after_a_reload(visit
     expect(desk.locator(".evidence")).to_have_count(0)
     expect(screen.locator(".evidence .settings").first).to_contain_text("caption a white house at night")
     expect(desk.locator(".tiles-cells button")).to_have_count(256)
-    page.wait_for_timeout(1500)
+    page.wait_for_function(KEPT)
     page.reload()
     expect(screen.locator(".status").first).to_contain_text("before this page was loaded again")
     screen.locator("textarea").first.fill("a cat on a green meadow")
