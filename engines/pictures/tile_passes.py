@@ -21,7 +21,7 @@ from engines.text.transformer import Network
 MOST_ROWS = 256
 """Rows of all pictures that are being written, where guidance takes two a picture; a row of the bundled writer is 2 MiB
 of keys and values."""
-FEW_ROWS = 16
+FEW_ROWS = 4
 """Up to so many rows a pass is quicker in one thread."""
 
 
