@@ -120,7 +120,15 @@ def _race(lesson: LessonPage) -> None:
                 return
             yield {kept: then, desk: draw.chosen(then), **({} if run.busy else {run.status: ""})}
 
-        gr.on([desk.input], look, [kept, desk], run.places, concurrency_limit=None, **events.PRIVATE)
+        gr.on(
+            [desk.input],
+            look,
+            [kept, desk],
+            run.places,
+            trigger_mode="multiple",
+            concurrency_limit=None,
+            **events.PRIVATE,
+        )
 
 
 def _half(lesson: LessonPage) -> None:

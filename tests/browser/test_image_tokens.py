@@ -95,6 +95,7 @@ def test_what_a_stopped_race_leaves_is_its_own(visit) -> None:
     screen.get_by_role("button", name="Stop").first.click()
     expect(screen.locator(".status").first).to_contain_text("Stopped")
     expect(screen.locator(".verdict")).not_to_contain_text("Measured")
-    assert screen.locator(".evidence").count() == 0 and screen.locator(".tiles-waits").count() == 5
+    expect(screen.locator(".evidence")).to_have_count(0)
+    expect(screen.locator(".tiles-waits")).to_have_count(5)
     moved, what = page.evaluate("[window.movedSoFar(), window.whatMoved]")
     assert moved <= 0.02, what
