@@ -181,7 +181,7 @@ def on(
 ) -> Any:
     """Wire a cheap ``handler`` that gives back ``{place: value}``: it never waits for a model.
 
-    It runs once more when it was triggered meanwhile, so that no last keystroke is lost. A failure leaves its words
+    It runs as :func:`last_wins` says, so that no last keystroke is lost. A failure leaves its words
     in ``status`` where there is one (one of the ``outputs`` then), else in a message over the page. ``turn`` names the
     line for what is not so cheap, such as reading a large picture. ``options``: gradio's.
     """
@@ -203,7 +203,26 @@ def on(
 
     options = {**PRIVATE, "queue": False, **options}
     events = [triggers] if callable(triggers) else list(triggers)
-    return gr.on(events, call, inputs, places, trigger_mode="always_last", **options)
+    mode = "multiple" if _reads_press(handler) else last_wins(events)
+    return gr.on(events, call, inputs, places, trigger_mode=mode, **options)
+
+
+def last_wins(triggers: Sequence[Any]) -> Any:
+    """How gradio is to treat what triggers a handler while it runs: it runs once more at its end.
+
+    That is so for one handler of a trigger. gradio starts all of a trigger's handlers again for it, and two would start
+    each other for ever where answers are slow; so every further one runs each time, at once.
+    """
+    places = {(trigger.__self__, trigger.event_name) for trigger in triggers}
+    shared = any(name in getattr(place, "last_wins", ()) for place, name in places)
+    for place, name in places:
+        place.last_wins = {*getattr(place, "last_wins", ()), name}
+    return "multiple" if shared else "always_last"
+
+
+def _reads_press(handler: Handler) -> bool:
+    """Whether it asks for ``gr.EventData``: a run once more would be given the first press's."""
+    return any("EventData" in str(kind) for kind in getattr(handler, "__annotations__", {}).values())
 
 
 def stream(trigger: Any, handler: Handler, inputs: Any, places: Mapping[str, Any]) -> Any:

@@ -425,6 +425,7 @@ def _wire(one: Experiment, guess: Any, also: Sequence[Any], select: gr.HTML | No
             if hasattr(part, "change") and not isinstance(part, gr.State | gr.BrowserState | gr.HTML)
         ]
         if changed:
-            gr.on(changed, one.rest, list(one.inputs), one.status, queue=False, trigger_mode="always_last", **private)
+            mode = events.last_wins(changed)
+            gr.on(changed, one.rest, list(one.inputs), one.status, queue=False, trigger_mode=mode, **private)
         if one.group == one.name:  # else the place is that of the experiment beside it
             events.at_load(lambda: one.rest(*(part.value for part in one.inputs)), one.status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextvars
 import logging
 import math
@@ -345,3 +346,13 @@ def test_a_cheap_handler_clears_or_fills_the_status() -> None:
 
 def test_every_badge_says_what_it_means():
     assert set(views.BADGES) == set(get_args(Badge))
+
+
+def test_no_two_handlers_of_a_trigger_start_each_other_again_and_again() -> None:
+    """On a slow network one typed word asked the server seven times a second for ever, and a second press was lost."""
+    import app
+
+    last = collections.Counter(
+        target for fn in app.build().fns.values() if fn.trigger_mode == "always_last" for target in fn.targets
+    )
+    assert last and max(last.values()) == 1
